@@ -1,0 +1,224 @@
+"""The figures by which a model is judged, one function per column of `model_performance`.
+
+To add a metric, add a function here: its name becomes the column, the first line of its docstring the column's comment
+and its description in reports. How such a function must be written is said in `registry.py`; definitions, and when a
+figure is null, are collected in `docs/conventions.md`. Formulas agree with empyrical where empyrical has them.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from quant_platform.evaluation.registry import FloatArray, Metric, MetricRegistry, Window
+
+SESSIONS_PER_YEAR = 252
+"""Sessions that make a year wherever a figure is annualised."""
+
+ZERO_DEVIATION = 1e-12
+"""A standard deviation per session up to this is rounding, and counts as zero."""
+
+NORMAL_95 = 1.959963984540054
+"""97.5 % quantile of the standard normal distribution."""
+
+METRICS = MetricRegistry()
+metric = METRICS.metric
+
+
+def session_rate(annual_rate: float) -> float:
+    """Return per session that compounds to `annual_rate` in a year of 252 sessions."""
+    return float((1.0 + annual_rate) ** (1.0 / SESSIONS_PER_YEAR) - 1.0)
+
+
+def evaluate(window: Window, metrics: Mapping[str, Metric] = METRICS) -> dict[str, FloatArray]:
+    """Every metric of a window, by column name; NaN where undefined."""
+    return {name: compute(window) for name, compute in metrics.items()}
+
+
+@metric("fraction")
+def total_return(window: Window) -> FloatArray:
+    """Compounded return over the window, as a fraction."""
+    return window.last(window.growth) - 1.0
+
+
+@metric("fraction")
+def average_return(window: Window) -> FloatArray:
+    """Arithmetic mean of the session returns, as a fraction."""
+    return window.moments.mean
+
+
+@metric("fraction")
+def annualized_return(window: Window) -> FloatArray:
+    """Geometric return per year of 252 sessions, as a fraction; null if more than everything was lost."""
+    value = window.last(window.growth)
+    exponent = SESSIONS_PER_YEAR / window.count
+    return np.where(value >= 0.0, np.power(np.maximum(value, 0.0), exponent) - 1.0, np.nan)
+
+
+@metric("fraction")
+def annualized_volatility(window: Window) -> FloatArray:
+    """Sample standard deviation of the session returns × √252, as a fraction; null below two returns."""
+    return _deviation(window) * np.sqrt(SESSIONS_PER_YEAR)
+
+
+@metric("fraction")
+def downside_deviation(window: Window) -> FloatArray:
+    """Root mean square of the returns below the risk-free rate (others count as 0) × √252, as a fraction."""
+    return _downside(window) * np.sqrt(SESSIONS_PER_YEAR)
+
+
+@metric("ratio")
+def sharpe_ratio(window: Window) -> FloatArray:
+    """Mean return above the risk-free rate over its sample deviation, × √252; null without deviation."""
+    return _session_sharpe(window) * np.sqrt(SESSIONS_PER_YEAR)
+
+
+@metric("ratio")
+def sharpe_lower_95(window: Window) -> FloatArray:
+    """Lower end of the Sharpe ratio's 95 % interval (Mertens 2002, allowing for skewness and kurtosis)."""
+    return sharpe_ratio(window) - _sharpe_margin(window)
+
+
+@metric("ratio")
+def sharpe_upper_95(window: Window) -> FloatArray:
+    """Upper end of the Sharpe ratio's 95 % interval (Mertens 2002, allowing for skewness and kurtosis)."""
+    return sharpe_ratio(window) + _sharpe_margin(window)
+
+
+@metric("ratio")
+def sortino_ratio(window: Window) -> FloatArray:
+    """Annualised mean return above the risk-free rate over the downside deviation; null without downside."""
+    mean = (window.moments.mean - window.risk_free) * SESSIONS_PER_YEAR
+    ratio = _ratio(mean, downside_deviation(window), ZERO_DEVIATION)
+    return np.where(window.count >= 2, ratio, np.nan)
+
+
+@metric("ratio")
+def calmar_ratio(window: Window) -> FloatArray:
+    """Annualised return over the size of the maximum drawdown; null without drawdown."""
+    return _ratio(annualized_return(window), -max_drawdown(window))
+
+
+@metric("fraction")
+def max_drawdown(window: Window) -> FloatArray:
+    """Deepest fall of the equity below its highest value since the window's start, as a negative fraction."""
+    return window.min(window.drawdown)
+
+
+@metric("sessions")
+def max_drawdown_sessions(window: Window) -> FloatArray:
+    """Longest run of sessions that closed below the highest equity since the window's start."""
+    position = np.arange(window.returns.shape[-1], dtype=np.float64)
+    last_peak = np.maximum.accumulate(np.where(window.drawdown < 0.0, -1.0, position), axis=-1)
+    return window.max(position - last_peak)
+
+
+@metric("fraction")
+def win_rate(window: Window) -> FloatArray:
+    """Sessions with a gain over sessions with a gain or a loss; null without either."""
+    wins = window.sum(window.returns > 0.0)
+    return _ratio(wins, wins + window.sum(window.returns < 0.0))
+
+
+@metric("fraction")
+def average_win(window: Window) -> FloatArray:
+    """Mean return of the sessions with a gain, as a fraction; null without one."""
+    return _ratio(_gains(window), window.sum(window.returns > 0.0))
+
+
+@metric("fraction")
+def average_loss(window: Window) -> FloatArray:
+    """Mean return of the sessions with a loss, as a negative fraction; null without one."""
+    return _ratio(_losses(window), window.sum(window.returns < 0.0))
+
+
+@metric("ratio")
+def profit_factor(window: Window) -> FloatArray:
+    """Sum of the gains over the size of the sum of the losses; null without a loss."""
+    return _ratio(_gains(window), -_losses(window))
+
+
+@metric("ratio")
+def turnover(window: Window) -> FloatArray:
+    """Value bought and sold per year of 252 sessions, in multiples of the equity."""
+    return window.mean(window.turnover) * SESSIONS_PER_YEAR
+
+
+@metric("fraction")
+def average_exposure(window: Window) -> FloatArray:
+    """Mean over the closes of the positions' absolute value over the equity."""
+    return window.mean(window.exposure)
+
+
+@metric("count")
+def trade_count(window: Window) -> FloatArray:
+    """Number of orders filled."""
+    return window.sum(window.trades)
+
+
+@metric("fraction")
+def hit_rate(window: Window) -> FloatArray:
+    """Buy and sell signals whose sign was that of the return that followed; null if none was judged."""
+    return _ratio(window.sum(window.signals_hit), window.sum(window.signals_judged))
+
+
+@metric("fraction")
+def alpha(window: Window) -> FloatArray:
+    """Mean return above beta × the benchmark's, both above the risk-free rate, compounded over 252 sessions."""
+    benchmark = window.co_moments.benchmark_mean - window.risk_free
+    per_session = window.moments.mean - window.risk_free - beta(window) * benchmark
+    return np.power(1.0 + per_session, SESSIONS_PER_YEAR) - 1.0
+
+
+@metric("ratio")
+def beta(window: Window) -> FloatArray:
+    """Covariance with the benchmark's returns over their variance; null without benchmark variance."""
+    parts = window.co_moments
+    ratio = _ratio(parts.cross, parts.benchmark_second, ZERO_DEVIATION**2)
+    return np.where(window.count >= 2, ratio, np.nan)
+
+
+def _ratio(numerator: ArrayLike, denominator: FloatArray, zero: float = 0.0) -> FloatArray:
+    """Quotient; NaN unless the denominator is above `zero`."""
+    positive = denominator > zero
+    return np.where(positive, np.divide(numerator, np.where(positive, denominator, 1.0)), np.nan)
+
+
+def _deviation(window: Window) -> FloatArray:
+    """Sample standard deviation per session; NaN below two returns."""
+    count = window.count
+    variance = window.moments.second * count / np.maximum(count - 1.0, 1.0)
+    return np.where(count >= 2, np.sqrt(variance), np.nan)
+
+
+def _downside(window: Window) -> FloatArray:
+    below = np.minimum(window.returns - window.risk_free, 0.0)
+    return np.sqrt(window.mean(below * below))
+
+
+def _session_sharpe(window: Window) -> FloatArray:
+    return _ratio(window.moments.mean - window.risk_free, _deviation(window), ZERO_DEVIATION)
+
+
+def _sharpe_margin(window: Window) -> FloatArray:
+    """Half the width of the 95 % interval.
+
+    The variance of the estimated Sharpe ratio S per session is (1 + S²/2 − γ₃·S + (γ₄ − 3)/4·S²) / n with the returns'
+    skewness γ₃ and kurtosis γ₄ (Mertens, "Comments on variance of the IID estimator in Lo (2002)", 2002). With γ₃ = 0
+    and γ₄ = 3 it is Lo's formula ("The Statistics of Sharpe Ratios", Financial Analysts Journal, 2002).
+    """
+    ratio = _session_sharpe(window)
+    second = window.moments.second
+    skewness = _ratio(window.moments.third, second**1.5)
+    kurtosis = _ratio(window.moments.fourth, second**2)
+    variance = (1.0 + ratio**2 / 2.0 - skewness * ratio + (kurtosis - 3.0) / 4.0 * ratio**2) / window.count
+    # Never negative in exact arithmetic (γ₄ ≥ 1 + γ₃²): the floor takes rounding away.
+    return NORMAL_95 * np.sqrt(np.maximum(variance, 0.0) * SESSIONS_PER_YEAR)
+
+
+def _gains(window: Window) -> FloatArray:
+    return window.sum(np.maximum(window.returns, 0.0))
+
+
+def _losses(window: Window) -> FloatArray:
+    return window.sum(np.minimum(window.returns, 0.0))

@@ -1,0 +1,123 @@
+"""`compute_features`: a panel in, one row per session and symbol with a real bar out, one column per feature.
+
+What belongs here: running features over panels. What does not: any formula.
+
+The panel is worked on in blocks of symbols narrow enough for a block's arrays to stay in the processor's cache: each
+kernel makes many passes over its arrays, and in main memory those passes are what costs time. Blocks change no bit of
+the result, since no feature looks across symbols.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from quant_platform.features.context import FeatureContext
+from quant_platform.features.kernels import FloatArray
+from quant_platform.features.registry import Feature, select
+from quant_platform.market.panel import Panel
+
+BLOCK_CELLS = 48_000
+"""Cells of one array of a block: 384 KB, so that the few arrays of one kernel fit into a second-level cache."""
+
+BLOCK_STEP = 8
+"""Symbols by which a block grows: 8 float64 are one cache line."""
+
+PANEL_ARRAYS = ("open", "high", "low", "close", "volume", "split", "dividend", "traded")
+
+
+def required_lookback(names: Sequence[str] | None = None) -> int:
+    """Return how many sessions, the computed one included, a panel must hold for a value of these features.
+
+    Parameters
+    ----------
+    names : features; all of them if None
+
+    Raises
+    ------
+    UnknownNameError : there is no feature of that name
+    """
+    return max((each.lookback for each in select(names)), default=1)
+
+
+def compute_features(
+    panel: Panel, *, last: int | None = None, names: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Compute features over a panel.
+
+    A row's values are the same bits for every panel that ends with or after its session and begins at least
+    `required_lookback(names)` - 1 sessions before it.
+
+    Parameters
+    ----------
+    panel : bars; sessions before its first count as not existing, as before a listing
+    last : return only the last so many sessions (the ones before are looked back on); all if None
+    names : features, in the order of the columns; all of them if None
+
+    Returns
+    -------
+    DataFrame with columns date, symbol and one float64 column per feature, ordered by date and symbol; only cells with a
+    real bar are rows; what is undefined or infinite is NaN.
+
+    Raises
+    ------
+    UnknownNameError : there is no feature of that name
+    """
+    chosen = select(names)
+    kept = len(panel.sessions) if last is None else max(min(last, len(panel.sessions)), 0)
+    needed = kept + max((each.lookback for each in chosen), default=1) - 1
+    recent = _last_sessions(panel, needed)
+    values = _computed(recent, chosen, kept)
+    where = panel.traded[len(panel.sessions) - kept :]
+    frame = pd.DataFrame(_compressed(values, where).T, columns=[each.name for each in chosen])
+    keys = panel.frame({}, last=kept)
+    frame.insert(0, "date", keys["date"])
+    frame.insert(1, "symbol", keys["symbol"])
+    return frame
+
+
+def _computed(panel: Panel, chosen: Sequence[Feature], kept: int) -> FloatArray:
+    """Return the features over the panel's last `kept` sessions, shape (features, kept, symbols)."""
+    values = np.empty((len(chosen), kept, len(panel.symbols)))
+    skipped = len(panel.sessions) - kept
+    for columns, block in _blocks(panel):
+        context = FeatureContext(block)
+        for feature, target in zip(chosen, values, strict=True):
+            result = feature.compute(context)[skipped:]
+            np.copyto(target[:, columns], result)
+            target[:, columns][np.isinf(result)] = np.nan
+    return values
+
+
+def _blocks(panel: Panel) -> Iterator[tuple[slice, Panel]]:
+    """Cut a panel into contiguous, read-only blocks of symbols, and say which columns each is."""
+    step = max(BLOCK_CELLS // max(len(panel.sessions), 1) // BLOCK_STEP, 1) * BLOCK_STEP
+    for start in range(0, len(panel.symbols), step):
+        columns = slice(start, start + step)
+        arrays = {name: getattr(panel, name)[:, columns].copy() for name in PANEL_ARRAYS}
+        for array in arrays.values():
+            array.flags.writeable = False
+        yield columns, replace(panel, symbols=panel.symbols[columns], **arrays)
+
+
+def _last_sessions(panel: Panel, count: int) -> Panel:
+    """Return the panel's last `count` sessions, as views."""
+    start = max(len(panel.sessions) - count, 0)
+    arrays = {name: getattr(panel, name)[start:] for name in PANEL_ARRAYS}
+    return replace(panel, sessions=panel.sessions[start:], **arrays)
+
+
+def _compressed(values: FloatArray, where: NDArray[np.bool_]) -> FloatArray:
+    """Keep the cells in which `where` is true: (features, sessions, symbols) → (features, rows), in the same memory.
+
+    The result overwrites `values`, the largest array of all, from its beginning; a feature's rows always end before the
+    next feature's cells start.
+    """
+    rows = int(np.count_nonzero(where))
+    flat = values.reshape(-1)
+    if rows < where.size:
+        for index in range(len(values)):
+            flat[index * rows : (index + 1) * rows] = values[index][where]
+    return flat[: len(values) * rows].reshape(len(values), rows)

@@ -1,0 +1,90 @@
+"""`FeatureContext`: what a feature function sees of a panel, and the intermediate results that features share.
+
+What belongs here: access to bars in the units of their session, and intermediates of more than one family of features.
+An intermediate of one family lives in that family's module, decorated with `shared` all the same.
+"""
+
+from collections.abc import Callable, Hashable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+import numpy as np
+
+from quant_platform.features.kernels import FloatArray, shift
+from quant_platform.market.panel import Panel
+
+Parameters = ParamSpec("Parameters")
+
+
+class FeatureContext:
+    """One panel during one computation; every array has shape (sessions, symbols) and is read only.
+
+    Attributes
+    ----------
+    panel : the bars; `open`, `high`, `low`, `close`, `volume`, `split`, `dividend` are its arrays
+    price_carry : 1 / split, the `carry` of prices in `features.kernels`; None if the panel has no split
+    volume_carry : split, the `carry` of share volumes; None if the panel has no split
+    """
+
+    def __init__(self, panel: Panel) -> None:
+        self.panel = panel
+        self.open = panel.open
+        self.high = panel.high
+        self.low = panel.low
+        self.close = panel.close
+        self.volume = panel.volume
+        self.split = panel.split
+        self.dividend = panel.dividend
+        self.price_carry: FloatArray | None = None
+        self.volume_carry: FloatArray | None = None
+        if bool((panel.split != 1.0).any()):
+            self.price_carry = 1.0 / panel.split
+            self.volume_carry = panel.split
+        self._results: dict[Hashable, FloatArray] = {}
+
+    def once(self, key: Hashable, compute: Callable[[], FloatArray]) -> FloatArray:
+        """Return the result kept under `key`, computing it at the first call."""
+        result = self._results.get(key)
+        if result is None:
+            result = compute()
+            result.flags.writeable = False
+            self._results[key] = result
+        return result
+
+
+def shared(
+    function: Callable[Concatenate[FeatureContext, Parameters], FloatArray],
+) -> Callable[Concatenate[FeatureContext, Parameters], FloatArray]:
+    """Compute an intermediate result at most once per context and arguments; the array is read only."""
+
+    @wraps(function)
+    def remembered(
+        context: FeatureContext, *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> FloatArray:
+        key = (function, args, tuple(sorted(kwargs.items())))
+        return context.once(key, lambda: function(context, *args, **kwargs))
+
+    return remembered
+
+
+@shared
+def previous_close(context: FeatureContext) -> FloatArray:
+    """Close of session t-1 in the units of session t: close[t-1] / split[t]."""
+    previous = shift(context.close, 1)
+    if context.price_carry is not None:
+        previous /= context.split
+    return previous
+
+
+@shared
+def gross_return(context: FeatureContext) -> FloatArray:
+    """One plus the one-session total return: (close + dividend) / previous close, both in units of session t."""
+    gross = context.close + context.dividend
+    gross /= previous_close(context)
+    return gross
+
+
+@shared
+def log_return(context: FeatureContext) -> FloatArray:
+    """Natural logarithm of `gross_return`."""
+    return np.log(gross_return(context))

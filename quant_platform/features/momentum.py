@@ -1,0 +1,93 @@
+"""Momentum features: total returns, price changes, Wilder's RSI, and the distance from the 52-week extremes.
+
+All are ratios, free of the units of any session. A *return* includes cash dividends and is compounded from one-session
+returns; a *momentum* is the change of the split-adjusted price alone (TA-Lib's ROCP).
+"""
+
+import numpy as np
+
+from quant_platform.features.context import (
+    FeatureContext,
+    gross_return,
+    previous_close,
+)
+from quant_platform.features.kernels import (
+    FloatArray,
+    decayed_mean,
+    recursive_window,
+    shift,
+    window_max,
+    window_min,
+    window_product,
+)
+from quant_platform.features.registry import feature, feature_family
+
+HORIZONS = (1, 5, 10, 20, 60, 120, 252)
+"""Sessions over which returns and price changes are taken."""
+
+YEAR = 252
+"""Sessions of the 52-week high and low."""
+
+RSI_SESSIONS = 14
+RSI_ALPHA = 1.0 / RSI_SESSIONS
+RSI_WINDOW = recursive_window(RSI_ALPHA)
+RSI_NEUTRAL = 50.0
+"""RSI where the price has not moved at all in the window: neither overbought nor oversold."""
+
+
+@feature_family(
+    HORIZONS,
+    name="return_{n}",
+    lookback=lambda n: n + 1,
+    inputs=("close", "split", "dividend"),
+)
+def total_return(context: FeatureContext, n: int) -> FloatArray:
+    """Total return over {n} sessions: Π (close + dividend) / previous close − 1, as a fraction."""
+    return window_product(gross_return(context), n) - 1.0
+
+
+@feature_family(
+    HORIZONS, name="momentum_{n}", lookback=lambda n: n + 1, inputs=("close", "split")
+)
+def momentum(context: FeatureContext, n: int) -> FloatArray:
+    """Price change over {n} sessions, adjusted for splits: close / close {n} sessions ago − 1, as a fraction."""
+    if context.price_carry is None:
+        change = context.close / shift(context.close, n)
+    else:
+        change = context.close * window_product(context.split, n)
+        change /= shift(context.close, n)
+    change -= 1.0
+    return change
+
+
+@feature(lookback=RSI_WINDOW + 1, inputs=("close", "split"))
+def rsi_14(context: FeatureContext) -> FloatArray:
+    """Relative strength index: 100 · G / (G + L), G and L Wilder's 14-session means of gains and losses; 0 to 100.
+
+    Wilder's mean gives the newest change the weight 1/14. Without any change in the window the index is 50.
+    Source: Wilder (1978), "New Concepts in Technical Trading Systems".
+    """
+    change = context.close - previous_close(context)
+    gain, loss = (
+        decayed_mean(
+            np.maximum(side, 0.0), RSI_ALPHA, RSI_WINDOW, RSI_SESSIONS, context.price_carry
+        )
+        for side in (change, -change)
+    )
+    moved = gain + loss
+    result = gain / moved
+    result *= 100.0
+    result[moved == 0.0] = RSI_NEUTRAL
+    return result
+
+
+@feature(lookback=YEAR, inputs=("high", "close", "split"))
+def high_252_distance(context: FeatureContext) -> FloatArray:
+    """Distance from the 52-week high: close / highest high of 252 sessions − 1, as a fraction, at most 0."""
+    return context.close / window_max(context.high, YEAR, context.price_carry) - 1.0
+
+
+@feature(lookback=YEAR, inputs=("low", "close", "split"))
+def low_252_distance(context: FeatureContext) -> FloatArray:
+    """Distance from the 52-week low: close / lowest low of 252 sessions − 1, as a fraction, at least 0."""
+    return context.close / window_min(context.low, YEAR, context.price_carry) - 1.0

@@ -1,0 +1,244 @@
+"""The feature decorators and the list of all features.
+
+What belongs here: what a feature *is* (name, look-back, inputs, description) and how the platform finds it.
+
+To add a feature, put one file into this folder:
+
+    from quant_platform.features.context import FeatureContext
+    from quant_platform.features.kernels import FloatArray, window_mean
+    from quant_platform.features.registry import feature
+
+    @feature(lookback=5, inputs=("high", "low", "split"))
+    def mean_range_5(context: FeatureContext) -> FloatArray:
+        \"\"\"Mean of high minus low over 5 sessions, in currency per share.\"\"\"
+        return window_mean(context.high - context.low, 5, context.price_carry)
+
+The decorator turns the function into a `Feature`; nothing is registered anywhere. `all_features` imports the modules of
+this folder in alphabetical order and collects, in order of definition, the `Feature` objects (and tuples of them) that
+it finds among their names.
+"""
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from types import ModuleType
+
+import numpy as np
+
+from quant_platform import features as features_folder
+from quant_platform.errors import QuantPlatformError, UnknownNameError
+from quant_platform.features.context import FeatureContext
+from quant_platform.features.kernels import FloatArray
+from quant_platform.market.panel import FILL_LIMIT
+
+FeatureFunction = Callable[[FeatureContext], FloatArray]
+FamilyFunction = Callable[[FeatureContext, int], FloatArray]
+
+INPUTS = ("open", "high", "low", "close", "volume", "split", "dividend")
+"""Panel fields that a feature may name as its inputs."""
+
+LONGEST_NAME = 63
+"""Bytes PostgreSQL keeps of an identifier."""
+
+TABLE_COLUMNS = frozenset({"date", "symbol", "recorded_at", "superseded_at"})
+"""Columns that the table `features` and its history have of their own."""
+
+RESERVED_WORDS = frozenset(
+    "all analyse analyze and any array as asc asymmetric authorization between binary both case cast check collate "
+    "collation column concurrently constraint create cross current_catalog current_date current_role current_schema "
+    "current_time current_timestamp current_user default deferrable desc distinct do else end except false fetch for "
+    "foreign freeze from full grant group having ilike in initially inner intersect into is isnull join lateral "
+    "leading left like limit localtime localtimestamp natural not notnull null offset on only or order outer overlaps "
+    "placing primary references returning right select session_user similar some symmetric system_user table "
+    "tablesample then to trailing true union unique user using variadic verbose when where window with".split()
+)
+"""Key words that PostgreSQL does not accept as a bare column name (its manual, appendix C)."""
+
+_SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+
+
+class FeatureDefinitionError(QuantPlatformError):
+    """A feature's definition cannot be used: its name, look-back, inputs, description or result is wrong."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A named quantity of every session and symbol.
+
+    Attributes
+    ----------
+    name : snake_case, unique, usable as a bare SQL column name
+    lookback : sessions, the current one included, that a value may depend on; with the `FILL_LIMIT` sessions from which
+        a missing bar may be filled
+    inputs : the panel fields it depends on
+    function : computes it from a `FeatureContext` as a (sessions, symbols) array, NaN where undefined
+    description : one line: what it is, its formula and unit
+    """
+
+    name: str
+    lookback: int
+    inputs: tuple[str, ...]
+    function: FeatureFunction
+    description: str
+
+    def __post_init__(self) -> None:
+        problem = self._problem()
+        if problem:
+            raise FeatureDefinitionError(
+                f"Feature {self.name!r} {problem}",
+                "See the example at the top of quant_platform/features/registry.py.",
+            )
+
+    def _problem(self) -> str:
+        """Return what is wrong with the definition, or an empty string."""
+        if not _SNAKE_CASE.fullmatch(self.name) or len(self.name) > LONGEST_NAME:
+            return f"needs a snake_case name of at most {LONGEST_NAME} characters"
+        if self.name in RESERVED_WORDS | TABLE_COLUMNS:
+            return "has a name that SQL or the table itself already uses"
+        if self.lookback <= FILL_LIMIT:
+            return "needs a look-back of at least 1 session"
+        unknown = [field for field in self.inputs if field not in INPUTS]
+        if unknown or not self.inputs:
+            return f"names inputs {self.inputs}, but must name one or more of {', '.join(INPUTS)}"
+        if not self.description:
+            return "needs a docstring"
+        return ""
+
+    def compute(self, context: FeatureContext) -> FloatArray:
+        """Return the feature over the context's panel: float64 of shape (sessions, symbols).
+
+        Divisions by zero and the like give NaN or infinity without a warning.
+
+        Raises
+        ------
+        FeatureDefinitionError : the function returned something else
+        """
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            values = self.function(context)
+        shape = context.close.shape
+        if not isinstance(values, np.ndarray) or values.dtype != np.float64 or values.shape != shape:
+            found = f"{getattr(values, 'dtype', type(values))} {getattr(values, 'shape', '')}"
+            raise FeatureDefinitionError(
+                f"Feature {self.name!r} returned {found.strip()}",
+                f"It must return a float64 array of shape {shape}.",
+            )
+        return values
+
+
+def feature(
+    *, lookback: int, inputs: Sequence[str], name: str | None = None
+) -> Callable[[FeatureFunction], Feature]:
+    """Turn a function of a `FeatureContext` into a `Feature`.
+
+    Parameters
+    ----------
+    lookback : sessions the formula reaches back, the current one included; `FILL_LIMIT` is added here
+    inputs : panel fields it depends on, `split` among them if it looks back over splits
+    name : the function's name by default
+    """
+
+    def decorate(function: FeatureFunction) -> Feature:
+        return Feature(
+            name=function.__name__ if name is None else name,
+            lookback=lookback + FILL_LIMIT,
+            inputs=tuple(inputs),
+            function=function,
+            description=_first_line(function.__doc__),
+        )
+
+    return decorate
+
+
+def feature_family(
+    sizes: Sequence[int], *, name: str, lookback: Callable[[int], int], inputs: Sequence[str]
+) -> Callable[[FamilyFunction], tuple[Feature, ...]]:
+    """Turn a function of a context and a window size n into one `Feature` per size.
+
+    Parameters
+    ----------
+    sizes : the values of n
+    name : with `{n}` in it; so may be the function's docstring
+    lookback : sessions the formula reaches back for n, the current one included; `FILL_LIMIT` is added here
+    inputs : as for `feature`
+    """
+
+    def decorate(function: FamilyFunction) -> tuple[Feature, ...]:
+        return tuple(
+            Feature(
+                name=name.replace("{n}", str(n)),
+                lookback=lookback(n) + FILL_LIMIT,
+                inputs=tuple(inputs),
+                function=partial(_of_size, function=function, n=n),
+                description=_first_line(function.__doc__).replace("{n}", str(n)),
+            )
+            for n in sizes
+        )
+
+    return decorate
+
+
+@cache
+def all_features() -> tuple[Feature, ...]:
+    """Return every feature of this folder, by module in alphabetical order, then in order of definition.
+
+    Raises
+    ------
+    FeatureDefinitionError : a definition is wrong, or two features share a name
+    """
+    names = sorted(module.name for module in pkgutil.iter_modules(features_folder.__path__))
+    return collect(importlib.import_module(f"{features_folder.__name__}.{name}") for name in names)
+
+
+def collect(modules: Iterator[ModuleType]) -> tuple[Feature, ...]:
+    """Return the features found among the names of `modules`; one imported from another module counts once.
+
+    Raises
+    ------
+    FeatureDefinitionError : two features share a name
+    """
+    found: dict[str, tuple[Feature, str]] = {}
+    for module in modules:
+        for candidate in _features_in(module):
+            known, where = found.setdefault(candidate.name, (candidate, module.__name__))
+            if known is not candidate:
+                raise FeatureDefinitionError(
+                    f"Two features are called {candidate.name!r}, in {where} and in {module.__name__}",
+                    "Rename one of them.",
+                )
+    return tuple(known for known, _ in found.values())
+
+
+def select(names: Sequence[str] | None = None) -> tuple[Feature, ...]:
+    """Return the features of these names in this order; all of them if None.
+
+    Raises
+    ------
+    UnknownNameError : there is no feature of that name
+    """
+    if names is None:
+        return all_features()
+    known = {each.name: each for each in all_features()}
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise UnknownNameError(
+            f"No feature is called {', '.join(unknown)}", f"There are: {', '.join(known)}."
+        )
+    return tuple(known[name] for name in dict.fromkeys(names))
+
+
+def _features_in(module: ModuleType) -> Iterator[Feature]:
+    for value in vars(module).values():
+        for item in value if isinstance(value, tuple) else (value,):
+            if isinstance(item, Feature):
+                yield item
+
+
+def _first_line(docstring: str | None) -> str:
+    return (docstring or "").strip().partition("\n")[0].strip()
+
+
+def _of_size(context: FeatureContext, *, function: FamilyFunction, n: int) -> FloatArray:
+    return function(context, n)

@@ -1,0 +1,167 @@
+"""`Panel`: raw daily bars and corporate actions as dates × symbols arrays, the input of every computation.
+
+Prices stay raw, as traded. Nothing here is adjusted "as of today": a computation that looks back over a split carries
+older prices into the units of its own last session with `split` (see `features/kernels.py`), so a value of session D
+can only depend on actions with an ex-date ≤ D.
+
+A symbol that did not trade in a session keeps its last close (in the units of the session) as open, high, low and
+close, with volume 0, for at most `FILL_LIMIT` sessions; after that, and before its first bar, its cells are NaN.
+`traded` says where a real bar exists.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+SessionArray = NDArray[np.datetime64]
+
+FILL_LIMIT = 5
+"""Sessions for which a missing bar is filled with the last close."""
+
+BAR_COLUMNS = {
+    "open": "open_price",
+    "high": "high_price",
+    "low": "low_price",
+    "close": "close_price",
+    "volume": "volume",
+}
+"""Panel field → column of `market_data`."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Raw bars of `symbols` over consecutive `sessions`; every array has shape (sessions, symbols).
+
+    Attributes
+    ----------
+    sessions : datetime64[D] array, ascending, consecutive exchange sessions
+    symbols : sorted symbols, one per column
+    open, high, low, close : raw prices as traded, in currency per share; NaN where unknown
+    volume : shares traded; NaN where unknown
+    split : new shares per old share that take effect at the open of the session (1.0: none)
+    dividend : cash per share, in shares after that session's split, with ex-date that session (0.0: none)
+    traded : True where the vendor has a bar
+    """
+
+    sessions: SessionArray
+    symbols: tuple[str, ...]
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
+    split: FloatArray
+    dividend: FloatArray
+    traded: BoolArray
+
+    @classmethod
+    def from_frames(
+        cls, bars: pd.DataFrame, actions: pd.DataFrame, sessions: Sequence[object] | SessionArray
+    ) -> "Panel":
+        """Build a panel from rows of `market_data` and `corporate_actions`.
+
+        Parameters
+        ----------
+        bars : columns date, symbol, open_price, high_price, low_price, close_price, volume
+        actions : columns date (the ex-date), symbol, action_type, split_ratio, cash_amount
+        sessions : the consecutive sessions of the panel; rows of other dates are ignored
+        """
+        days = np.asarray(sessions, dtype="datetime64[D]")
+        symbols = tuple(sorted(bars["symbol"].unique()))
+        rows, columns, inside = _locate(bars, days, symbols)
+        fields = {
+            name: _scatter(bars[column].to_numpy(dtype=np.float64)[inside], rows, columns, days, symbols)
+            for name, column in BAR_COLUMNS.items()
+        }
+        split = np.ones((len(days), len(symbols)))
+        dividend = np.zeros((len(days), len(symbols)))
+        rows, columns, inside = _locate(actions, days, symbols)
+        ratios = actions["split_ratio"].to_numpy(dtype=np.float64)[inside]
+        amounts = actions["cash_amount"].to_numpy(dtype=np.float64)[inside]
+        np.multiply.at(split, (rows, columns), np.where(np.isnan(ratios), 1.0, ratios))
+        np.add.at(dividend, (rows, columns), np.where(np.isnan(amounts), 0.0, amounts))
+        traded = ~np.isnan(fields["close"])
+        _fill_gaps(fields, split)
+        return cls(days, symbols, split=split, dividend=dividend, traded=traded, **fields)
+
+    def frame(self, values: Mapping[str, NDArray[np.generic]], *, last: int | None = None) -> pd.DataFrame:
+        """Return (sessions, symbols) arrays as rows of date, symbol and one column per entry of `values`.
+
+        Only cells with a real bar become rows; `last` keeps the last so many sessions. Ordered by date, then symbol.
+        """
+        return long_frame(self.sessions, self.symbols, values, self.traded, last=last)
+
+
+def long_frame(
+    sessions: SessionArray,
+    symbols: Sequence[str],
+    values: Mapping[str, NDArray[np.generic]],
+    where: BoolArray,
+    *,
+    last: int | None = None,
+) -> pd.DataFrame:
+    """Unpivot (sessions, symbols) arrays into rows of date and symbol, for the cells in which `where` is true."""
+    start = 0 if last is None else max(len(sessions) - last, 0)
+    rows, columns = np.nonzero(where[start:])
+    frame: dict[str, object] = {
+        "date": sessions[start:][rows].astype("datetime64[s]"),
+        "symbol": np.asarray(symbols, dtype=object)[columns],
+    }
+    frame.update({name: array[start:][rows, columns] for name, array in values.items()})
+    return pd.DataFrame(frame).astype({"symbol": "str"})
+
+
+def pivot(
+    frame: pd.DataFrame, column: str, sessions: SessionArray, symbols: Sequence[str]
+) -> FloatArray:
+    """Arrange one numeric column of rows (date, symbol, …) as a (sessions, symbols) array, NaN where absent."""
+    rows, columns, inside = _locate(frame, sessions, symbols)
+    return _scatter(frame[column].to_numpy(dtype=np.float64)[inside], rows, columns, sessions, symbols)
+
+
+def _locate(
+    frame: pd.DataFrame, days: SessionArray, symbols: Sequence[str]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], BoolArray]:
+    """Row and column of every frame row that lies inside the panel, and which ones do."""
+    if len(frame) == 0 or len(days) == 0 or len(symbols) == 0:
+        none = np.empty(0, dtype=np.intp)
+        return none, none, np.zeros(len(frame), dtype=bool)
+    dates = frame["date"].to_numpy().astype("datetime64[D]")
+    rows = np.searchsorted(days, dates)
+    known = days[np.minimum(rows, len(days) - 1)] == dates
+    columns = pd.Index(symbols).get_indexer(frame["symbol"])
+    inside = known & (columns >= 0)
+    return rows[inside], columns[inside], inside
+
+
+def _scatter(
+    values: FloatArray,
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    days: SessionArray,
+    symbols: Sequence[str],
+) -> FloatArray:
+    array = np.full((len(days), len(symbols)), np.nan)
+    array[rows, columns] = values
+    return array
+
+
+def _fill_gaps(fields: dict[str, FloatArray], split: FloatArray) -> None:
+    """Fill missing bars in place, at most `FILL_LIMIT` sessions after the last real one."""
+    missing = np.isnan(fields["close"])
+    if not missing.any():
+        return
+    carried = fields["close"].copy()
+    for _ in range(FILL_LIMIT):
+        gap = np.isnan(carried[1:]) & ~np.isnan(carried[:-1])
+        # One step a pass: a gap's n-th session is filled in the n-th pass, from the session before it.
+        carried[1:][gap] = (carried[:-1] / split[1:])[gap]
+    filled = missing & ~np.isnan(carried)
+    for name in ("open", "high", "low", "close"):
+        fields[name][filled] = carried[filled]
+    fields["volume"][filled] = 0.0

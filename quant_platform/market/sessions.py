@@ -1,0 +1,166 @@
+"""The XNYS calendar: which days are exchange sessions, from rules plus a literal list of one-off closures.
+
+Pure and quick (no calendar library at run time), so that the partition set is a constant of the process. A test
+compares every session with `exchange_calendars`. Rules run to `HORIZON`, future closures included. Sources: NYSE Rule
+7.2 and the exchange's notices of special closures.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+
+import numpy as np
+
+from quant_platform.errors import SessionError
+
+HORIZON = date(2040, 12, 31)
+"""Last day for which closures are listed."""
+
+SPECIAL_CLOSURES = (
+    date(2001, 9, 11),  # attacks of 11 September
+    date(2001, 9, 12),
+    date(2001, 9, 13),
+    date(2001, 9, 14),
+    date(2004, 6, 11),  # mourning for Ronald Reagan
+    date(2007, 1, 2),  # mourning for Gerald Ford
+    date(2012, 10, 29),  # hurricane Sandy
+    date(2012, 10, 30),
+    date(2018, 12, 5),  # mourning for George H. W. Bush
+    date(2025, 1, 9),  # mourning for Jimmy Carter
+)
+
+FIRST_JUNETEENTH = 2022
+MONDAY, THURSDAY, SATURDAY, SUNDAY = 0, 3, 5, 6
+
+
+@lru_cache(maxsize=8)
+def closures(first: date, last: date = HORIZON) -> tuple[date, ...]:
+    """Weekdays from `first` to `last` on which the exchange is closed, ascending."""
+    days = {day for year in range(first.year, last.year + 2) for day in _holidays(year)}
+    days.update(SPECIAL_CLOSURES)
+    return tuple(sorted(day for day in days if first <= day <= last and day.weekday() < SATURDAY))
+
+
+@lru_cache(maxsize=8)
+def sessions_between(first: date, last: date) -> tuple[date, ...]:
+    """All sessions from `first` to `last`, both included."""
+    days = np.arange(np.datetime64(first, "D"), np.datetime64(last, "D") + 1)
+    closed = np.asarray(closures(date(first.year, 1, 1), HORIZON), dtype="datetime64[D]")
+    open_days = days[np.is_busday(days, holidays=closed)]
+    return tuple(open_days.tolist())
+
+
+def is_session(day: date) -> bool:
+    """Whether the exchange trades on `day`."""
+    return len(sessions_between(day, day)) == 1
+
+
+def last_closed_session(now: datetime, first: date) -> date | None:
+    """Last session whose partition is complete at `now`: it ends at the midnight (UTC) that follows the close."""
+    yesterday = now.astimezone(UTC).date() - timedelta(days=1)
+    done = sessions_between(first, yesterday) if yesterday >= first else ()
+    return done[-1] if done else None
+
+
+def parse_session(text: str) -> date:
+    """Read an ISO date that must be a session.
+
+    Raises
+    ------
+    SessionError
+        Not a date, or the exchange was closed; the message names the nearest sessions.
+    """
+    day = parse_date(text)
+    if is_session(day):
+        return day
+    nearby = sessions_between(day - timedelta(days=10), day + timedelta(days=10))
+    before = max((near for near in nearby if near < day), default=None)
+    after = min((near for near in nearby if near > day), default=None)
+    raise SessionError(
+        f"{day} is not a session of the New York Stock Exchange",
+        f"The sessions around it are {before} and {after}",
+    )
+
+
+def parse_date(text: str) -> date:
+    """Read an ISO date, or raise `SessionError`."""
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise SessionError(f"{text!r} is not a date", "Write it as YYYY-MM-DD") from None
+
+
+def session_range(start: str, end: str, available: Sequence[date]) -> tuple[date, ...]:
+    """Sessions from `start` to `end` that are in `available` (ascending).
+
+    Raises
+    ------
+    SessionError
+        The range is reversed, holds no session, or lies outside what is available.
+    """
+    first, last = parse_date(start), parse_date(end)
+    if first > last:
+        raise SessionError(f"The range {first} to {last} is reversed", "Put the earlier date first")
+    chosen = tuple(day for day in available if first <= day <= last)
+    if chosen:
+        return chosen
+    if not sessions_between(first, last):
+        raise SessionError(
+            f"There is no exchange session from {first} to {last}", "Choose a range with a trading day"
+        )
+    raise SessionError(
+        f"There is no data from {first} to {last}",
+        f"The market runs from {available[0]} to {available[-1]}" if available else "",
+    )
+
+
+def midnight(day: date) -> datetime:
+    """Midnight of `day` without a time zone, as partition exclusions want it."""
+    return datetime.combine(day, time())
+
+
+def _holidays(year: int) -> list[date]:
+    days = [
+        _nth_weekday(year, 1, MONDAY, 3),  # Martin Luther King Jr.
+        _nth_weekday(year, 2, MONDAY, 3),  # Washington's birthday
+        _easter(year) - timedelta(days=2),  # Good Friday
+        _nth_weekday(year, 6, MONDAY, 1) - timedelta(days=7),  # Memorial Day, the last Monday of May
+        _observed(date(year, 7, 4)),
+        _nth_weekday(year, 9, MONDAY, 1),  # Labor Day
+        _nth_weekday(year, 11, THURSDAY, 4),  # Thanksgiving
+        _observed(date(year, 12, 25)),
+    ]
+    new_year = date(year, 1, 1)
+    # A New Year's Day on a Saturday is not moved to the last day of the old year.
+    if new_year.weekday() != SATURDAY:
+        days.append(_observed(new_year))
+    if year >= FIRST_JUNETEENTH:
+        days.append(_observed(date(year, 6, 19)))
+    return days
+
+
+def _observed(day: date) -> date:
+    """Friday for a Saturday, Monday for a Sunday."""
+    if day.weekday() == SATURDAY:
+        return day - timedelta(days=1)
+    if day.weekday() == SUNDAY:
+        return day + timedelta(days=1)
+    return day
+
+
+def _nth_weekday(year: int, month: int, weekday: int, n: int) -> date:
+    first = date(year, month, 1)
+    return first + timedelta(days=(weekday - first.weekday()) % 7 + 7 * (n - 1))
+
+
+def _easter(year: int) -> date:
+    """Easter Sunday by the anonymous Gregorian algorithm (Meeus, Astronomical Algorithms, ch. 8)."""
+    a, (b, c) = year % 19, divmod(year, 100)
+    d, e = divmod(b, 4)
+    g = (8 * b + 13) // 25
+    h = (19 * a + b - d - g + 15) % 30
+    i, k = divmod(c, 4)
+    weekday = (32 + 2 * e + 2 * i - h - k) % 7
+    m = (a + 11 * h + 19 * weekday) // 433
+    month = (h + weekday - 7 * m + 90) // 25
+    return date(year, month, (h + weekday - 7 * m + 33 * month + 19) % 32)

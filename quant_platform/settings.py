@@ -1,0 +1,139 @@
+"""`Settings`: everything a user can configure, read once from the environment and `.env`, typed and immutable.
+
+A setting of the environment wins over the same name in `.env`. Nothing else in the platform reads the environment.
+Kept free of heavy imports: the command line reads it at every start.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from quant_platform.errors import SettingsError
+
+HOME_NAME = ".quant-platform"
+"""Folder with the embedded database, Dagster's home and the reports, beside the checkout's files."""
+
+PREFIX = "QUANT_PLATFORM_"
+
+_MARKERS = (HOME_NAME, ".env", "workspace.yaml")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings; the environment variable of each is named in its comment and in `.env.example`."""
+
+    home: Path  # QUANT_PLATFORM_HOME
+    database_url: str | None  # DATABASE_URL; None: the embedded server
+    dagster_database_url: str | None  # DAGSTER_DATABASE_URL; None: a database beside database_url
+    vendor: str = "sample"  # QUANT_PLATFORM_VENDOR
+    capital: float = 1_000_000.0  # QUANT_PLATFORM_CAPITAL, in currency
+    commission_bp: float = 5.0  # QUANT_PLATFORM_COMMISSION_BP, of traded value
+    slippage_bp: float = 5.0  # QUANT_PLATFORM_SLIPPAGE_BP, of traded value
+    risk_free: float = 0.0  # QUANT_PLATFORM_RISK_FREE, annual rate
+    sensor_status: str = "running"  # QUANT_PLATFORM_SENSORS: running or stopped
+    sensor_seconds: int = 300  # QUANT_PLATFORM_SENSOR_SECONDS
+    sensor_max_runs: int = 5  # QUANT_PLATFORM_SENSOR_MAX_RUNS, requested per tick
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None, start: Path | None = None) -> "Settings":
+        """Read the settings that hold in folder `start` (default: the current one).
+
+        Raises
+        ------
+        SettingsError
+            A value cannot be read; the message names the variable, never its value where that may be secret.
+        """
+        root = project_root(start or Path.cwd())
+        values = _read_env_file(root / ".env")
+        values.update(os.environ if environment is None else environment)
+        home = Path(values.get(PREFIX + "HOME") or root / HOME_NAME).expanduser()
+        return cls(
+            home=home if home.is_absolute() else root / home,
+            database_url=_url(values, "DATABASE_URL"),
+            dagster_database_url=_url(values, "DAGSTER_DATABASE_URL"),
+            vendor=values.get(PREFIX + "VENDOR") or "sample",
+            capital=_number(values, "CAPITAL", 1_000_000.0, low=1.0),
+            commission_bp=_number(values, "COMMISSION_BP", 5.0, low=0.0, high=1000.0),
+            slippage_bp=_number(values, "SLIPPAGE_BP", 5.0, low=0.0, high=1000.0),
+            risk_free=_number(values, "RISK_FREE", 0.0, low=-0.5, high=1.0),
+            sensor_status=_choice(values, "SENSORS", "running", ("running", "stopped")),
+            sensor_seconds=int(_number(values, "SENSOR_SECONDS", 300, low=5, high=86_400)),
+            sensor_max_runs=int(_number(values, "SENSOR_MAX_RUNS", 5, low=1, high=100)),
+        )
+
+    def __repr__(self) -> str:
+        """Show the settings without the passwords of the URLs."""
+        shown = ", ".join(
+            f"{field.name}={_redacted(getattr(self, field.name))!r}" for field in fields(self)
+        )
+        return f"Settings({shown})"
+
+
+def project_root(start: Path) -> Path:
+    """Nearest folder at or above `start` that holds a platform home, a `.env` or a workspace file; else `start`."""
+    for folder in (start, *start.parents):
+        if any((folder / marker).exists() for marker in _MARKERS):
+            return folder
+    return start
+
+
+def without_password(url: str) -> str:
+    """Return `url` with its password replaced by `***`."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    user = f"{parts.username or ''}:***@"
+    place = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=user + place).geturl()
+
+
+def _redacted(value: object) -> object:
+    return without_password(value) if isinstance(value, str) and "://" in value else value
+
+
+def _read_env_file(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    # Imported here: most starts of the command line find no file to parse.
+    from dotenv import dotenv_values
+
+    return {name: value for name, value in dotenv_values(path).items() if value is not None}
+
+
+def _url(values: Mapping[str, str], name: str) -> str | None:
+    """Return a PostgreSQL URL in the form psycopg2 and SQLAlchemy agree on, or None when unset."""
+    text = values.get(name, "").strip()
+    if not text:
+        return None
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme not in ("postgres", "postgresql", "postgresql+psycopg2"):
+        raise SettingsError(
+            f"{name} is not a PostgreSQL URL",
+            "Write it as postgresql://user:password@host:5432/database",
+        )
+    return f"postgresql://{rest}"
+
+
+def _number(
+    values: Mapping[str, str], name: str, default: float, *, low: float, high: float = float("inf")
+) -> float:
+    text = values.get(PREFIX + name, "").strip()
+    if not text:
+        return default
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not low <= number <= high:
+        limit = f"at least {low:g}" if high == float("inf") else f"from {low:g} to {high:g}"
+        raise SettingsError(f"{PREFIX}{name} is {text!r}", f"It must be a number {limit}")
+    return number
+
+
+def _choice(values: Mapping[str, str], name: str, default: str, allowed: tuple[str, ...]) -> str:
+    text = values.get(PREFIX + name, "").strip().lower() or default
+    if text not in allowed:
+        raise SettingsError(f"{PREFIX}{name} is {text!r}", f"It must be one of: {', '.join(allowed)}")
+    return text

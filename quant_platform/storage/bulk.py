@@ -1,0 +1,110 @@
+"""Bulk reads, and the errors of the bulk driver in plain words.
+
+Everything moves as Arrow over the binary protocol (ADBC); see `replace.py` for the way in.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import pandas as pd
+
+from quant_platform.errors import DatabaseError, QuantPlatformError
+from quant_platform.settings import without_password
+from quant_platform.storage.database import Database
+from quant_platform.storage.frames import to_pandas
+from quant_platform.storage.schema import Table
+
+Scope = Mapping[str, int | str]
+"""Fixed column values that narrow a table to the part one asset owns, such as {"model_id": 3}."""
+
+
+def read(
+    database: Database,
+    table: Table,
+    first: str,
+    last: str,
+    *,
+    columns: Sequence[str] | None = None,
+    scope: Scope | None = None,
+) -> pd.DataFrame:
+    """Read the rows of sessions `first` to `last` (ISO dates, both included), ordered by the table's key.
+
+    Clock columns are left out; JSON columns come as text.
+    """
+    names = columns if columns is not None else [column.name for column in table.data_columns]
+    wanted = [
+        f"{quoted(name)}::text" if table.column(name).sql_type == "jsonb" else quoted(name)
+        for name in names
+    ]
+    sql = (
+        f"SELECT {', '.join(wanted)} FROM {quoted(table.name)}"  # noqa: S608 — names come from the catalogue, quoted
+        f" WHERE date BETWEEN $1::text::date AND $2::text::date{scope_sql(scope)}"
+        f" ORDER BY {', '.join(quoted(name) for name in table.key)}"
+    )
+    return query(database, sql, (first, last))
+
+
+def query(database: Database, sql: str, parameters: Sequence[str] = ()) -> pd.DataFrame:
+    """Run one statement in a read-only transaction and return its rows.
+
+    The extended protocol takes a single statement, so nothing can follow it that would leave the transaction.
+    """
+    with translated(database), database.arrow() as connection, connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY")
+        cursor.execute(sql, tuple(parameters) or None)
+        return to_pandas(cursor.fetch_arrow_table())
+
+
+def quoted(name: str) -> str:
+    """Quote an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: int | str) -> str:
+    """Write a value as an SQL literal."""
+    if isinstance(value, int):
+        return str(value)
+    return "'" + value.replace("'", "''") + "'"
+
+
+def scope_sql(scope: Scope | None, alias: str = "") -> str:
+    """Condition that narrows a statement to `scope`, starting with AND; empty without one."""
+    prefix = f"{alias}." if alias else ""
+    return "".join(
+        f" AND {prefix}{quoted(name)} = {literal(value)}" for name, value in (scope or {}).items()
+    )
+
+
+@contextmanager
+def translated(database: Database) -> Iterator[None]:
+    """Turn the bulk driver's errors into one line with a remedy."""
+    from adbc_driver_manager import Error
+
+    try:
+        yield
+    except QuantPlatformError:
+        raise
+    except Error as error:
+        raise database_error(database, error) from error
+
+
+_REMEDIES = {
+    "53100": "The server's disk is full: make room and run it again; nothing was half written",
+    "57P01": "The server was stopped: start it and run it again; nothing was half written",
+    "57P03": "The server is starting or stopping: run it again in a moment",
+    "25006": "Only statements that read are allowed here",
+    "42P01": "Is the name right, and was `quant-platform db upgrade` run?",
+    "42501": "Give the database user the rights it lacks",
+}
+
+
+def database_error(database: Database, error: Exception) -> DatabaseError:
+    """Translate one driver error; the server's own sentence stays, everything around it goes."""
+    state = getattr(error, "sqlstate", None)
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    reason = next((line for line in lines if "ERROR:" in line), lines[0] if lines else "no reason")
+    reason = reason.partition("ERROR:")[2].strip() or reason.strip()
+    hint = _REMEDIES.get(state or "", "")
+    if not hint and (state is None or state.startswith("08")):
+        hint = "The connection was lost: run it again; nothing was half written"
+    return DatabaseError(f"{without_password(database.url)}: {reason}", hint)

@@ -1,0 +1,188 @@
+"""Where the database is and how to connect to it: URLs, engines, connections, and errors in plain words.
+
+`Database` is the plain object that everything else is handed. Two databases live on one server: the platform's tables,
+and Dagster's own instance storage. Whole tables move through Arrow (`bulk.py`); SQLAlchemy serves small statements.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from quant_platform.errors import DatabaseError
+from quant_platform.settings import Settings, without_password
+from quant_platform.storage.embedded import start_embedded
+
+if TYPE_CHECKING:
+    import psycopg2.extensions
+    from adbc_driver_postgresql.dbapi import Connection as ArrowConnection
+    from sqlalchemy import Engine
+
+EMBEDDED_DATABASE = "quant_platform"
+DAGSTER_SUFFIX = "_dagster"
+OLDEST_SERVER = 13
+CONNECT_TIMEOUT_SECONDS = 10
+
+
+class Database:
+    """A PostgreSQL database by its libpq URL, with the three ways into it.
+
+    Parameters
+    ----------
+    url : postgresql://… URL as libpq reads it
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def __repr__(self) -> str:
+        return f"Database({without_password(self.url)!r})"
+
+    @cached_property
+    def engine(self) -> "Engine":
+        """SQLAlchemy engine on psycopg2, pooled, for small statements."""
+        from sqlalchemy import create_engine
+
+        return create_engine(
+            sqlalchemy_url(self.url),
+            pool_pre_ping=True,
+            pool_size=2,
+            connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
+        )
+
+    def connect(self, **options: Any) -> "psycopg2.extensions.connection":
+        """Open a psycopg2 connection.
+
+        Raises
+        ------
+        DatabaseError
+            In one line: why the connection failed and what to do.
+        """
+        import psycopg2
+
+        try:
+            return psycopg2.connect(self.url, connect_timeout=CONNECT_TIMEOUT_SECONDS, **options)
+        except psycopg2.OperationalError as error:
+            raise connection_error(self.url, error) from None
+
+    @contextmanager
+    def arrow(self) -> Iterator["ArrowConnection"]:
+        """Yield an ADBC connection with autocommit off; what was not committed is rolled back at the end."""
+        from adbc_driver_manager import Error
+        from adbc_driver_postgresql import dbapi
+
+        url = self.url + ("&" if "?" in self.url else "?") + f"connect_timeout={CONNECT_TIMEOUT_SECONDS}"
+        try:
+            connection = dbapi.connect(url)
+        except Error as error:
+            raise connection_error(self.url, error) from None
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+def sqlalchemy_url(url: str) -> str:
+    """Name the psycopg2 driver; a bare postgresql:// would mean another driver to SQLAlchemy 2.1."""
+    return re.sub(r"^postgres(ql)?(\+psycopg2)?://", "postgresql+psycopg2://", url)
+
+
+def platform_url(settings: Settings) -> str:
+    """URL of the platform's own database, created if it is missing on the embedded server.
+
+    The embedded server is started if `settings` name no other.
+    """
+    if settings.database_url is not None:
+        _check_server(settings.database_url)
+        return settings.database_url
+    return _embedded_url(settings, EMBEDDED_DATABASE)
+
+
+def dagster_url(settings: Settings) -> str:
+    """URL of the database of Dagster's instance, as SQLAlchemy reads it; the database is created if it is missing."""
+    if settings.dagster_database_url is not None:
+        return sqlalchemy_url(settings.dagster_database_url)
+    if settings.database_url is None:
+        return sqlalchemy_url(_embedded_url(settings, EMBEDDED_DATABASE + DAGSTER_SUFFIX))
+    _check_server(settings.database_url)
+    parts = urlsplit(settings.database_url)
+    name = parts.path.lstrip("/") + DAGSTER_SUFFIX
+    _create_database(settings.database_url, name)
+    return sqlalchemy_url(parts._replace(path=f"/{quote(name)}").geturl())
+
+
+def platform_database(settings: Settings) -> Database:
+    """Return the platform's database; the server is reachable, its schema may be missing."""
+    return Database(platform_url(settings))
+
+
+def connection_error(url: str, error: Exception) -> DatabaseError:
+    """Translate a failed connection into one line and a remedy, without the password."""
+    text = " ".join(str(error).split())
+    place = without_password(url)
+    if "password authentication failed" in text or "no password supplied" in text:
+        return DatabaseError(f"The server refused the user or password of {place}", "Check DATABASE_URL")
+    if "database" in text and "does not exist" in text:
+        name = urlsplit(url).path.lstrip("/")
+        return DatabaseError(
+            f"The database {name!r} does not exist on {place}", f"Create it: createdb {name}"
+        )
+    if "could not translate host name" in text or "Name or service not known" in text:
+        return DatabaseError(f"The host of {place} is unknown", "Check the host name in DATABASE_URL")
+    if any(sign in text for sign in ("refused", "timeout", "timed out", "No route", "unreachable", "No such file")):
+        return DatabaseError(
+            f"No PostgreSQL server answers at {place}", "Is it running, and are host and port right?"
+        )
+    reason = text.replace(urlsplit(url).password or "\0", "***")
+    return DatabaseError(f"Cannot connect to {place}: {reason}", "Check DATABASE_URL")
+
+
+@lru_cache(maxsize=8)
+def _check_server(url: str) -> None:
+    """Connect once per process and refuse servers that are too old."""
+    connection = Database(url).connect()
+    try:
+        version = connection.server_version // 10_000
+    finally:
+        connection.close()
+    if version < OLDEST_SERVER:
+        raise DatabaseError(
+            f"The server of {without_password(url)} is PostgreSQL {version}",
+            f"Use version {OLDEST_SERVER} or newer",
+        )
+
+
+def _embedded_url(settings: Settings, name: str) -> str:
+    info = start_embedded(settings.home).get_postmaster_info()
+    # A Unix socket where there are any; elsewhere the loopback port the server chose.
+    host = quote(str(info.socket_dir or info.hostname), safe="/")
+    place = f"?host={host}&port={info.port}"
+    _create_database(f"postgresql://postgres@/postgres{place}", name)
+    return f"postgresql://postgres@/{name}{place}"
+
+
+@lru_cache(maxsize=8)
+def _create_database(url: str, name: str) -> None:
+    """Create the database `name` on the server of `url` if it is not there."""
+    import psycopg2
+    from psycopg2 import errors, sql
+
+    connection = Database(url).connect()
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+            if cursor.fetchone() is None:
+                cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    except (errors.DuplicateDatabase, errors.UniqueViolation):
+        pass  # another process was a moment earlier
+    except psycopg2.Error as error:
+        raise DatabaseError(
+            f"The database {name!r} cannot be created on {without_password(url)}:"
+            f" {str(error).splitlines()[0]}",
+            f"Create it yourself (createdb {name}), or set DAGSTER_DATABASE_URL",
+        ) from None
+    finally:
+        connection.close()

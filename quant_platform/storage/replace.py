@@ -1,0 +1,248 @@
+"""Replace the rows of whole sessions in one transaction, keeping what was superseded.
+
+1. Take the transaction lock of (table, scope): two writers of the same sessions go one after the other.
+2. Nothing stored for these sessions yet: copy the rows straight into the table; its constraints check them.
+3. Otherwise, or if a constraint refused a row: copy into a temporary table; move rows that break a rule into
+   `quarantine` (or refuse the frame); delete rows that changed or are gone, moving them to `_history`; insert what is
+   new. Rows that are equal are not touched.
+4. Commit. A reader, or a crash at any moment, sees the old rows or the new ones.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from quant_platform.errors import ContractError
+from quant_platform.storage.bulk import Scope, literal, quoted, scope_sql, translated
+from quant_platform.storage.database import Database
+from quant_platform.storage.frames import JSONB_VERSION, to_arrow
+from quant_platform.storage.schema import Table
+
+if TYPE_CHECKING:
+    from adbc_driver_postgresql.dbapi import Cursor
+
+STAGE = "incoming"
+_ROW_FAULTS = {"23502", "23505", "23514"}  # not-null, unique and check violations
+
+_CHECKS = """
+SELECT conname, pg_get_expr(conbin, conrelid) FROM pg_constraint
+WHERE conrelid = $1::text::regclass AND contype = 'c' ORDER BY conname
+"""
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """What one replacement did, in rows."""
+
+    inserted: int
+    superseded: int
+    unchanged: int
+    quarantined: int
+
+    @property
+    def stored(self) -> int:
+        """Rows the sessions hold now."""
+        return self.inserted + self.unchanged
+
+
+def replace_sessions(
+    database: Database,
+    table: Table,
+    frame: pd.DataFrame,
+    sessions: Sequence[str],
+    *,
+    scope: Scope | None = None,
+    quarantine: bool = False,
+    run_id: str | None = None,
+) -> Replaced:
+    """Make `frame` the content of `sessions` (ISO dates) in the part `scope` of `table`.
+
+    Parameters
+    ----------
+    quarantine : set rows that break a rule of the table aside (facts from a vendor) instead of refusing the frame
+
+    Raises
+    ------
+    ContractError
+        The frame does not fit the table; nothing was written (with `quarantine`, refused rows were set aside).
+    DatabaseError
+        The server failed; nothing was written.
+    """
+    _check_scope(frame, table, scope)
+    try:
+        data = _binary(to_arrow(frame, table, sessions), table)
+    except ContractError as error:
+        if quarantine:
+            _set_aside_frame(database, table, frame, error, run_id)
+        raise
+    with translated(database), database.arrow() as connection, connection.cursor() as cursor:
+        _lock(cursor, table, scope)
+        where = _sessions_sql(sessions) + scope_sql(scope)
+        if not _exists(cursor, table, where) and _copy(cursor, table.name, data):
+            connection.commit()
+            return Replaced(data.num_rows, 0, 0, 0)
+        connection.rollback()
+        _lock(cursor, table, scope)
+        _stage(cursor, table, data)
+        refused = _remove_faulty_rows(cursor, table, quarantine=quarantine, run_id=run_id)
+        superseded = _supersede(cursor, table, where)
+        inserted = _insert_new(cursor, table, where)
+        connection.commit()
+    return Replaced(inserted, superseded, data.num_rows - refused - inserted, refused)
+
+
+def _check_scope(frame: pd.DataFrame, table: Table, scope: Scope | None) -> None:
+    for name, value in (scope or {}).items():
+        if name in frame.columns and len(frame) and not (frame[name] == value).all():
+            raise ContractError(
+                f"The frame for {table.name} has rows whose {name} is not {value!r}",
+                "An asset may only write its own part of a shared table",
+            )
+
+
+def _lock(cursor: "Cursor", table: Table, scope: Scope | None) -> None:
+    name = f"{table.name}{sorted((scope or {}).items())}"
+    cursor.execute("SELECT pg_advisory_xact_lock(hashtext('quant_platform'), hashtext($1))", (name,))
+    cursor.fetchall()
+
+
+def _sessions_sql(sessions: Sequence[str]) -> str:
+    dates = ",".join(str(session) for session in sessions)
+    return f"date = ANY ({literal('{' + dates + '}')}::date[])"
+
+
+def _exists(cursor: "Cursor", table: Table, where: str) -> bool:
+    cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {quoted(table.name)} WHERE {where})")  # noqa: S608 — quoted names, dates
+    return bool(cursor.fetchall()[0][0])
+
+
+def _copy(cursor: "Cursor", target: str, data: pa.Table, *, temporary: bool = False) -> bool:
+    """Copy `data` into `target`; False if a constraint refused a row (the transaction is then lost)."""
+    from adbc_driver_manager import Error
+
+    if data.num_rows == 0:
+        return True
+    try:
+        cursor.adbc_ingest(target, data, mode="append", temporary=temporary)
+    except Error as error:
+        if error.sqlstate in _ROW_FAULTS:
+            return False
+        raise
+    return True
+
+
+def _binary(data: pa.Table, table: Table) -> pa.Table:
+    """Prefix JSON text with the version byte of the binary form."""
+    for index, column in enumerate(table.data_columns):
+        if column.sql_type == "jsonb":
+            prefixed = pc.binary_join_element_wise(
+                pa.scalar(JSONB_VERSION), data.column(index), ""
+            )
+            data = data.set_column(index, column.name, prefixed)
+    return data
+
+
+def _stage(cursor: "Cursor", table: Table, data: pa.Table) -> None:
+    names = _names(table)
+    cursor.execute(
+        f"CREATE TEMPORARY TABLE {STAGE} ON COMMIT DROP AS"  # noqa: S608 — quoted names
+        f" SELECT {names} FROM {quoted(table.name)} WITH NO DATA"
+    )
+    _copy(cursor, STAGE, data, temporary=True)
+    cursor.execute(f"ANALYZE {STAGE}")
+
+
+def _remove_faulty_rows(
+    cursor: "Cursor", table: Table, *, quarantine: bool, run_id: str | None
+) -> int:
+    """Take rows that break a rule out of the stage; each is reported with every rule it breaks."""
+    cursor.execute(_CHECKS, (table.name,))
+    rules = [(f"breaks {name}: {text}", f"NOT ({text})") for name, text in cursor.fetchall()]
+    rules += [
+        (f"{column.name} is missing", f"{quoted(column.name)} IS NULL")
+        for column in table.data_columns
+        if not column.nullable
+    ]
+    key = ", ".join(quoted(name) for name in table.key)
+    rules.append(("the key occurs more than once", f"count(*) OVER (PARTITION BY {key}) > 1"))
+    reasons = ", ".join(f"CASE WHEN {test} THEN {literal(reason)} END" for reason, test in rules)
+    cursor.execute(
+        f"CREATE TEMPORARY TABLE faulty ON COMMIT DROP AS SELECT * FROM"  # noqa: S608 — the catalogue's own expressions
+        f" (SELECT ctid AS place, concat_ws('; ', {reasons}) AS reason, to_jsonb({STAGE}) AS row FROM {STAGE})"
+        " AS judged WHERE reason <> ''"
+    )
+    cursor.execute("SELECT reason, row::text FROM faulty ORDER BY row::text LIMIT 1")
+    found = cursor.fetchall()
+    if not found:
+        return 0
+    reason, row = found[0]
+    if not quarantine:
+        raise ContractError(
+            f"A row for {table.name} {reason}: {row}", "Nothing was written; mend what computes it"
+        )
+    cursor.execute(
+        "INSERT INTO quarantine (table_name, date, symbol, reason, row, run_id)"
+        " SELECT $1, (row ->> 'date')::date, row ->> 'symbol', reason, row, $2 FROM faulty"
+        " ON CONFLICT DO NOTHING",
+        (table.name, run_id or ""),
+    )
+    cursor.execute(f"DELETE FROM {STAGE} USING faulty WHERE {STAGE}.ctid = faulty.place")  # noqa: S608 — constants
+    cursor.execute("SELECT count(*) FROM faulty")
+    return int(cursor.fetchall()[0][0])
+
+
+def _supersede(cursor: "Cursor", table: Table, where: str) -> int:
+    """Move stored rows that are gone or differ from the stage into the history."""
+    target = quoted(table.name)
+    columns = ", ".join(quoted(column.name) for column in table.columns)
+    same_key = _equal_keys(table, "t", "s")
+    mine = ", ".join(f"t.{quoted(column.name)}" for column in table.data_columns)
+    theirs = ", ".join(f"s.{quoted(column.name)}" for column in table.data_columns)
+    cursor.execute(
+        f"WITH gone AS (DELETE FROM {target} AS t WHERE {where} AND NOT EXISTS"  # noqa: S608 — quoted names
+        f" (SELECT 1 FROM {STAGE} AS s WHERE {same_key} AND ROW({mine}) IS NOT DISTINCT FROM ROW({theirs}))"
+        f" RETURNING t.*), kept AS (INSERT INTO {quoted(table.name + '_history')} ({columns})"
+        f" SELECT {columns} FROM gone RETURNING 1) SELECT count(*) FROM kept"
+    )
+    return int(cursor.fetchall()[0][0])
+
+
+def _insert_new(cursor: "Cursor", table: Table, where: str) -> int:
+    target = quoted(table.name)
+    cursor.execute(
+        f"WITH new AS (INSERT INTO {target} ({_names(table)}) SELECT {_names(table)} FROM {STAGE} AS s"  # noqa: S608 — quoted names
+        f" WHERE NOT EXISTS (SELECT 1 FROM {target} AS t WHERE {where} AND {_equal_keys(table, 't', 's')})"
+        f" ORDER BY {', '.join(quoted(name) for name in table.key)} RETURNING 1) SELECT count(*) FROM new"
+    )
+    return int(cursor.fetchall()[0][0])
+
+
+def _names(table: Table) -> str:
+    return ", ".join(quoted(column.name) for column in table.data_columns)
+
+
+def _equal_keys(table: Table, left: str, right: str) -> str:
+    return " AND ".join(f"{left}.{quoted(name)} = {right}.{quoted(name)}" for name in table.key)
+
+
+def _set_aside_frame(
+    database: Database, table: Table, frame: pd.DataFrame, error: ContractError, run_id: str | None
+) -> None:
+    """Keep a frame that could not even be typed: nothing a vendor sent is lost."""
+    rows = json.loads(frame.to_json(orient="records", date_format="iso"))
+    connection = database.connect()
+    try:
+        with connection, connection.cursor() as cursor:
+            for row in rows:
+                cursor.execute(
+                    "INSERT INTO quarantine (table_name, reason, row, run_id) VALUES (%s, %s, %s, %s)"
+                    " ON CONFLICT DO NOTHING",
+                    (table.name, error.message, json.dumps(row), run_id or ""),
+                )
+    finally:
+        connection.close()

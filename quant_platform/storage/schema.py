@@ -1,0 +1,86 @@
+"""What a table is, read from the database's own catalogue: columns, types, key, descriptions.
+
+`sql/` defines the schema; this module reads it back, so frame validation, bulk writing and the column descriptions in
+the UI all follow the migrations and nothing is written down twice.
+"""
+
+from dataclasses import dataclass
+
+from quant_platform.errors import UnknownNameError
+from quant_platform.storage.database import Database
+
+CLOCK_COLUMNS = ("recorded_at", "created_at")
+"""Filled by the database with the time of the transaction; never part of a frame or of a comparison."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: SQL type as PostgreSQL prints it, whether null is allowed, and its comment."""
+
+    name: str
+    sql_type: str
+    nullable: bool
+    description: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table or view: its columns in order, its primary key, and its comment."""
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    description: str
+
+    @property
+    def data_columns(self) -> tuple[Column, ...]:
+        """Columns a frame must bring: all but the clock."""
+        return tuple(column for column in self.columns if column.name not in CLOCK_COLUMNS)
+
+    def column(self, name: str) -> Column:
+        """Return one column by its name."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        known = ", ".join(column.name for column in self.columns)
+        raise UnknownNameError(f"{self.name} has no column {name!r}", f"It has: {known}")
+
+
+_COLUMNS = """
+SELECT a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
+       coalesce(col_description(c.oid, a.attnum), ''), coalesce(obj_description(c.oid, 'pg_class'), ''),
+       coalesce(a.attnum = ANY (k.conkey), false)
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p'
+WHERE c.relname = %s AND c.relkind IN ('r', 'p', 'v')
+ORDER BY a.attnum
+"""
+
+
+def read_table(database: Database, name: str) -> Table:
+    """Read the definition of table or view `name`.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such table; the schema may not have been created yet.
+    """
+    connection = database.connect()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_COLUMNS, (name,))
+            rows = cursor.fetchall()
+    finally:
+        connection.close()
+    if not rows:
+        raise UnknownNameError(
+            f"The database has no table {name!r}", "Run: quant-platform db upgrade"
+        )
+    return Table(
+        name=name,
+        columns=tuple(Column(row[0], row[1], row[2], row[3]) for row in rows),
+        key=tuple(row[0] for row in rows if row[5]),
+        description=rows[0][4],
+    )

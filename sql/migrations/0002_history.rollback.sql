@@ -1,0 +1,10 @@
+DROP TABLE trading_universe_history,
+    corporate_actions_history,
+    market_data_history,
+    features_history,
+    signals_history,
+    portfolios_history,
+    model_performance_history,
+    performance_reports_history,
+    alerts_history,
+    data_quality_history;
