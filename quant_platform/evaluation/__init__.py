@@ -1,0 +1,1 @@
+"""Evaluation: what signals would have earned, and how to judge it."""

@@ -1,10 +1,12 @@
 """The figures by which a model is judged, one function per column of `model_performance`.
 
-To add a metric, add a function here: its name becomes the column, the first line of its docstring the column's comment
-and its description in reports. How such a function must be written is said in `registry.py`; definitions, and when a
-figure is null, are collected in `docs/conventions.md`. Formulas agree with empyrical where empyrical has them.
+To add a metric, add a function here: its name becomes the column, the first line of its docstring
+the column's comment and its description in reports. How such a function must be written is said in
+`registry.py`; definitions, and when a figure is null, are collected in `docs/conventions.md`.
+Formulas agree with empyrical where empyrical has them.
 """
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -14,6 +16,9 @@ from quant_platform.evaluation.registry import FloatArray, Metric, MetricRegistr
 
 SESSIONS_PER_YEAR = 252
 """Sessions that make a year wherever a figure is annualised."""
+
+ROOT_YEAR = math.sqrt(SESSIONS_PER_YEAR)
+"""Factor from a deviation per session to one per year."""
 
 ZERO_DEVIATION = 1e-12
 """A standard deviation per session up to this is rounding, and counts as zero."""
@@ -49,7 +54,7 @@ def average_return(window: Window) -> FloatArray:
 
 @metric("fraction")
 def annualized_return(window: Window) -> FloatArray:
-    """Geometric return per year of 252 sessions, as a fraction; null if more than everything was lost."""
+    """Geometric return per year of 252 sessions, as a fraction; null if equity ended below 0."""
     value = window.last(window.growth)
     exponent = SESSIONS_PER_YEAR / window.count
     return np.where(value >= 0.0, np.power(np.maximum(value, 0.0), exponent) - 1.0, np.nan)
@@ -57,37 +62,37 @@ def annualized_return(window: Window) -> FloatArray:
 
 @metric("fraction")
 def annualized_volatility(window: Window) -> FloatArray:
-    """Sample standard deviation of the session returns × √252, as a fraction; null below two returns."""
-    return _deviation(window) * np.sqrt(SESSIONS_PER_YEAR)
+    """Sample standard deviation of the session returns × √252; null below two returns."""
+    return _deviation(window) * ROOT_YEAR
 
 
 @metric("fraction")
 def downside_deviation(window: Window) -> FloatArray:
-    """Root mean square of the returns below the risk-free rate (others count as 0) × √252, as a fraction."""
-    return _downside(window) * np.sqrt(SESSIONS_PER_YEAR)
+    """Root mean square of the returns below the risk-free rate (others count as 0) × √252."""
+    return _downside(window) * ROOT_YEAR
 
 
 @metric("ratio")
 def sharpe_ratio(window: Window) -> FloatArray:
-    """Mean return above the risk-free rate over its sample deviation, × √252; null without deviation."""
-    return _session_sharpe(window) * np.sqrt(SESSIONS_PER_YEAR)
+    """Mean return above the risk-free rate over its deviation × √252; null without deviation."""
+    return _session_sharpe(window) * ROOT_YEAR
 
 
 @metric("ratio")
 def sharpe_lower_95(window: Window) -> FloatArray:
-    """Lower end of the Sharpe ratio's 95 % interval (Mertens 2002, allowing for skewness and kurtosis)."""
+    """Lower end of the Sharpe ratio's 95 % interval, for skewed and fat-tailed returns."""
     return sharpe_ratio(window) - _sharpe_margin(window)
 
 
 @metric("ratio")
 def sharpe_upper_95(window: Window) -> FloatArray:
-    """Upper end of the Sharpe ratio's 95 % interval (Mertens 2002, allowing for skewness and kurtosis)."""
+    """Upper end of the Sharpe ratio's 95 % interval, for skewed and fat-tailed returns."""
     return sharpe_ratio(window) + _sharpe_margin(window)
 
 
 @metric("ratio")
 def sortino_ratio(window: Window) -> FloatArray:
-    """Annualised mean return above the risk-free rate over the downside deviation; null without downside."""
+    """Annualised mean return above the risk-free rate over the downside deviation, or null."""
     mean = (window.moments.mean - window.risk_free) * SESSIONS_PER_YEAR
     ratio = _ratio(mean, downside_deviation(window), ZERO_DEVIATION)
     return np.where(window.count >= 2, ratio, np.nan)
@@ -101,13 +106,13 @@ def calmar_ratio(window: Window) -> FloatArray:
 
 @metric("fraction")
 def max_drawdown(window: Window) -> FloatArray:
-    """Deepest fall of the equity below its highest value since the window's start, as a negative fraction."""
+    """Deepest fall of the equity below its highest value in the window, as a negative fraction."""
     return window.min(window.drawdown)
 
 
 @metric("sessions")
 def max_drawdown_sessions(window: Window) -> FloatArray:
-    """Longest run of sessions that closed below the highest equity since the window's start."""
+    """Longest run of sessions that closed below the highest equity in the window so far."""
     position = np.arange(window.returns.shape[-1], dtype=np.float64)
     last_peak = np.maximum.accumulate(np.where(window.drawdown < 0.0, -1.0, position), axis=-1)
     return window.max(position - last_peak)
@@ -158,13 +163,13 @@ def trade_count(window: Window) -> FloatArray:
 
 @metric("fraction")
 def hit_rate(window: Window) -> FloatArray:
-    """Buy and sell signals whose sign was that of the return that followed; null if none was judged."""
+    """Buy and sell signals with the sign of the return that followed; null if none was judged."""
     return _ratio(window.sum(window.signals_hit), window.sum(window.signals_judged))
 
 
 @metric("fraction")
 def alpha(window: Window) -> FloatArray:
-    """Mean return above beta × the benchmark's, both above the risk-free rate, compounded over 252 sessions."""
+    """Mean excess return above beta × the benchmark's, compounded over 252 sessions."""
     benchmark = window.co_moments.benchmark_mean - window.risk_free
     per_session = window.moments.mean - window.risk_free - beta(window) * benchmark
     return np.power(1.0 + per_session, SESSIONS_PER_YEAR) - 1.0
@@ -172,7 +177,7 @@ def alpha(window: Window) -> FloatArray:
 
 @metric("ratio")
 def beta(window: Window) -> FloatArray:
-    """Covariance with the benchmark's returns over their variance; null without benchmark variance."""
+    """Covariance with the benchmark's returns over their variance; null without variance."""
     parts = window.co_moments
     ratio = _ratio(parts.cross, parts.benchmark_second, ZERO_DEVIATION**2)
     return np.where(window.count >= 2, ratio, np.nan)
@@ -203,17 +208,20 @@ def _session_sharpe(window: Window) -> FloatArray:
 def _sharpe_margin(window: Window) -> FloatArray:
     """Half the width of the 95 % interval.
 
-    The variance of the estimated Sharpe ratio S per session is (1 + S²/2 − γ₃·S + (γ₄ − 3)/4·S²) / n with the returns'
-    skewness γ₃ and kurtosis γ₄ (Mertens, "Comments on variance of the IID estimator in Lo (2002)", 2002). With γ₃ = 0
-    and γ₄ = 3 it is Lo's formula ("The Statistics of Sharpe Ratios", Financial Analysts Journal, 2002).
+    The variance of the estimated Sharpe ratio S per session is (1 + S²/2 − γ₃·S + (γ₄ − 3)/4·S²)/n,
+    with the returns' skewness γ₃ and kurtosis γ₄ (Mertens, "Comments on variance of the IID
+    estimator in Lo (2002)", 2002). With γ₃ = 0 and γ₄ = 3 it is Lo's formula ("The Statistics of
+    Sharpe Ratios", Financial Analysts Journal, 2002).
     """
     ratio = _session_sharpe(window)
     second = window.moments.second
     skewness = _ratio(window.moments.third, second**1.5)
     kurtosis = _ratio(window.moments.fourth, second**2)
-    variance = (1.0 + ratio**2 / 2.0 - skewness * ratio + (kurtosis - 3.0) / 4.0 * ratio**2) / window.count
+    variance = (
+        1.0 + ratio**2 / 2.0 - skewness * ratio + (kurtosis - 3.0) / 4.0 * ratio**2
+    ) / window.count
     # Never negative in exact arithmetic (γ₄ ≥ 1 + γ₃²): the floor takes rounding away.
-    return NORMAL_95 * np.sqrt(np.maximum(variance, 0.0) * SESSIONS_PER_YEAR)
+    return NORMAL_95 * ROOT_YEAR * np.sqrt(np.maximum(variance, 0.0))
 
 
 def _gains(window: Window) -> FloatArray:

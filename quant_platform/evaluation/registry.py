@@ -4,14 +4,17 @@ A metric is written once, as a function of a `Window`, from three kinds of step:
 
 1. element by element on the window's series (`window.returns`, `window.turnover`, …);
 2. running along the last axis (`window.growth`, `window.drawdown`, `numpy.cumsum`, …);
-3. reduced over the window by the window's own reductions (`sum`, `mean`, `min`, `max`, `last`, `reduce`, `moments`).
+3. reduced over the window by the window's own reductions (`sum`, `mean`, `min`, `max`, `last`,
+   `reduce`, `moments`).
 
-The same function then serves both kinds of window. `TrailingWindow` holds a (rows, n) matrix, one row per window, and
-reduces the last axis. `ExpandingWindow` holds one series and "reduces" it to the running value: entry t is the figure of
-the window that starts at the series' first return and ends at t. Every figure of the expanding window is a scan from
-that first return on, so it costs O(1) per session and does not depend on where a backfill is cut.
+The same function then serves both kinds of window. `TrailingWindow` holds a (rows, n) matrix, one
+row per window, and reduces the last axis. `ExpandingWindow` holds one series and "reduces" it to
+the running value: entry t is the figure of the window that starts at the series' first return and
+ends at t. Every figure of the expanding window is a scan from that first return on, so it costs
+O(1) per session and does not depend on where a backfill is cut.
 
-The metrics themselves are in `metrics.py`, which portfolio rows they are applied to in `performance.py`.
+The metrics themselves are in `metrics.py`, which portfolio rows they are applied to in
+`performance.py`.
 """
 
 import re
@@ -35,7 +38,7 @@ _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 class Moments(NamedTuple):
-    """Mean and population central moments (÷ n) of orders 2 to 4."""
+    """Mean and population central moments (÷ n) of orders 2 to 4, of the returns."""
 
     mean: FloatArray
     second: FloatArray
@@ -44,7 +47,7 @@ class Moments(NamedTuple):
 
 
 class CoMoments(NamedTuple):
-    """Benchmark mean, and population variance and covariance (÷ n) of the returns with the benchmark's."""
+    """Benchmark mean, its population variance, and the covariance of the returns with it (÷ n)."""
 
     benchmark_mean: FloatArray
     benchmark_second: FloatArray
@@ -62,7 +65,8 @@ class Window(ABC):
     turnover : value traded over equity, per session
     exposure : gross exposure over equity at the close
     trades : orders filled in the session
-    signals_judged, signals_hit : signals whose outcome became known in the session, and those that were right
+    signals_judged, signals_hit : signals whose outcome became known in the session, and those that
+        were right
     risk_free : risk-free return per session, as a fraction
     """
 
@@ -76,11 +80,17 @@ class Window(ABC):
     risk_free: float = 0.0
 
     @classmethod
-    def of(cls, returns: ArrayLike, benchmark: ArrayLike | None = None, *, risk_free: float = 0.0) -> Self:
-        """Build a window from returns alone: no trades, no exposure and, unless given, no benchmark."""
+    def of(
+        cls, returns: ArrayLike, benchmark: ArrayLike | None = None, *, risk_free: float = 0.0
+    ) -> Self:
+        """Build a window from returns: no trades, no exposure, no benchmark unless given."""
         series = np.asarray(returns, dtype=np.float64)
         zero = np.zeros_like(series)
-        other = np.full_like(series, np.nan) if benchmark is None else np.asarray(benchmark, dtype=np.float64)
+        other = (
+            np.full_like(series, np.nan)
+            if benchmark is None
+            else np.asarray(benchmark, dtype=np.float64)
+        )
         return cls(series, other, zero, zero, zero, zero, zero, risk_free)
 
     @property
@@ -105,8 +115,10 @@ class Window(ABC):
         """Value of the window's last session."""
 
     @abstractmethod
-    def reduce(self, function: Callable[[FloatArray], FloatArray], values: FloatArray) -> FloatArray:
-        """Apply any reduction of the last axis, for what has no running form (quantiles, for example)."""
+    def reduce(
+        self, function: Callable[[FloatArray], FloatArray], values: FloatArray
+    ) -> FloatArray:
+        """Apply any reduction of the last axis, for what has no running form (a quantile, say)."""
 
     @cached_property
     @abstractmethod
@@ -125,13 +137,13 @@ class Window(ABC):
     @cached_property
     def growth(self) -> FloatArray:
         """Value at each close of 1 invested at the window's start."""
-        return np.cumprod(1.0 + self.returns, axis=-1)
+        return np.asarray(np.cumprod(1.0 + self.returns, axis=-1), dtype=np.float64)
 
     @cached_property
     def drawdown(self) -> FloatArray:
         """Value at each close over the highest value so far (the start included), minus one."""
         peak = np.maximum(np.maximum.accumulate(self.growth, axis=-1), 1.0)
-        return self.growth / peak - 1.0
+        return np.asarray(self.growth / peak - 1.0)
 
 
 class TrailingWindow(Window):
@@ -158,7 +170,9 @@ class TrailingWindow(Window):
         """Last value along the last axis."""
         return np.asarray(values[..., -1])
 
-    def reduce(self, function: Callable[[FloatArray], FloatArray], values: FloatArray) -> FloatArray:
+    def reduce(
+        self, function: Callable[[FloatArray], FloatArray], values: FloatArray
+    ) -> FloatArray:
         """Apply `function` to the matrix."""
         return np.asarray(function(values))
 
@@ -178,7 +192,9 @@ class TrailingWindow(Window):
     def co_moments(self) -> CoMoments:
         """Two passes, as `moments`."""
         own, other = self._deviation(self.returns), self._deviation(self.benchmark)
-        return CoMoments(self.mean(self.benchmark), self.mean(other * other), self.mean(own * other))
+        return CoMoments(
+            self.mean(self.benchmark), self.mean(other * other), self.mean(own * other)
+        )
 
     def _deviation(self, values: FloatArray) -> FloatArray:
         # Measured from the first value: equal values then have a deviation of exactly 0.
@@ -187,12 +203,12 @@ class TrailingWindow(Window):
 
 
 class ExpandingWindow(Window):
-    """Windows that all start at the first return: series of shape (…, T), figures of shape (…, T)."""
+    """Windows that all start at the first return: series and figures of shape (…, T)."""
 
     @property
     def count(self) -> FloatArray:
         """1, 2, …, T."""
-        return np.arange(1, self.returns.shape[-1] + 1, dtype=np.float64)
+        return np.arange(1, self.returns.shape[-1] + 1).astype(np.float64)
 
     def sum(self, values: ArrayLike) -> FloatArray:
         """Running sum."""
@@ -210,14 +226,20 @@ class ExpandingWindow(Window):
         """Return the values themselves: each is the last of its window."""
         return values
 
-    def reduce(self, function: Callable[[FloatArray], FloatArray], values: FloatArray) -> FloatArray:
+    def reduce(
+        self, function: Callable[[FloatArray], FloatArray], values: FloatArray
+    ) -> FloatArray:
         """Apply `function` to every prefix: O(T²), the price of a figure without a running form."""
         ends = range(1, values.shape[-1] + 1)
         return np.stack([np.asarray(function(values[..., :end])) for end in ends], axis=-1)
 
     @cached_property
     def moments(self) -> Moments:
-        """One pass: Pébay, "Formulas for Robust, One-Pass Parallel Computation of Covariances", SAND2008-6212, (3.1)."""
+        """One pass, each return updating the moments of those before it.
+
+        Pébay, "Formulas for Robust, One-Pass Parallel Computation of Covariances and
+        Arbitrary-Order Statistical Moments", Sandia report SAND2008-6212, 2008.
+        """
         n, step, mean = self._updates(self.returns)
         second = np.cumsum(step * step * (n - 1) / n, axis=-1)
         before = _delayed(second)
@@ -291,13 +313,15 @@ class MetricRegistry(Mapping[str, Metric]):
     def __init__(self) -> None:
         self._metrics: dict[str, Metric] = {}
 
-    def metric(self, unit: Unit, *, column: str | None = None) -> Callable[[MetricFunction], MetricFunction]:
+    def metric(
+        self, unit: Unit, *, column: str | None = None
+    ) -> Callable[[MetricFunction], MetricFunction]:
         """Register the decorated function as a metric.
 
         Parameters
         ----------
-        unit : `fraction` and `ratio` make a double precision column, `sessions` and `count` an integer one, which is
-            never null
+        unit : `fraction` and `ratio` make a double precision column, `sessions` and `count` an
+            integer one, which is never null
         column : name of the column; the function's name unless given
 
         Raises
@@ -314,7 +338,9 @@ class MetricRegistry(Mapping[str, Metric]):
             if name in self._metrics or name in KEY_COLUMNS:
                 raise ValueError(f"metric {name!r}: the column exists already")
             if not description:
-                raise ValueError(f"metric {name!r}: a docstring is needed, it becomes the column's comment")
+                raise ValueError(
+                    f"metric {name!r}: a docstring is needed, it becomes the column's comment"
+                )
             sql_type: SqlType = "integer" if unit in ("sessions", "count") else "double precision"
             self._metrics[name] = Metric(name, description, sql_type, unit, function)
             return function

@@ -1,10 +1,10 @@
-"""`compute_features`: a panel in, one row per session and symbol with a real bar out, one column per feature.
+"""`compute_features`: a panel in; a row per session and symbol out, with a column per feature.
 
 What belongs here: running features over panels. What does not: any formula.
 
-The panel is worked on in blocks of symbols narrow enough for a block's arrays to stay in the processor's cache: each
-kernel makes many passes over its arrays, and in main memory those passes are what costs time. Blocks change no bit of
-the result, since no feature looks across symbols.
+The panel is worked on in blocks of symbols narrow enough for a block's arrays to stay in the
+processor's cache: each kernel makes many passes over its arrays, and in main memory those passes
+are what costs time. Blocks change no bit of the result, since no feature looks across symbols.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,8 +19,8 @@ from quant_platform.features.kernels import FloatArray
 from quant_platform.features.registry import Feature, select
 from quant_platform.market.panel import Panel
 
-BLOCK_CELLS = 48_000
-"""Cells of one array of a block: 384 KB, so that the few arrays of one kernel fit into a second-level cache."""
+BLOCK_CELLS = 32_000
+"""Cells of one array of a block: 256 KB; a kernel's few arrays fit into a second-level cache."""
 
 BLOCK_STEP = 8
 """Symbols by which a block grows: 8 float64 are one cache line."""
@@ -29,7 +29,7 @@ PANEL_ARRAYS = ("open", "high", "low", "close", "volume", "split", "dividend", "
 
 
 def required_lookback(names: Sequence[str] | None = None) -> int:
-    """Return how many sessions, the computed one included, a panel must hold for a value of these features.
+    """Return the sessions that a panel must hold for a value of these features in its last one.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ def compute_features(
 ) -> pd.DataFrame:
     """Compute features over a panel.
 
-    A row's values are the same bits for every panel that ends with or after its session and begins at least
-    `required_lookback(names)` - 1 sessions before it.
+    A row's values are the same bits for every panel that ends with or after its session and begins
+    at least `required_lookback(names)` - 1 sessions before it.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ def compute_features(
 
     Returns
     -------
-    DataFrame with columns date, symbol and one float64 column per feature, ordered by date and symbol; only cells with a
-    real bar are rows; what is undefined or infinite is NaN.
+    DataFrame with columns date, symbol and one float64 column per feature, ordered by date and
+    symbol; only cells with a real bar are rows; what is undefined or infinite is NaN.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def compute_features(
 
 
 def _computed(panel: Panel, chosen: Sequence[Feature], kept: int) -> FloatArray:
-    """Return the features over the panel's last `kept` sessions, shape (features, kept, symbols)."""
+    """Return the features over the last `kept` sessions, shape (features, kept, symbols)."""
     values = np.empty((len(chosen), kept, len(panel.symbols)))
     skipped = len(panel.sessions) - kept
     for columns, block in _blocks(panel):
@@ -110,10 +110,10 @@ def _last_sessions(panel: Panel, count: int) -> Panel:
 
 
 def _compressed(values: FloatArray, where: NDArray[np.bool_]) -> FloatArray:
-    """Keep the cells in which `where` is true: (features, sessions, symbols) → (features, rows), in the same memory.
+    """Keep the cells in which `where` is true: an array (features, rows) in the same memory.
 
-    The result overwrites `values`, the largest array of all, from its beginning; a feature's rows always end before the
-    next feature's cells start.
+    The result overwrites `values`, the largest array of all, from its beginning; a feature's rows
+    always end before the next feature's cells start.
     """
     rows = int(np.count_nonzero(where))
     flat = values.reshape(-1)

@@ -1,7 +1,7 @@
-"""`FeatureContext`: what a feature function sees of a panel, and the intermediate results that features share.
+"""`FeatureContext`: what a feature function sees of a panel, and intermediate results to share.
 
-What belongs here: access to bars in the units of their session, and intermediates of more than one family of features.
-An intermediate of one family lives in that family's module, decorated with `shared` all the same.
+What belongs here: access to bars, and intermediates that more than one family of features uses. An
+intermediate of one family lives in that family's module, decorated with `shared` all the same.
 """
 
 from collections.abc import Callable, Hashable
@@ -22,7 +22,8 @@ class FeatureContext:
     Attributes
     ----------
     panel : the bars; `open`, `high`, `low`, `close`, `volume`, `split`, `dividend` are its arrays
-    price_carry : 1 / split, the `carry` of prices in `features.kernels`; None if the panel has no split
+    price_carry : 1 / split, the `carry` of prices in `features.kernels`; None if the panel has no
+        split
     volume_carry : split, the `carry` of share volumes; None if the panel has no split
     """
 
@@ -55,11 +56,11 @@ class FeatureContext:
 def shared(
     function: Callable[Concatenate[FeatureContext, Parameters], FloatArray],
 ) -> Callable[Concatenate[FeatureContext, Parameters], FloatArray]:
-    """Compute an intermediate result at most once per context and arguments; the array is read only."""
+    """Compute an intermediate at most once per context and arguments; the array is read only."""
 
     @wraps(function)
     def remembered(
-        context: FeatureContext, *args: Parameters.args, **kwargs: Parameters.kwargs
+        context: FeatureContext, /, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> FloatArray:
         key = (function, args, tuple(sorted(kwargs.items())))
         return context.once(key, lambda: function(context, *args, **kwargs))
@@ -78,7 +79,7 @@ def previous_close(context: FeatureContext) -> FloatArray:
 
 @shared
 def gross_return(context: FeatureContext) -> FloatArray:
-    """One plus the one-session total return: (close + dividend) / previous close, both in units of session t."""
+    """One plus the one-session total return: (close + dividend) / previous close."""
     gross = context.close + context.dividend
     gross /= previous_close(context)
     return gross

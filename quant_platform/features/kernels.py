@@ -1,18 +1,21 @@
-"""Rolling kernels over (sessions, symbols) arrays whose bits do not depend on where the array starts.
+"""Rolling kernels over (sessions, symbols) arrays, free of where the array starts.
 
-What belongs here: pure numpy functions of arrays. What does not: panels, feature names, anything with state.
+What belongs here: pure numpy functions of arrays. What does not: panels, feature names, state.
 
-A window of n rows is grown by *double and add*: n is read from its second binary digit on; every digit joins the window
-of `length` rows with its own copy `length` rows earlier (twice the length), and a digit 1 then joins one older row
-(plus one). The order of the operations thus depends on n alone, never on the number of rows before the window, as it
-would with a running sum. A value at row t is a function of rows t-n+1 … t and bit-identical however history is cut.
+A window of n rows is grown by *double and add*. n is read from its second binary digit on; every
+digit joins the window of `length` rows with its own copy `length` rows earlier (twice the length),
+and a digit 1 then joins one older row (plus one). The order of the operations thus depends on n
+alone, never on the number of rows before the window, as it would with a running sum: a value at
+row t is a function of rows t-n+1 … t, with the same bits however history is cut.
 
-`carry` moves older rows into the units of row t: with C[t, k] = carry[t] · carry[t-1] · … · carry[t-k+1], the row x[t-k]
-enters as x[t-k] · C[t, k]. It is 1 / split for prices, split for volumes, and None where nothing is to be moved
-(the same bits as an array of ones). The products grow by the same doubling.
+`carry` moves older rows into the units of row t: with C[t, k] = carry[t] · carry[t-1] · … ·
+carry[t-k+1], the row x[t-k] enters as x[t-k] · C[t, k]. It is 1 / split for prices, split for
+volumes, and None where nothing is to be moved (the same bits as an array of ones). The products
+grow by the same doubling.
 
-Conventions: x is float64 of shape (T, N) and is never written to; results are new arrays of the same shape; NaN means
-absent. Unless stated otherwise, a result is NaN in the first n-1 rows and wherever the window holds a NaN.
+Conventions: x is float64 of shape (T, N) and is never written to; results are new arrays of the
+same shape; NaN means absent. Unless stated otherwise, a result is NaN in the first n-1 rows and
+wherever the window holds a NaN. A window of fewer than 1 row is a ValueError.
 """
 
 import math
@@ -24,7 +27,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 REMAINING_WEIGHT = 1e-10
-"""Largest share of a recursive average's weight that may lie before its window (see `recursive_window`)."""
+"""Largest weight that a recursive average may give to rows before its window."""
 
 
 def window_sum(x: FloatArray, n: int, carry: FloatArray | None = None) -> FloatArray:
@@ -60,16 +63,15 @@ def window_product(x: FloatArray, n: int) -> FloatArray:
     return _strict(_fold(x, n, np.multiply, None), n)
 
 
-def window_std(
-    x: FloatArray, n: int, carry: FloatArray | None = None, ddof: int = 0
-) -> FloatArray:
+def window_std(x: FloatArray, n: int, carry: FloatArray | None = None, ddof: int = 0) -> FloatArray:
     """Return the standard deviation of the last n rows, with divisor n - ddof.
 
     Means m and sums of squared deviations q of neighbouring windows of a and b rows are joined by
-    d = m_b - m_a, m = m_a + d·b/(a+b), q = q_a + q_b + d²·a·b/(a+b). No squares of levels are subtracted, so nothing
-    cancels, and equal rows have a deviation of exactly 0.
+    d = m_b - m_a, m = m_a + d·b/(a+b), q = q_a + q_b + d²·a·b/(a+b). No squares of levels are
+    subtracted, so nothing cancels, and equal rows have a deviation of exactly 0.
 
-    Source: Chan, Golub and LeVeque (1979), "Updating formulae and a pairwise algorithm for computing sample variances".
+    Source: Chan, Golub and LeVeque (1979), "Updating formulae and a pairwise algorithm for
+    computing sample variances".
 
     Raises
     ------
@@ -77,10 +79,10 @@ def window_std(
     """
     if n <= ddof:
         raise ValueError(f"a deviation with ddof {ddof} needs a window above {ddof} rows, not {n}")
-    if _too_short(x, n):
+    if len(x) < n:
         return np.full_like(x, np.nan)
     mean, square = x, np.zeros_like(x)
-    # Prices outside the window's own rows: C for the rows gathered so far.
+    # C[t, length]: what the rows that are added next are multiplied by.
     product = carry
     for length, doubling in _growth(n):
         share = 0.5 if doubling else 1.0 / (length + 1)
@@ -119,10 +121,11 @@ def shift(x: FloatArray, k: int) -> FloatArray:
 
 
 def recursive_window(alpha: float) -> int:
-    """Return the rows over which `decayed_mean` stands in for the recursion m[t] = alpha·x[t] + (1-alpha)·m[t-1].
+    """Return the rows in which a mean replaces the recursion m[t] = alpha·x[t] + (1-alpha)·m[t-1].
 
-    The recursion gives the weight (1-alpha)^w to everything before the last w rows. The result is the smallest w with a
-    weight ≤ `REMAINING_WEIGHT`, rounded up to a number with at most two binary ones (fewer steps of the doubling).
+    The recursion gives the weight (1-alpha)^w to everything before the last w rows. The result is
+    the smallest w with a weight ≤ `REMAINING_WEIGHT`, rounded up to a number with at most two
+    binary ones (fewer steps of the doubling).
     """
     if not 0.0 < alpha < 1.0:
         raise ValueError(f"alpha must lie between 0 and 1, not at {alpha}")
@@ -135,16 +138,17 @@ def recursive_window(alpha: float) -> int:
 def decayed_mean(
     x: FloatArray, alpha: float, window: int, minimum: int, carry: FloatArray | None = None
 ) -> FloatArray:
-    """Return the exponentially weighted mean Σ w_k x[t-k] C[t, k] / Σ w_k, w_k = (1-alpha)^k, k = 0 … window-1.
+    """Return the exponentially weighted mean Σ w_k · x[t-k] · C[t, k] / Σ w_k over k = 0 … window-1.
 
-    Absent rows (NaN, or before the array's first row) have weight 0. A value exists where row t is present and the window
-    holds at least `minimum` present rows.
+    The weights are w_k = (1-alpha)^k.
+    Absent rows (NaN, or before the array's first row) have weight 0. A value exists where row t is
+    present and the window holds at least `minimum` present rows.
     """
     if len(x) == 0:
         return x.copy()
     present = ~np.isnan(x)
     values = np.where(present, x, 0.0)
-    # Where all symbols miss the same rows (mostly the first one, or none), one column of weights serves all.
+    # Where all symbols miss the same rows (mostly the first or none), one column of weights will do.
     pattern = present[:, :1] if bool((present == present[:, :1]).all()) else present
     indicator = pattern.astype(np.float64)
     decay = 1.0 - alpha
@@ -159,9 +163,10 @@ def decayed_mean(
 
 
 def _growth(n: int) -> Iterator[tuple[int, bool]]:
-    """Yield the steps from a window of 1 row to one of n: its length before the step, and whether the step doubles it.
+    """Yield the steps from a window of 1 row to one of n: its length before, and whether it doubles.
 
-    A step that does not double adds one older row. In both, what is added lies `length` rows earlier.
+    A step that does not double adds one older row. In both, what is added lies `length` rows
+    earlier.
     """
     if n < 1:
         raise ValueError(f"a window has at least 1 row, not {n}")
@@ -177,7 +182,7 @@ def _growth(n: int) -> Iterator[tuple[int, bool]]:
 def _fold(
     x: FloatArray, n: int, combine: np.ufunc, carry: FloatArray | None, decay: float = 1.0
 ) -> FloatArray:
-    """Join the last n rows (fewer at the start) with `combine`, each carried and decayed to the last one's units."""
+    """Join the last n rows (fewer at the start) with `combine`, older ones carried and decayed."""
     result = x
     step: FloatArray | float | None
     if carry is not None:
@@ -204,7 +209,7 @@ def _joined(
     combine: np.ufunc,
     product: FloatArray | float | None,
 ) -> FloatArray:
-    """Return combine(recent[t], product[t] · older[t-length]); rows before `length` stay as they are."""
+    """Return combine(recent[t], product[t] · older[t-length]); the first `length` rows stay."""
     result = np.empty_like(recent)
     result[:length] = recent[:length]
     tail = result[length:]
@@ -221,7 +226,3 @@ def _strict(values: FloatArray, n: int) -> FloatArray:
     """Blank the rows in which a window of n rows is not full yet, in place."""
     values[: n - 1] = np.nan
     return values
-
-
-def _too_short(x: FloatArray, n: int) -> bool:
-    return len(x) < n

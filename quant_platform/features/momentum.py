@@ -1,7 +1,8 @@
-"""Momentum features: total returns, price changes, Wilder's RSI, and the distance from the 52-week extremes.
+"""Momentum features: total returns, price changes, Wilder's RSI, distances from 52-week extremes.
 
-All are ratios, free of the units of any session. A *return* includes cash dividends and is compounded from one-session
-returns; a *momentum* is the change of the split-adjusted price alone (TA-Lib's ROCP).
+All are ratios, free of the units of any session. A *return* includes cash dividends and is
+compounded from one-session returns; a *momentum* is the change of the split-adjusted price alone
+(TA-Lib's ROCP).
 """
 
 import numpy as np
@@ -46,9 +47,7 @@ def total_return(context: FeatureContext, n: int) -> FloatArray:
     return window_product(gross_return(context), n) - 1.0
 
 
-@feature_family(
-    HORIZONS, name="momentum_{n}", lookback=lambda n: n + 1, inputs=("close", "split")
-)
+@feature_family(HORIZONS, name="momentum_{n}", lookback=lambda n: n + 1, inputs=("close", "split"))
 def momentum(context: FeatureContext, n: int) -> FloatArray:
     """Price change over {n} sessions, adjusted for splits: close / close {n} sessions ago − 1, as a fraction."""
     if context.price_carry is None:
@@ -64,8 +63,8 @@ def momentum(context: FeatureContext, n: int) -> FloatArray:
 def rsi_14(context: FeatureContext) -> FloatArray:
     """Relative strength index: 100 · G / (G + L), G and L Wilder's 14-session means of gains and losses; 0 to 100.
 
-    Wilder's mean gives the newest change the weight 1/14. Without any change in the window the index is 50.
-    Source: Wilder (1978), "New Concepts in Technical Trading Systems".
+    Wilder's mean gives the newest change the weight 1/14. Without any change in the window the
+    index is 50. Source: Wilder (1978), "New Concepts in Technical Trading Systems".
     """
     change = context.close - previous_close(context)
     gain, loss = (

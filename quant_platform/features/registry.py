@@ -1,6 +1,7 @@
 """The feature decorators and the list of all features.
 
-What belongs here: what a feature *is* (name, look-back, inputs, description) and how the platform finds it.
+What belongs here: what a feature *is* (name, look-back, inputs, description) and how the platform
+finds it.
 
 To add a feature, put one file into this folder:
 
@@ -13,9 +14,9 @@ To add a feature, put one file into this folder:
         \"\"\"Mean of high minus low over 5 sessions, in currency per share.\"\"\"
         return window_mean(context.high - context.low, 5, context.price_carry)
 
-The decorator turns the function into a `Feature`; nothing is registered anywhere. `all_features` imports the modules of
-this folder in alphabetical order and collects, in order of definition, the `Feature` objects (and tuples of them) that
-it finds among their names.
+The decorator turns the function into a `Feature`; nothing is registered anywhere. `all_features`
+imports the modules of this folder in alphabetical order and collects, in order of definition, the
+`Feature` objects (and tuples of them) that it finds among their names.
 """
 
 import importlib
@@ -71,10 +72,11 @@ class Feature:
     Attributes
     ----------
     name : snake_case, unique, usable as a bare SQL column name
-    lookback : sessions, the current one included, that a value may depend on; with the `FILL_LIMIT` sessions from which
-        a missing bar may be filled
+    lookback : sessions, the current one included, that a value may depend on; with the `FILL_LIMIT`
+        sessions from which a missing bar may be filled
     inputs : the panel fields it depends on
-    function : computes it from a `FeatureContext` as a (sessions, symbols) array, NaN where undefined
+    function : computes it from a `FeatureContext` as a (sessions, symbols) array, NaN where
+        undefined
     description : one line: what it is, its formula and unit
     """
 
@@ -119,7 +121,11 @@ class Feature:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             values = self.function(context)
         shape = context.close.shape
-        if not isinstance(values, np.ndarray) or values.dtype != np.float64 or values.shape != shape:
+        if (
+            not isinstance(values, np.ndarray)
+            or values.dtype != np.float64
+            or values.shape != shape
+        ):
             found = f"{getattr(values, 'dtype', type(values))} {getattr(values, 'shape', '')}"
             raise FeatureDefinitionError(
                 f"Feature {self.name!r} returned {found.strip()}",
@@ -135,7 +141,8 @@ def feature(
 
     Parameters
     ----------
-    lookback : sessions the formula reaches back, the current one included; `FILL_LIMIT` is added here
+    lookback : sessions the formula reaches back, the current one included; `FILL_LIMIT` is added
+        here
     inputs : panel fields it depends on, `split` among them if it looks back over splits
     name : the function's name by default
     """
@@ -161,7 +168,8 @@ def feature_family(
     ----------
     sizes : the values of n
     name : with `{n}` in it; so may be the function's docstring
-    lookback : sessions the formula reaches back for n, the current one included; `FILL_LIMIT` is added here
+    lookback : sessions the formula reaches back for n, the current one included; `FILL_LIMIT` is
+        added here
     inputs : as for `feature`
     """
 

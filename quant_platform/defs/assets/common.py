@@ -1,0 +1,71 @@
+"""What every asset shares: partitions, single-run backfills, retries, owner, kinds, and its table's metadata."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from quant_platform.vendors.base import Vendor
+
+# Single-run backfills are what makes a long history cheap; the class is public and stable, only the parameter is
+# still marked beta. Nothing else is silenced.
+warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
+
+OWNER = "team:quant-platform"
+KINDS = {"python", "postgres"}
+IO_MANAGER = "io_manager"
+
+RETRIES = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL)
+"""For lost connections and vendors that are away; a broken contract is never tried again."""
+
+LATE_AFTER = timedelta(hours=24)
+READY_BY = "0 6 * * 2-6"
+"""Cron (UTC) by which a session must be there: the morning after it."""
+
+
+@dataclass(frozen=True)
+class Market:
+    """What the asset definitions depend on: the vendor and the partitions that follow from it."""
+
+    vendor: Vendor
+    partitions: dg.DailyPartitionsDefinition
+
+    @property
+    def is_live(self) -> bool:
+        """Whether new sessions will come; a market that ended cannot go stale."""
+        return self.vendor.last_session is None
+
+
+def asset_options(
+    market: Market,
+    group: str,
+    table: str,
+    *,
+    scope: Mapping[str, str] | None = None,
+    quarantine: bool = False,
+) -> dict[str, Any]:
+    """Arguments of `@dg.asset` that all assets of the platform share."""
+    policy = dg.FreshnessPolicy.cron(deadline_cron=READY_BY, lower_bound_delta=LATE_AFTER)
+    return {
+        "group_name": group,
+        "owners": [OWNER],
+        "kinds": KINDS,
+        "partitions_def": market.partitions,
+        "backfill_policy": dg.BackfillPolicy.single_run(),
+        "retry_policy": RETRIES,
+        "io_manager_key": IO_MANAGER,
+        "freshness_policy": policy if market.is_live else None,
+        "metadata": {
+            "table": table,
+            **({"scope": dict(scope)} if scope else {}),
+            **({"quarantine": True} if quarantine else {}),
+        },
+    }
+
+
+def columns(*names: str) -> dict[str, Any]:
+    """Metadata of an input that reads only these columns."""
+    return {"columns": list(names)}

@@ -1,0 +1,141 @@
+"""Each model's simulated portfolio, and the figures that follow from its returns."""
+
+
+import dagster as dg
+import pandas as pd
+
+from quant_platform.defs.assets.common import Market, asset_options, columns
+from quant_platform.defs.assets.signals import signal_key
+from quant_platform.defs.partitions import (
+    WHOLE_HISTORY,
+    lookback,
+    previous_session,
+    window_sessions,
+)
+from quant_platform.defs.resources import Platform
+from quant_platform.errors import UnknownNameError
+from quant_platform.evaluation.costs import Costs
+from quant_platform.evaluation.orders import Orders
+from quant_platform.evaluation.performance import performance_rows
+from quant_platform.evaluation.portfolio_state import PortfolioState
+from quant_platform.evaluation.simulation import simulate
+from quant_platform.market.panel import Panel
+from quant_platform.storage.models import model_ids
+from quant_platform.strategies.registry import all_strategies
+
+GROUP = "evaluation"
+SIGNALS_PREFIX = "signals_of_"
+
+
+def evaluation_assets(market: Market) -> list[dg.AssetsDefinition]:
+    """`portfolios` and `model_performance`."""
+    strategies = all_strategies()
+    signals = {
+        SIGNALS_PREFIX + strategy.name: dg.AssetIn(
+            signal_key(strategy),
+            partition_mapping=previous_session(),
+            metadata=columns(
+                "date", "symbol", "signal_type", "target_weight", "reference_price"
+            ),
+        )
+        for strategy in strategies
+    }
+
+    @dg.asset(
+        ins={
+            "bars": dg.AssetIn("market_data"),
+            "actions": dg.AssetIn("corporate_actions"),
+            "universe": dg.AssetIn(
+                "trading_universe",
+                partition_mapping=previous_session(),
+                metadata=columns("date", "symbol"),
+            ),
+            "before": dg.AssetIn("portfolios", partition_mapping=previous_session()),
+            **signals,
+        },
+        **asset_options(market, GROUP, "portfolios"),
+    )
+    def portfolios(
+        context: dg.AssetExecutionContext,
+        platform: dg.ResourceParam[Platform],
+        bars: pd.DataFrame,
+        actions: pd.DataFrame,
+        universe: pd.DataFrame,
+        before: pd.DataFrame,
+        **signals_of: pd.DataFrame,
+    ) -> pd.DataFrame:
+        """Positions, cash, equity, trades and return of each model, simulated at the next open."""
+        keys = context.partition_keys
+        panel = Panel.from_frames(bars, actions, keys)
+        earlier = _session_before(platform, keys[0])
+        settings, ids = platform.settings, model_ids(platform.database)
+        frames = []
+        for strategy in strategies:
+            orders = Orders.from_signals(
+                signals_of[SIGNALS_PREFIX + strategy.name], keys, before=earlier, universe=universe
+            )
+            frame = simulate(
+                panel,
+                orders,
+                state=_state(before, ids[strategy.name], earlier),
+                costs=Costs(settings.commission_bp, settings.slippage_bp),
+                capital=settings.capital,
+            )
+            frames.append(frame.assign(model_id=ids[strategy.name]))
+        return pd.concat(frames, ignore_index=True)
+
+    @dg.asset(
+        ins={
+            "portfolios": dg.AssetIn(
+                "portfolios",
+                partition_mapping=lookback(WHOLE_HISTORY),
+                metadata=columns(
+                    "date",
+                    "model_id",
+                    "daily_return",
+                    "turnover",
+                    "gross_exposure",
+                    "trade_count",
+                    "signals_judged",
+                    "signals_hit",
+                ),
+            )
+        },
+        **asset_options(market, GROUP, "model_performance"),
+    )
+    def model_performance(
+        context: dg.AssetExecutionContext,
+        platform: dg.ResourceParam[Platform],
+        portfolios: pd.DataFrame,
+    ) -> pd.DataFrame:
+        """Return, risk and trading figures of each model over 21, 63, 252 sessions and inception."""
+        return performance_rows(
+            portfolios,
+            benchmark_id(platform),
+            context.partition_keys,
+            risk_free=platform.settings.risk_free,
+        )
+
+    return [portfolios, model_performance]
+
+
+def benchmark_id(platform: Platform) -> int:
+    """Id of the model that the others are judged against."""
+    ids = model_ids(platform.database)
+    for strategy in all_strategies():
+        if strategy.is_benchmark:
+            return ids[strategy.name]
+    raise UnknownNameError("No strategy is a benchmark", "One must state is_benchmark = True")
+
+
+def _session_before(platform: Platform, key: str) -> str | None:
+    reached = window_sessions(platform.vendor, [key], 2)
+    return reached[0] if len(reached) == 2 else None
+
+
+def _state(before: pd.DataFrame, model_id: int, session: str | None) -> PortfolioState | None:
+    """State after `session`; None at the start of history, where a model begins with its capital."""
+    if session is None:
+        return None
+    rows = before[(before["model_id"] == model_id) & (before["date"] == pd.Timestamp(session))]
+    return None if rows.empty else PortfolioState.from_row(rows.iloc[-1].to_dict())

@@ -1,0 +1,107 @@
+"""One asset per strategy, `signals/<name>`: what the model wants of each symbol after the close."""
+
+import hashlib
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+
+import quant_platform
+from quant_platform.defs.assets.common import Market, asset_options, columns
+from quant_platform.defs.partitions import lookback, window_sessions
+from quant_platform.defs.resources import Platform
+from quant_platform.provision import model_record
+from quant_platform.storage.models import ModelRun, model_ids, record_model_run
+from quant_platform.strategies.base import SignalPanel, Strategy
+from quant_platform.strategies.registry import all_strategies
+
+GROUP = "signals"
+
+
+def signal_assets(market: Market) -> list[dg.AssetsDefinition]:
+    """One asset per strategy of the folder `strategies`."""
+    return [_signal_asset(market, strategy) for strategy in all_strategies()]
+
+
+def signal_key(strategy: Strategy) -> dg.AssetKey:
+    """Key of a strategy's asset."""
+    return dg.AssetKey(["signals", strategy.name])
+
+
+def _signal_asset(market: Market, strategy: Strategy) -> dg.AssetsDefinition:
+    window = lookback(strategy.lookback)
+    options = asset_options(market, GROUP, "signals", scope={"model_id": strategy.name})
+
+    @dg.asset(
+        key=signal_key(strategy),
+        description=strategy.description,
+        code_version=strategy.version,
+        ins={
+            "features": dg.AssetIn(
+                "features",
+                partition_mapping=window,
+                metadata=columns("date", "symbol", *strategy.features),
+            ),
+            "bars": dg.AssetIn(
+                "market_data",
+                partition_mapping=window,
+                metadata=columns("date", "symbol", "close_price"),
+            ),
+            "universe": dg.AssetIn(
+                "trading_universe", partition_mapping=window, metadata=columns("date", "symbol")
+            ),
+        },
+        **options,
+    )
+    def signals(
+        context: dg.AssetExecutionContext,
+        platform: dg.ResourceParam[Platform],
+        features: pd.DataFrame,
+        bars: pd.DataFrame,
+        universe: pd.DataFrame,
+    ) -> pd.DataFrame:
+        keys = context.partition_keys
+        sessions = window_sessions(platform.vendor, keys, strategy.lookback)
+        panel = SignalPanel.from_frames(features, bars, universe, sessions)
+        frame = strategy.run(panel, last=len(keys))
+        run = ModelRun(
+            run_id=context.run_id,
+            code_version=code_version(),
+            input_digest=_digest(features, bars, universe),
+            first_session=keys[0],
+            last_session=keys[-1],
+            signal_rows=len(frame),
+        )
+        record_model_run(platform.database, model_record(strategy), run)
+        return frame.assign(model_id=model_ids(platform.database)[strategy.name])
+
+    return signals
+
+
+@cache
+def code_version() -> str:
+    """Version of the platform, with the commit where it runs from a checkout."""
+    checkout = Path(quant_platform.__file__).parents[1]
+    if not (checkout / ".git").exists():
+        return quant_platform.__version__
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"],  # noqa: S607 — whichever git the user has
+            cwd=checkout,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return quant_platform.__version__
+    return f"{quant_platform.__version__}+{found.stdout.strip()}"
+
+
+def _digest(*frames: pd.DataFrame) -> str:
+    """SHA-256 over the values of the inputs, in their order."""
+    digest = hashlib.sha256()
+    for frame in frames:
+        digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,53 @@
+"""Assemble the definitions: explicit lists of assets, checks, jobs and sensors, from settings and a vendor."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from quant_platform.defs.assets.common import IO_MANAGER, Market
+from quant_platform.defs.assets.evaluation import evaluation_assets
+from quant_platform.defs.assets.features import feature_assets
+from quant_platform.defs.assets.market import market_assets
+from quant_platform.defs.assets.signals import signal_assets
+from quant_platform.defs.io_manager import PostgresIOManager
+from quant_platform.defs.partitions import session_partitions
+from quant_platform.defs.resources import Platform
+from quant_platform.settings import Settings
+from quant_platform.vendors.base import Vendor
+from quant_platform.vendors.registry import vendor_by_name
+
+
+def build_defs(
+    *,
+    settings: Settings | None = None,
+    vendor: Vendor | None = None,
+    resource_overrides: Mapping[str, Any] | None = None,
+) -> dg.Definitions:
+    """Build the platform's definitions.
+
+    Parameters
+    ----------
+    settings : default: those of the environment
+    vendor : default: the one the settings name
+    resource_overrides : replace resources by name
+    """
+    settings = settings or Settings.load()
+    vendor = vendor or vendor_by_name(settings.vendor)
+    market = Market(vendor, session_partitions(vendor.first_session, vendor.last_session))
+    platform = Platform(settings, vendor)
+    assets = [
+        *market_assets(market),
+        *feature_assets(market),
+        *signal_assets(market),
+        *evaluation_assets(market),
+    ]
+    return dg.Definitions(
+        assets=assets,
+        resources={
+            "platform": platform,
+            IO_MANAGER: PostgresIOManager(platform),
+            **(resource_overrides or {}),
+        },
+        executor=dg.in_process_executor,
+    )

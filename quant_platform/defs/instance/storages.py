@@ -1,0 +1,77 @@
+"""Dagster's Postgres storages on a shared pool of connections, otherwise unchanged.
+
+`OnSharedPool` goes in front of a class of dagster-postgres and replaces its engine; the run and the schedule storage
+need no more than that. The event log, which also writes in bulk, is in `event_log.py`.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dagster_postgres import PostgresRunStorage, PostgresScheduleStorage
+from sqlalchemy import Engine
+
+from quant_platform.defs.instance.pool import Lease
+
+if TYPE_CHECKING:
+    from dagster._serdes import ConfigurableClassData
+
+    class _Stock:
+        """What the three stock classes have in common."""
+
+        def __init__(
+            self,
+            postgres_url: str,
+            should_autocreate_tables: bool = True,
+            inst_data: ConfigurableClassData | None = None,
+        ) -> None: ...
+
+        def optimize_for_webserver(
+            self, statement_timeout: int, pool_recycle: int, max_overflow: int
+        ) -> None: ...
+else:
+    _Stock = object
+
+STORAGES_ON_A_POOL = 3
+
+
+class OnSharedPool(_Stock):
+    """Mixin: take connections from a lease instead of opening one per statement.
+
+    Parameters
+    ----------
+    lease : the storages of one instance hand the same lease to each other
+    """
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+        super().__init__(postgres_url=lease.options.url)
+
+    @property
+    def _engine(self) -> Engine:
+        return self.lease.engine
+
+    @_engine.setter
+    def _engine(self, engine: Engine) -> None:
+        """Drop the engine that the stock constructor makes; it has opened nothing yet."""
+
+    def optimize_for_webserver(
+        self, statement_timeout: int, pool_recycle: int, max_overflow: int
+    ) -> None:
+        """Limit statements to `statement_timeout` ms, as the stock storages do, on one pool for all three."""
+        self.lease.change(
+            replace(
+                self.lease.options,
+                idle=STORAGES_ON_A_POOL,
+                overflow=STORAGES_ON_A_POOL * max_overflow,
+                recycle_seconds=pool_recycle,
+                statement_timeout_ms=statement_timeout,
+            )
+        )
+
+
+class PooledRunStorage(OnSharedPool, PostgresRunStorage):
+    """Run storage on the shared pool."""
+
+
+class PooledScheduleStorage(OnSharedPool, PostgresScheduleStorage):
+    """Schedule storage on the shared pool."""

@@ -1,0 +1,93 @@
+"""What the Dagster UI shows of a materialisation: counts, column schema, a preview and a small plot."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from quant_platform.storage.replace import Replaced
+from quant_platform.storage.schema import Table
+
+PREVIEW_ROWS = 8
+PREVIEW_COLUMNS = 12
+PLOT_SESSIONS = 60
+BARS = "▁▂▃▄▅▆▇█"
+
+
+def light_metadata(
+    table: Table, replaced: Replaced, sessions: int, seconds: float
+) -> Mapping[str, Any]:
+    """Totals of one run; repeated on each of its partitions, so it stays small."""
+    return {
+        "dagster/table_name": table.name,
+        "rows in run": replaced.stored,
+        "sessions in run": sessions,
+        "rows new": replaced.inserted,
+        "rows superseded": replaced.superseded,
+        "rows unchanged": replaced.unchanged,
+        "rows quarantined": replaced.quarantined,
+        "seconds to store": round(seconds, 3),
+    }
+
+
+def heavy_metadata(table: Table, frame: pd.DataFrame, newest: pd.DataFrame) -> Mapping[str, Any]:
+    """Column schema, preview of the newest session, and a sparkline of rows per session over the run."""
+    return {
+        "dagster/column_schema": column_schema(table),
+        "preview": dg.MetadataValue.md(preview(newest)),
+        "rows per session": dg.MetadataValue.md(sparkline(frame)),
+    }
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    """Columns with types and descriptions, as the database's catalogue has them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                column.sql_type,
+                description=column.description,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable),
+            )
+            for column in table.columns
+        ]
+    )
+
+
+def preview(frame: pd.DataFrame) -> str:
+    """Markdown table of the first rows; wide frames are cut, long cells shortened."""
+    if frame.empty:
+        return "*no rows*"
+    shown = frame.head(PREVIEW_ROWS).iloc[:, :PREVIEW_COLUMNS]
+    lines = [
+        "| " + " | ".join(str(name) for name in shown.columns) + " |",
+        "|" + "---|" * len(shown.columns),
+    ]
+    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in shown.to_numpy()]
+    hidden = len(frame.columns) - len(shown.columns)
+    if hidden:
+        lines.append(f"\n*and {hidden} more columns*")
+    return "\n".join(lines)
+
+
+def sparkline(frame: pd.DataFrame) -> str:
+    """Rows per session over the newest sessions of the run, as a line of bars."""
+    dates = frame["date"].to_numpy().astype("datetime64[D]")
+    days, counts = np.unique(dates, return_counts=True)
+    if len(days) == 0:
+        return "*no rows*"
+    counts = counts[-PLOT_SESSIONS:]
+    levels = (counts - 1) * (len(BARS) - 1) // max(int(counts.max()) - 1, 1)
+    bars = "".join(BARS[level] for level in levels)
+    return f"`{bars}` {counts.min()}–{counts.max()} rows, {days[-len(counts)]} to {days[-1]}"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, pd.Timestamp | np.datetime64):
+        return str(np.datetime64(value, "D"))
+    text = str(value).replace("|", "\\|")
+    return text if len(text) <= 40 else text[:39] + "…"

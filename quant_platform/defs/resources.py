@@ -1,0 +1,26 @@
+"""The resource `platform`: hands the library's plain objects (settings, database, vendor) to assets and checks."""
+
+from dataclasses import dataclass
+
+from quant_platform.provision import ready_database
+from quant_platform.settings import Settings
+from quant_platform.storage.database import Database
+from quant_platform.storage.schema import Table, read_table
+from quant_platform.vendors.base import Vendor
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Settings and vendor of this process; its database is opened, and brought up to date, at first use."""
+
+    settings: Settings
+    vendor: Vendor
+
+    @property
+    def database(self) -> Database:
+        """The platform's database, its schema up to date."""
+        return ready_database(self.settings)
+
+    def table(self, name: str) -> Table:
+        """Read the contract of a table."""
+        return read_table(self.database, name)

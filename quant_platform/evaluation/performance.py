@@ -1,0 +1,215 @@
+"""Rows of `model_performance`: every metric of every model, trailing and since inception.
+
+1. A model's series starts with its first row in `portfolios`; that row (all cash, return 0) counts
+   as a session.
+2. 21d, 63d and 252d are the last so many returns; there is no row before the window is full.
+   `inception` is every return so far, from the first row on.
+3. The benchmark's returns are matched by date; alpha and beta are null if it lacks a session of the
+   window.
+4. A row uses portfolio rows up to its own session only. Trailing windows are computed in blocks of
+   whole windows, the inception window as a scan from the first return, so a value is the same
+   however a backfill is cut.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from quant_platform.errors import ContractError
+from quant_platform.evaluation.metrics import METRICS, session_rate
+from quant_platform.evaluation.registry import ExpandingWindow, FloatArray, Metric, TrailingWindow
+
+WINDOWS: Mapping[str, int | None] = {"21d": 21, "63d": 63, "252d": 252, "inception": None}
+"""Window name → number of session returns; None: all since inception."""
+
+INCEPTION = "inception"
+
+BLOCK_CELLS = 65_536
+"""Returns worked on at a time (rows × window): half a megabyte an array, to stay in the cache."""
+
+_COLUMNS = {
+    "returns": "daily_return",
+    "turnover": "turnover",
+    "exposure": "gross_exposure",
+    "trades": "trade_count",
+    "signals_judged": "signals_judged",
+    "signals_hit": "signals_hit",
+}
+
+Series = dict[str, FloatArray]
+Figures = dict[str, FloatArray]
+
+
+def performance_rows(
+    portfolios: pd.DataFrame,
+    benchmark_model_id: int,
+    sessions: Sequence[object] | NDArray[np.datetime64] | pd.DatetimeIndex,
+    *,
+    risk_free: float = 0.0,
+    metrics: Mapping[str, Metric] = METRICS,
+) -> pd.DataFrame:
+    """Compute the rows of `model_performance` for some sessions.
+
+    Parameters
+    ----------
+    portfolios : rows of `portfolios` of all models, from each model's first session to the last of
+        `sessions`
+    benchmark_model_id : the model that alpha and beta refer to
+    sessions : sessions for which rows are wanted
+    risk_free : annual risk-free rate, as a fraction
+    metrics : the figures to compute
+
+    Returns
+    -------
+    DataFrame
+        date, model_id, window_name, window_sessions and one column per metric, ordered by date,
+        model and window; NaN where a figure is undefined.
+
+    Raises
+    ------
+    ContractError
+        A model has two rows for one session.
+    """
+    wanted = np.unique(np.asarray(sessions, dtype="datetime64[D]"))
+    rate = session_rate(risk_free)
+    histories = {model: _history(rows) for model, rows in portfolios.groupby("model_id", sort=True)}
+    benchmark = histories.get(benchmark_model_id)
+    frames = []
+    for model, (dates, series) in histories.items():
+        series["benchmark"] = _aligned(benchmark, dates)
+        ends = np.flatnonzero(np.isin(dates, wanted))
+        for order, length in enumerate(WINDOWS.values()):
+            full = ends if length is None else ends[ends >= length - 1]
+            if not len(full):
+                continue
+            figures = (
+                _expanding(series, full, rate, metrics)
+                if length is None
+                else _trailing(series, full, length, rate, metrics)
+            )
+            sizes = full + 1 if length is None else np.full(len(full), length)
+            frames.append(_frame(dates[full], model, order, sizes, figures, metrics))
+    columns = ["date", "model_id", "window_name", "window_sessions", *metrics]
+    if not frames:
+        return _empty(columns, metrics)
+    rows = pd.concat(frames, ignore_index=True)
+    rows = rows.sort_values(["date", "model_id", "_order"], ignore_index=True)
+    rows["window_name"] = np.asarray(list(WINDOWS), dtype=object)[rows["_order"]]
+    return rows[columns].astype({"window_name": "str"})
+
+
+def rolling_metric(
+    returns: FloatArray, name: str, length: int, *, risk_free: float = 0.0
+) -> FloatArray:
+    """One figure over the last `length` returns, at every session; NaN before the window is full.
+
+    Parameters
+    ----------
+    returns : session returns, shape (T,)
+    name : a metric that needs nothing but returns
+    length : number of returns
+    risk_free : annual risk-free rate, as a fraction
+    """
+    values = np.full(len(returns), np.nan)
+    ends = np.arange(length - 1, len(returns))
+    if len(ends):
+        whole = TrailingWindow.of(returns)
+        series = {field: getattr(whole, field) for field in (*_COLUMNS, "benchmark")}
+        chosen = {name: METRICS[name]}
+        values[ends] = _trailing(series, ends, length, session_rate(risk_free), chosen)[name]
+    return values
+
+
+def _history(rows: pd.DataFrame) -> tuple[NDArray[np.datetime64], Series]:
+    """Dates and series of one model, oldest first."""
+    ordered = rows.sort_values("date")
+    dates = ordered["date"].to_numpy().astype("datetime64[D]")
+    repeated = dates[1:][dates[1:] == dates[:-1]]
+    if len(repeated):
+        raise ContractError(
+            f"portfolios: model {ordered['model_id'].iloc[0]} has two rows for {repeated[0]}",
+            "a model has one portfolio row per session",
+        )
+    series = {name: ordered[column].to_numpy(dtype=np.float64) for name, column in _COLUMNS.items()}
+    return dates, series
+
+
+def _aligned(
+    benchmark: tuple[NDArray[np.datetime64], Series] | None, dates: NDArray[np.datetime64]
+) -> FloatArray:
+    """Benchmark returns in the sessions of a model, NaN where there is none."""
+    values = np.full(len(dates), np.nan)
+    if benchmark is not None:
+        days, series = benchmark
+        place = np.minimum(np.searchsorted(days, dates), len(days) - 1)
+        known = days[place] == dates
+        values[known] = series["returns"][place[known]]
+    return values
+
+
+def _expanding(
+    series: Series, ends: NDArray[np.intp], rate: float, metrics: Mapping[str, Metric]
+) -> Figures:
+    stop = ends[-1] + 1
+    window = ExpandingWindow(
+        risk_free=rate, **{name: array[:stop] for name, array in series.items()}
+    )
+    return {name: compute(window)[ends] for name, compute in metrics.items()}
+
+
+def _trailing(
+    series: Series,
+    ends: NDArray[np.intp],
+    length: int,
+    rate: float,
+    metrics: Mapping[str, Metric],
+) -> Figures:
+    figures = {name: np.empty(len(ends)) for name in metrics}
+    views = {name: sliding_window_view(array, length) for name, array in series.items()}
+    for block in _blocks(len(ends), max(BLOCK_CELLS // length, 1)):
+        first = ends[block] - (length - 1)
+        window = TrailingWindow(
+            risk_free=rate, **{name: view[first] for name, view in views.items()}
+        )
+        for name, compute in metrics.items():
+            figures[name][block] = compute(window)
+    return figures
+
+
+def _blocks(total: int, size: int) -> Iterator[slice]:
+    for start in range(0, total, size):
+        yield slice(start, min(start + size, total))
+
+
+def _frame(
+    dates: NDArray[np.datetime64],
+    model: object,
+    order: int,
+    sizes: NDArray[np.intp],
+    figures: Figures,
+    metrics: Mapping[str, Metric],
+) -> pd.DataFrame:
+    columns: dict[str, object] = {
+        "date": dates.astype("datetime64[s]"),
+        "model_id": model,
+        "_order": order,
+        "window_sessions": sizes.astype(np.int64),
+    }
+    for name, values in figures.items():
+        whole = metrics[name].sql_type == "integer"
+        columns[name] = values.astype(np.int64) if whole else values
+    return pd.DataFrame(columns)
+
+
+def _empty(columns: Sequence[str], metrics: Mapping[str, Metric]) -> pd.DataFrame:
+    types = {
+        "date": "datetime64[s]",
+        "model_id": "int64",
+        "window_name": "str",
+        "window_sessions": "int64",
+    }
+    types |= {n: "int64" if m.sql_type == "integer" else "float64" for n, m in metrics.items()}
+    return pd.DataFrame({name: pd.Series(dtype=types[name]) for name in columns})

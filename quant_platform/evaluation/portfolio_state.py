@@ -1,0 +1,106 @@
+"""`PortfolioState`: all that a simulated portfolio carries from one session to the next.
+
+It goes into a row of `portfolios` and comes out of it with the same bits: numbers are written with
+as many digits as they need, and nothing that matters later is left out.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Position:
+    """One symbol of a portfolio, after the close of a session.
+
+    Attributes
+    ----------
+    symbol : ticker
+    shares : shares held, negative if sold short; in units of the session
+    price : last known price of one share, in units of the session; NaN without shares
+    target : weight last traded to
+    wanted : weight asked for last; differs from `target` while an order waits for a bar
+    """
+
+    symbol: str
+    shares: float
+    price: float
+    target: float
+    wanted: float
+
+    @property
+    def value(self) -> float:
+        """Value of the shares at the last known price, in currency."""
+        return self.shares * self.price if self.shares else 0.0
+
+
+@dataclass(frozen=True)
+class PortfolioState:
+    """A portfolio after the close of a session: cash, equity and positions, sorted by symbol."""
+
+    cash: float
+    equity: float
+    positions: tuple[Position, ...] = ()
+
+    @classmethod
+    def start(cls, capital: float) -> "PortfolioState":
+        """Return a portfolio of nothing but cash."""
+        return cls(cash=capital, equity=capital)
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "PortfolioState":
+        """Read the state from a row of `portfolios`; `positions` is JSON text or already parsed."""
+        held = row["positions"]
+        held = json.loads(held) if isinstance(held, str | bytes) else held
+        return cls(
+            cash=float(row["cash"]),
+            equity=float(row["equity"]),
+            positions=tuple(
+                Position(
+                    symbol,
+                    shares=float(entry["shares"]),
+                    price=math.nan if entry["price"] is None else float(entry["price"]),
+                    target=float(entry["target"]),
+                    wanted=float(entry.get("wanted", entry["target"])),
+                )
+                for symbol, entry in sorted(held.items())
+            ),
+        )
+
+    def to_row(self) -> dict[str, Any]:
+        """Return the columns cash, equity and positions (JSON text) of a row of `portfolios`."""
+        return {
+            "cash": self.cash,
+            "equity": self.equity,
+            "positions": positions_json(self.positions, self.equity),
+        }
+
+
+def positions_json(positions: Iterable[Position], equity: float) -> str:
+    """Return symbol → shares, price, value, weight, target and, while an order waits, wanted."""
+    entries: dict[str, dict[str, float | None]] = {}
+    for position in positions:
+        value = position.value
+        entry: dict[str, float | None] = {
+            "shares": position.shares,
+            "price": None if math.isnan(position.price) else position.price,
+            "value": value,
+            "weight": ratio(value, equity),
+            "target": position.target,
+        }
+        if position.wanted != position.target:
+            entry["wanted"] = position.wanted
+        entries[position.symbol] = entry
+    return compact_json(entries)
+
+
+def compact_json(value: object) -> str:
+    """Return JSON text without spaces, keys sorted, numbers to the last bit; NaN is refused."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def ratio(value: float, equity: float) -> float:
+    """Return value/equity; 0 for a portfolio whose equity is not positive."""
+    return value / equity if equity > 0.0 else 0.0

@@ -1,0 +1,225 @@
+"""Alert rules: what needs a person's attention, per session, as rows of the table `alerts`.
+
+A rule is a frozen object with a `name` and an `evaluate(inputs)` that returns the breaches of the
+requested sessions; it reads frames and nothing else. To add a rule, add an object to `RULES`. A
+rule reports the state of a session: a limit that stays breached is reported in every session in
+which it is. Delivery is not done here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+INFO, WARNING, CRITICAL = "info", "warning", "critical"
+
+COLUMNS = ["date", "origin", "rule", "subject", "severity", "message", "value", "threshold"]
+
+
+@dataclass(frozen=True, eq=False)
+class AlertInputs:
+    """What rules may read.
+
+    Attributes
+    ----------
+    sessions : sessions to judge, ascending
+    calendar : consecutive sessions from at least 62 before the first of `sessions` (or the very
+        first) to the last
+    models : rows of `models`
+    performance : rows of `model_performance` of `sessions`
+    activity : date, model_id, active_signals (number of buy and sell signals), for `calendar`; an
+        absent row is a 0
+    universe : date, symbol of the universe members of `sessions`
+    bars : date, symbol of the bars of `sessions`
+    """
+
+    sessions: pd.DatetimeIndex
+    calendar: pd.DatetimeIndex
+    models: pd.DataFrame
+    performance: pd.DataFrame
+    activity: pd.DataFrame
+    universe: pd.DataFrame
+    bars: pd.DataFrame
+
+
+class AlertRule(Protocol):
+    """A condition that needs attention where it holds."""
+
+    @property
+    def name(self) -> str:
+        """Name of the rule in `alerts.rule`."""
+
+    def evaluate(self, inputs: AlertInputs) -> pd.DataFrame:
+        """Return breaches: date, subject, severity, message, value, threshold."""
+
+
+@dataclass(frozen=True)
+class PerformanceLimit:
+    """A figure of `model_performance` fell below a limit. For the benchmark it is only information.
+
+    Attributes
+    ----------
+    name : name of the rule
+    column : the figure, a fraction
+    label : how the message calls it
+    window : the window it is taken from
+    limit : the lowest figure that is no breach
+    severity : of a model's breach
+    """
+
+    name: str
+    column: str
+    label: str
+    window: str
+    limit: float
+    severity: str
+
+    def evaluate(self, inputs: AlertInputs) -> pd.DataFrame:
+        """Breaches, one per model and session."""
+        rows = inputs.performance
+        rows = rows[(rows["window_name"] == self.window) & (rows[self.column] < self.limit)]
+        rows = _named(rows[rows["date"].isin(inputs.sessions)], inputs.models)
+        span = self.window.removesuffix("d")
+        return pd.DataFrame(
+            {
+                "date": rows["date"],
+                "subject": rows["model_name"],
+                "severity": np.where(rows["is_benchmark"], INFO, self.severity),
+                "message": [
+                    f"{name}: {self.label} of {100 * value:+.1f} % over {span} sessions, "
+                    f"limit {100 * self.limit:+.1f} %"
+                    for name, value in zip(rows["model_name"], rows[self.column], strict=True)
+                ],
+                "value": rows[self.column],
+                "threshold": self.limit,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class ModelSilent:
+    """A model gave no buy or sell signal for a while.
+
+    A model is judged once its portfolio is as old as the window. The benchmark is not judged: it
+    buys and holds.
+
+    Attributes
+    ----------
+    window : sessions without a signal that are a breach, the session itself included
+    """
+
+    window: int = 63
+    name: str = "model_silent"
+
+    def evaluate(self, inputs: AlertInputs) -> pd.DataFrame:
+        """Breaches, one per model and session."""
+        rows = inputs.performance
+        old_enough = (rows["window_name"] == "inception") & (rows["window_sessions"] >= self.window)
+        rows = _named(rows[old_enough & rows["date"].isin(inputs.sessions)], inputs.models)
+        rows = rows[~rows["is_benchmark"]]
+        signals = inputs.activity.pivot_table(
+            index="date", columns="model_id", values="active_signals", aggfunc="sum"
+        )
+        signals = signals.reindex(index=inputs.calendar, columns=rows["model_id"].unique())
+        recent = signals.fillna(0.0).rolling(self.window).sum()
+        place = recent.index.get_indexer(rows["date"])
+        column = recent.columns.get_indexer(rows["model_id"])
+        rows = rows[recent.to_numpy()[place, column] == 0.0]
+        return pd.DataFrame(
+            {
+                "date": rows["date"],
+                "subject": rows["model_name"],
+                "severity": WARNING,
+                "message": [
+                    f"{name}: no buy or sell signal in the last {self.window} sessions"
+                    for name in rows["model_name"]
+                ],
+                "value": 0.0,
+                "threshold": 1.0,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class DataStale:
+    """A session has no bar at all, or a member of its universe has none."""
+
+    name: str = "data_stale"
+
+    def evaluate(self, inputs: AlertInputs) -> pd.DataFrame:
+        """Breaches: one for a session without bars, else one per member without a bar."""
+        empty = inputs.sessions[~inputs.sessions.isin(inputs.bars["date"])]
+        whole = pd.DataFrame(
+            {
+                "date": empty,
+                "subject": "market_data",
+                "severity": CRITICAL,
+                "message": [
+                    f"market_data: no bar of any symbol for {day:%Y-%m-%d}" for day in empty
+                ],
+            }
+        )
+        members = inputs.universe[["date", "symbol"]]
+        members = members[members["date"].isin(inputs.sessions) & ~members["date"].isin(empty)]
+        found = members.merge(
+            inputs.bars[["date", "symbol"]].drop_duplicates(), how="left", indicator="_found"
+        )
+        missing = found[found["_found"] == "left_only"]
+        single = pd.DataFrame(
+            {
+                "date": missing["date"],
+                "subject": missing["symbol"],
+                "severity": WARNING,
+                "message": [
+                    f"{symbol}: in the universe of {day:%Y-%m-%d}, but without a bar"
+                    for day, symbol in zip(missing["date"], missing["symbol"], strict=True)
+                ],
+            }
+        )
+        return pd.concat([whole, single], ignore_index=True).assign(value=0.0, threshold=1.0)
+
+
+RULES: tuple[AlertRule, ...] = (
+    PerformanceLimit(
+        name="drawdown_limit",
+        column="max_drawdown",
+        label="drawdown",
+        window="252d",
+        limit=-0.20,
+        severity=CRITICAL,
+    ),
+    PerformanceLimit(
+        name="return_limit",
+        column="total_return",
+        label="return",
+        window="21d",
+        limit=-0.10,
+        severity=WARNING,
+    ),
+    ModelSilent(),
+    DataStale(),
+)
+"""The rules in force."""
+
+
+def evaluate_alerts(inputs: AlertInputs, rules: Sequence[AlertRule] = RULES) -> pd.DataFrame:
+    """Rows of `alerts` (without recorded_at) for the sessions of `inputs`.
+
+    Ordered by date, rule and subject; value and threshold are NaN where a rule has none.
+    """
+    found = [rule.evaluate(inputs).assign(rule=rule.name) for rule in rules]
+    breaches = [frame for frame in found if len(frame)]
+    if not breaches:
+        types = dict.fromkeys(COLUMNS, "str") | {"value": "float64", "threshold": "float64"}
+        types["date"] = "datetime64[s]"
+        return pd.DataFrame({name: pd.Series(dtype=types[name]) for name in COLUMNS})
+    rows = pd.concat(breaches, ignore_index=True).assign(origin="report")
+    rows = rows.sort_values(["date", "rule", "subject"], ignore_index=True)[COLUMNS]
+    return rows.astype({"date": "datetime64[s]", "subject": "str", "severity": "str"})
+
+
+def _named(rows: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
+    names = models[["id", "model_name", "is_benchmark"]].rename(columns={"id": "model_id"})
+    return rows.merge(names, on="model_id")

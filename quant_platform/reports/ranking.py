@@ -1,0 +1,187 @@
+"""The models' scores, ranks and trends per session, from rows of `model_performance`.
+
+1. Every performance row gets a score of 0 to 100 (`score_rows`): a weighted sum of figures, each
+   squashed into 0 … 1, so that no single figure can carry a model. `SCORE_FORMULA` says it in
+   words, from the same constants.
+2. A session's ranking takes each model's longest full window (`rank_models`): 252 sessions, else
+   63, 21, or inception.
+3. A trend compares like with like (`model_trends`): the longest window full both now and 21
+   sessions earlier.
+
+The benchmark is scored and ranked like a model, and marked.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+WINDOW_PREFERENCE = ("252d", "63d", "21d", "inception")
+"""Windows a model is ranked by: the first that is full."""
+
+TREND_SESSIONS = 21
+"""Sessions in the "previous month" a trend looks back."""
+
+STEADY_SCORE_CHANGE = 2.0
+"""A trend is steady while the score moved by less than this."""
+
+IMPROVING, STEADY, DECLINING, NEW = "improving", "steady", "declining", "new"
+
+DRAWDOWN_WEIGHT = 0.20
+
+
+class ScorePart(NamedTuple):
+    """One squashed figure of the score: weight × s(figure ÷ scale)."""
+
+    column: str
+    label: str
+    weight: float
+    scale: float
+
+
+SCORE_PARTS = (
+    ScorePart("sharpe_ratio", "Sharpe", 0.30, 2.0),
+    ScorePart("sortino_ratio", "Sortino", 0.15, 3.0),
+    ScorePart("calmar_ratio", "Calmar", 0.15, 2.0),
+    ScorePart("excess_return", "excess", 0.20, 0.20),
+)
+
+SCORE_FORMULA = (
+    "score = 100 × ("
+    + " + ".join(f"{part.weight:.2f}·s({part.label} ÷ {part.scale:g})" for part in SCORE_PARTS)
+    + f" + {DRAWDOWN_WEIGHT:.2f}·(1 + maximum drawdown)) with s(x) = (1 + tanh x) ÷ 2 and excess = "
+    "annualised return − the benchmark's. Figures of the last 252 sessions (63, 21 or all since "
+    "inception while a model is younger); s = ½ for a figure that is undefined."
+)
+
+FIGURES = (
+    "sharpe_ratio",
+    "sortino_ratio",
+    "calmar_ratio",
+    "max_drawdown",
+    "total_return",
+    "annualized_return",
+)
+"""Columns of `model_performance` that the score or its display needs."""
+
+_IDENTITY = ["date", "model_id", "model_name", "is_benchmark", "window_name", "window_sessions"]
+
+
+def score_rows(performance: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
+    """Score every performance row.
+
+    Parameters
+    ----------
+    performance : rows of `model_performance`
+    models : rows of `models` (id, model_name, is_benchmark); rows of other models are left out
+
+    Returns
+    -------
+    DataFrame
+        date, model_id, model_name, is_benchmark, window_name, window_sessions, the columns of
+        `FIGURES`, excess_return (annualised return minus the benchmark's over the same window, NaN
+        without one) and score (0 to 100).
+    """
+    names = models[["id", "model_name", "is_benchmark"]].rename(columns={"id": "model_id"})
+    keys = ["date", "model_id", "window_name", "window_sessions"]
+    rows = performance[[*keys, *FIGURES]].merge(names, on="model_id")
+    benchmark = rows.loc[rows["is_benchmark"], ["date", "window_name", "annualized_return"]]
+    benchmark = benchmark.drop_duplicates(["date", "window_name"])
+    benchmark = benchmark.rename(columns={"annualized_return": "benchmark_return"})
+    rows = rows.merge(benchmark, on=["date", "window_name"], how="left")
+    rows["excess_return"] = rows["annualized_return"] - rows["benchmark_return"]
+    score = DRAWDOWN_WEIGHT * (1.0 + rows["max_drawdown"].clip(-1.0, 0.0))
+    for part in SCORE_PARTS:
+        figure = rows[part.column].fillna(0.0) / part.scale
+        score += part.weight * (1.0 + np.tanh(figure)) / 2.0
+    rows["score"] = 100.0 * score
+    return rows[[*_IDENTITY, *FIGURES, "excess_return", "score"]]
+
+
+def rank_models(
+    scored: pd.DataFrame, sessions: Sequence[object] | NDArray[np.datetime64] | None = None
+) -> pd.DataFrame:
+    """Rank the models of each session by the score of their longest full window.
+
+    Parameters
+    ----------
+    scored : rows of `score_rows`
+    sessions : sessions to rank; all unless given
+
+    Returns
+    -------
+    DataFrame
+        One row per session and model, ordered by date and rank: the columns of `scored` and rank (1
+        the highest score; equal scores in the order of model_id).
+    """
+    rows = _of_sessions(scored, sessions)
+    preference = rows["window_name"].map({name: i for i, name in enumerate(WINDOW_PREFERENCE)})
+    rows = rows.assign(_preference=preference).sort_values(["date", "model_id", "_preference"])
+    rows = rows.drop_duplicates(["date", "model_id"]).drop(columns="_preference")
+    rows = rows.sort_values(
+        ["date", "score", "model_id"], ascending=[True, False, True], ignore_index=True
+    )
+    rows["rank"] = rows.groupby("date").cumcount() + 1
+    return rows
+
+
+def model_trends(
+    scored: pd.DataFrame, sessions: Sequence[object] | NDArray[np.datetime64] | None = None
+) -> pd.DataFrame:
+    """Compare each model with itself 21 sessions earlier.
+
+    Parameters
+    ----------
+    scored : rows of `score_rows` for `sessions` and the 21 sessions before each of them
+    sessions : sessions to judge; all in `scored` unless given
+
+    Returns
+    -------
+    DataFrame
+        One row per session and model, ordered by date and model_id: date, model_id, model_name,
+        is_benchmark, window_name (the window compared), previous_date, sharpe_change, score_change,
+        total_return_change and trend (improving, steady, declining, or new: no row 21 sessions
+        earlier, and no changes).
+    """
+    grid = np.sort(scored["date"].unique())
+    now = _of_sessions(scored, sessions).copy()
+    place = np.searchsorted(grid, now["date"].to_numpy())
+    known = place >= TREND_SESSIONS
+    previous = np.full(len(now), np.datetime64("NaT"), dtype=grid.dtype)
+    previous[known] = grid[place[known] - TREND_SESSIONS]
+    now["previous_date"] = previous
+    keys = ["model_id", "window_name"]
+    figures = ["sharpe_ratio", "score", "total_return"]
+    before = scored[["date", *keys, *figures]].rename(
+        columns={"date": "previous_date", **{name: f"previous_{name}" for name in figures}}
+    )
+    rows = now.merge(before, on=["previous_date", *keys], how="left")
+    rows["sharpe_change"] = rows["sharpe_ratio"] - rows["previous_sharpe_ratio"]
+    rows["score_change"] = rows["score"] - rows["previous_score"]
+    rows["total_return_change"] = rows["total_return"] - rows["previous_total_return"]
+    # Windows full on both sides first, the longest of them at the top.
+    order = rows["window_name"].map({name: i for i, name in enumerate(WINDOW_PREFERENCE)})
+    absent = rows["previous_score"].isna()
+    rows = rows.assign(_absent=absent, _order=order)
+    rows = rows.sort_values(["date", "model_id", "_absent", "_order"])
+    rows = rows.drop_duplicates(["date", "model_id"]).reset_index(drop=True)
+    rows.loc[rows["_absent"], "previous_date"] = pd.NaT
+    change = rows["score_change"]
+    rows["trend"] = np.select(
+        [change.isna(), change >= STEADY_SCORE_CHANGE, change <= -STEADY_SCORE_CHANGE],
+        [NEW, IMPROVING, DECLINING],
+        STEADY,
+    )
+    changes = ["sharpe_change", "score_change", "total_return_change"]
+    return rows[[*_IDENTITY[:-1], "previous_date", *changes, "trend"]]
+
+
+def _of_sessions(
+    rows: pd.DataFrame, sessions: Sequence[object] | NDArray[np.datetime64] | None
+) -> pd.DataFrame:
+    if sessions is None:
+        return rows
+    wanted = pd.DatetimeIndex(np.asarray(sessions, dtype="datetime64[s]"))
+    return rows[rows["date"].isin(wanted)]

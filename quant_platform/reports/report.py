@@ -1,0 +1,148 @@
+"""Rows of `performance_reports`: the ranking, the trends and a summary in words, one row per session.
+
+Scores and trends come from `ranking.py`, alerts from `alerts.py`; nothing is computed here but
+sentences and JSON.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from quant_platform.reports.ranking import (
+    DECLINING,
+    FIGURES,
+    IMPROVING,
+    SCORE_FORMULA,
+    model_trends,
+    rank_models,
+    score_rows,
+)
+
+COLUMNS = [
+    "date",
+    "best_model",
+    "worst_model",
+    "score_formula",
+    "ranking",
+    "trends",
+    "alert_count",
+    "summary",
+]
+
+JSON_DECIMALS = 6
+"""Decimals of the figures in the JSON columns."""
+
+_RANKING = (
+    "rank",
+    "model_name",
+    "is_benchmark",
+    "score",
+    "window_name",
+    "window_sessions",
+    *FIGURES,
+    "excess_return",
+)
+_TRENDS = (
+    "model_name",
+    "is_benchmark",
+    "trend",
+    "window_name",
+    "previous_date",
+    "sharpe_change",
+    "score_change",
+    "total_return_change",
+)
+
+Record = dict[str, object]
+
+
+def performance_reports(
+    performance: pd.DataFrame,
+    models: pd.DataFrame,
+    alerts: pd.DataFrame,
+    sessions: Sequence[object] | NDArray[np.datetime64] | pd.DatetimeIndex,
+) -> pd.DataFrame:
+    """Compute the rows of `performance_reports`, without recorded_at.
+
+    Parameters
+    ----------
+    performance : rows of `model_performance` of `sessions` and of the 21 sessions before each of
+        them
+    models : rows of `models`
+    alerts : rows of `alerts` with origin report, of `sessions`
+    sessions : sessions for which a report is wanted; each gets exactly one row
+
+    Returns
+    -------
+    DataFrame
+        date, best_model, worst_model (null before the first performance row), score_formula,
+        ranking and trends (JSON arrays as text), alert_count, summary; ordered by date.
+    """
+    days = pd.DatetimeIndex(np.unique(np.asarray(sessions, dtype="datetime64[s]")))
+    scored = score_rows(performance, models)
+    ranked = _records(rank_models(scored, days.to_numpy()), _RANKING)
+    trends = _records(model_trends(scored, days.to_numpy()), _TRENDS)
+    counts = alerts[alerts["date"].isin(days)].groupby("date").size().to_dict()
+    rows = []
+    for day in days:
+        places, moves, count = ranked.get(day, []), trends.get(day, []), int(counts.get(day, 0))
+        rows.append(
+            {
+                "date": day,
+                "best_model": places[0]["model_name"] if places else None,
+                "worst_model": places[-1]["model_name"] if places else None,
+                "score_formula": SCORE_FORMULA,
+                "ranking": json.dumps(places, allow_nan=False),
+                "trends": json.dumps(moves, allow_nan=False),
+                "alert_count": count,
+                "summary": summary(places, moves, count),
+            }
+        )
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    return frame.astype({"date": "datetime64[s]", "alert_count": "int64"})
+
+
+def summary(ranking: Sequence[Record], trends: Sequence[Record], alert_count: int) -> str:
+    """Say a session's report in a few sentences, from the records of its JSON columns."""
+    if not ranking:
+        return "No model has a portfolio yet."
+    best, worst = ranking[0], ranking[-1]
+    parts = [f"{best['model_name']} leads with a score of {best['score']:.1f}"]
+    if len(ranking) > 1:
+        parts[0] += f", {worst['model_name']} is last with {worst['score']:.1f}"
+    place = next((row["rank"] for row in ranking if row["is_benchmark"]), None)
+    rivals = len(ranking) - 1
+    if isinstance(place, int) and rivals:
+        ahead = f"{place - 1} of {rivals} model{'s' if rivals > 1 else ''}"
+        parts.append(f"{ahead} rank{'s' if place == 2 else ''} above the benchmark")
+    for word in (IMPROVING, DECLINING):
+        names = [str(row["model_name"]) for row in trends if row["trend"] == word]
+        if names:
+            parts.append(f"{word.capitalize()} on the month: {', '.join(names)}")
+    alerts = f"{alert_count} alert{'s' if alert_count != 1 else ''}"
+    parts.append(alerts if alert_count else "No alerts")
+    return ". ".join(parts) + "."
+
+
+def _records(frame: pd.DataFrame, columns: Sequence[str]) -> dict[pd.Timestamp, list[Record]]:
+    """Rows as JSON-ready records by date: dates as text, figures rounded, null where undefined."""
+    found: dict[pd.Timestamp, list[Record]] = {}
+    values = [frame[name].tolist() for name in columns]
+    for day, *row in zip(frame["date"], *values, strict=True):
+        record = {name: _plain(value) for name, value in zip(columns, row, strict=True)}
+        found.setdefault(day, []).append(record)
+    return found
+
+
+def _plain(value: object) -> object:
+    if value is pd.NaT:
+        return None
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d}"
+    if isinstance(value, float):
+        return round(value, JSON_DECIMALS) if math.isfinite(value) else None
+    return value

@@ -1,0 +1,94 @@
+"""The tables `models` and `model_runs`: which models there are, and what each of their runs was made of."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from quant_platform.storage.database import Database
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """What the platform keeps of a model; `parameters` must be JSON-able."""
+
+    name: str
+    version: str
+    description: str
+    parameters: Mapping[str, object]
+    is_benchmark: bool
+
+
+@dataclass(frozen=True)
+class ModelRun:
+    """One computation of signals, enough to repeat it."""
+
+    run_id: str
+    code_version: str
+    input_digest: str
+    first_session: str
+    last_session: str
+    signal_rows: int
+
+
+def register_models(database: Database, models: Sequence[ModelRecord]) -> dict[str, int]:
+    """Insert or update the rows of `models`, in the order given; return name → id of all of them.
+
+    A row that is already as it should be is left alone.
+    """
+    connection = database.connect()
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('quant_platform'), hashtext('models'))")
+            for model in models:
+                row = (model.version, model.description, json.dumps(model.parameters), model.is_benchmark)
+                cursor.execute(
+                    "UPDATE models SET version = %s, description = %s, parameters = %s, is_benchmark = %s"
+                    " WHERE model_name = %s RETURNING id",
+                    (*row, model.name),
+                )
+                if cursor.fetchone() is None:
+                    cursor.execute(
+                        "INSERT INTO models (version, description, parameters, is_benchmark, model_name)"
+                        " VALUES (%s, %s, %s, %s, %s)",
+                        (*row, model.name),
+                    )
+            cursor.execute("SELECT model_name, id FROM models ORDER BY id")
+            return dict(cursor.fetchall())
+    finally:
+        connection.close()
+
+
+def model_ids(database: Database) -> dict[str, int]:
+    """Name → id of the models registered so far."""
+    connection = database.connect()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT model_name, id FROM models ORDER BY id")
+            return dict(cursor.fetchall())
+    finally:
+        connection.close()
+
+
+def record_model_run(database: Database, model: ModelRecord, run: ModelRun) -> None:
+    """Append one row to `model_runs`."""
+    connection = database.connect()
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO model_runs (model_id, run_id, model_version, parameters, code_version,"
+                " input_digest, first_session, last_session, signal_rows)"
+                " SELECT id, %s, %s, %s, %s, %s, %s, %s, %s FROM models WHERE model_name = %s",
+                (
+                    run.run_id,
+                    model.version,
+                    json.dumps(model.parameters),
+                    run.code_version,
+                    run.input_digest,
+                    run.first_session,
+                    run.last_session,
+                    run.signal_rows,
+                    model.name,
+                ),
+            )
+    finally:
+        connection.close()

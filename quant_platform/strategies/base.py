@@ -1,0 +1,315 @@
+"""`SignalPanel`, what a strategy sees, and `Strategy`, what a strategy is.
+
+A strategy is a class with typed parameters and one vectorised method, `signals`. It sees features,
+closes and membership of sessions × symbols arrays, never a database or a later session. The
+platform calls `run`, which checks the input before and the result after. How a position is
+remembered is in `state.py`; how conditions become rows in `positions.py`.
+"""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from quant_platform.errors import ContractError, UnknownNameError
+from quant_platform.market.panel import (
+    BoolArray,
+    FloatArray,
+    SessionArray,
+    long_frame,
+    pivot,
+)
+from quant_platform.strategies.parameters import StrategyParameters, build_parameters
+from quant_platform.strategies.risk import risk_figures
+
+SIGNAL_COLUMNS = (
+    "date",
+    "symbol",
+    "signal_type",
+    "strength",
+    "confidence",
+    "target_weight",
+    "reference_price",
+    "stop_price",
+    "expected_return",
+    "expected_volatility",
+    "value_at_risk_95",
+    "metadata",
+)
+"""Columns of the table `signals` that a strategy fills."""
+
+BUY, HOLD, SELL = 1, 0, -1
+
+_NOT_FEATURES = ("date", "symbol", "recorded_at")
+
+
+@dataclass(frozen=True)
+class SignalPanel:
+    """Features, closes and membership of `symbols` over consecutive `sessions`.
+
+    Attributes
+    ----------
+    sessions : datetime64[D] array, ascending, consecutive exchange sessions
+    symbols : sorted symbols, one per column
+    close : (sessions, symbols), raw close, NaN where the symbol has no bar
+    member : (sessions, symbols), whether the symbol is in the trading universe of the session
+    features : name → (sessions, symbols) array in units of its own session, NaN where unknown
+    """
+
+    sessions: SessionArray
+    symbols: tuple[str, ...]
+    close: FloatArray
+    member: BoolArray
+    features: Mapping[str, FloatArray]
+
+    def __getitem__(self, feature: str) -> FloatArray:
+        return self.features[feature]
+
+    @classmethod
+    def from_frames(
+        cls,
+        features_frame: pd.DataFrame,
+        bars_frame: pd.DataFrame,
+        universe_frame: pd.DataFrame,
+        sessions: Sequence[object] | SessionArray,
+    ) -> "SignalPanel":
+        """Build a panel from rows of `features`, `market_data` and `trading_universe`.
+
+        Parameters
+        ----------
+        features_frame : columns date, symbol and one per feature
+        bars_frame : columns date, symbol, close_price
+        universe_frame : columns date, symbol; a row makes the symbol a member of that session
+        sessions : the consecutive sessions of the panel; rows of other dates are ignored
+        """
+        days = np.asarray(sessions, dtype="datetime64[D]")
+        symbols = tuple(sorted({*bars_frame["symbol"], *universe_frame["symbol"]}))
+        members = universe_frame[["date", "symbol"]].assign(row=1.0)
+        # One pivot finds each cell's row; every feature is then a plain look-up.
+        numbered = features_frame[["date", "symbol"]].assign(row=np.arange(len(features_frame)))
+        row = pivot(numbered, "row", days, symbols)
+        known = ~np.isnan(row)
+        at = row[known].astype(np.intp)
+        features: dict[str, FloatArray] = {}
+        for name in [c for c in features_frame.columns if c not in _NOT_FEATURES]:
+            values = np.full(row.shape, np.nan)
+            values[known] = features_frame[name].to_numpy(dtype=np.float64)[at]
+            features[name] = values
+        return cls(
+            days,
+            symbols,
+            close=pivot(bars_frame, "close_price", days, symbols),
+            member=~np.isnan(pivot(members, "row", days, symbols)),
+            features=features,
+        )
+
+    def frame(
+        self, *, where: BoolArray, last: int | None = None, **columns: NDArray[Any]
+    ) -> pd.DataFrame:
+        """Return (sessions, symbols) arrays as rows of date, symbol and `columns`, in `where`."""
+        return long_frame(self.sessions, self.symbols, columns, where, last=last)
+
+    def since(self, first: int) -> "SignalPanel":
+        """Return the panel without its first `first` sessions."""
+        return SignalPanel(
+            self.sessions[first:],
+            self.symbols,
+            self.close[first:],
+            self.member[first:],
+            {name: values[first:] for name, values in self.features.items()},
+        )
+
+
+class Strategy(ABC):
+    """A rule from features to target weights.
+
+    A subclass states `name`, `version`, the features it needs, its `Parameters` and `lookback`, and
+    writes `signals`. The first paragraph of its docstring is its `description`.
+
+    Attributes
+    ----------
+    name : unique, lower case, the last part of the asset `signals/<name>`
+    version : changes whenever the same input may give another signal
+    required_features : features that must be known for a row to exist
+    optional_features : features that are read too, but may be unknown in a row
+    is_benchmark : true for the strategy that the others are judged against
+    """
+
+    Parameters: ClassVar[type[StrategyParameters]] = StrategyParameters
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+    description: ClassVar[str]
+    is_benchmark: ClassVar[bool] = False
+    required_features: ClassVar[tuple[str, ...]] = ()
+    optional_features: ClassVar[tuple[str, ...]] = ()
+
+    parameters: StrategyParameters
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.description = " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
+
+    def __init__(self, **parameters: Any) -> None:
+        """Take parameters by name; the defaults are those of `Parameters`."""
+        self.parameters = build_parameters(self.name, self.Parameters, parameters)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.parameters!r})"
+
+    @property
+    @abstractmethod
+    def lookback(self) -> int:
+        """Sessions that a signal depends on, its own included."""
+
+    @property
+    def max_weight(self) -> float:
+        """Largest absolute target weight of one symbol, as a share of the portfolio."""
+        return 1.0
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Every feature the strategy reads."""
+        return (*self.required_features, *self.optional_features)
+
+    @abstractmethod
+    def signals(self, panel: SignalPanel) -> pd.DataFrame:
+        """Return one row, with `SIGNAL_COLUMNS`, for every cell of `rows(panel)`.
+
+        A session's rows are right if the panel holds `lookback − 1` sessions before it.
+        """
+
+    def run(self, panel: SignalPanel, last: int | None = None) -> pd.DataFrame:
+        """Compute and check the signals of the panel's last sessions.
+
+        Parameters
+        ----------
+        panel : the sessions wanted with `lookback − 1` earlier ones; fewer at the start of history
+        last : how many sessions are wanted; all of the panel if None
+
+        Returns
+        -------
+        Rows with `SIGNAL_COLUMNS`, ordered by date, then symbol.
+
+        Raises
+        ------
+        UnknownNameError
+            The panel lacks a feature that the strategy reads.
+        ContractError
+            The strategy returned something that is not a signal.
+        """
+        missing = [name for name in self.features if name not in panel.features]
+        if missing:
+            raise UnknownNameError(
+                f"Strategy {self.name} needs the feature {', '.join(missing)}, which is not there",
+                f"Features at hand: {', '.join(sorted(panel.features)) or 'none'}.",
+            )
+        spare = 0 if last is None else max(len(panel.sessions) - last - self.lookback + 1, 0)
+        frame = self.signals(panel.since(spare) if spare else panel)
+        if last is not None:
+            first = panel.sessions[max(len(panel.sessions) - last, 0) :][:1]
+            frame = frame[frame["date"].to_numpy() >= first] if len(first) else frame[:0]
+            frame = frame.reset_index(drop=True)
+        self._check(frame)
+        return frame
+
+    def rows(self, panel: SignalPanel) -> BoolArray:
+        """Return where a row belongs: members with a close and every required feature."""
+        where = panel.member & (panel.close > 0.0)
+        for name in self.required_features:
+            where = where & np.isfinite(panel[name])
+        return where
+
+    def frame(
+        self,
+        panel: SignalPanel,
+        *,
+        signal_type: NDArray[np.integer],
+        strength: FloatArray,
+        confidence: FloatArray,
+        target_weight: FloatArray,
+        stop_price: FloatArray,
+        score: FloatArray,
+        metadata: NDArray[np.object_],
+    ) -> pd.DataFrame:
+        """Assemble the rows from (sessions, symbols) arrays, adding price and risk figures."""
+        risk = risk_figures(panel["realized_volatility_20"], score)
+        return panel.frame(
+            where=self.rows(panel),
+            signal_type=signal_type.astype(np.int64),
+            strength=strength,
+            confidence=confidence,
+            target_weight=target_weight,
+            reference_price=panel.close,
+            stop_price=stop_price,
+            expected_return=risk.expected_return,
+            expected_volatility=risk.expected_volatility,
+            value_at_risk_95=risk.value_at_risk_95,
+            metadata=metadata,
+        ).astype({"metadata": "str"})
+
+    def _check(self, frame: pd.DataFrame) -> None:
+        """Refuse rows that are no signals, naming the first rule they break."""
+        if tuple(frame.columns) != SIGNAL_COLUMNS:
+            raise ContractError(
+                f"Strategy {self.name} returned the columns {', '.join(frame.columns)}",
+                f"Expected: {', '.join(SIGNAL_COLUMNS)}.",
+            )
+        stop, risk = frame["stop_price"], frame["value_at_risk_95"]
+        limit = self.max_weight
+        rules = {
+            "signal_type is -1, 0 or 1": frame["signal_type"].isin((SELL, HOLD, BUY)),
+            "strength is from 0 to 1": frame["strength"].between(0.0, 1.0),
+            "confidence is from 0 to 1": frame["confidence"].between(0.0, 1.0),
+            f"target_weight is from {-limit:g} to {limit:g}": (
+                frame["target_weight"].between(-limit, limit)
+            ),
+            "reference_price is positive": frame["reference_price"].between(
+                0.0, np.inf, inclusive="neither"
+            ),
+            "stop_price is positive or unknown": stop.isna()
+            | stop.between(0.0, np.inf, inclusive="neither"),
+            "value_at_risk_95 is not negative": risk.isna()
+            | risk.between(0.0, np.inf, inclusive="left"),
+            "there is one row per date and symbol": ~frame.duplicated(["date", "symbol"]),
+        }
+        for rule, holds in rules.items():
+            if not holds.all():
+                row = frame[~holds].iloc[0]
+                raise ContractError(
+                    f"Strategy {self.name} broke the rule that {rule} for {row['symbol']} on "
+                    f"{row['date']:%Y-%m-%d} ({int((~holds).sum())} rows)",
+                    "The strategy has a fault; nothing was kept of this run.",
+                )
+
+
+def metadata_json(
+    where: BoolArray, values: Mapping[str, NDArray[Any]], *, digits: int = 6
+) -> NDArray[np.object_]:
+    """Return one compact JSON object per cell: `values` where `where` is true, `{}` elsewhere.
+
+    Floats are rounded to `digits` significant digits; one that is not finite becomes null. Text
+    must need no escaping.
+    """
+    result = np.full(where.shape, "{}", dtype=object)
+    texts = []
+    for name, array in values.items():
+        cells = array[where]
+        if cells.dtype.kind == "f":
+            finite = np.isfinite(cells).tolist()
+            words = [
+                f"{value:.{digits}g}" if known else "null"
+                for value, known in zip(cells.tolist(), finite, strict=True)
+            ]
+        elif cells.dtype.kind in "iu":
+            words = [str(value) for value in cells.tolist()]
+        else:
+            words = [f'"{value}"' for value in cells.tolist()]
+        texts.append([f'"{name}":{word}' for word in words])
+    result[where] = ["{" + ",".join(parts) + "}" for parts in zip(*texts, strict=True)]
+    return result

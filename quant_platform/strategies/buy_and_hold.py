@@ -1,0 +1,42 @@
+"""The benchmark `buy_and_hold`: what the other strategies are judged against."""
+
+import numpy as np
+import pandas as pd
+
+from quant_platform.strategies.base import BUY, SignalPanel, Strategy, metadata_json
+
+
+class BuyAndHold(Strategy):
+    """Hold every member of the universe at equal weight; trade only when the membership changes.
+
+    target weight = 1/n, where n is the number of members of the session; type, strength and
+    confidence are always 1. A member that joins or leaves changes every target, so the portfolio is
+    rebalanced then and only then. Its signals' hit rate is the share of sessions in which a member
+    rose.
+    """
+
+    name = "buy_and_hold"
+    version = "1.0.0"
+    is_benchmark = True
+    optional_features = ("realized_volatility_20",)
+
+    @property
+    def lookback(self) -> int:
+        """One session: membership is all it looks at."""
+        return 1
+
+    def signals(self, panel: SignalPanel) -> pd.DataFrame:
+        """Return a buy of every member."""
+        shape = panel.close.shape
+        members = np.broadcast_to(panel.member.sum(axis=1, keepdims=True), shape)
+        ones = np.ones(shape)
+        return self.frame(
+            panel,
+            signal_type=np.full(shape, BUY),
+            strength=ones,
+            confidence=ones,
+            target_weight=1.0 / np.maximum(members, 1),
+            stop_price=np.full(shape, np.nan),
+            score=ones,
+            metadata=metadata_json(self.rows(panel), {"members": members}),
+        )

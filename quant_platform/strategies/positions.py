@@ -1,0 +1,144 @@
+"""From conditions to signals, for strategies that enter, hold and leave long positions.
+
+A strategy works out, session by session, where it would buy, sell or leave and how sure it is; this
+module adds the memory (`state.py`), sizes, stops, types and reasons. One rule book for all of them:
+
+- a signal is the first session in which a condition is met with at least the minimum confidence, so
+  a condition that lasts gives one signal, not one a session;
+- a buy opens a position (type 1), or renews it with its own size and stop;
+- a sell (type −1) leaves the position or keeps out: target 0;
+- a position also ends (type 0, target 0) on the strategy's exit condition, at its stop, by its age,
+  or when the symbol leaves the universe;
+- while it is held (type 0), weight, strength and confidence stay those of its entry.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from quant_platform.market.panel import BoolArray, FloatArray
+from quant_platform.strategies.base import BUY, HOLD, SELL, SignalPanel, Strategy, metadata_json
+from quant_platform.strategies.risk import volatility_scale
+from quant_platform.strategies.state import EXIT, STOP, TIME, Holdings, hold
+
+LARGEST_STOP = 0.99
+"""Largest stop distance, as a fraction of the entry close: a stop price stays positive."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What a strategy sees in each cell; arrays of shape (sessions, symbols).
+
+    Attributes
+    ----------
+    buy, sell : the condition of a signal is met, whatever its confidence
+    leave : the condition to leave a position is met
+    strength, confidence : 0 to 1, of the buy or sell signal; read only where there is one
+    details : figures for the metadata of rows with a signal or a position
+    """
+
+    buy: BoolArray
+    sell: BoolArray
+    leave: BoolArray
+    strength: FloatArray
+    confidence: FloatArray
+    details: Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class PositionRules:
+    """Limits of signals and positions.
+
+    Attributes
+    ----------
+    min_confidence : below it a condition is no signal
+    max_position : target weight at confidence 1, as a share of the portfolio
+    volatility_limit : annual volatility above which positions shrink in proportion
+    stop_atr : distance of the stop below the entry close, in average true ranges
+    max_holding : sessions after which a position ends
+    """
+
+    min_confidence: float
+    max_position: float
+    volatility_limit: float
+    stop_atr: float
+    max_holding: int
+
+    @property
+    def memory(self) -> int:
+        """Sessions of conditions that matter.
+
+        From the one before the oldest entry whose end still shows to the session itself.
+        """
+        return self.max_holding + 2
+
+
+def position_signals(
+    strategy: Strategy, panel: SignalPanel, seen: Conditions, rules: PositionRules
+) -> pd.DataFrame:
+    """Return the signals of a strategy that sees `seen` and follows `rules`."""
+    able = strategy.rows(panel) & (seen.confidence >= rules.min_confidence)
+    buy, sell = _first(seen.buy & able), _first(seen.sell & able & ~seen.buy)
+    volatility = panel["realized_volatility_20"]
+    weight = (
+        rules.max_position * seen.confidence * volatility_scale(volatility, rules.volatility_limit)
+    )
+    stop = np.minimum(rules.stop_atr * panel["atr_14"] / panel.close, LARGEST_STOP)
+    leave = seen.leave | sell | ~panel.member
+    positions = hold(buy, leave, price_relatives(panel), stop, rules.max_holding)
+    held = positions.held
+    signal_type = np.select([buy, sell], [BUY, SELL], HOLD)
+    confidence = np.select(
+        [held, sell], [positions.of_entry(seen.confidence), seen.confidence], 0.0
+    )
+    strength = np.select([held, sell], [positions.of_entry(seen.strength), seen.strength], 0.0)
+    return strategy.frame(
+        panel,
+        signal_type=signal_type,
+        strength=strength,
+        confidence=confidence,
+        target_weight=np.where(held, positions.of_entry(weight), 0.0),
+        stop_price=positions.stop_price(panel.close, stop),
+        score=np.where(sell, -confidence, confidence),
+        metadata=_metadata(panel, seen, positions, buy, sell, strategy.rows(panel)),
+    )
+
+
+def price_relatives(panel: SignalPanel) -> FloatArray:
+    """Return each close over the one before it, adjusted for splits; 1 in a session without a bar.
+
+    From the feature `momentum_1`, which is measured from the last known close: the session that
+    ends a gap carries the gap's whole move.
+    """
+    return np.where(np.isnan(panel.close), 1.0, 1.0 + panel["momentum_1"])
+
+
+def _first(met: BoolArray) -> BoolArray:
+    """Return where a condition is met that was not met in the session before."""
+    first = met.copy()
+    first[1:] &= ~met[:-1]
+    return first
+
+
+def _metadata(
+    panel: SignalPanel,
+    seen: Conditions,
+    positions: Holdings,
+    buy: BoolArray,
+    sell: BoolArray,
+    rows: BoolArray,
+) -> NDArray[np.object_]:
+    """State, for rows with a signal, a position or the end of one, why and on what figures."""
+    ended = positions.ended
+    reason = np.select(
+        [buy, sell, ended == EXIT, ended == STOP, ended == TIME],
+        ["buy", "sell", "exit", "stop", "time"],
+        "hold",
+    )
+    where = rows & (sell | positions.held | (ended != 0))
+    age = np.where(positions.held, positions.age.astype(np.float64), np.nan)
+    return metadata_json(where, {"reason": reason, "age": age, **seen.details})

@@ -1,0 +1,106 @@
+"""In a position or not: the memory of a strategy, without a recursion.
+
+What a strategy holds after session t is worked out from the last `max_holding + 1` sessions alone,
+so a value does not depend on where a computation started. The rules that make this exact:
+
+1. An entry opens a position in its session, or *replaces* the one that is held: age, stop and size
+   are then those of the new entry. (Were entries ignored while holding, a position could depend on
+   a chain of older ones without end.)
+2. A position ends in the first later session with an exit, or with its close at or below the stop,
+   or when it has been held for `max_holding` sessions.
+3. Exits without a position, and rows before the start of the arrays, mean nothing.
+
+All entries are followed at once, one session of age a step; the steps loop over ages, not over
+sessions. Prices are followed as the product of one-session price relatives, so a split in between
+has no effect.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quant_platform.market.panel import BoolArray, FloatArray
+
+IntArray = NDArray[np.int64]
+
+NOT_ENDED, EXIT, STOP, TIME = 0, 1, 2, 3
+"""Why a position ended in a session: an exit, its stop, or its age."""
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What is held after each session; arrays of shape (sessions, symbols).
+
+    Attributes
+    ----------
+    held : a position is held after the session
+    age : sessions since its entry, 0 in the session of the entry; −1 where none is held
+    growth : close over the close of the entry session, both in the same units; NaN where none is
+        held
+    ended : why the position of the session before ended in this one (`EXIT`, `STOP`, `TIME`), else
+        0
+    """
+
+    held: BoolArray
+    age: IntArray
+    growth: FloatArray
+    ended: IntArray
+
+    def of_entry(self, values: FloatArray) -> FloatArray:
+        """Return, where a position is held, `values` of the session of its entry, NaN elsewhere."""
+        result = np.full(self.held.shape, np.nan)
+        rows, columns = np.nonzero(self.held)
+        result[rows, columns] = values[rows - self.age[rows, columns], columns]
+        return result
+
+    def stop_price(self, close: FloatArray, stop_distance: FloatArray) -> FloatArray:
+        """Return each position's stop price in units of the session, NaN without a position."""
+        return close * (1.0 - self.of_entry(stop_distance)) / self.growth
+
+
+def hold(
+    entry: BoolArray,
+    leave: BoolArray,
+    relatives: FloatArray,
+    stop_distance: FloatArray,
+    max_holding: int,
+) -> Holdings:
+    """Follow every entry to its end.
+
+    Parameters
+    ----------
+    entry, leave : (sessions, symbols), conditions known after the close; an entry wins over an exit
+    relatives : (sessions, symbols), close over the previous session's close in the same units; a
+        NaN ends the position as a stop does, since its stop can no longer be watched
+    stop_distance : (sessions, symbols), loss at which a position entered in that session is given
+        up, as a fraction of the entry close
+    max_holding : sessions after which a position ends, at least 1
+    """
+    held = entry.copy()
+    age = np.where(entry, np.int64(0), np.int64(-1))
+    growth = np.where(entry, 1.0, np.nan)
+    ended = np.zeros(entry.shape, dtype=np.int64)
+    row, column = np.nonzero(entry)
+    floor = 1.0 - stop_distance[row, column]
+    path = np.ones(len(row))
+    for lag in range(1, max_holding + 1):
+        row = row + 1
+        inside = row < len(entry)
+        inside[inside] = ~entry[row[inside], column[inside]]
+        row, column, floor, path = row[inside], column[inside], floor[inside], path[inside]
+        if len(row) == 0:
+            break
+        path = path * relatives[row, column]
+        reason = np.select(
+            [leave[row, column], ~(path > floor), np.full(len(row), lag == max_holding)],
+            [EXIT, STOP, TIME],
+            NOT_ENDED,
+        )
+        ended[row, column] = reason
+        on = reason == NOT_ENDED
+        row, column, floor, path = row[on], column[on], floor[on], path[on]
+        held[row, column] = True
+        age[row, column] = lag
+        growth[row, column] = path
+    return Holdings(held, age, growth, ended)

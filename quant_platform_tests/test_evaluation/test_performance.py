@@ -1,0 +1,127 @@
+"""Rows of model_performance: which rows exist, what they hold, and bad input."""
+
+import empyrical
+import numpy as np
+import pandas as pd
+import pytest
+
+from quant_platform.errors import ContractError
+from quant_platform.evaluation.metrics import METRICS
+from quant_platform.evaluation.performance import performance_rows, rolling_metric
+
+BENCHMARK, MODEL, LATE = 1, 2, 3
+
+
+def make_portfolios(lengths: dict[int, int], sessions: int, seed: int = 0) -> pd.DataFrame:
+    """Random portfolio rows; each model has the last so many of the sessions."""
+    rng = np.random.default_rng(seed)
+    dates = pd.bdate_range("2001-01-01", periods=sessions)
+    frames = []
+    for model, length in lengths.items():
+        returns = rng.normal(0.0005, 0.01, length)
+        returns[0] = 0.0
+        judged = rng.integers(0, 4, length)
+        frames.append(
+            pd.DataFrame(
+                {
+                    "date": dates[sessions - length :],
+                    "model_id": model,
+                    "daily_return": returns,
+                    "turnover": rng.random(length) * 0.1,
+                    "gross_exposure": rng.random(length),
+                    "trade_count": rng.integers(0, 3, length),
+                    "signals_judged": judged,
+                    "signals_hit": judged // 2,
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+PORTFOLIOS = make_portfolios({BENCHMARK: 300, MODEL: 300, LATE: 30}, 300)
+DATES = pd.DatetimeIndex(PORTFOLIOS["date"].unique())
+
+
+def test_rows_exist_once_the_window_is_full() -> None:
+    rows = performance_rows(PORTFOLIOS, BENCHMARK, DATES)
+    counts = rows.groupby(["model_id", "window_name"]).size().to_dict()
+    full = {"21d": 280, "63d": 238, "252d": 49, "inception": 300}
+    assert counts == {
+        **{(model, name): n for model in (BENCHMARK, MODEL) for name, n in full.items()},
+        (LATE, "21d"): 10,
+        (LATE, "inception"): 30,
+    }
+    first = rows[(rows["model_id"] == MODEL) & (rows["window_name"] == "252d")].iloc[0]
+    assert first["date"] == DATES[251]
+    assert first["window_sessions"] == 252
+    inception = rows[(rows["model_id"] == LATE) & (rows["window_name"] == "inception")]
+    assert inception["window_sessions"].tolist() == list(range(1, 31))
+
+
+def test_columns_types_and_order() -> None:
+    rows = performance_rows(PORTFOLIOS, BENCHMARK, DATES)
+    keys = ["date", "model_id", "window_name", "window_sessions"]
+    assert rows.columns.tolist() == [*keys, *METRICS]
+    assert not rows.duplicated(keys[:3]).any()
+    assert rows["trade_count"].dtype == np.int64
+    assert rows["max_drawdown_sessions"].dtype == np.int64
+    order = rows["window_name"].map({"21d": 0, "63d": 1, "252d": 2, "inception": 3})
+    expected = rows.assign(order=order).sort_values(["date", "model_id", "order"])
+    assert expected.index.tolist() == list(range(len(rows)))
+    assert np.isfinite(rows[list(METRICS)].max()).all()
+
+
+def test_values_are_those_of_the_window() -> None:
+    session = DATES[270]
+    rows = performance_rows(PORTFOLIOS, BENCHMARK, [session]).set_index(["model_id", "window_name"])
+    history = PORTFOLIOS[PORTFOLIOS["date"] <= session]
+    returns = history[history["model_id"] == MODEL]["daily_return"].to_numpy()
+    benchmark = history[history["model_id"] == BENCHMARK]["daily_return"].to_numpy()
+    trades = history[history["model_id"] == MODEL]["trade_count"].to_numpy()
+    for name, length in {"21d": 21, "63d": 63, "252d": 252, "inception": 271}.items():
+        row = rows.loc[(MODEL, name)]
+        assert row["sharpe_ratio"] == pytest.approx(empyrical.sharpe_ratio(returns[-length:]))
+        assert row["max_drawdown"] == pytest.approx(empyrical.max_drawdown(returns[-length:]))
+        assert row["beta"] == pytest.approx(empyrical.beta(returns[-length:], benchmark[-length:]))
+        assert row["trade_count"] == trades[-length:].sum()
+
+
+def test_risk_free_is_an_annual_rate() -> None:
+    rows = performance_rows(PORTFOLIOS, BENCHMARK, [DATES[-1]], risk_free=0.05)
+    row = rows[(rows["model_id"] == MODEL) & (rows["window_name"] == "252d")].iloc[0]
+    returns = PORTFOLIOS[PORTFOLIOS["model_id"] == MODEL]["daily_return"].to_numpy()[-252:]
+    assert row["sharpe_ratio"] == pytest.approx(
+        empyrical.sharpe_ratio(returns, 1.05 ** (1 / 252) - 1)
+    )
+
+
+def test_a_benchmark_that_does_not_cover_the_window_gives_no_beta() -> None:
+    portfolios = make_portfolios({BENCHMARK: 30, MODEL: 60}, 60)
+    rows = performance_rows(portfolios, BENCHMARK, portfolios["date"].unique())
+    model = rows[rows["model_id"] == MODEL]
+    assert model[model["window_name"] == "inception"]["beta"].isna().all()
+    recent = model[model["window_name"] == "21d"].set_index("date")["beta"]
+    assert recent.isna().tolist() == [True] * 30 + [False] * 10
+
+
+def test_without_portfolios_there_are_no_rows() -> None:
+    none = performance_rows(PORTFOLIOS.iloc[:0], BENCHMARK, DATES)
+    assert none.empty
+    assert none.columns.tolist()[4:] == list(METRICS)
+    assert performance_rows(PORTFOLIOS, BENCHMARK, ["1999-01-04"]).empty
+    assert performance_rows(PORTFOLIOS, BENCHMARK, []).empty
+
+
+def test_two_rows_for_a_session_are_refused() -> None:
+    twice = pd.concat([PORTFOLIOS, PORTFOLIOS.iloc[[5]]])
+    with pytest.raises(ContractError, match="two rows for 2001-01-08"):
+        performance_rows(twice, BENCHMARK, DATES)
+
+
+def test_rolling_metric() -> None:
+    returns = PORTFOLIOS[PORTFOLIOS["model_id"] == MODEL]["daily_return"].to_numpy()
+    rolled = rolling_metric(returns, "sharpe_ratio", 63)
+    assert np.isnan(rolled[:62]).all()
+    expected = empyrical.roll_sharpe_ratio(pd.Series(returns), window=63)
+    np.testing.assert_allclose(rolled[62:], expected, rtol=1e-9)
+    assert np.isnan(rolling_metric(returns[:10], "sharpe_ratio", 63)).all()

@@ -1,0 +1,38 @@
+"""The benchmark: equal weights that change with the membership only."""
+
+import json
+
+import numpy as np
+from quant_platform_tests.test_strategies.builders import FIRST
+
+from quant_platform.strategies.base import SignalPanel
+from quant_platform.strategies.buy_and_hold import BuyAndHold
+
+
+def test_equal_weights_follow_the_membership():
+    member = np.array([[1, 1, 0], [1, 1, 0], [1, 1, 1], [0, 1, 1]], dtype=bool)
+    close = np.array([[10.0, 20.0, np.nan]] * 2 + [[11.0, 19.0, 30.0]] * 2)
+    volatility = np.full((4, 3), 0.2)
+    volatility[2, 2] = np.nan
+    panel = SignalPanel(
+        FIRST + np.arange(4), ("A", "B", "C"), close, member, {"realized_volatility_20": volatility}
+    )
+    frame = BuyAndHold().run(panel)
+    weights = frame.pivot(index="date", columns="symbol", values="target_weight").to_numpy()
+    third, half, none = 1 / 3, 1 / 2, np.nan
+    np.testing.assert_array_equal(
+        weights, [[half, half, none], [half, half, none], [third] * 3, [none, half, half]]
+    )
+    assert set(frame["signal_type"]) == {1}
+    assert set(frame["confidence"]) == {1.0}
+    assert frame["stop_price"].isna().all()
+    # A new listing has no volatility yet: a row without risk figures.
+    new = frame[(frame["symbol"] == "C")].iloc[0]
+    assert np.isnan(new["expected_return"])
+    assert np.isnan(new["value_at_risk_95"])
+    assert json.loads(new["metadata"]) == {"members": 3}
+
+
+def test_it_is_the_benchmark_and_looks_at_one_session():
+    assert BuyAndHold.is_benchmark
+    assert BuyAndHold().lookback == 1
