@@ -34,7 +34,7 @@ class Settings:
     risk_free: float = 0.0  # QUANT_PLATFORM_RISK_FREE, annual rate
     sensor_status: str = "running"  # QUANT_PLATFORM_SENSORS: running or stopped
     sensor_seconds: int = 300  # QUANT_PLATFORM_SENSOR_SECONDS
-    sensor_max_runs: int = 5  # QUANT_PLATFORM_SENSOR_MAX_RUNS, requested per tick
+    sensor_max_sessions: int = 1000  # QUANT_PLATFORM_SENSOR_MAX_SESSIONS, in one run
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None, start: Path | None = None) -> "Settings":
@@ -60,7 +60,7 @@ class Settings:
             risk_free=_number(values, "RISK_FREE", 0.0, low=-0.5, high=1.0),
             sensor_status=_choice(values, "SENSORS", "running", ("running", "stopped")),
             sensor_seconds=int(_number(values, "SENSOR_SECONDS", 300, low=5, high=86_400)),
-            sensor_max_runs=int(_number(values, "SENSOR_MAX_RUNS", 5, low=1, high=100)),
+            sensor_max_sessions=int(_number(values, "SENSOR_MAX_SESSIONS", 1000, low=1, high=10_000)),
         )
 
     def __repr__(self) -> str:

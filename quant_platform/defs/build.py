@@ -9,10 +9,16 @@ from quant_platform.defs.assets.common import IO_MANAGER, Market
 from quant_platform.defs.assets.evaluation import evaluation_assets
 from quant_platform.defs.assets.features import feature_assets
 from quant_platform.defs.assets.market import market_assets
+from quant_platform.defs.assets.reports import report_assets
 from quant_platform.defs.assets.signals import signal_assets
+from quant_platform.defs.checks.computed import computed_checks
+from quant_platform.defs.checks.framework import build_check
+from quant_platform.defs.checks.market import MARKET_CHECKS
 from quant_platform.defs.io_manager import PostgresIOManager
+from quant_platform.defs.jobs import build_jobs
 from quant_platform.defs.partitions import session_partitions
 from quant_platform.defs.resources import Platform
+from quant_platform.defs.sensors import build_sensors
 from quant_platform.settings import Settings
 from quant_platform.vendors.base import Vendor
 from quant_platform.vendors.registry import vendor_by_name
@@ -41,9 +47,15 @@ def build_defs(
         *feature_assets(market),
         *signal_assets(market),
         *evaluation_assets(market),
+        *report_assets(market),
     ]
     return dg.Definitions(
         assets=assets,
+        asset_checks=[build_check(check) for check in (*MARKET_CHECKS, *computed_checks())],
+        jobs=build_jobs(market.partitions),
+        sensors=build_sensors(settings),
+        # Dagster's own default prints a line per partition.
+        loggers={"console": dg.colored_console_logger},
         resources={
             "platform": platform,
             IO_MANAGER: PostgresIOManager(platform),

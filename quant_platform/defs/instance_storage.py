@@ -1,9 +1,11 @@
-"""`PlatformStorage`: Dagster's instance storage on Postgres, fast enough for one run over years of sessions.
+"""`PlatformStorage`: Dagster's instance storage, fast enough for one run over years of sessions.
 
-Named in `dagster.yaml`; Dagster builds it in every process (webserver, daemon, code server, run). It finds its database
-through the platform's settings, so neither the file nor anything Dagster passes between processes holds a password. Its
-three storages share a pool of connections and write events in bulk (`quant_platform.defs.instance`). They build on inner
-parts of dagster-postgres, so with a version that was not tried it steps back to the stock storages, and says so once.
+Named in `dagster.yaml`; Dagster builds it in every process (webserver, daemon, code server, run).
+It finds its database through the platform's settings, so neither the file nor anything Dagster
+passes between processes holds a password. Its three storages share a pool of connections and
+write events in bulk (`quant_platform.defs.instance`). They build on inner parts of
+dagster-postgres, so with a version that was not tried it steps back to the stock storages, and
+says so once.
 """
 
 import logging
@@ -22,6 +24,7 @@ from dagster._core.storage.schedules import ScheduleStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage, PostgresScheduleStorage
 
+from quant_platform.errors import SettingsError
 from quant_platform.settings import Settings
 from quant_platform.storage.database import dagster_url, sqlalchemy_url
 
@@ -29,7 +32,7 @@ KNOWN_VERSIONS = frozenset({("1.13.27", "0.29.27")})
 """Pairs of dagster and dagster-postgres whose whole test-suite of the fast storage has passed."""
 
 EVENTS_PER_BATCH = "1000"
-"""Default of DAGSTER_EVENT_BATCH_SIZE; without it Dagster hands over materialisations one by one."""
+"""Default of DAGSTER_EVENT_BATCH_SIZE; without it Dagster hands over events one by one."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,14 +42,15 @@ class PlatformStorage(DagsterStorage, ConfigurableClass):
 
     Parameters
     ----------
-    postgres_url : postgres://, postgresql:// or postgresql+psycopg2:// URL; None for the database of the settings
+    postgres_url : postgres://, postgresql:// or postgresql+psycopg2:// URL; None for the database
+        that the settings name
     inst_data : how Dagster builds this object again elsewhere; None if that is not needed
     """
 
     def __init__(
         self, postgres_url: str | None = None, inst_data: ConfigurableClassData | None = None
     ) -> None:
-        url = sqlalchemy_url(postgres_url) if postgres_url else dagster_url(Settings.load())
+        url = _own_driver(postgres_url) if postgres_url else dagster_url(Settings.load())
         self._inst_data = inst_data
         self._run_storage: RunStorage
         self._event_log_storage: EventLogStorage
@@ -57,7 +61,7 @@ class PlatformStorage(DagsterStorage, ConfigurableClass):
             self._run_storage = PostgresRunStorage(url)
             self._event_log_storage = PostgresEventLogStorage(url)
             self._schedule_storage = PostgresScheduleStorage(url)
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # untyped in Dagster
 
     def _use_fast_storages(self, url: str) -> None:
         # Only here: with another version of Dagster these modules might not even import.
@@ -104,9 +108,19 @@ class PlatformStorage(DagsterStorage, ConfigurableClass):
         return self._schedule_storage
 
 
+def _own_driver(postgres_url: str) -> str:
+    url = sqlalchemy_url(postgres_url)
+    if not url.startswith("postgresql+psycopg2://"):
+        raise SettingsError(
+            "postgres_url of the instance storage in dagster.yaml is not a PostgreSQL URL",
+            "Write it as postgresql://user:password@host:5432/database, or remove it",
+        )
+    return url
+
+
 @cache
 def versions_are_known() -> bool:
-    """Whether the installed pair of dagster and dagster-postgres is one of `KNOWN_VERSIONS`; warns once if not."""
+    """Whether the installed pair of versions is one of `KNOWN_VERSIONS`; warns once if not."""
     found = version("dagster"), version("dagster-postgres")
     if found in KNOWN_VERSIONS:
         return True

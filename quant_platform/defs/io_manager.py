@@ -13,7 +13,7 @@ without a retry, so no event is written and nothing downstream runs, in this run
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -40,8 +40,12 @@ UNKNOWN_MODEL = -1
 class PostgresIOManager(dg.IOManager):
     """Stores frames in, and loads frames from, the platform's database."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(
+        self, platform: Platform, on_stored: Callable[[str], None] | None = None
+    ) -> None:
+        """Take the platform, and optionally a function that is told the asset's name after each write."""
         self.platform = platform
+        self._on_stored = on_stored
 
     def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
         """Replace the sessions of the run by `obj`, in one transaction."""
@@ -65,6 +69,8 @@ class PostgresIOManager(dg.IOManager):
             light_metadata(table, replaced, len(sessions), time.monotonic() - started)
         )
         _describe_sessions(context, table, obj, sessions)
+        if self._on_stored is not None:
+            self._on_stored(context.asset_key.to_user_string())
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """Read exactly the sessions that the partition mapping names, ordered by the table's key."""

@@ -13,7 +13,8 @@ What was wanted after the close of a session is executed in the next one, in thi
 4. At the close everything is marked: at the close price, or without a bar at the last known price,
    adjusted for splits.
 
-A portfolio whose equity is not positive at the open opens nothing: a target executed then counts as 0.
+A portfolio whose equity is not positive at the open opens nothing: targets executed then count as
+0.
 
 Sums over symbols are exact (`math.fsum`), hence independent of the order and of which other symbols
 are looked at; with all of the state in the row (`PortfolioState`), a simulation that goes on from

@@ -138,17 +138,16 @@ def recursive_window(alpha: float) -> int:
 def decayed_mean(
     x: FloatArray, alpha: float, window: int, minimum: int, carry: FloatArray | None = None
 ) -> FloatArray:
-    """Return the exponentially weighted mean Σ w_k · x[t-k] · C[t, k] / Σ w_k over k = 0 … window-1.
+    """Return the weighted mean Σ w_k · x[t-k] · C[t, k] / Σ w_k over k = 0 … window-1.
 
-    The weights are w_k = (1-alpha)^k.
-    Absent rows (NaN, or before the array's first row) have weight 0. A value exists where row t is
-    present and the window holds at least `minimum` present rows.
+    The weights are w_k = (1-alpha)^k; absent rows (NaN, or before the array's first row) weigh 0. A
+    value exists where row t is present and the window holds at least `minimum` present rows.
     """
     if len(x) == 0:
         return x.copy()
     present = ~np.isnan(x)
     values = np.where(present, x, 0.0)
-    # Where all symbols miss the same rows (mostly the first or none), one column of weights will do.
+    # Where all symbols miss the same rows (mostly the first or none), one column of weights does.
     pattern = present[:, :1] if bool((present == present[:, :1]).all()) else present
     indicator = pattern.astype(np.float64)
     decay = 1.0 - alpha
@@ -163,7 +162,7 @@ def decayed_mean(
 
 
 def _growth(n: int) -> Iterator[tuple[int, bool]]:
-    """Yield the steps from a window of 1 row to one of n: its length before, and whether it doubles.
+    """Yield the steps from a window of 1 row to one of n: its length before, whether it doubles.
 
     A step that does not double adds one older row. In both, what is added lies `length` rows
     earlier.

@@ -43,13 +43,13 @@ RSI_NEUTRAL = 50.0
     inputs=("close", "split", "dividend"),
 )
 def total_return(context: FeatureContext, n: int) -> FloatArray:
-    """Total return over {n} sessions: Π (close + dividend) / previous close − 1, as a fraction."""
+    """Total return ({n} sessions back): Π (close + dividend) / previous close − 1."""
     return window_product(gross_return(context), n) - 1.0
 
 
 @feature_family(HORIZONS, name="momentum_{n}", lookback=lambda n: n + 1, inputs=("close", "split"))
 def momentum(context: FeatureContext, n: int) -> FloatArray:
-    """Price change over {n} sessions, adjusted for splits: close / close {n} sessions ago − 1, as a fraction."""
+    """Change of the split-adjusted price ({n} sessions back): close / earlier close − 1."""
     if context.price_carry is None:
         change = context.close / shift(context.close, n)
     else:
@@ -61,7 +61,7 @@ def momentum(context: FeatureContext, n: int) -> FloatArray:
 
 @feature(lookback=RSI_WINDOW + 1, inputs=("close", "split"))
 def rsi_14(context: FeatureContext) -> FloatArray:
-    """Relative strength index: 100 · G / (G + L), G and L Wilder's 14-session means of gains and losses; 0 to 100.
+    """Relative strength index, 0 to 100: 100 · G / (G + L), Wilder's 14-session gains and losses.
 
     Wilder's mean gives the newest change the weight 1/14. Without any change in the window the
     index is 50. Source: Wilder (1978), "New Concepts in Technical Trading Systems".
@@ -82,11 +82,11 @@ def rsi_14(context: FeatureContext) -> FloatArray:
 
 @feature(lookback=YEAR, inputs=("high", "close", "split"))
 def high_252_distance(context: FeatureContext) -> FloatArray:
-    """Distance from the 52-week high: close / highest high of 252 sessions − 1, as a fraction, at most 0."""
+    """Distance from the 52-week high, ≤ 0: close / highest high of 252 sessions − 1."""
     return context.close / window_max(context.high, YEAR, context.price_carry) - 1.0
 
 
 @feature(lookback=YEAR, inputs=("low", "close", "split"))
 def low_252_distance(context: FeatureContext) -> FloatArray:
-    """Distance from the 52-week low: close / lowest low of 252 sessions − 1, as a fraction, at least 0."""
+    """Distance from the 52-week low, ≥ 0: close / lowest low of 252 sessions − 1."""
     return context.close / window_min(context.low, YEAR, context.price_carry) - 1.0

@@ -22,7 +22,7 @@ imports the modules of this folder in alphabetical order and collects, in order 
 import importlib
 import pkgutil
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from types import ModuleType
@@ -47,22 +47,26 @@ LONGEST_NAME = 63
 TABLE_COLUMNS = frozenset({"date", "symbol", "recorded_at", "superseded_at"})
 """Columns that the table `features` and its history have of their own."""
 
-RESERVED_WORDS = frozenset(
-    "all analyse analyze and any array as asc asymmetric authorization between binary both case cast check collate "
-    "collation column concurrently constraint create cross current_catalog current_date current_role current_schema "
-    "current_time current_timestamp current_user default deferrable desc distinct do else end except false fetch for "
-    "foreign freeze from full grant group having ilike in initially inner intersect into is isnull join lateral "
-    "leading left like limit localtime localtimestamp natural not notnull null offset on only or order outer overlaps "
-    "placing primary references returning right select session_user similar some symmetric system_user table "
-    "tablesample then to trailing true union unique user using variadic verbose when where window with".split()
-)
+_KEY_WORDS = """
+    all analyse analyze and any array as asc asymmetric authorization between binary both case
+    cast check collate collation column concurrently constraint create cross current_catalog
+    current_date current_role current_schema current_time current_timestamp current_user default
+    deferrable desc distinct do else end except false fetch for foreign freeze from full grant
+    group having ilike in initially inner intersect into is isnull join lateral leading left
+    like limit localtime localtimestamp natural not notnull null offset on only or order outer
+    overlaps placing primary references returning right select session_user similar some
+    symmetric system_user table tablesample then to trailing true union unique user using
+    variadic verbose when where window with
+"""
+
+RESERVED_WORDS = frozenset(_KEY_WORDS.split())
 """Key words that PostgreSQL does not accept as a bare column name (its manual, appendix C)."""
 
 _SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
 class FeatureDefinitionError(QuantPlatformError):
-    """A feature's definition cannot be used: its name, look-back, inputs, description or result is wrong."""
+    """A feature's name, look-back, inputs, description or result cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +194,7 @@ def feature_family(
 
 @cache
 def all_features() -> tuple[Feature, ...]:
-    """Return every feature of this folder, by module in alphabetical order, then in order of definition.
+    """Return every feature of this folder, by module in alphabetical order, then as defined.
 
     Raises
     ------
@@ -200,8 +204,8 @@ def all_features() -> tuple[Feature, ...]:
     return collect(importlib.import_module(f"{features_folder.__name__}.{name}") for name in names)
 
 
-def collect(modules: Iterator[ModuleType]) -> tuple[Feature, ...]:
-    """Return the features found among the names of `modules`; one imported from another module counts once.
+def collect(modules: Iterable[ModuleType]) -> tuple[Feature, ...]:
+    """Return the features among the names of `modules`; an imported one counts once.
 
     Raises
     ------
@@ -213,7 +217,7 @@ def collect(modules: Iterator[ModuleType]) -> tuple[Feature, ...]:
             known, where = found.setdefault(candidate.name, (candidate, module.__name__))
             if known is not candidate:
                 raise FeatureDefinitionError(
-                    f"Two features are called {candidate.name!r}, in {where} and in {module.__name__}",
+                    f"Two features are called {candidate.name!r}: in {where} and {module.__name__}",
                     "Rename one of them.",
                 )
     return tuple(known for known, _ in found.values())

@@ -65,13 +65,13 @@ def sma(context: FeatureContext, n: int) -> FloatArray:
 
 @feature_family((12, 26), name="ema_{n}", lookback=ema_window, inputs=("close", "split"))
 def ema(context: FeatureContext, n: int) -> FloatArray:
-    """Exponential moving average of closes with weight 2 / ({n} + 1) on the newest, in currency per share."""
+    """Exponential moving average: weight 2 / ({n} + 1) on the newest close, currency per share."""
     return exponential_average(context, n)
 
 
 @feature(lookback=MACD_LOOKBACK, inputs=("close", "split"))
 def macd(context: FeatureContext) -> FloatArray:
-    """MACD line: 12-session minus 26-session exponential average of closes, in currency per share."""
+    """MACD line: 12-session minus 26-session exponential average, in currency per share."""
     return macd_line(context)
 
 

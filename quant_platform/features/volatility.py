@@ -24,7 +24,7 @@ from quant_platform.features.trend import simple_average
 
 BAND_SESSIONS = 20
 BAND_DEVIATIONS = 2.0
-"""Bollinger's bands lie two population deviations of 20 closes from their mean (Bollinger, 2001)."""
+"""Bollinger's bands: 2 population deviations of 20 closes around their mean (2001)."""
 
 ATR_SESSIONS = 14
 ATR_ALPHA = 1.0 / ATR_SESSIONS
@@ -62,7 +62,7 @@ def bollinger_lower(context: FeatureContext) -> FloatArray:
 
 @feature(lookback=BAND_SESSIONS, inputs=("close", "split"))
 def bollinger_percent_b(context: FeatureContext) -> FloatArray:
-    """Place of the close between the Bollinger bands: (close − lower) / (upper − lower); undefined without width."""
+    """Place of the close in the Bollinger bands: (close − lower) / (upper − lower)."""
     offset = band_offset(context)
     place = context.close - simple_average(context, BAND_SESSIONS)
     place += offset
@@ -80,9 +80,9 @@ def bollinger_bandwidth(context: FeatureContext) -> FloatArray:
 
 @feature(lookback=ATR_WINDOW + 1, inputs=("high", "low", "close", "split"))
 def atr_14(context: FeatureContext) -> FloatArray:
-    """Average true range: Wilder's 14-session mean (weight 1/14) of the true range, in currency per share.
+    """Average true range: Wilder's 14-session mean of the true range, in currency per share.
 
-    The true range is max(high, previous close) − min(low, previous close).
+    The true range is max(high, previous close) − min(low, previous close); the newest weighs 1/14.
     Source: Wilder (1978), "New Concepts in Technical Trading Systems".
     """
     previous = previous_close(context)
@@ -98,7 +98,7 @@ def atr_14(context: FeatureContext) -> FloatArray:
     inputs=("close", "split", "dividend"),
 )
 def realized_volatility(context: FeatureContext, n: int) -> FloatArray:
-    """Realised volatility: sample deviation of {n} one-session log total returns · √252, as an annual fraction."""
+    """Annual volatility: sample deviation of {n} one-session log total returns · √252."""
     deviation = window_std(log_return(context), n, ddof=1)
     deviation *= math.sqrt(SESSIONS_PER_YEAR)
     return deviation

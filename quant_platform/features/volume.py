@@ -12,7 +12,7 @@ VOLUME_SESSIONS = 20
 
 @feature(lookback=VOLUME_SESSIONS, inputs=("volume", "split"))
 def volume_ratio_20(context: FeatureContext) -> FloatArray:
-    """Volume / mean volume of the last 20 sessions, today's included, in shares of today; undefined without volume."""
+    """Volume / mean volume of the last 20 sessions, today's included."""
     return context.volume / window_mean(context.volume, VOLUME_SESSIONS, context.volume_carry)
 
 

@@ -72,7 +72,8 @@ class Panel:
         sessions : the consecutive sessions of the panel; rows of other dates are ignored
         """
         days = np.asarray(sessions, dtype="datetime64[D]")
-        symbols = tuple(sorted(bars["symbol"].unique()))
+        # A symbol without a bar here may still have a split that changes a position.
+        symbols = tuple(sorted({*bars["symbol"], *_of_sessions(actions, days)["symbol"]}))
         rows, columns, inside = _locate(bars, days, symbols)
         fields = {
             name: _scatter(bars[column].to_numpy(dtype=np.float64)[inside], rows, columns, days, symbols)
@@ -122,6 +123,10 @@ def pivot(
     """Arrange one numeric column of rows (date, symbol, …) as a (sessions, symbols) array, NaN where absent."""
     rows, columns, inside = _locate(frame, sessions, symbols)
     return _scatter(frame[column].to_numpy(dtype=np.float64)[inside], rows, columns, sessions, symbols)
+
+
+def _of_sessions(frame: pd.DataFrame, days: SessionArray) -> pd.DataFrame:
+    return frame[np.isin(frame["date"].to_numpy().astype("datetime64[D]"), days)]
 
 
 def _locate(

@@ -1,0 +1,1 @@
+"""Rankings, alert rules, report rows, figures and the HTML page of a session."""

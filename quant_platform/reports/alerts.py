@@ -13,6 +13,8 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from quant_platform.errors import SessionError
+
 INFO, WARNING, CRITICAL = "info", "warning", "critical"
 
 COLUMNS = ["date", "origin", "rule", "subject", "severity", "message", "value", "threshold"]
@@ -115,6 +117,8 @@ class ModelSilent:
 
     def evaluate(self, inputs: AlertInputs) -> pd.DataFrame:
         """Breaches, one per model and session."""
+        if not inputs.sessions.isin(inputs.calendar).all():
+            raise SessionError("a session to judge is not in the calendar of the alert rules")
         rows = inputs.performance
         old_enough = (rows["window_name"] == "inception") & (rows["window_sessions"] >= self.window)
         rows = _named(rows[old_enough & rows["date"].isin(inputs.sessions)], inputs.models)
@@ -124,8 +128,8 @@ class ModelSilent:
         )
         signals = signals.reindex(index=inputs.calendar, columns=rows["model_id"].unique())
         recent = signals.fillna(0.0).rolling(self.window).sum()
-        place = recent.index.get_indexer(rows["date"])
-        column = recent.columns.get_indexer(rows["model_id"])
+        place = recent.index.get_indexer(pd.Index(rows["date"]))
+        column = recent.columns.get_indexer(pd.Index(rows["model_id"]))
         rows = rows[recent.to_numpy()[place, column] == 0.0]
         return pd.DataFrame(
             {
@@ -222,4 +226,4 @@ def evaluate_alerts(inputs: AlertInputs, rules: Sequence[AlertRule] = RULES) -> 
 
 def _named(rows: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
     names = models[["id", "model_name", "is_benchmark"]].rename(columns={"id": "model_id"})
-    return rows.merge(names, on="model_id")
+    return rows.merge(names.astype({"is_benchmark": bool}), on="model_id")

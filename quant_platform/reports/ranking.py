@@ -86,6 +86,7 @@ def score_rows(performance: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
     """
     names = models[["id", "model_name", "is_benchmark"]].rename(columns={"id": "model_id"})
     keys = ["date", "model_id", "window_name", "window_sessions"]
+    names = names.astype({"is_benchmark": bool})
     rows = performance[[*keys, *FIGURES]].merge(names, on="model_id")
     benchmark = rows.loc[rows["is_benchmark"], ["date", "window_name", "annualized_return"]]
     benchmark = benchmark.drop_duplicates(["date", "window_name"])

@@ -1,4 +1,4 @@
-"""Rows of `performance_reports`: the ranking, the trends and a summary in words, one row per session.
+"""Rows of `performance_reports`: ranking, trends and a summary in words, one row per session.
 
 Scores and trends come from `ranking.py`, alerts from `alerts.py`; nothing is computed here but
 sentences and JSON.

@@ -35,7 +35,7 @@ def one_symbol(
 
 
 def random_market(names: Sequence[str], *, sessions: int, symbols: int, seed: int) -> SignalPanel:
-    """Random figures in which every strategy finds something to do, with missing bars and members."""
+    """Random figures that make every strategy trade, with bars and members missing."""
     rng = np.random.default_rng(seed)
     shape = (sessions, symbols)
     change = rng.normal(0.0, 0.02, shape)

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from quant_platform_tests.test_strategies.builders import FIRST, one_symbol
 
 from quant_platform.errors import ContractError, SettingsError, UnknownNameError
 from quant_platform.strategies.base import SIGNAL_COLUMNS, SignalPanel, Strategy, metadata_json
 from quant_platform.strategies.enhanced_momentum import EnhancedMomentum
 from quant_platform.strategies.mean_reversion import MeanReversion
+from quant_platform_tests.test_strategies.builders import FIRST, one_symbol
 
 
 class Constant(Strategy):
@@ -23,7 +23,6 @@ class Constant(Strategy):
     name = "constant"
     version = "1"
     optional_features = ("realized_volatility_20",)
-    cells: dict[str, object] = {}
 
     @property
     def lookback(self):
@@ -42,7 +41,7 @@ class Constant(Strategy):
             "target_weight": 0.1,
             "stop_price": np.nan,
             "score": 0.0,
-            **self.cells,
+            **getattr(self, "cells", {}),
         }
         arrays = {name: np.full(shape, value) for name, value in values.items()}
         return self.frame(panel, metadata=metadata_json(np.zeros(shape, dtype=bool), {}), **arrays)

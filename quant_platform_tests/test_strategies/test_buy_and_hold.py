@@ -3,10 +3,10 @@
 import json
 
 import numpy as np
-from quant_platform_tests.test_strategies.builders import FIRST
 
 from quant_platform.strategies.base import SignalPanel
 from quant_platform.strategies.buy_and_hold import BuyAndHold
+from quant_platform_tests.test_strategies.builders import FIRST
 
 
 def test_equal_weights_follow_the_membership():

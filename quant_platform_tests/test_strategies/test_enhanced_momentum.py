@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from quant_platform_tests.test_strategies.builders import CALM, one_symbol
 
 from quant_platform.strategies.enhanced_momentum import EnhancedMomentum
+from quant_platform_tests.test_strategies.builders import CALM, one_symbol
 
 # Spread −0.1 % before the crossing and after it +0.1 %; the three confirmations:
 # RSI 50 in the middle of 30–70 gives 1; a volume of 1.8, half again the threshold of 1.2, gives ¾;
@@ -29,7 +29,7 @@ def run(sessions, changes=None, *, close=None, absent=(), **parameters):
     panel = one_symbol(
         sessions, CALM_DAY, {"sma_10": UP, **(changes or {})}, close=close, absent=absent
     )
-    return EnhancedMomentum(**parameters).run(panel).set_index(panel_days(panel, absent))
+    return EnhancedMomentum(**parameters).run(panel).set_axis(panel_days(panel, absent))
 
 
 def panel_days(panel, absent):

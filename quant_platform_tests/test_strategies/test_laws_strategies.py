@@ -1,15 +1,15 @@
 """Laws that hold for every strategy, the ones written later included.
 
-Causality: the signals of a session are the same whether or not later sessions are known. Chunk invariance: with
-`lookback − 1` earlier sessions, and no more, they are the same to the last bit.
+Causality: the signals of a session are the same whether or not later sessions are known. Chunk
+invariance: with `lookback − 1` earlier sessions, and no more, they are the same to the last bit.
 """
 
 import numpy as np
 import pandas as pd
 import pytest
-from quant_platform_tests.test_strategies.builders import random_market, rows
 
 from quant_platform.strategies.registry import all_strategies
+from quant_platform_tests.test_strategies.builders import random_market, rows
 
 SESSIONS = 220
 

@@ -3,11 +3,11 @@
 from types import ModuleType
 
 import pytest
-from quant_platform_tests.test_strategies.test_base import Constant
 
 from quant_platform.errors import ContractError, SettingsError, UnknownNameError
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.registry import all_strategies, collect, strategy
+from quant_platform_tests.test_strategies.test_base import Constant
 
 
 def module_of(name, **classes):
@@ -37,7 +37,7 @@ def test_overrides_reach_their_strategy():
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(UnknownNameError, match="no strategy momentum.*enhanced_momentum"):
+    with pytest.raises(UnknownNameError, match=r"no strategy momentum\..*enhanced_momentum"):
         all_strategies({"momentum": {}})
     with pytest.raises(UnknownNameError, match="Known strategies: buy_and_hold"):
         strategy("nothing")

@@ -84,8 +84,8 @@ def column(*values):
 
 
 def test_stop_price_follows_the_units_across_a_split():
-    # Bought at 100 with a stop 4 % below. A 2:1 split comes with a close of 49, that is −2 % adjusted:
-    # the stop of 96 is 48 in the new units.
+    # Bought at 100 with a stop 4 % below. A 2:1 split comes with a close of 49, that is −2 %
+    # adjusted: the stop of 96 is 48 in the new units.
     entry = column(1, 0) > 0
     got = hold(entry, ~entry & False, column(1, 0.98), column(0.04, 0.9), 10)
     assert got.held[:, 0].tolist() == [True, True]

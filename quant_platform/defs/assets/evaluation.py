@@ -13,13 +13,14 @@ from quant_platform.defs.partitions import (
     window_sessions,
 )
 from quant_platform.defs.resources import Platform
-from quant_platform.errors import UnknownNameError
+from quant_platform.errors import SessionError, UnknownNameError
 from quant_platform.evaluation.costs import Costs
 from quant_platform.evaluation.orders import Orders
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.portfolio_state import PortfolioState
 from quant_platform.evaluation.simulation import simulate
 from quant_platform.market.panel import Panel
+from quant_platform.storage import bulk
 from quant_platform.storage.models import model_ids
 from quant_platform.strategies.registry import all_strategies
 
@@ -77,7 +78,7 @@ def evaluation_assets(market: Market) -> list[dg.AssetsDefinition]:
             frame = simulate(
                 panel,
                 orders,
-                state=_state(before, ids[strategy.name], earlier),
+                state=_state(platform, before, ids[strategy.name], earlier),
                 costs=Costs(settings.commission_bp, settings.slippage_bp),
                 capital=settings.capital,
             )
@@ -133,9 +134,31 @@ def _session_before(platform: Platform, key: str) -> str | None:
     return reached[0] if len(reached) == 2 else None
 
 
-def _state(before: pd.DataFrame, model_id: int, session: str | None) -> PortfolioState | None:
-    """State after `session`; None at the start of history, where a model begins with its capital."""
+def _state(
+    platform: Platform, before: pd.DataFrame, model_id: int, session: str | None
+) -> PortfolioState | None:
+    """State after `session`; None where no earlier portfolio exists, so that the model begins with its capital.
+
+    Raises
+    ------
+    SessionError
+        There are earlier portfolios, but none of `session`: going on without it would lose the positions.
+    """
     if session is None:
         return None
+    # A range run may see rows of its own sessions too, from an earlier materialisation.
     rows = before[(before["model_id"] == model_id) & (before["date"] == pd.Timestamp(session))]
-    return None if rows.empty else PortfolioState.from_row(rows.iloc[-1].to_dict())
+    if not rows.empty:
+        return PortfolioState.from_row(rows.iloc[-1].to_dict())
+    older = bulk.query(
+        platform.database,
+        "SELECT max(date) AS last FROM portfolios"
+        f" WHERE model_id = {model_id:d} AND date < $1::text::date",
+        (session,),
+    )["last"].iloc[0]
+    if pd.isna(older):
+        return None
+    raise SessionError(
+        f"The portfolio of {session} is missing, the last one before it is of {older:%Y-%m-%d}",
+        "Materialise the sessions between them first",
+    )

@@ -1,26 +1,32 @@
 """Event log that writes in bulk: one transaction and one COPY for many events.
 
-The stock storage writes the planned materialisations of a run one by one, several statements and connections each. Here
+The stock storage writes the planned materialisations of a run one by one, several statements and
+connections each. Here
 
 1. a run's planned materialisations arrive as one event per asset with a subset of partitions
-   (`supports_partition_subset_in_asset_materialization_planned_events`) and are expanded when they are stored, so the
-   table holds the same row per partition that the stock storage writes;
-2. `store_event` and `store_event_batch` share one path: ids from the table's sequence, COPY into `event_logs` and
-   `asset_event_tags`, then the stock statement per asset for `asset_keys`, in one transaction. A batch is stored as a
-   whole or not at all, so Dagster's fallback to single events cannot store anything twice;
-3. ids become visible in ascending order: every writer takes one advisory lock until it commits. Readers that remember
-   the greatest id they saw (sensors, backfills) miss nothing that a slower writer commits after it.
+   (`supports_partition_subset_in_asset_materialization_planned_events`) and are expanded when
+   they are stored, so the table holds the same row per partition that the stock storage writes;
+2. `store_event` and `store_event_batch` share one path: ids from the table's sequence, COPY into
+   `event_logs` and `asset_event_tags`, then the stock statement per asset for `asset_keys`, in
+   one transaction. A batch is stored as a whole or not at all, so Dagster's fallback to single
+   events cannot store anything twice;
+3. ids become visible in ascending order: every writer takes one advisory lock until it commits.
+   Readers that remember the greatest id they saw (sensors, backfills) miss nothing that a slower
+   writer commits after it.
 
-What the stock storage did and is left out: NOTIFY, to which no supported version of Dagster listens.
+What the stock storage did and is left out: NOTIFY, to which no supported version of Dagster
+listens.
 """
 
 import io
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from typing import NamedTuple, cast
 
 import dagster._check as check
+from dagster._core.definitions.partitions.subset import PartitionsSubset
 from dagster._core.events import (
     ASSET_CHECK_EVENTS,
     ASSET_EVENTS,
@@ -29,7 +35,9 @@ from dagster._core.events import (
     DagsterEventType,
 )
 from dagster._core.events.log import EventLogEntry
+from dagster._serdes import serialize_value
 from dagster_postgres import PostgresEventLogStorage
+from psycopg2 import extensions
 from sqlalchemy import Connection
 
 from quant_platform.defs.instance.event_text import EventTexts, texts_by_partition
@@ -37,10 +45,10 @@ from quant_platform.defs.instance.pool import Lease
 from quant_platform.defs.instance.storages import OnSharedPool
 
 WRITERS_LOCK = 7_310_220_174
-"""Key of the advisory lock under which ids of events are drawn; any number that nobody else uses."""
+"""Key of the advisory lock under which ids of events are drawn; nobody else uses this number."""
 
 LONGEST_PAUSE = "60s"
-"""A writer that stops in the middle, a suspended process say, loses its transaction and the lock after this time."""
+"""A writer that stops in the middle, suspended say, loses its transaction and the lock then."""
 
 _BEGIN = (
     f"SET LOCAL idle_in_transaction_session_timeout = '{LONGEST_PAUSE}';"
@@ -55,7 +63,7 @@ _COPY_EVENTS = (
 )
 _COPY_TAGS = "COPY asset_event_tags (event_id, asset_key, key, value, event_timestamp) FROM STDIN"
 _INSERT_EVENT = (
-    f"SELECT pg_advisory_xact_lock({WRITERS_LOCK});"
+    "SELECT pg_advisory_xact_lock(%(lock)s);"
     " INSERT INTO event_logs (run_id, event, dagster_event_type, timestamp, step_key) VALUES"
     " (%(run_id)s, %(event)s, %(type)s, %(timestamp)s, %(step_key)s)"
 )
@@ -106,7 +114,7 @@ class BulkEventLogStorage(OnSharedPool, PostgresEventLogStorage):
         self._store([event for event in events if event.dagster_event_type != failed])
 
     def dispose(self) -> None:
-        """Stop watching, then give the connections back: an instance disposes of its event log last."""
+        """Stop watching, return the connections; an instance disposes of its event log last."""
         super().dispose()
         self.lease.release()
 
@@ -131,10 +139,11 @@ class BulkEventLogStorage(OnSharedPool, PostgresEventLogStorage):
         """Store an event that no other table knows, in one round trip."""
         event = entry.dagster_event
         row = {
+            "lock": WRITERS_LOCK,
             "run_id": entry.run_id,
-            "event": EventTexts().text(entry),
+            "event": serialize_value(entry),
             "type": event.event_type_value if event else None,
-            "timestamp": self._event_insert_timestamp(entry),
+            "timestamp": _timestamp(entry),
             "step_key": event.step_key if event else entry.step_key,
         }
         with self._connect() as connection:
@@ -160,14 +169,25 @@ class BulkEventLogStorage(OnSharedPool, PostgresEventLogStorage):
             event = entry.get_dagster_event()
             event_type = DagsterEventType(event.event_type_value)
             asset_key = event.asset_key.to_string() if event.asset_key else None
-            timestamp = self._event_insert_timestamp(entry).isoformat(sep=" ")
-            subset = _planned_subset(event_type, event)
+            timestamp = _timestamp(entry)
+            subset = self._subset_to_expand(event_type, event)
             if subset is None:
                 partition = event.partition or None
                 yield _Row(entry, event_type, texts.text(entry), timestamp, asset_key, partition)
             else:
-                for partition, text in texts_by_partition(entry, subset):
+                for partition, text in texts_by_partition(entry, subset.get_partition_keys()):
                     yield _Row(entry, event_type, text, timestamp, asset_key, partition)
+
+    def _subset_to_expand(
+        self, event_type: DagsterEventType, event: DagsterEvent
+    ) -> PartitionsSubset | None:
+        """Partitions of a planned event for several; None if the user wants it stored as it is."""
+        if (
+            event_type is not DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+            or super().supports_partition_subset_in_asset_materialization_planned_events
+        ):
+            return None
+        return event.asset_materialization_planned_data.partitions_subset
 
     def _tag_lines(self, ids: Sequence[int], rows: Sequence[_Row]) -> Iterator[str]:
         for event_id, row in zip(ids, rows, strict=True):
@@ -179,7 +199,7 @@ class BulkEventLogStorage(OnSharedPool, PostgresEventLogStorage):
     def _store_assets(
         self, connection: Connection, ids: Sequence[int], rows: Sequence[_Row]
     ) -> None:
-        """Bring `asset_keys` to where the stock storage would leave it: by each asset's last event of each type."""
+        """Leave `asset_keys` as the stock storage would: by an asset's last event of each type."""
         last = {
             (row.asset_key, row.type): (row.entry, event_id)
             for event_id, row in zip(ids, rows, strict=True)
@@ -189,12 +209,9 @@ class BulkEventLogStorage(OnSharedPool, PostgresEventLogStorage):
             self._store_asset_event(connection, entry, event_id)
 
 
-def _planned_subset(event_type: DagsterEventType, event: DagsterEvent) -> Sequence[str] | None:
-    """Partitions of a planned event for several, None for any other event."""
-    if event_type is not DagsterEventType.ASSET_MATERIALIZATION_PLANNED:
-        return None
-    subset = event.asset_materialization_planned_data.partitions_subset
-    return None if subset is None else list(subset.get_partition_keys())
+def _timestamp(entry: EventLogEntry) -> str:
+    """Time of an event in UTC, without a zone, as the tables hold it."""
+    return datetime.fromtimestamp(entry.timestamp, UTC).replace(tzinfo=None).isoformat(sep=" ")
 
 
 def _event_line(event_id: int, row: _Row) -> str:
@@ -216,8 +233,10 @@ def _escaped(*fields: str | None) -> str:
     )
 
 
-def _copy(connection: Connection, statement: str, lines: Any) -> None:
+def _copy(connection: Connection, statement: str, lines: Iterable[str]) -> None:
     text = "".join(lines)
     if text:
-        with connection.connection.cursor() as cursor:
-            cursor.copy_expert(statement, io.StringIO(text))
+        driver = cast("extensions.connection", connection.connection.driver_connection)
+        encoded = text.encode(extensions.encodings[driver.encoding])
+        with driver.cursor() as cursor:
+            cursor.copy_expert(statement, io.BytesIO(encoded))

@@ -1,9 +1,10 @@
-"""The stored text of many events that differ in little, at a fraction of the cost of serialising each.
+"""The stored text of many similar events, at a fraction of the cost of serialising each.
 
-Dagster serialises an event by walking it field by field, 0.1 ms each. The materialisations of one range differ in
-timestamp, partition and metadata. The first of a kind is serialised once with marks in these places, the text is
-cut at the marks, and every following event of the kind is joined from the pieces. What is of no known kind, and every
-text whose cuts are not unmistakable, comes from `serialize_value`. The text is always the one `serialize_value` gives.
+Dagster serialises an event by walking it field by field, 0.1 ms each. The materialisations of one
+range differ in timestamp, partition and metadata. The first of a kind is serialised once with
+marks in these places, the text is cut at the marks, and every following event of the kind is
+joined from the pieces. What is of no known kind, and every text whose cuts are not unmistakable,
+comes from `serialize_value`. The text is always the one `serialize_value` gives.
 """
 
 import json
@@ -25,7 +26,9 @@ _EMPTY_MATERIALIZATION = AssetMaterialization(asset_key=_MARK)
 _EMPTY_MATERIALIZATION_TEXT = serialize_value(_EMPTY_MATERIALIZATION)
 
 
-def texts_by_partition(entry: EventLogEntry, partitions: Iterable[str]) -> Iterator[tuple[str, str]]:
+def texts_by_partition(
+    entry: EventLogEntry, partitions: Iterable[str]
+) -> Iterator[tuple[str, str]]:
     """Yield each partition with the text of the planned materialisation `entry` for it alone."""
     pieces = serialize_value(_planned_for(entry, _MARK)).split(_MARKED)
     for partition in partitions:
@@ -111,7 +114,7 @@ def _event_pieces(
 
 
 def _materialization_pieces(new: AssetMaterialization) -> list[str]:
-    """Text of a materialisation before its metadata, between metadata and partition, and after it."""
+    """Text of a materialisation before its metadata, between these and partition, and after."""
     marked = new._replace(metadata={}, partition=_MARK)
     pieces = _cut(serialize_value(marked), _NO_METADATA, _MARKED)
     return [pieces[0] + _METADATA, *pieces[1:]] if pieces else []
@@ -128,6 +131,9 @@ def _cut(text: str, first: str, second: str) -> list[str]:
     """Cut at two marks; no pieces unless each is there once, in this order."""
     before, _, rest = text.partition(first)
     between, _, after = rest.partition(second)
-    return [before, between, after] if f"{before}{first}{between}{second}{after}" == text and (
-        text.count(first) == text.count(second) == 1
-    ) else []
+    return (
+        [before, between, after]
+        if f"{before}{first}{between}{second}{after}" == text
+        and (text.count(first) == text.count(second) == 1)
+        else []
+    )

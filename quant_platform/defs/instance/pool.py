@@ -1,10 +1,11 @@
-"""Shared connection pools: one per process and database, whatever the number of Dagster instances in it.
+"""Shared connection pools: one per process and database for all Dagster instances in it.
 
-dagster-postgres opens a connection for every statement. Here the storages of all instances of a process that name the
-same database lease one SQLAlchemy engine. It keeps at most `PoolOptions.idle` connections open, opens more on demand
-without making anybody wait, and closes all of them when the last lease ends: by `Lease.release`, or when it is
-collected. A connection is pinged before use, so a restarted server is met with fresh connections. After a fork
-the child starts with empty pools and leaves its parent's connections alone.
+dagster-postgres opens a connection for every statement. Here the storages of all instances of a
+process that name the same database lease one SQLAlchemy engine. It keeps at most
+`PoolOptions.idle` connections open, opens more on demand without making anybody wait, and closes
+all of them when the last lease ends: by `Lease.release`, or when it is collected. A connection is
+pinged before use, so a restarted server is met with fresh connections. After a fork the child
+starts with empty pools and leaves its parent's connections alone.
 """
 
 import os
@@ -17,7 +18,7 @@ from dagster_postgres.utils import set_pg_statement_timeout
 from sqlalchemy import Engine, create_engine, event
 
 IDLE_CONNECTIONS = 2
-"""Connections a process keeps open to one database; the server's default limit is 100 for everybody."""
+"""Connections a process keeps open to one database; a server's default limit is 100 for all."""
 
 UNLIMITED = -1
 
@@ -59,7 +60,7 @@ class Lease:
         self.engine = self._pool.engine
 
     def release(self) -> None:
-        """Give the pool back. The engine stays usable, and closes what it opens later when it is collected."""
+        """Give the pool back; the engine stays usable, and is closed when it is collected."""
         self._pool = None
 
 
@@ -108,7 +109,7 @@ def _create(options: PoolOptions) -> Engine:
 
 
 def _after_fork() -> None:
-    """Forget the parent's sockets without closing them, and its lock, which another thread may have held."""
+    """Forget the parent's sockets without closing them, and its lock, which may be held."""
     global _lock
     _lock = threading.RLock()
     for pool in list(_pools.values()):

@@ -1,7 +1,8 @@
 """Dagster's Postgres storages on a shared pool of connections, otherwise unchanged.
 
-`OnSharedPool` goes in front of a class of dagster-postgres and replaces its engine; the run and the schedule storage
-need no more than that. The event log, which also writes in bulk, is in `event_log.py`.
+`OnSharedPool` goes in front of a class of dagster-postgres and replaces its engine; the run and
+the schedule storage need no more than that. The event log, which also writes in bulk, is in
+`event_log.py`.
 """
 
 from dataclasses import replace
@@ -57,7 +58,7 @@ class OnSharedPool(_Stock):
     def optimize_for_webserver(
         self, statement_timeout: int, pool_recycle: int, max_overflow: int
     ) -> None:
-        """Limit statements to `statement_timeout` ms, as the stock storages do, on one pool for all three."""
+        """Limit statements to `statement_timeout` ms, on one pool for all three storages."""
         self.lease.change(
             replace(
                 self.lease.options,

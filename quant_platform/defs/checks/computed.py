@@ -1,0 +1,224 @@
+"""Checks of what the platform computed: stored values are computed again, from scratch or from a shorter history."""
+
+import json
+import zlib
+from collections.abc import Sequence
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from quant_platform.defs.assets.signals import signal_key
+from quant_platform.defs.checks.framework import ERROR, WARN, Judge, Judged, QualityCheck, failures
+from quant_platform.features.compute import compute_features, required_lookback
+from quant_platform.features.registry import all_features
+from quant_platform.market.panel import Panel
+from quant_platform.storage import bulk
+from quant_platform.storage.models import model_ids
+from quant_platform.strategies.base import SignalPanel, Strategy
+from quant_platform.strategies.registry import all_strategies
+
+FEATURES = dg.AssetKey("features")
+PORTFOLIOS = dg.AssetKey("portfolios")
+PERFORMANCE = dg.AssetKey("model_performance")
+REPORTS = dg.AssetKey("performance_reports")
+
+TOLERANCE = 1e-9
+"""Relative difference that a value computed again may have (law 2)."""
+
+TRADING_DAYS = 252
+CENT = 0.01
+
+
+def sampled(sessions: Sequence[str]) -> str:
+    """Pick one session, always the same for the same run."""
+    return sessions[zlib.crc32(sessions[-1].encode()) % len(sessions)]
+
+
+def features_causality(judged: Judged) -> pd.DataFrame:
+    """On a sampled session, every feature computed on history cut there equals what is stored."""
+    session = sampled(judged.sessions)
+    short = Judged(judged.platform, [session], required_lookback())
+    again = compute_features(short.panel(), last=1)
+    stored = Judged(judged.platform, [session], 1).read("features")
+    return _differences(session, stored, again, [feature.name for feature in all_features()])
+
+
+def feature_gaps(judged: Judged) -> pd.DataFrame:
+    """Every bar has a row of features, and a one-session return unless the symbol is new."""
+    bars = judged.read("market_data", columns=["date", "symbol"])
+    rows = judged.read("features", columns=["date", "symbol", "return_1"])
+    merged = bars.merge(rows, on=["date", "symbol"], how="left", indicator="found")
+    older = merged.groupby("symbol")["date"].transform("min") < merged["date"]
+    hollow = (merged["found"] == "left_only") | (merged["return_1"].isna() & older)
+    hollow &= merged["date"].isin(pd.DatetimeIndex(list(judged.sessions)))
+    lacking = merged[hollow]
+    return failures(lacking["date"].to_numpy(), [f"{symbol}" for symbol in lacking["symbol"]])
+
+
+def signal_limits(strategy: Strategy, judged: Judged) -> pd.DataFrame:
+    """Weights within the strategy's limits, types and weights that agree, stops below the price, all invested at most."""
+    scope = {"model_id": model_ids(judged.platform.database)[strategy.name]}
+    rows = judged.read("signals", scope=scope)
+    weight, price, stop = rows["target_weight"], rows["reference_price"], rows["stop_price"]
+    broken = {
+        "weight beyond the limit": weight.abs() > strategy.max_weight + TOLERANCE,
+        "buy without a weight": (rows["signal_type"] == 1) & (weight <= 0),
+        "sell with a weight": (rows["signal_type"] == -1) & (weight > 0),
+        "stop of a long position above the price": (weight > 0) & (stop > price),
+    }
+    found = [
+        failures(
+            rows[bad]["date"].to_numpy(),
+            [f"{row.symbol}: {name} ({row.target_weight:g})" for row in rows[bad].itertuples()],
+        )
+        for name, bad in broken.items()
+    ]
+    total = rows.groupby("date")["target_weight"].apply(lambda weights: weights.abs().sum())
+    over = total[total > 1.0 + TOLERANCE]
+    found.append(failures(over.index.to_numpy(), [f"weights add up to {sum_:g}" for sum_ in over]))
+    return pd.concat(found, ignore_index=True)
+
+
+def signal_causality(strategy: Strategy, judged: Judged) -> pd.DataFrame:
+    """On a sampled session, signals computed on history cut there equal what is stored."""
+    session = sampled(judged.sessions)
+    short = Judged(judged.platform, [session], strategy.lookback)
+    panel = SignalPanel.from_frames(
+        short.read("features", columns=["date", "symbol", *strategy.features]),
+        short.read("market_data", columns=["date", "symbol", "close_price"]),
+        short.read("trading_universe", columns=["date", "symbol"]),
+        short.window,
+    )
+    scope = {"model_id": model_ids(judged.platform.database)[strategy.name]}
+    stored = Judged(judged.platform, [session], 1).read("signals", scope=scope)
+    figures = ["signal_type", "strength", "confidence", "target_weight", "stop_price"]
+    return _differences(session, stored, strategy.run(panel, last=1), figures)
+
+
+def portfolio_accounting(judged: Judged) -> pd.DataFrame:
+    """Equity is cash plus positions, and the return is its change."""
+    rows = judged.read(
+        "portfolios", columns=["date", "model_id", "equity", "cash", "daily_return", "positions"]
+    )
+    held = np.array([_value(text) for text in rows["positions"]])
+    sums = (rows["cash"] + held - rows["equity"]).abs() > CENT
+    change = rows.groupby("model_id")["equity"].pct_change(fill_method=None)
+    jumps = (change - rows["daily_return"]).abs() > TOLERANCE
+    bad = (sums | jumps) & rows["date"].isin(pd.DatetimeIndex(list(judged.sessions)))
+    words = [f"model {row.model_id}: equity {row.equity:.2f}" for row in rows[bad].itertuples()]
+    return failures(rows[bad]["date"].to_numpy(), words)
+
+
+def performance_recomputed(judged: Judged) -> pd.DataFrame:
+    """For a sampled session, return, volatility, Sharpe and drawdown from scratch equal what is stored."""
+    session = sampled(judged.sessions)
+    stored = Judged(judged.platform, [session], 1).read("model_performance")
+    returns = bulk.query(
+        judged.platform.database,
+        "SELECT model_id, daily_return FROM portfolios WHERE date <= $1::text::date ORDER BY date",
+        (session,),
+    )
+    rate = (1.0 + judged.platform.settings.risk_free) ** (1.0 / TRADING_DAYS) - 1.0
+    wrong = []
+    for row in stored.to_dict("records"):
+        mine = returns[returns["model_id"] == row["model_id"]]["daily_return"].to_numpy()
+        again = _figures(mine[-int(row["window_sessions"]) :], rate)
+        wrong += [
+            f"model {row['model_id']} {row['window_name']} {name}: stored {row[name]}, computed {value}"
+            for name, value in again.items()
+            if not _same(row[name], value)
+        ]
+    return failures([session] * len(wrong), wrong)
+
+
+def report_ranking(judged: Judged) -> pd.DataFrame:
+    """Every model with a portfolio is ranked once, by falling score."""
+    reports = judged.read("performance_reports", columns=["date", "ranking"])
+    models = judged.read("portfolios", columns=["date", "model_id"]).groupby("date").size()
+    wrong = []
+    for row in reports.itertuples():
+        ranking = json.loads(row.ranking)
+        scores = [entry["score"] for entry in ranking]
+        if scores != sorted(scores, reverse=True) or len(ranking) != models.get(row.date, 0):
+            wrong.append((row.date, f"{len(ranking)} ranked of {models.get(row.date, 0)}"))
+    return failures([day for day, _ in wrong], [words for _, words in wrong])
+
+
+def computed_checks() -> list[QualityCheck]:
+    """All checks of computed tables; two for each strategy."""
+    checks = [
+        _check("features_causality", FEATURES, "features", ERROR, features_causality),
+        _check("feature_gaps", FEATURES, "features", WARN, feature_gaps, 2),
+        _check("portfolio_accounting", PORTFOLIOS, "portfolios", ERROR, portfolio_accounting, 2),
+        _check(
+            "performance_recomputed", PERFORMANCE, "model_performance", ERROR, performance_recomputed
+        ),
+        _check("report_ranking", REPORTS, "performance_reports", ERROR, report_ranking),
+    ]
+    for strategy in all_strategies():
+        checks += _strategy_checks(strategy)
+    return checks
+
+
+def _strategy_checks(strategy: Strategy) -> list[QualityCheck]:
+    key = signal_key(strategy)
+
+    def limits(judged: Judged) -> pd.DataFrame:
+        return signal_limits(strategy, judged)
+
+    def causality(judged: Judged) -> pd.DataFrame:
+        return signal_causality(strategy, judged)
+
+    limits.__doc__, causality.__doc__ = signal_limits.__doc__, signal_causality.__doc__
+    return [
+        _check(f"{strategy.name}_limits", key, "signals", ERROR, limits),
+        _check(f"{strategy.name}_causality", key, "signals", ERROR, causality),
+    ]
+
+
+def _check(
+    name: str, asset: dg.AssetKey, table: str, severity: str, judge: Judge, lookback: int = 1
+) -> QualityCheck:
+    return QualityCheck(name, asset, table, severity, judge.__doc__ or "", judge, lookback)
+
+
+def _differences(
+    session: str, stored: pd.DataFrame, again: pd.DataFrame, names: Sequence[str]
+) -> pd.DataFrame:
+    """Cells in which two frames of one session differ by more than the tolerance, or that one of them lacks."""
+    left, right = stored.set_index("symbol"), again.set_index("symbol")
+    if sorted(left.index) != sorted(right.index):
+        return failures([session], [f"symbols stored {list(left.index)}, computed {list(right.index)}"])
+    wrong = [
+        f"{symbol} {name}: stored {left.loc[symbol, name]}, computed {right.loc[symbol, name]}"
+        for symbol in left.index
+        for name in names
+        if not _same(left.loc[symbol, name], right.loc[symbol, name])
+    ]
+    return failures([session] * len(wrong), wrong)
+
+
+def _same(left: float | None, right: float | None) -> bool:
+    a = np.nan if left is None else float(left)
+    b = np.nan if right is None else float(right)
+    return bool(np.isclose(a, b, rtol=TOLERANCE, atol=1e-12, equal_nan=True))
+
+
+def _value(positions: str) -> float:
+    return float(sum(entry["value"] for entry in json.loads(positions).values()))
+
+
+def _figures(returns: np.ndarray, rate: float) -> dict[str, float]:
+    """Four figures by their textbook formulas, written independently of `evaluation/metrics.py`."""
+    equity = np.concatenate(([1.0], np.cumprod(1.0 + returns)))
+    deviation = float(np.std(returns, ddof=1)) if len(returns) > 1 else np.nan
+    sharpe = np.nan
+    if len(returns) > 1 and deviation > 0:
+        sharpe = float((returns - rate).mean() / deviation * np.sqrt(TRADING_DAYS))
+    return {
+        "total_return": float(equity[-1] - 1.0),
+        "annualized_volatility": deviation * float(np.sqrt(TRADING_DAYS)),
+        "sharpe_ratio": sharpe,
+        "max_drawdown": float((equity / np.maximum.accumulate(equity) - 1.0).min()),
+    }

@@ -1,0 +1,34 @@
+"""Dagster's home: a folder under the platform's home that holds the committed `dagster.yaml`.
+
+The instance's storage finds its database through the settings, so the file is the same everywhere and holds no address.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import quant_platform
+from quant_platform.errors import SettingsError
+from quant_platform.settings import PREFIX, Settings
+
+INSTANCE_FILE = "dagster.yaml"
+
+
+def instance_file() -> Path:
+    """Return the committed instance configuration: at the top of a checkout, or inside an installed package."""
+    package = Path(quant_platform.__file__).parent
+    for path in (package / "_instance" / INSTANCE_FILE, package.parent / INSTANCE_FILE):
+        if path.is_file():
+            return path
+    raise SettingsError("dagster.yaml is missing from the installation", "Install the package again")
+
+
+def enter_dagster_home(settings: Settings) -> Path:
+    """Create Dagster's home, and point this process and its children to it and to the platform's home."""
+    home = settings.home.expanduser().resolve()
+    folder = home / "dagster"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(instance_file(), folder / INSTANCE_FILE)
+    os.environ["DAGSTER_HOME"] = str(folder)
+    os.environ[PREFIX + "HOME"] = str(home)
+    return folder

@@ -1,0 +1,39 @@
+"""Jobs: one per stage, and `daily_update` for everything.
+
+In one run of a job all assets run in order, look-backs are read from Postgres, and a failed blocking check stops
+everything downstream of it.
+"""
+
+from typing import Any
+
+import dagster as dg
+
+STAGES = ("market", "features", "signals", "evaluation", "reports")
+"""Asset groups in the order in which they run; each has the job <stage>_stage."""
+
+DAILY_JOB = "daily_update"
+
+
+def stage_job(stage: str) -> str:
+    """Name of the job of one stage."""
+    return f"{stage}_stage"
+
+
+def build_jobs(partitions: dg.DailyPartitionsDefinition) -> list[Any]:  # Dagster does not export the type
+    """One job per stage and one for everything."""
+    jobs = [
+        dg.define_asset_job(
+            stage_job(stage),
+            selection=dg.AssetSelection.groups(stage),
+            description=f"Materialise the group {stage} and run its checks.",
+            partitions_def=partitions,
+        )
+        for stage in STAGES
+    ]
+    everything = dg.define_asset_job(
+        DAILY_JOB,
+        selection=dg.AssetSelection.groups(*STAGES),
+        description="Materialise every asset of a session, each blocking check gating what follows.",
+        partitions_def=partitions,
+    )
+    return [*jobs, everything]

@@ -1,0 +1,136 @@
+"""Run stages in this process, as real Dagster runs that the UI shows afterwards."""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+
+from quant_platform.defs.assets.common import IO_MANAGER
+from quant_platform.defs.build import build_defs
+from quant_platform.defs.home import enter_dagster_home
+from quant_platform.defs.io_manager import PostgresIOManager
+from quant_platform.defs.jobs import DAILY_JOB, stage_job
+from quant_platform.defs.resources import Platform
+from quant_platform.defs.sensors import RANGE_END, RANGE_START
+from quant_platform.errors import QuantPlatformError, UnknownNameError
+from quant_platform.settings import Settings
+from quant_platform.vendors.registry import vendor_by_name
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class Runner:
+    """The definitions with their instance's home entered; `on_stored` is told of every asset that was written."""
+
+    defs: dg.Definitions
+    platform: Platform
+
+    @classmethod
+    def open(cls, settings: Settings, on_stored: Callable[[str], None] | None = None) -> "Runner":
+        """Build the definitions over `settings`."""
+        enter_dagster_home(settings)
+        logging.getLogger("dagster").setLevel(logging.CRITICAL)
+        platform = Platform(settings, vendor_by_name(settings.vendor))
+        io_manager = PostgresIOManager(platform, on_stored)
+        return cls(
+            build_defs(
+                settings=settings,
+                vendor=platform.vendor,
+                resource_overrides={"platform": platform, IO_MANAGER: io_manager},
+            ),
+            platform,
+        )
+
+    def instance(self) -> AbstractContextManager[dg.DagsterInstance]:
+        """Open the Dagster instance; use as a context manager."""
+        return dg.DagsterInstance.get()
+
+    def sessions(self) -> tuple[date, ...]:
+        """All sessions of the market that have closed."""
+        keys = self._job(DAILY_JOB).partitions_def
+        assert keys is not None  # noqa: S101 — every job of ours is partitioned
+        return tuple(date.fromisoformat(key) for key in keys.get_partition_keys())
+
+    def stage_assets(self, stage: str) -> list[dg.AssetKey]:
+        """Keys of the assets of a stage."""
+        graph = self.defs.resolve_asset_graph()
+        return sorted(
+            (key for key in graph.executable_asset_keys if graph.get(key).group_name == stage)
+        )
+
+    def missing(self, instance: dg.DagsterInstance, stage: str) -> tuple[date, ...]:
+        """Sessions for which an asset of the stage has not been materialised."""
+        keys = self.stage_assets(stage)
+        done = [instance.get_materialized_partitions(key) for key in keys]
+        whole = set.intersection(*done) if done else set()
+        return tuple(session for session in self.sessions() if session.isoformat() not in whole)
+
+    def run_stage(
+        self, instance: dg.DagsterInstance, stage: str, first: date, last: date
+    ) -> str:
+        """Materialise one stage from `first` to `last` in one run; return the run's id."""
+        return self._execute(instance, stage_job(stage), first, last, None)
+
+    def run_selection(
+        self, instance: dg.DagsterInstance, selection: str, first: date, last: date
+    ) -> str:
+        """Materialise the assets that a Dagster selection names (all for `*`) in one run; return its id."""
+        graph = self.defs.resolve_asset_graph()
+        try:
+            keys = dg.AssetSelection.from_string(selection).resolve(graph)
+        except Exception as error:  # Dagster raises several private kinds for one cause
+            raise UnknownNameError(
+                f"{selection!r} selects no assets: {str(error).splitlines()[0]}",
+                "Name assets as in the UI, for instance 'features' or 'market_data+' or 'signals/*'",
+            ) from error
+        if not keys:
+            known = ", ".join(sorted(key.to_user_string() for key in graph.executable_asset_keys))
+            raise UnknownNameError(f"{selection!r} selects no assets", f"There are: {known}")
+        return self._execute(instance, DAILY_JOB, first, last, sorted(keys))
+
+    def _job(self, name: str) -> dg.JobDefinition:
+        return self.defs.resolve_job_def(name)
+
+    def _execute(
+        self,
+        instance: dg.DagsterInstance,
+        job: str,
+        first: date,
+        last: date,
+        keys: Sequence[dg.AssetKey] | None,
+    ) -> str:
+        result = self._job(job).execute_in_process(
+            instance=instance,
+            run_config=QUIET,
+            asset_selection=keys,
+            tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat()},
+            raise_on_error=False,
+        )
+        if not result.success:
+            raise QuantPlatformError(
+                f"Run {result.run_id} of {job} failed: {_reason(result)}",
+                "Nothing was half written; mend the cause and run it again",
+            )
+        return result.run_id
+
+
+
+
+def _reason(result: dg.ExecuteInProcessResult) -> str:
+    """Innermost message of the step that failed."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            if event.step_failure_data.user_failure_data is not None:
+                described = event.step_failure_data.user_failure_data.description
+                if described:
+                    return f"{event.step_key}: {described}"
+            while error is not None and error.cause is not None:
+                error = error.cause
+            if error is not None:
+                return f"{event.step_key}: {error.message.strip().splitlines()[0]}"
+    return "see the run in the UI"

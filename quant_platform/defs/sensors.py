@@ -1,0 +1,128 @@
+"""Sensors: the one that keeps the market current, and the one that turns a failed run into an alert."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+
+import dagster as dg
+
+from quant_platform.defs.jobs import DAILY_JOB
+from quant_platform.defs.resources import Platform
+from quant_platform.defs.updates import Update, Wait, next_update
+from quant_platform.market.sessions import last_closed_session, sessions_between
+from quant_platform.settings import Settings
+
+LAST_ASSET = dg.AssetKey("performance_reports")
+"""A session is done when the end of the chain is materialised."""
+
+UPDATE_TAG = "quant_platform/update"
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+PARTITION = "dagster/partition"
+
+IN_PROGRESS = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+FAILED = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+
+
+def build_sensors(
+    settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> list[dg.SensorDefinition]:
+    """`daily_update_sensor` and `run_failure_alert`.
+
+    Parameters
+    ----------
+    clock : tells the time; tests set it
+    """
+    status = (
+        dg.DefaultSensorStatus.RUNNING
+        if settings.sensor_status == "running"
+        else dg.DefaultSensorStatus.STOPPED
+    )
+
+    @dg.sensor(
+        name="daily_update_sensor",
+        job_name=DAILY_JOB,
+        minimum_interval_seconds=settings.sensor_seconds,
+        default_status=status,
+        description="Requests closed, published sessions that are not materialised yet, in order.",
+    )
+    def daily_update_sensor(
+        context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.RunRequest | dg.SkipReason:
+        running = context.instance.get_run_records(
+            dg.RunsFilter(job_name=DAILY_JOB, statuses=IN_PROGRESS), limit=1
+        )
+        if running:
+            run = running[0].dagster_run
+            sessions = run.tags.get(UPDATE_TAG) or run.tags.get(PARTITION, "")
+            return dg.SkipReason(f"Run {run.run_id} for {sessions} is still in progress")
+        plan = next_update(
+            _closed_sessions(platform, clock()),
+            _materialised(context.instance),
+            platform.vendor.is_published,
+            lambda name: _failed_attempts(context.instance, name),
+            settings.sensor_max_sessions,
+        )
+        return dg.SkipReason(plan.reason) if isinstance(plan, Wait) else _request(plan)
+
+    @dg.run_failure_sensor(
+        name="run_failure_alert",
+        default_status=status,
+        minimum_interval_seconds=min(settings.sensor_seconds, 60),
+        description="Records an alert for every failed run.",
+    )
+    def run_failure_alert(
+        context: dg.RunFailureSensorContext, platform: dg.ResourceParam[Platform]
+    ) -> None:
+        record_failed_run(platform, context.dagster_run, context.failure_event.message or "")
+
+    return [daily_update_sensor, run_failure_alert]
+
+
+def record_failed_run(platform: Platform, run: dg.DagsterRun, reason: str) -> None:
+    """Insert the alert of a failed run; recording the same run twice changes nothing."""
+    session = run.tags.get(PARTITION) or run.tags.get(RANGE_END) or str(datetime.now(UTC).date())
+    lines = [line for line in reason.splitlines() if line.strip()] or ["no reason given"]
+    connection = platform.database.connect()
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO alerts (date, origin, rule, subject, severity, message)"
+                " VALUES (%s, 'run', 'run_failed', %s, 'critical', %s) ON CONFLICT DO NOTHING",
+                (session, run.run_id, f"{run.job_name} failed: {lines[0]}"),
+            )
+    finally:
+        connection.close()
+
+
+def _closed_sessions(platform: Platform, now: datetime) -> tuple[date, ...]:
+    vendor = platform.vendor
+    closed = last_closed_session(now, vendor.first_session)
+    if closed is None:
+        return ()
+    last = closed if vendor.last_session is None else min(closed, vendor.last_session)
+    return sessions_between(vendor.first_session, last)
+
+
+def _materialised(instance: dg.DagsterInstance) -> set[date]:
+    return {date.fromisoformat(key) for key in instance.get_materialized_partitions(LAST_ASSET)}
+
+
+def _failed_attempts(instance: dg.DagsterInstance, name: str) -> int:
+    return instance.get_runs_count(
+        dg.RunsFilter(job_name=DAILY_JOB, tags={UPDATE_TAG: name}, statuses=FAILED)
+    )
+
+
+def _request(update: Update) -> dg.RunRequest:
+    first, last = update.sessions[0].isoformat(), update.sessions[-1].isoformat()
+    tags = {UPDATE_TAG: update.name}
+    if first == last:
+        return dg.RunRequest(run_key=update.run_key, partition_key=first, tags=tags)
+    return dg.RunRequest(
+        run_key=update.run_key, tags={**tags, RANGE_START: first, RANGE_END: last}
+    )

@@ -1,0 +1,97 @@
+"""Which sessions an update should ask for next: a pure decision, without Dagster.
+
+The calendar says which sessions are closed, the instance which are materialised, the vendor which are published. What
+is missing is asked for in order, one contiguous block at a time, since a portfolio builds on the session before it.
+"""
+
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import date
+
+MAX_ATTEMPTS = 5
+"""Failed runs of the same sessions after which a person is asked to look."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """Sessions to materialise in one run, and which attempt this is."""
+
+    sessions: tuple[date, ...]
+    attempt: int
+
+    @property
+    def name(self) -> str:
+        """First and last session; the tag by which attempts are counted."""
+        return f"{self.sessions[0]}..{self.sessions[-1]}"
+
+    @property
+    def run_key(self) -> str:
+        """Unique per attempt: a key is used up even if its run failed."""
+        return f"update:{self.name}:{self.attempt}"
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing to do now, and why."""
+
+    reason: str
+
+
+def next_update(
+    closed: Sequence[date],
+    done: AbstractSet[date],
+    is_published: Callable[[date], bool],
+    failed_attempts: Callable[[str], int],
+    max_sessions: int,
+) -> Update | Wait:
+    """Decide what to request.
+
+    Parameters
+    ----------
+    closed : sessions whose partition is complete, ascending
+    done : sessions that are materialised to the end of the chain
+    is_published : asks the vendor for one session
+    failed_attempts : failed runs so far, by `Update.name`
+    max_sessions : most sessions in one run
+    """
+    if not closed:
+        return Wait("No session of this market has closed yet")
+    missing = [session for session in closed if session not in done]
+    if not missing:
+        return Wait(f"All {len(closed)} closed sessions up to {closed[-1]} are materialised")
+    block = _published(_first_block(closed, missing, max_sessions), is_published)
+    if not block:
+        return Wait(f"{missing[0]} has closed, but the vendor has not published it yet")
+    name = Update(block, 0).name
+    failures = failed_attempts(name)
+    if failures >= MAX_ATTEMPTS:
+        return Wait(
+            f"{name} failed {failures} times: look at its last run, mend the cause and launch it by hand"
+        )
+    return Update(block, failures + 1)
+
+
+def _first_block(
+    closed: Sequence[date], missing: Sequence[date], max_sessions: int
+) -> Sequence[date]:
+    """Return the missing sessions from the first one on that follow each other without a materialised one between."""
+    start = closed.index(missing[0])
+    block = [
+        session
+        for session, gone in zip(closed[start:], missing, strict=False)
+        if session == gone
+    ]
+    return block[:max_sessions]
+
+
+def _published(
+    sessions: Sequence[date], is_published: Callable[[date], bool]
+) -> tuple[date, ...]:
+    """Return the sessions up to the first that is not published."""
+    published = []
+    for session in sessions:
+        if not is_published(session):
+            break
+        published.append(session)
+    return tuple(published)

@@ -1,0 +1,124 @@
+"""Write the HTML page of a report date: read what is stored, render it, and put the file in place at once."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from quant_platform.errors import SessionError
+from quant_platform.reports.html import ReportData, render_report
+from quant_platform.reports.ranking import TREND_SESSIONS, model_trends, rank_models, score_rows
+from quant_platform.reports.report import performance_reports
+from quant_platform.settings import Settings
+from quant_platform.storage import bulk
+from quant_platform.storage.database import Database
+
+QUALITY_SESSIONS = 63
+"""Sessions of data quality that a page sums up."""
+
+COUNTED_TABLES = (
+    "market_data",
+    "corporate_actions",
+    "trading_universe",
+    "features",
+    "signals",
+    "portfolios",
+    "model_performance",
+    "performance_reports",
+    "alerts",
+    "data_quality",
+    "quarantine",
+)
+
+
+def page_path(settings: Settings, session: str) -> Path:
+    """Where the page of a report date lies."""
+    return settings.home / "reports" / f"{session}.html"
+
+
+def write_page(settings: Settings, database: Database, session: str) -> Path:
+    """Render the page of `session` (ISO date) and return its path; a page that is there is replaced.
+
+    Raises
+    ------
+    SessionError
+        No model has figures for that session yet.
+    """
+    path = page_path(settings, session)
+    text = render_report(gather(settings, database, session))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}.draft")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+    return path
+
+
+def gather(settings: Settings, database: Database, session: str) -> ReportData:
+    """Read everything the page of `session` shows."""
+    recent = _recent_sessions(database, session, max(TREND_SESSIONS + 1, QUALITY_SESSIONS))
+    models = _all(database, "SELECT * FROM models ORDER BY id")
+    trend_start = recent[-(TREND_SESSIONS + 1) :][0]
+    performance = _between(database, "model_performance", trend_start, session)
+    alerts = _between(database, "alerts", session, session)
+    today = [pd.Timestamp(session)]
+    of_session = performance[performance["date"] == today[0]]
+    if of_session.empty:
+        raise SessionError(
+            f"There are no figures for {session} yet",
+            f"Run: quant-platform backfill --start {session} --end {session}",
+        )
+    scored = score_rows(performance, models)
+    return ReportData(
+        date=today[0],
+        models=models,
+        portfolios=_all(
+            database,
+            "SELECT date, model_id, equity, daily_return FROM portfolios"
+            " WHERE date <= $1::text::date ORDER BY date, model_id",
+            session,
+        ),
+        performance=of_session,
+        ranking=rank_models(scored, today),
+        trends=model_trends(scored, today),
+        signals=_between(database, "signals", session, session),
+        alerts=alerts,
+        data_quality=_between(database, "data_quality", recent[-QUALITY_SESSIONS:][0], session),
+        row_counts=row_counts(database),
+        summary=str(performance_reports(performance, models, alerts, today)["summary"].iloc[0]),
+        risk_free=settings.risk_free,
+    )
+
+
+def row_counts(database: Database) -> dict[str, int]:
+    """Rows of every table a user looks at."""
+    counts = " UNION ALL ".join(
+        f"SELECT '{table}' AS name, count(*) AS rows FROM {table}"  # noqa: S608 — constant names
+        for table in COUNTED_TABLES
+    )
+    found = _all(database, counts)
+    return dict(zip(found["name"], found["rows"].astype(int), strict=True))
+
+
+def _recent_sessions(database: Database, session: str, count: int) -> list[str]:
+    rows = _all(
+        database,
+        "SELECT DISTINCT date FROM portfolios WHERE date <= $1::text::date"
+        f" ORDER BY date DESC LIMIT {count:d}",
+        session,
+    )
+    days = [f"{day:%Y-%m-%d}" for day in rows["date"]] if len(rows) else []
+    return sorted(days) or [session]
+
+
+def _between(database: Database, table: str, first: str, last: str) -> pd.DataFrame:
+    return _all(
+        database,
+        f"SELECT * FROM {table} WHERE date BETWEEN $1::text::date AND $2::text::date"  # noqa: S608 — constant names
+        " ORDER BY date",
+        first,
+        last,
+    )
+
+
+def _all(database: Database, sql: str, *parameters: str) -> pd.DataFrame:
+    return bulk.query(database, sql, parameters)

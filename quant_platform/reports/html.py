@@ -1,0 +1,336 @@
+"""`render_report`: one self-contained HTML page of a session's report.
+
+Frames in, text out: nothing is read or computed here beyond what is needed to show it. The page
+holds Plotly's script, its styles and its data, asks the network for nothing (its content security
+policy forbids it), and the same data give the same bytes. What it looks like is in
+`templates/report.html.j2`; charts come from `figures.py`.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from quant_platform.evaluation.metrics import METRICS
+from quant_platform.evaluation.performance import WINDOWS
+from quant_platform.reports import figures
+from quant_platform.reports.ranking import SCORE_FORMULA
+
+SIGNAL_ROWS = 60
+"""Signals listed at most; those that want a position come first."""
+
+SPARK_SESSIONS = 252
+"""Sessions in the small curve on a model's card."""
+
+HEAT_FULL = 0.10
+"""Monthly return that is shown in the full colour."""
+
+SIGNAL_WORDS = {1: "buy", 0: "hold", -1: "sell"}
+
+MINUS = "−"
+
+NONE = "–"
+"""Shown for an undefined figure."""
+
+Context = dict[str, Any]
+"""Values for the template by name."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReportData:
+    """Everything a report shows.
+
+    Attributes
+    ----------
+    date : the session reported
+    models : rows of `models`
+    portfolios : rows of `portfolios` up to the session: date, model_id, equity, daily_return
+    performance : rows of `model_performance` of the session
+    ranking : rows of `rank_models` of the session
+    trends : rows of `model_trends` of the session
+    signals : rows of `signals` of the session
+    alerts : rows of `alerts` of the session
+    data_quality : rows of `data_quality` of the recent sessions, the session included
+    row_counts : table → number of rows
+    summary : the report in a few sentences
+    risk_free : annual risk-free rate behind the figures
+    """
+
+    date: pd.Timestamp
+    models: pd.DataFrame
+    portfolios: pd.DataFrame
+    performance: pd.DataFrame
+    ranking: pd.DataFrame
+    trends: pd.DataFrame
+    signals: pd.DataFrame
+    alerts: pd.DataFrame
+    data_quality: pd.DataFrame
+    row_counts: Mapping[str, int]
+    summary: str = ""
+    risk_free: float = 0.0
+
+
+def render_report(data: ReportData) -> str:
+    """Render the page."""
+    environment = Environment(
+        loader=PackageLoader("quant_platform.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(percent=percent, number=number, whole=whole, day=day)
+    page = environment.get_template("report.html.j2").render(
+        date=data.date,
+        summary=data.summary,
+        first_session=data.portfolios["date"].min() if len(data.portfolios) else None,
+        session_count=data.portfolios["date"].nunique(),
+        risk_free=data.risk_free,
+        score_formula=SCORE_FORMULA,
+        cards=_cards(data),
+        ranking=_records(data.ranking),
+        trends={row["model_id"]: row for row in _records(data.trends)},
+        colours=figures.model_colours(data.models),
+        windows=_windows(data),
+        months=_months(data),
+        signals=_signals(data),
+        signal_total=len(data.signals),
+        alerts=_records(data.alerts),
+        quality=_quality(data.data_quality),
+        quality_sessions=data.data_quality["date"].nunique(),
+        row_counts=data.row_counts,
+        charts=_charts(data),
+        plotly=Markup(get_plotlyjs()),  # noqa: S704 - Plotly's own script, not input
+    )
+    return str(page)
+
+
+def _records(frame: pd.DataFrame) -> list[Context]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def percent(value: object, digits: int = 1, *, sign: bool = False) -> str:
+    """Format a fraction in per cent."""
+    return _format(value, f"{'+' if sign else ''},.{digits}f", 100.0, "\u202f%")
+
+
+def number(value: object, digits: int = 2, *, sign: bool = False) -> str:
+    """Format a figure."""
+    return _format(value, f"{'+' if sign else ''},.{digits}f")
+
+
+def whole(value: object) -> str:
+    """Format a count."""
+    return _format(value, ",.0f")
+
+
+def day(value: object) -> str:
+    """Format a session."""
+    return f"{pd.Timestamp(str(value)):%Y-%m-%d}" if _known(value) else NONE
+
+
+def _known(value: object) -> bool:
+    return value is not None and value is not pd.NaT and value == value  # NaN is not itself
+
+
+def _format(value: object, pattern: str, factor: float = 1.0, unit: str = "") -> str:
+    if not _known(value):
+        return NONE
+    scaled = float(str(value)) * factor
+    if not math.isfinite(scaled):
+        return NONE
+    text = format(scaled, pattern)
+    if not text.strip("+-0.,"):
+        text = text.lstrip("+-")
+    return text.replace("-", MINUS).replace(",", "\u202f") + unit
+
+
+def _cards(data: ReportData) -> list[Context]:
+    """One card per model, best first: score, trend, figures, Sharpe's interval, the last year."""
+    figures_of = {(row["model_id"], row["window_name"]): row for row in _records(data.performance)}
+    trends = {row["model_id"]: row for row in _records(data.trends)}
+    models = {row["id"]: row for row in _records(data.models)}
+    rows = _records(data.ranking)
+    scale = _interval_scale([figures_of[row["model_id"], row["window_name"]] for row in rows])
+    cards: list[Context] = []
+    for row in rows:
+        model = row["model_id"]
+        shown = figures_of[model, row["window_name"]]
+        cards.append(
+            {
+                **row,
+                "figures": shown,
+                "inception": figures_of[model, "inception"],
+                "trend": trends.get(model),
+                "model": models[model],
+                "interval": _interval(shown, scale),
+                "spark": _spark(data.portfolios[data.portfolios["model_id"] == model]),
+            }
+        )
+    return cards
+
+
+def _interval_scale(rows: list[Context]) -> tuple[float, float]:
+    """Common scale of the Sharpe intervals; zero is always on it."""
+    ends = [row[name] for row in rows for name in ("sharpe_lower_95", "sharpe_upper_95")]
+    ends = [value for value in ends if _known(value)]
+    low, high = min([0.0, *ends]), max([0.0, *ends])
+    pad = 0.06 * (high - low or 1.0)
+    return low - pad, high + pad
+
+
+def _interval(row: Context, scale: tuple[float, float]) -> Context | None:
+    """Positions, in per cent of the bar, of the interval's ends, its middle and zero."""
+    low, middle, high = (row[f"sharpe_{name}"] for name in ("lower_95", "ratio", "upper_95"))
+    if not all(_known(value) for value in (low, middle, high)):
+        return None
+
+    def place(value: float) -> float:
+        return round(100.0 * (value - scale[0]) / (scale[1] - scale[0]), 2)
+
+    return {
+        "low": place(low),
+        "width": round(place(high) - place(low), 2),
+        "middle": place(middle),
+        "zero": place(0.0),
+    }
+
+
+def _spark(rows: pd.DataFrame) -> str:
+    """Points of an SVG polyline in a box of 100 × 30: the equity of the last sessions."""
+    equity = rows.sort_values("date")["equity"].to_numpy(dtype=np.float64)[-SPARK_SESSIONS:]
+    if len(equity) < 2:
+        return ""
+    spread = np.ptp(equity)
+    height = (equity - equity.min()) / spread if spread else np.full(len(equity), 0.5)
+    across = np.linspace(0.0, 100.0, len(equity))
+    return " ".join(f"{x:.1f},{28.0 - 26.0 * y:.1f}" for x, y in zip(across, height, strict=True))
+
+
+def _windows(data: ReportData) -> list[Context]:
+    """Every metric of every model, one table per window, from the registry."""
+    rows = data.performance.merge(
+        data.models[["id", "model_name"]], left_on="model_id", right_on="id"
+    ).sort_values("model_id")
+    tables: list[Context] = []
+    for name in reversed(list(WINDOWS)):
+        shown = rows[rows["window_name"] == name]
+        if len(shown):
+            lines = [
+                {"metric": metric, "values": shown[column].tolist()}
+                for column, metric in METRICS.items()
+                if column in shown
+            ]
+            tables.append(
+                {
+                    "name": name,
+                    "models": shown["model_name"].tolist(),
+                    "sizes": shown["window_sessions"].tolist(),
+                    "lines": lines,
+                }
+            )
+    return tables
+
+
+def _months(data: ReportData) -> list[Context]:
+    names = dict(zip(data.models["id"], data.models["model_name"], strict=True))
+    return [
+        {
+            "name": names[model],
+            "years": [
+                {
+                    "year": year,
+                    "cells": [_cell(table.loc[year, month]) for month in range(1, 13)],
+                    "total": _cell(table.loc[year, "year"], full=3.0 * HEAT_FULL),
+                }
+                for year in table.index
+            ],
+        }
+        for model, table in figures.monthly_returns(data.portfolios).items()
+    ]
+
+
+def _cell(value: object, full: float = HEAT_FULL) -> Context:
+    if not _known(value):
+        return {"text": "", "side": "", "heat": 0}
+    figure = float(str(value))
+    heat = round(min(abs(figure) / full, 1.0) * 60)
+    side = "gain" if figure > 0 else "loss"
+    return {"text": number(100.0 * figure, 1), "side": side, "heat": heat}
+
+
+def _signals(data: ReportData) -> list[Context]:
+    rows = data.signals.merge(data.models[["id", "model_name"]], left_on="model_id", right_on="id")
+    rows = rows.assign(
+        word=rows["signal_type"]
+        .map(SIGNAL_WORDS)
+        .mask((rows["signal_type"] == 0) & (rows["target_weight"] == 0.0), "flat"),
+        _active=(rows["signal_type"] == 0).astype(int),
+        _size=-rows["target_weight"].abs(),
+    )
+    rows = rows.sort_values(["_active", "_size", "model_name", "symbol"])
+    return _records(rows.head(SIGNAL_ROWS))
+
+
+def _quality(rows: pd.DataFrame) -> list[Context]:
+    """One line per check, failing ones first: sessions judged and failed, the latest failure."""
+    lines: list[Context] = []
+    for (table, check), group in rows.sort_values("date").groupby(["table_name", "check_name"]):
+        failed = group[~group["passed"].astype(bool)]
+        lines.append(
+            {
+                "table": table,
+                "check": check,
+                "sessions": len(group),
+                "failed": len(failed),
+                "failures": int(failed["failures"].sum()),
+                "severity": group["severity"].iloc[-1],
+                "latest": failed["date"].iloc[-1] if len(failed) else None,
+                "details": _details(failed["details"].iloc[-1]) if len(failed) else "",
+            }
+        )
+    return sorted(lines, key=lambda line: not line["failed"])
+
+
+def _details(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _charts(data: ReportData) -> Markup:
+    """Figures as JSON for the page's script; equal date axes are stored once."""
+    drawn = {
+        "equity": figures.equity_figure(data.portfolios, data.models),
+        "drawdown": figures.drawdown_figure(data.portfolios, data.models),
+        **{
+            f"sharpe{length}": figures.rolling_sharpe_figure(
+                data.portfolios, data.models, length, risk_free=data.risk_free
+            )
+            for length in (252, 63)
+        },
+    }
+    axes: list[list[str]] = []
+    charts = {name: _chart(figure, axes) for name, figure in drawn.items()}
+    text = json.dumps({"axes": axes, "charts": charts}, allow_nan=False, separators=(",", ":"))
+    # Inside a script element only "<" could end it; JSON may write it as an escape.
+    return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - escaped on this line
+
+
+def _chart(figure: go.Figure, axes: list[list[str]]) -> Context:
+    traces = []
+    for trace in figure.data:
+        dates, values = list(trace.x), np.asarray(trace.y, dtype=np.float64)
+        if dates not in axes:
+            axes.append(dates)
+        plain = trace.to_plotly_json()
+        plain["x"] = axes.index(dates)
+        plain["y"] = [float(f"{y:.6g}") if math.isfinite(y) else None for y in values.tolist()]
+        traces.append(plain)
+    return {"data": traces, "layout": figure.layout.to_plotly_json()}

@@ -1,0 +1,155 @@
+"""The HTML page: what it holds, that it needs no network, and that names cannot break it."""
+
+import json
+import re
+from dataclasses import replace
+
+import empyrical
+import numpy as np
+import pandas as pd
+import pytest
+
+from quant_platform.evaluation.metrics import METRICS
+from quant_platform.reports import figures
+from quant_platform.reports.html import SIGNAL_ROWS, number, percent, render_report, whole
+from quant_platform.reports.ranking import SCORE_FORMULA
+from quant_platform_tests.test_reports.frames import DATES, MODELS, PORTFOLIOS, report_data
+
+DATA = report_data()
+PAGE = render_report(DATA)
+# Without Plotly's own script, which is not ours to judge.
+OWN = re.sub(r"<script>/\*\*.*?</script>", "", PAGE, count=1, flags=re.DOTALL)
+
+
+def chart_data() -> dict[str, object]:
+    found = re.search(r'<script type="application/json" id="chart-data">(.*?)</script>', OWN)
+    assert found
+    return json.loads(found.group(1))
+
+
+def test_page_is_self_contained() -> None:
+    assert "plotly.js v" in PAGE
+    assert len(PAGE.encode()) < 6_000_000
+    assert len(OWN) < 500_000
+    assert not re.search(r"(src|href)=|@import|url\(|https?://", OWN)
+    assert "default-src 'none'" in OWN
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in OWN
+
+
+def test_same_data_same_bytes() -> None:
+    assert render_report(report_data()) == PAGE
+
+
+def test_page_shows_every_part() -> None:
+    for text in (
+        "Friday, 25 March 2011",
+        "fast leads.",
+        "Growth of 1",
+        "Drawdown",
+        "Rolling Sharpe ratio",
+        "Monthly returns",
+        SCORE_FORMULA.split(" with ")[0],
+        "Signals of the session",
+        "ohlc consistency",
+        "12\u202f154",
+        "prefers-color-scheme: dark",
+    ):
+        assert text in OWN, text
+    for metric in METRICS.values():
+        assert metric.column.replace("_", " ") in OWN
+
+
+def test_sharpe_interval_is_shown() -> None:
+    year = DATA.performance[DATA.performance["window_name"] == "252d"]
+    for row in year.to_dict("records"):
+        low, high = number(row["sharpe_lower_95"]), number(row["sharpe_upper_95"])
+        assert f"95 % interval {low} to {high}" in OWN
+
+
+def test_names_are_escaped() -> None:
+    assert "<b>slow</b>" not in OWN
+    assert "&lt;b&gt;slow&lt;/b&gt;" in OWN
+    names = {trace["name"] for trace in chart_data()["charts"]["equity"]["data"]}
+    assert names == set(MODELS["model_name"])
+
+
+def test_charts_hold_the_portfolios() -> None:
+    data = chart_data()
+    assert set(data["charts"]) == {"equity", "drawdown", "sharpe252", "sharpe63"}
+    assert data["axes"] == [[f"{day:%Y-%m-%d}" for day in DATES]]
+    curve = data["charts"]["equity"]["data"][1]["y"]
+    equity = PORTFOLIOS[PORTFOLIOS["model_id"] == 2]["equity"].to_numpy()
+    np.testing.assert_allclose(curve, equity / equity[0], rtol=1e-5)
+    ratio = data["charts"]["sharpe63"]["data"][1]["y"]
+    assert ratio[:62] == [None] * 62
+    returns = PORTFOLIOS[PORTFOLIOS["model_id"] == 2]["daily_return"].to_numpy()
+    assert ratio[-1] == pytest.approx(empyrical.sharpe_ratio(returns[-63:]), rel=1e-5)
+    lowest = min(data["charts"]["drawdown"]["data"][1]["y"])
+    assert lowest == pytest.approx(empyrical.max_drawdown(returns), rel=1e-5)
+
+
+def test_monthly_returns() -> None:
+    table = figures.monthly_returns(PORTFOLIOS)[2]
+    rows = PORTFOLIOS[PORTFOLIOS["model_id"] == 2].set_index("date")["daily_return"]
+    assert table.index.tolist() == [2011, 2010]
+    assert table.loc[2010, 3] == pytest.approx((1 + rows.loc["2010-03"]).prod() - 1)
+    assert table.loc[2010, "year"] == pytest.approx((1 + rows.loc["2010"]).prod() - 1)
+    assert np.isnan(table.loc[2011, 4])
+
+
+def test_first_session() -> None:
+    """One session: nothing is full, most figures are undefined, and the page still stands."""
+    page = render_report(report_data(DATES[0]))
+    assert "Monday, 4 January 2010" in page
+    assert "• new" in page
+
+
+def test_nothing_yet() -> None:
+    empty = replace(
+        DATA,
+        portfolios=DATA.portfolios.iloc[:0],
+        performance=DATA.performance.iloc[:0],
+        ranking=DATA.ranking.iloc[:0],
+        trends=DATA.trends.iloc[:0],
+        signals=DATA.signals.iloc[:0],
+        alerts=DATA.alerts.iloc[:0],
+        data_quality=DATA.data_quality.iloc[:0],
+        row_counts={},
+    )
+    page = render_report(empty)
+    assert "No model has a portfolio yet." in page
+    assert "No signals for this session." in page
+    assert "No checks recorded" in page
+    assert "plotly" not in page
+
+
+def test_signals_are_bounded_and_active_ones_first() -> None:
+    many = pd.concat([DATA.signals] * 100, ignore_index=True)
+    page = render_report(replace(DATA, signals=many))
+    assert f"300 in all, {SIGNAL_ROWS} shown" in page
+    first = re.findall(r'<span class="chip (buy|sell|hold|flat)">', OWN)
+    assert first == ["buy", "sell", "hold"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (percent(0.12345), "12.3\u202f%"),
+        (percent(-0.12345, 2), "−12.35\u202f%"),
+        (percent(0.5, sign=True), "+50.0\u202f%"),
+        (percent(-0.0001, sign=True), "0.0\u202f%"),
+        (number(1234567.891), "1\u202f234\u202f567.89"),
+        (number(float("nan")), "–"),
+        (number(None), "–"),
+        (percent(float("inf")), "–"),
+        (whole(0), "0"),
+    ],
+)
+def test_formats(shown: str, expected: str) -> None:
+    assert shown == expected
+
+
+def test_colours() -> None:
+    colours = figures.model_colours(MODELS)
+    assert colours[1] == figures.BENCHMARK_COLOUR
+    assert len(set(colours.values())) == 3

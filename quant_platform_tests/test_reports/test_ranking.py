@@ -1,0 +1,129 @@
+"""Scores, ranks and trends, against figures worked out by hand."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quant_platform.reports.ranking import (
+    DRAWDOWN_WEIGHT,
+    SCORE_FORMULA,
+    SCORE_PARTS,
+    model_trends,
+    rank_models,
+    score_rows,
+)
+from quant_platform_tests.test_reports.frames import DATES, MODELS, PERFORMANCE
+
+
+def row(date: object, model: int, window: str = "252d", **figures: float) -> dict[str, object]:
+    names = ["sharpe_ratio", "sortino_ratio", "calmar_ratio", "max_drawdown", "total_return"]
+    zero = dict.fromkeys([*names, "annualized_return"], 0.0)
+    keys = {"date": pd.Timestamp(date), "model_id": model, "window_name": window}
+    return {**keys, "window_sessions": 252, **zero, **figures}
+
+
+def test_score_by_hand() -> None:
+    figures = {
+        "sharpe_ratio": 1.0,
+        "sortino_ratio": 1.5,
+        "calmar_ratio": 0.5,
+        "max_drawdown": -0.25,
+        "annualized_return": 0.15,
+    }
+    rows = [row("2010-01-04", 1, annualized_return=0.05), row("2010-01-04", 2, **figures)]
+    scored = score_rows(pd.DataFrame(rows), MODELS).set_index("model_id")
+
+    def s(x: float) -> float:
+        return (1 + math.tanh(x)) / 2
+
+    expected = 100 * (
+        0.30 * s(1.0 / 2) + 0.15 * s(1.5 / 3) + 0.15 * s(0.5 / 2) + 0.20 * s(0.10 / 0.20)
+        + 0.20 * 0.75
+    )  # fmt: skip
+    assert scored.loc[2, "excess_return"] == pytest.approx(0.10)
+    assert scored.loc[2, "score"] == pytest.approx(expected)
+    # The benchmark: all figures 0 → every s is ½, no drawdown.
+    assert scored.loc[1, "score"] == pytest.approx(100 * (0.80 * 0.5 + 0.20))
+
+
+def test_score_is_bounded_and_the_weights_add_up() -> None:
+    assert sum(part.weight for part in SCORE_PARTS) + DRAWDOWN_WEIGHT == pytest.approx(1.0)
+    names = ["sharpe_ratio", "sortino_ratio", "calmar_ratio", "annualized_return"]
+    best = row("2010-01-04", 2, **dict.fromkeys(names, 1e9))
+    worst = row("2010-01-04", 3, max_drawdown=-1.2, **dict.fromkeys(names, -1e9))
+    rows = pd.DataFrame([row("2010-01-04", 1), best, worst])
+    scores = score_rows(rows, MODELS)["score"].to_numpy()
+    assert scores[1] == pytest.approx(100.0)
+    assert scores[2] == pytest.approx(0.0)
+
+
+def test_undefined_figures_are_neutral() -> None:
+    names = ["sharpe_ratio", "sortino_ratio", "calmar_ratio"]
+    rows = pd.DataFrame([row("2010-01-04", 2, **dict.fromkeys(names, np.nan))])
+    scored = score_rows(rows, MODELS)
+    assert np.isnan(scored["excess_return"][0])  # no benchmark row
+    assert scored["score"][0] == pytest.approx(60.0)
+
+
+def test_formula_names_every_part() -> None:
+    assert SCORE_FORMULA.startswith(
+        "score = 100 × (0.30·s(Sharpe ÷ 2) + 0.15·s(Sortino ÷ 3) + 0.15·s(Calmar ÷ 2) "
+        "+ 0.20·s(excess ÷ 0.2) + 0.20·(1 + maximum drawdown))"
+    )
+
+
+def test_rank_uses_the_longest_full_window() -> None:
+    ranked = rank_models(score_rows(PERFORMANCE, MODELS))
+    assert len(ranked) == len(DATES) * 3
+    window = ranked.groupby("date")["window_name"].agg(["nunique", "first"])
+    assert (window["nunique"] == 1).all()
+    full = {0: "inception", 19: "inception", 20: "21d", 61: "21d", 62: "63d", 251: "252d"}
+    for session, name in full.items():
+        assert window["first"].iloc[session] == name
+    for _, rows in ranked.groupby("date"):
+        assert rows["rank"].tolist() == [1, 2, 3]
+        assert rows["score"].is_monotonic_decreasing
+
+
+def test_equal_scores_rank_by_model() -> None:
+    rows = pd.DataFrame([row("2010-01-04", model) for model in (3, 1, 2)])
+    assert rank_models(score_rows(rows, MODELS))["model_id"].tolist() == [1, 2, 3]
+
+
+def test_trend_compares_with_21_sessions_earlier() -> None:
+    scored = score_rows(PERFORMANCE, MODELS)
+    trends = model_trends(scored, [DATES[300]])
+    assert (trends["previous_date"] == DATES[279]).all()
+    assert trends["window_name"].tolist() == ["252d"] * 3
+    year = PERFORMANCE[PERFORMANCE["window_name"] == "252d"]
+    now = year[year["date"] == DATES[300]]["sharpe_ratio"].to_numpy()
+    before = year[year["date"] == DATES[279]]["sharpe_ratio"].to_numpy()
+    np.testing.assert_allclose(trends["sharpe_change"], now - before)
+
+
+def test_trend_compares_like_with_like() -> None:
+    """Session 252 has the 252-session window full, 21 sessions earlier had not: both use 63."""
+    trends = model_trends(score_rows(PERFORMANCE, MODELS), [DATES[252]])
+    assert trends["window_name"].tolist() == ["63d"] * 3
+    assert trends["score_change"].notna().all()
+
+
+def test_trend_words() -> None:
+    days = DATES[:22]
+    rows = [row(day, model) for day in days for model in (1, 2, 3)]
+    rows[-2] = row(days[-1], 2, sharpe_ratio=1.0)
+    rows[-1] = row(days[-1], 3, sharpe_ratio=-1.0)
+    trends = model_trends(score_rows(pd.DataFrame(rows), MODELS), [days[-2], days[-1]])
+    assert trends["trend"].tolist() == ["new"] * 3 + ["steady", "improving", "declining"]
+    assert trends["previous_date"].isna().tolist() == [True] * 3 + [False] * 3
+
+
+def test_a_month_of_rows_is_enough() -> None:
+    whole = score_rows(PERFORMANCE, MODELS)
+    session = DATES[290]
+    month = PERFORMANCE[PERFORMANCE["date"].between(DATES[269], session)]
+    cut = score_rows(month, MODELS)
+    for function in (rank_models, model_trends):
+        pd.testing.assert_frame_equal(function(cut, [session]), function(whole, [session]))

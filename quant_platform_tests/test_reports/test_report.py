@@ -1,0 +1,78 @@
+"""Rows of performance_reports."""
+
+import json
+
+import pandas as pd
+
+from quant_platform.reports.alerts import evaluate_alerts
+from quant_platform.reports.ranking import SCORE_FORMULA
+from quant_platform.reports.report import COLUMNS, performance_reports, summary
+from quant_platform_tests.test_reports.frames import DATES, MODELS, PERFORMANCE, alert_inputs
+
+ALERTS = evaluate_alerts(alert_inputs())
+
+
+def test_one_row_per_session() -> None:
+    rows = performance_reports(PERFORMANCE, MODELS, ALERTS, DATES)
+    assert rows.columns.tolist() == COLUMNS
+    assert rows["date"].tolist() == DATES.tolist()
+    assert (rows["score_formula"] == SCORE_FORMULA).all()
+    counts = ALERTS.groupby("date").size().reindex(DATES, fill_value=0)
+    assert rows["alert_count"].tolist() == counts.tolist()
+
+
+def test_json_columns() -> None:
+    row = performance_reports(PERFORMANCE, MODELS, ALERTS, DATES[-1:]).iloc[0]
+    ranking, trends = json.loads(row["ranking"]), json.loads(row["trends"])
+    assert [place["rank"] for place in ranking] == [1, 2, 3]
+    assert ranking[0]["model_name"] == row["best_model"]
+    assert ranking[-1]["model_name"] == row["worst_model"]
+    assert sum(place["is_benchmark"] for place in ranking) == 1
+    year = PERFORMANCE[(PERFORMANCE["window_name"] == "252d") & (PERFORMANCE["date"] == DATES[-1])]
+    sharpe = dict(zip(year["model_id"], year["sharpe_ratio"].round(6), strict=True))
+    names = dict(zip(MODELS["model_name"], MODELS["id"], strict=True))
+    assert {place["model_name"]: place["sharpe_ratio"] for place in ranking} == {
+        name: sharpe[model] for name, model in names.items()
+    }
+    assert {move["previous_date"] for move in trends} == {f"{DATES[-22]:%Y-%m-%d}"}
+
+
+def test_first_session_has_null_for_undefined() -> None:
+    row = performance_reports(PERFORMANCE, MODELS, ALERTS, DATES[:1]).iloc[0]
+    assert json.loads(row["ranking"])[0]["sharpe_ratio"] is None
+    assert {move["trend"] for move in json.loads(row["trends"])} == {"new"}
+
+
+def test_before_the_first_portfolio() -> None:
+    row = performance_reports(PERFORMANCE.iloc[:0], MODELS, ALERTS.iloc[:0], ["2009-12-31"]).iloc[0]
+    assert pd.isna(row["best_model"])
+    assert pd.isna(row["worst_model"])
+    assert json.loads(row["ranking"]) == []
+    assert row["summary"] == "No model has a portfolio yet."
+
+
+def test_one_session_gives_the_row_of_all() -> None:
+    whole = performance_reports(PERFORMANCE, MODELS, ALERTS, DATES)
+    for place in (0, 20, 21, 83, 252, 273, 319):
+        near = PERFORMANCE[PERFORMANCE["date"].isin(DATES[max(place - 21, 0) : place + 1])]
+        alone = performance_reports(near, MODELS, ALERTS, [DATES[place]])
+        expected = whole.iloc[[place]].reset_index(drop=True)
+        pd.testing.assert_frame_equal(alone, expected)
+
+
+def test_summary_says_it_in_words() -> None:
+    ranking = [
+        {"rank": 1, "model_name": "fast", "is_benchmark": False, "score": 71.25},
+        {"rank": 2, "model_name": "hold_all", "is_benchmark": True, "score": 60.0},
+        {"rank": 3, "model_name": "slow", "is_benchmark": False, "score": 31.0},
+    ]
+    trends = [
+        {"model_name": "fast", "trend": "improving"},
+        {"model_name": "slow", "trend": "declining"},
+    ]
+    assert summary(ranking, trends, 1) == (
+        "fast leads with a score of 71.2, slow is last with 31.0. "
+        "1 of 2 models ranks above the benchmark. Improving on the month: fast. "
+        "Declining on the month: slow. 1 alert."
+    )
+    assert summary(ranking[1:2], [], 0) == "hold_all leads with a score of 60.0. No alerts."
