@@ -8,7 +8,7 @@ WORKDIR /build
 # The pins first: they change less often than the code, and this layer is the slow one.
 COPY requirements.txt ./
 RUN pip install --require-hashes --only-binary :all: -r requirements.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE dagster.yaml ./
 COPY sql ./sql
 COPY quant_platform ./quant_platform
 RUN pip install --no-build-isolation --no-deps .

@@ -1,10 +1,12 @@
-"""What Dagster itself costs per partition and asset of one run: stock Postgres storage against ours.
+"""Dagster's own cost per partition and asset of one run: stock Postgres storage against ours.
 
-A chain of assets that compute nothing and an IO manager that stores nothing, one run over n daily partitions, in this
-process, on an embedded server of its own. Run: python benchmarks/dagster_cost.py [--partitions 1200] [--assets 2]
+A chain of assets that compute nothing and an IO manager that stores nothing, one run over n daily
+partitions, in this process, on an embedded server of its own.
+Run: python benchmarks/dagster_cost.py [--partitions 1200] [--assets 2]
 
-The remaining limit is Dagster's own work for each partition's materialisation (building the event, passing it through
-the logging machinery, printing it on the console), about two thirds of the time; no storage can change that.
+The remaining limit is what Dagster does for the materialisation of each partition (building the
+event, passing it through the logging machinery, printing it on the console), about two thirds of
+the time; no storage can change that.
 """
 
 import argparse
@@ -37,28 +39,29 @@ class NoRows(dg.IOManager):
     """Stores and loads nothing."""
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Say how many rows there would be."""
         context.add_output_metadata({"rows": 500})
 
     def load_input(self, context: dg.InputContext) -> None:
-        return None
+        """Load nothing."""
 
 
 def chain(length: int, partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
     """Return assets of which each takes the one before."""
 
-    def build(number: int) -> dg.AssetsDefinition:
-        before = {"before": dg.AssetIn(f"asset_{number - 1}")} if number else {}
+    def first() -> int:
+        return 1
 
-        @dg.asset(
+    def later(before: Any) -> int:
+        return 1
+
+    def build(number: int) -> dg.AssetsDefinition:
+        return dg.asset(
             name=f"asset_{number}",
-            ins=before,
+            ins={"before": dg.AssetIn(f"asset_{number - 1}")} if number else {},
             partitions_def=partitions,
             backfill_policy=dg.BackfillPolicy.single_run(),
-        )
-        def compute(**_: Any) -> int:
-            return 1
-
-        return compute
+        )(later if number else first)
 
     return [build(number) for number in range(length)]
 
@@ -72,7 +75,7 @@ def one_run(instance: dg.DagsterInstance, assets: int, days: int) -> float:
     chosen = chain(assets, partitions)
     keys = partitions.get_partition_keys()
     began = time.perf_counter()
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stderr(nowhere):
         result = dg.materialize(
             chosen,
             instance=instance,
@@ -153,8 +156,8 @@ def main() -> None:
                 seconds = one_run(instance, options.assets, options.partitions)
             figures[way] = 1000 * seconds / events
             print(
-                f"{WAYS[way][0]:46} {seconds:7.2f} s {figures[way]:8.3f} ms per partition and asset,"
-                f" of which writing events {1000 * writing() / events:7.3f} ms"
+                f"{WAYS[way][0]:46} {seconds:7.2f} s {figures[way]:8.3f} ms per partition and"
+                f" asset, of which writing events {1000 * writing() / events:7.3f} ms"
             )
         server.cleanup()
     if {"stock", "ours"} <= figures.keys():

@@ -30,7 +30,62 @@ REMAINING_WEIGHT = 1e-10
 """Largest weight that a recursive average may give to rows before its window."""
 
 
-def window_sum(x: FloatArray, n: int, carry: FloatArray | None = None) -> FloatArray:
+class Windows:
+    """The windows of any length over one array, grown from shorter ones that are kept for reuse.
+
+    Parameters
+    ----------
+    x : shape (T, N); not to be changed while this object is in use
+    combine : joins two windows: np.add, np.multiply, np.maximum or np.minimum
+    carry : moves older rows into the units of newer ones
+    """
+
+    def __init__(
+        self, x: FloatArray, combine: np.ufunc, carry: "Carry | FloatArray | None" = None
+    ) -> None:
+        self.x = x
+        self._combine = combine
+        self._carry = as_carry(carry)
+        self._kept = {1: x}
+
+    def of(self, n: int) -> FloatArray:
+        """Return the combination of the last n rows, NaN in the first n-1; not to be written to."""
+        for length, doubling in _growth(n):
+            longer = 2 * length if doubling else length + 1
+            if longer not in self._kept:
+                self._kept[longer] = self._joined(length, doubling)
+        return self._kept[n]
+
+    def _joined(self, length: int, doubling: bool) -> FloatArray:
+        recent = self._kept[length]
+        older = recent if doubling else self.x
+        result = np.empty_like(self.x)
+        # The row in which the window of `length` is first full has no older row to join.
+        result[:length] = np.nan
+        if length < len(self.x):
+            moved = older[:-length]
+            if self._carry is not None:
+                moved = np.multiply(moved, self._carry.of(length)[length:], out=result[length:])
+            self._combine(recent[length:], moved, out=result[length:])
+        return result
+
+
+class Carry(Windows):
+    """A `carry` array and its products C[t, n] = carry[t] · … · carry[t-n+1], kept for reuse.
+
+    Wherever a kernel takes a carry, a plain array will do; this saves working out its products again.
+    """
+
+    def __init__(self, x: FloatArray) -> None:
+        super().__init__(x, np.multiply)
+
+
+def as_carry(carry: Carry | FloatArray | None) -> Carry | None:
+    """Return a carry array as a `Carry`."""
+    return Carry(carry) if isinstance(carry, np.ndarray) else carry
+
+
+def window_sum(x: FloatArray, n: int, carry: Carry | FloatArray | None = None) -> FloatArray:
     """Return Σ x[t-k] · C[t, k] over k = 0 … n-1.
 
     Examples
@@ -38,32 +93,34 @@ def window_sum(x: FloatArray, n: int, carry: FloatArray | None = None) -> FloatA
     >>> window_sum(np.array([[1.0], [2.0], [3.0]]), 2).ravel()
     array([nan,  3.,  5.])
     """
-    return _strict(_fold(x, n, np.add, carry), n)
+    return _new(Windows(x, np.add, carry).of(n), x)
 
 
-def window_mean(x: FloatArray, n: int, carry: FloatArray | None = None) -> FloatArray:
+def window_mean(x: FloatArray, n: int, carry: Carry | FloatArray | None = None) -> FloatArray:
     """Return the mean of the last n rows: `window_sum` / n."""
     total = window_sum(x, n, carry)
     total /= n
     return total
 
 
-def window_max(x: FloatArray, n: int, carry: FloatArray | None = None) -> FloatArray:
+def window_max(x: FloatArray, n: int, carry: Carry | FloatArray | None = None) -> FloatArray:
     """Return the largest of the last n rows; `carry` must not be negative."""
-    return _strict(_fold(x, n, np.maximum, carry), n)
+    return _new(Windows(x, np.maximum, carry).of(n), x)
 
 
-def window_min(x: FloatArray, n: int, carry: FloatArray | None = None) -> FloatArray:
+def window_min(x: FloatArray, n: int, carry: Carry | FloatArray | None = None) -> FloatArray:
     """Return the smallest of the last n rows; `carry` must not be negative."""
-    return _strict(_fold(x, n, np.minimum, carry), n)
+    return _new(Windows(x, np.minimum, carry).of(n), x)
 
 
 def window_product(x: FloatArray, n: int) -> FloatArray:
     """Return the product of the last n rows."""
-    return _strict(_fold(x, n, np.multiply, None), n)
+    return _new(Windows(x, np.multiply).of(n), x)
 
 
-def window_std(x: FloatArray, n: int, carry: FloatArray | None = None, ddof: int = 0) -> FloatArray:
+def window_std(
+    x: FloatArray, n: int, carry: Carry | FloatArray | None = None, ddof: int = 0
+) -> FloatArray:
     """Return the standard deviation of the last n rows, with divisor n - ddof.
 
     Means m and sums of squared deviations q of neighbouring windows of a and b rows are joined by
@@ -81,33 +138,31 @@ def window_std(x: FloatArray, n: int, carry: FloatArray | None = None, ddof: int
         raise ValueError(f"a deviation with ddof {ddof} needs a window above {ddof} rows, not {n}")
     if len(x) < n:
         return np.full_like(x, np.nan)
-    mean, square = x, np.zeros_like(x)
-    # C[t, length]: what the rows that are added next are multiplied by.
-    product = carry
+    carry = as_carry(carry)
+    # Rows before the first full window hold windows cut short, and are blanked at the end.
+    mean, square = x.copy(), np.zeros_like(x)
     for length, doubling in _growth(n):
-        share = 0.5 if doubling else 1.0 / (length + 1)
-        older = mean if doubling else x
-        delta = older[:-length].copy() if product is None else older[:-length] * product[length:]
-        delta -= mean[length:]
-        next_square = square.copy()
+        factor = None if carry is None else carry.of(length)[length:]
+        delta = (mean if doubling else x)[:-length]
+        delta = delta - mean[length:] if factor is None else delta * factor
+        if factor is not None:
+            delta -= mean[length:]
         if doubling:
-            moved = square[:-length]
-            if product is not None:
-                moved = moved * product[length:]
-                moved *= product[length:]
-            next_square[length:] += moved
-        next_mean = mean.copy()
-        scaled = delta * share
-        next_mean[length:] += scaled
+            moved = square[:-length].copy()
+            if factor is not None:
+                moved *= factor
+                moved *= factor
+            square[length:] += moved
+        scaled = delta * (0.5 if doubling else 1.0 / (length + 1))
+        mean[length:] += scaled
         # a·b/(a+b) is `length` times b/(a+b), the share of the older rows.
         scaled *= delta
         scaled *= length
-        next_square[length:] += scaled
-        if product is not None and carry is not None:
-            product = _joined(product, product if doubling else carry, length, np.multiply, None)
-        mean, square = next_mean, next_square
+        square[length:] += scaled
     square /= n - ddof
-    return _strict(np.sqrt(square, out=square), n)
+    np.sqrt(square, out=square)
+    square[: n - 1] = np.nan
+    return square
 
 
 def shift(x: FloatArray, k: int) -> FloatArray:
@@ -136,29 +191,49 @@ def recursive_window(alpha: float) -> int:
 
 
 def decayed_mean(
-    x: FloatArray, alpha: float, window: int, minimum: int, carry: FloatArray | None = None
+    x: FloatArray,
+    alpha: float,
+    window: int,
+    minimum: int,
+    carry: Carry | FloatArray | None = None,
 ) -> FloatArray:
     """Return the weighted mean Σ w_k · x[t-k] · C[t, k] / Σ w_k over k = 0 … window-1.
 
     The weights are w_k = (1-alpha)^k; absent rows (NaN, or before the array's first row) weigh 0. A
     value exists where row t is present and the window holds at least `minimum` present rows.
     """
-    if len(x) == 0:
-        return x.copy()
-    present = ~np.isnan(x)
-    values = np.where(present, x, 0.0)
-    # Where all symbols miss the same rows (mostly the first or none), one column of weights does.
-    pattern = present[:, :1] if bool((present == present[:, :1]).all()) else present
-    indicator = pattern.astype(np.float64)
-    decay = 1.0 - alpha
-    result = _fold(values, window, np.add, carry, decay)
-    weight = _fold(indicator, window, np.add, None, decay)
-    enough = _fold(indicator, window, np.add, None) >= minimum
-    enough &= pattern
-    # Where there is no weight there is no value either: any divisor does.
-    weight[~enough] = np.nan
+    absent = np.isnan(x)
+    pattern = _common_column(absent)
+    present = np.where(pattern, 0.0, 1.0)
+    result = _decayed_sum(np.where(absent, 0.0, x), 1.0 - alpha, window, as_carry(carry))
+    weight = _decayed_sum(present, 1.0 - alpha, window, None)
+    exists = _decayed_sum(present, 1.0, window, None) >= minimum
+    exists &= ~pattern
+    weight[~exists] = np.nan
     result /= weight
     return result
+
+
+def _decayed_sum(x: FloatArray, decay: float, n: int, carry: Carry | None) -> FloatArray:
+    """Return Σ decay^k · x[t-k] · C[t, k] over the last n rows, fewer at the start, in x's memory."""
+    scratch = np.empty_like(x)
+    result, first = x, x.copy() if n & (n - 1) else x
+    for length, doubling in _growth(n):
+        if length >= len(x):
+            break
+        factor: FloatArray | float = decay**length
+        if carry is not None:
+            factor = np.multiply(carry.of(length)[length:], factor, out=scratch[length:])
+        older = (result if doubling else first)[:-length]
+        result[length:] += np.multiply(older, factor, out=scratch[length:])
+    return result
+
+
+def _common_column(pattern: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the first column alone if all are like it, as where all symbols miss the first row."""
+    first = pattern[:, :1]
+    alike = np.count_nonzero(pattern) == np.count_nonzero(first) * pattern.shape[1]
+    return first if alike and bool(pattern[first[:, 0]].all()) else pattern
 
 
 def _growth(n: int) -> Iterator[tuple[int, bool]]:
@@ -178,50 +253,6 @@ def _growth(n: int) -> Iterator[tuple[int, bool]]:
             length += 1
 
 
-def _fold(
-    x: FloatArray, n: int, combine: np.ufunc, carry: FloatArray | None, decay: float = 1.0
-) -> FloatArray:
-    """Join the last n rows (fewer at the start) with `combine`, older ones carried and decayed."""
-    result = x
-    step: FloatArray | float | None
-    if carry is not None:
-        step = carry if decay == 1.0 else carry * decay
-    else:
-        step = None if decay == 1.0 else decay
-    product = step
-    for length, doubling in _growth(n):
-        if length >= len(x):
-            break
-        result = _joined(result, result if doubling else x, length, combine, product)
-        other = product if doubling else step
-        if isinstance(product, np.ndarray) and isinstance(other, np.ndarray):
-            product = _joined(product, other, length, np.multiply, None)
-        elif isinstance(product, float) and isinstance(other, float):
-            product *= other
+def _new(result: FloatArray, x: FloatArray) -> FloatArray:
+    """Return the result as an array of its own, where a window of 1 row gave x itself."""
     return x.copy() if result is x else result
-
-
-def _joined(
-    recent: FloatArray,
-    older: FloatArray,
-    length: int,
-    combine: np.ufunc,
-    product: FloatArray | float | None,
-) -> FloatArray:
-    """Return combine(recent[t], product[t] · older[t-length]); the first `length` rows stay."""
-    result = np.empty_like(recent)
-    result[:length] = recent[:length]
-    tail = result[length:]
-    if product is None:
-        combine(recent[length:], older[:-length], out=tail)
-    else:
-        factor = product if isinstance(product, float) else product[length:]
-        np.multiply(older[:-length], factor, out=tail)
-        combine(recent[length:], tail, out=tail)
-    return result
-
-
-def _strict(values: FloatArray, n: int) -> FloatArray:
-    """Blank the rows in which a window of n rows is not full yet, in place."""
-    values[: n - 1] = np.nan
-    return values

