@@ -71,7 +71,8 @@ def compute_features(
     recent = _last_sessions(panel, needed)
     values = _computed(recent, chosen, kept)
     where = panel.traded[len(panel.sessions) - kept :]
-    frame = pd.DataFrame(_compressed(values, where).T, columns=[each.name for each in chosen])
+    table = _compressed(values, where).T
+    frame = pd.DataFrame(table, columns=[each.name for each in chosen], copy=False)
     keys = panel.frame({}, last=kept)
     frame.insert(0, "date", keys["date"])
     frame.insert(1, "symbol", keys["symbol"])

@@ -6,14 +6,15 @@ intermediate of one family lives in that family's module, decorated with `shared
 
 from collections.abc import Callable, Hashable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 import numpy as np
 
-from quant_platform.features.kernels import FloatArray, shift
+from quant_platform.features.kernels import Carry, FloatArray, shift
 from quant_platform.market.panel import Panel
 
 Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 
 class FeatureContext:
@@ -22,9 +23,8 @@ class FeatureContext:
     Attributes
     ----------
     panel : the bars; `open`, `high`, `low`, `close`, `volume`, `split`, `dividend` are its arrays
-    price_carry : 1 / split, the `carry` of prices in `features.kernels`; None if the panel has no
-        split
-    volume_carry : split, the `carry` of share volumes; None if the panel has no split
+    price_carry : 1 / split, the `carry` of prices in `features.kernels`; None without any split
+    volume_carry : split, the `carry` of share volumes; None without any split
     """
 
     def __init__(self, panel: Panel) -> None:
@@ -36,32 +36,32 @@ class FeatureContext:
         self.volume = panel.volume
         self.split = panel.split
         self.dividend = panel.dividend
-        self.price_carry: FloatArray | None = None
-        self.volume_carry: FloatArray | None = None
+        self.price_carry: Carry | None = None
+        self.volume_carry: Carry | None = None
         if bool((panel.split != 1.0).any()):
-            self.price_carry = 1.0 / panel.split
-            self.volume_carry = panel.split
-        self._results: dict[Hashable, FloatArray] = {}
+            self.price_carry = Carry(1.0 / panel.split)
+            self.volume_carry = Carry(panel.split)
+        self._results: dict[Hashable, object] = {}
 
-    def once(self, key: Hashable, compute: Callable[[], FloatArray]) -> FloatArray:
+    def once(self, key: Hashable, compute: Callable[[], Result]) -> Result:
         """Return the result kept under `key`, computing it at the first call."""
-        result = self._results.get(key)
-        if result is None:
+        if key not in self._results:
             result = compute()
-            result.flags.writeable = False
+            if isinstance(result, np.ndarray):
+                result.flags.writeable = False
             self._results[key] = result
-        return result
+        return cast(Result, self._results[key])
 
 
 def shared(
-    function: Callable[Concatenate[FeatureContext, Parameters], FloatArray],
-) -> Callable[Concatenate[FeatureContext, Parameters], FloatArray]:
-    """Compute an intermediate at most once per context and arguments; the array is read only."""
+    function: Callable[Concatenate[FeatureContext, Parameters], Result],
+) -> Callable[Concatenate[FeatureContext, Parameters], Result]:
+    """Compute an intermediate at most once per context and arguments; arrays become read only."""
 
     @wraps(function)
     def remembered(
         context: FeatureContext, /, *args: Parameters.args, **kwargs: Parameters.kwargs
-    ) -> FloatArray:
+    ) -> Result:
         key = (function, args, tuple(sorted(kwargs.items())))
         return context.once(key, lambda: function(context, *args, **kwargs))
 

@@ -143,10 +143,8 @@ def window_std(
     mean, square = x.copy(), np.zeros_like(x)
     for length, doubling in _growth(n):
         factor = None if carry is None else carry.of(length)[length:]
-        delta = (mean if doubling else x)[:-length]
-        delta = delta - mean[length:] if factor is None else delta * factor
-        if factor is not None:
-            delta -= mean[length:]
+        older = (mean if doubling else x)[:-length]
+        delta = (older if factor is None else older * factor) - mean[length:]
         if doubling:
             moved = square[:-length].copy()
             if factor is not None:
@@ -206,7 +204,7 @@ def decayed_mean(
     pattern = _common_column(absent)
     present = np.where(pattern, 0.0, 1.0)
     result = _decayed_sum(np.where(absent, 0.0, x), 1.0 - alpha, window, as_carry(carry))
-    weight = _decayed_sum(present, 1.0 - alpha, window, None)
+    weight = _decayed_sum(present.copy(), 1.0 - alpha, window, None)
     exists = _decayed_sum(present, 1.0, window, None) >= minimum
     exists &= ~pattern
     weight[~exists] = np.nan

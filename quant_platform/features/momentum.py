@@ -11,15 +11,16 @@ from quant_platform.features.context import (
     FeatureContext,
     gross_return,
     previous_close,
+    shared,
 )
 from quant_platform.features.kernels import (
     FloatArray,
+    Windows,
     decayed_mean,
     recursive_window,
     shift,
     window_max,
     window_min,
-    window_product,
 )
 from quant_platform.features.registry import feature, feature_family
 
@@ -36,6 +37,12 @@ RSI_NEUTRAL = 50.0
 """RSI where the price has not moved at all in the window: neither overbought nor oversold."""
 
 
+@shared
+def growth(context: FeatureContext) -> Windows:
+    """Products of one-session gross returns, of every length that the returns ask for."""
+    return Windows(gross_return(context), np.multiply)
+
+
 @feature_family(
     HORIZONS,
     name="return_{n}",
@@ -44,17 +51,16 @@ RSI_NEUTRAL = 50.0
 )
 def total_return(context: FeatureContext, n: int) -> FloatArray:
     """Total return ({n} sessions back): Π (close + dividend) / previous close − 1."""
-    return window_product(gross_return(context), n) - 1.0
+    return growth(context).of(n) - 1.0
 
 
 @feature_family(HORIZONS, name="momentum_{n}", lookback=lambda n: n + 1, inputs=("close", "split"))
 def momentum(context: FeatureContext, n: int) -> FloatArray:
     """Change of the split-adjusted price ({n} sessions back): close / earlier close − 1."""
-    if context.price_carry is None:
-        change = context.close / shift(context.close, n)
-    else:
-        change = context.close * window_product(context.split, n)
-        change /= shift(context.close, n)
+    change = shift(context.close, n)
+    if context.price_carry is not None:
+        change *= context.price_carry.of(n)
+    np.divide(context.close, change, out=change)
     change -= 1.0
     return change
 

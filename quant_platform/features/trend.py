@@ -5,12 +5,14 @@ All are prices in the units of their session. An exponential average runs over a
 exists once the window holds its nominal number of bars.
 """
 
+import numpy as np
+
 from quant_platform.features.context import FeatureContext, shared
 from quant_platform.features.kernels import (
     FloatArray,
+    Windows,
     decayed_mean,
     recursive_window,
-    window_mean,
 )
 from quant_platform.features.registry import feature, feature_family
 
@@ -29,9 +31,15 @@ def ema_window(n: int) -> int:
 
 
 @shared
+def close_sums(context: FeatureContext) -> Windows:
+    """Sums of closes; the windows of one length are grown from those of another."""
+    return Windows(context.close, np.add, context.price_carry)
+
+
+@shared
 def simple_average(context: FeatureContext, n: int) -> FloatArray:
     """Mean of the last n closes."""
-    return window_mean(context.close, n, context.price_carry)
+    return close_sums(context).of(n) / n
 
 
 @shared

@@ -5,6 +5,7 @@ a run (`defs/checks`), and what can be refused row by row when it is written (th
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from quant_platform.market.panel import BoolArray, FloatArray, Panel
 
@@ -46,9 +47,10 @@ def bad_prints(panel: Panel) -> BoolArray:
     wick = np.maximum(panel.high - top, bottom - panel.low) / panel.close
     wick[~panel.traded] = np.nan
     usual = np.full(wick.shape, np.nan)
-    for row in range(1, len(wick)):
-        usual[row] = _median(wick[max(row - WICK_SESSIONS, 0) : row])
-    market = np.array([np.nanmedian(row) if (~np.isnan(row)).any() else np.nan for row in wick])
+    start = np.full((WICK_SESSIONS - 1, wick.shape[1]), np.nan)
+    windows = sliding_window_view(np.vstack((start, wick)), WICK_SESSIONS, axis=0)
+    usual[1:] = _median(windows[:-1])
+    market = _median(wick)
     doubtful = (wick > WICK_LIMIT) & (wick > WICK_MULTIPLE * usual)
     return doubtful & (market < MARKET_WICK_LIMIT)[:, None]
 
@@ -69,7 +71,8 @@ def silent_volumes(panel: Panel) -> BoolArray:
     return panel.traded & (panel.volume == 0.0)
 
 
-def _median(window: FloatArray) -> FloatArray:
-    known = (~np.isnan(window)).any(axis=0)
-    filled = np.where(known, window, 0.0)
-    return np.where(known, np.nanmedian(filled, axis=0), np.nan)
+def _median(values: FloatArray) -> FloatArray:
+    """Median of the known values of the last axis, NaN where none is known."""
+    unknown = np.isnan(values).all(axis=-1)
+    filled = np.where(unknown[..., None], 0.0, values)
+    return np.where(unknown, np.nan, np.nanmedian(filled, axis=-1))

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
 
-from quant_platform.market.panel import pivot
+from quant_platform.market.panel import FloatArray, long_frame, pivot
 
 DOLLAR_VOLUME_SESSIONS = 20
 """Sessions over which the median dollar volume is taken."""
@@ -31,25 +32,24 @@ def universe_members(
     Rows of `trading_universe`; ties in rank go by symbol.
     """
     days = np.asarray(sessions, dtype="datetime64[D]")
-    symbols = sorted(securities["symbol"])
+    listed = securities.sort_values("symbol", ignore_index=True)
+    symbols = list(listed["symbol"])
     dollars = pivot(bars, "close_price", days, symbols) * pivot(bars, "volume", days, symbols)
-    listed = securities.set_index("symbol").loc[symbols]
-    frames = []
-    for row in range(len(days) - last, len(days)):
-        window = dollars[max(row - DOLLAR_VOLUME_SESSIONS + 1, 0) : row + 1]
-        members = listed["listing_date"].to_numpy().astype("datetime64[D]") <= days[row]
-        frame = listed[members].reset_index()
-        frame["dollar_volume"] = _median(window[:, members])
-        order = frame.sort_values(["dollar_volume", "symbol"], ascending=[False, True]).index
-        frame.loc[order, "dollar_volume_rank"] = np.arange(1, len(frame) + 1)
-        frame["date"] = days[row].astype("datetime64[s]")
-        frames.append(frame)
-    members = pd.concat(frames, ignore_index=True)
-    return members.astype({"dollar_volume_rank": "int32"})
+    medians = _trailing_median(dollars)[len(days) - last :]
+    wanted = days[len(days) - last :]
+    members = listed["listing_date"].to_numpy().astype("datetime64[D]")[None, :] <= wanted[:, None]
+    # The order of the symbols breaks ties: a stable sort keeps it.
+    order = np.argsort(np.where(members, -medians, np.inf), axis=1, kind="stable")
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(1, len(symbols) + 1)[None, :], axis=1)
+    values = {"dollar_volume": medians, "dollar_volume_rank": ranks.astype(np.int32)}
+    frame = long_frame(wanted, symbols, values, members)
+    return frame.merge(listed, on="symbol", how="left", validate="many_to_one")
 
 
-def _median(window: np.ndarray) -> np.ndarray:
-    """Median of the known values of each column, 0 where none is known."""
-    known = ~np.isnan(window)
-    filled = np.where(known.any(axis=0), window, 0.0)
-    return np.nanmedian(filled, axis=0) if window.shape[1] else np.zeros(0)
+def _trailing_median(values: FloatArray) -> FloatArray:
+    """Median of the known values of the last `DOLLAR_VOLUME_SESSIONS` rows, 0 where none is known."""
+    start = np.full((DOLLAR_VOLUME_SESSIONS - 1, values.shape[1]), np.nan)
+    windows = sliding_window_view(np.vstack((start, values)), DOLLAR_VOLUME_SESSIONS, axis=0)
+    unknown = np.isnan(windows).all(axis=-1)
+    return np.nanmedian(np.where(unknown[..., None], 0.0, windows), axis=-1)

@@ -78,9 +78,12 @@ class Service:
         return list(needed)
 
 
-def services(variables: Mapping[str, str]) -> dict[str, Service]:
-    """Return the services in the order of the file."""
-    document = interpolate(yaml.safe_load(COMPOSE_FILE.read_text()), variables)
+def services(dotenv: Mapping[str, str]) -> dict[str, Service]:
+    """Return the services in the order of the file, for a `.env` with these variables."""
+    document = interpolate(yaml.safe_load(COMPOSE_FILE.read_text()), dotenv)
+    for spec in document["services"].values():
+        if "env_file" in spec:
+            spec["environment"] = {**dotenv, **spec["environment"]}
     return {name: Service(name, spec) for name, spec in document["services"].items()}
 
 

