@@ -118,6 +118,31 @@ def platform_database(settings: Settings) -> Database:
     return Database(platform_url(settings))
 
 
+def drop_everything(settings: Settings) -> list[str]:
+    """Empty the platform's database and drop Dagster's; return what was deleted.
+
+    Only the schema `public` of the platform's database is emptied: the database itself may belong to somebody else.
+    """
+    from psycopg2 import sql
+
+    platform, dagster = platform_url(settings), dagster_url(settings).replace("+psycopg2", "", 1)
+    connection = Database(platform).connect()
+    connection.autocommit = True
+    name = urlsplit(dagster).path.lstrip("/")
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP SCHEMA public CASCADE")
+            cursor.execute("CREATE SCHEMA public")
+            if urlsplit(dagster).netloc == urlsplit(platform).netloc:
+                cursor.execute(
+                    sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+                )
+    finally:
+        connection.close()
+    _create_database.cache_clear()
+    return [f"the tables of {without_password(platform)}", f"the database {name}"]
+
+
 def connection_error(url: str, error: Exception) -> DatabaseError:
     """Translate a failed connection into one line and a remedy, without the password."""
     text = " ".join(str(error).split())

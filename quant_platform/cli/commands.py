@@ -1,0 +1,117 @@
+"""demo, dev, backfill, status, report and sql."""
+
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from quant_platform.cli import console
+from quant_platform.settings import Settings
+
+SQL_LIMIT = 100
+"""Rows a table on the screen shows; --csv prints all."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to the application."""
+    for command, example in (
+        (demo, "quant-platform demo"),
+        (dev, "quant-platform dev --port 3000"),
+        (backfill, "quant-platform backfill --start 2013-01-02 --end 2013-01-31 --select 'features+'"),
+        (status, "quant-platform status"),
+        (report, "quant-platform report --date 2013-03-01 --open"),
+        (sql, "quant-platform sql \"select symbol, count(*) from market_data group by 1\""),
+    ):
+        app.command(epilog=f"Example: [bold]{example}[/bold]")(command)
+
+
+def demo() -> None:
+    """Fill the database with the whole sample market and show the result."""
+    from quant_platform.cli.demo import run_demo
+
+    run_demo(Settings.load())
+
+
+def dev(
+    port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] = 3000,
+) -> None:
+    """Serve the Dagster UI with daemon and code location until Ctrl-C."""
+    from quant_platform.cli.services import serve
+
+    serve(Settings.load(), port)
+
+
+def backfill(
+    start: Annotated[str, typer.Option(help="First session, YYYY-MM-DD.")],
+    end: Annotated[str, typer.Option(help="Last session, YYYY-MM-DD.")],
+    select: Annotated[str, typer.Option(help="Assets, as a Dagster selection.")] = "*",
+) -> None:
+    """Materialise a range of sessions in one run, checks included."""
+    from quant_platform.cli.demo import run_backfill
+
+    run_backfill(Settings.load(), start, end, select)
+
+
+def status() -> None:
+    """Show freshness, rows, the last runs and failing checks."""
+    from quant_platform.cli.status import show_status
+
+    show_status(Settings.load())
+
+
+def report(
+    session: Annotated[
+        str | None, typer.Option("--date", help="Report date, YYYY-MM-DD; default: the newest.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+) -> None:
+    """Write the HTML page of a report date and print its path."""
+    from quant_platform.errors import SessionError
+    from quant_platform.market.sessions import parse_session
+    from quant_platform.pages import write_page
+    from quant_platform.storage import bulk
+    from quant_platform.storage.database import platform_database
+
+    settings = Settings.load()
+    day = parse_session(session) if session else None
+    database = platform_database(settings)
+    if day is None:
+        newest = bulk.query(database, "SELECT max(date) AS date FROM model_performance")["date"].iloc[0]
+        if newest is None or newest != newest:  # noqa: PLR0124 — NaT is not equal to itself
+            raise SessionError("There is nothing to report on yet", "Run: quant-platform demo")
+        day = date(newest.year, newest.month, newest.day)
+    path = write_page(settings, database, day.isoformat())
+    console.out.print(str(path), soft_wrap=True)
+    if show:
+        import webbrowser
+
+        webbrowser.open(path.as_uri())
+
+
+def sql(
+    statement: Annotated[str, typer.Argument(help="One statement that reads.")],
+    csv: Annotated[bool, typer.Option("--csv", help="Print all rows as CSV.")] = False,
+) -> None:
+    """Run a read-only SQL statement and print its rows."""
+    from quant_platform.storage import bulk
+    from quant_platform.storage.database import platform_database
+
+    frame = bulk.query(platform_database(Settings.load()), statement)
+    if csv:
+        typer.echo(frame.to_csv(index=False), nl=False)
+        return
+    shown = frame.head(SQL_LIMIT)
+    rows = [[_cell(value) for value in row] for row in shown.itertuples(index=False, name=None)]
+    console.table("", [str(name) for name in frame.columns], rows)
+    if len(frame) > len(shown):
+        console.err.print(f"… {len(frame) - len(shown):,} more rows; --csv prints all")
+
+
+def _cell(value: object) -> str:
+    import pandas as pd
+
+    if value is None or value is pd.NaT or value != value:  # noqa: PLR0124 — NaN is not equal to itself
+        return ""
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d}" if value == value.normalize() and value.tz is None else str(value)
+    return f"{value:.10g}" if isinstance(value, float) else str(value)

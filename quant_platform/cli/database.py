@@ -1,0 +1,71 @@
+"""db upgrade, url, psql and reset."""
+
+from typing import Annotated
+
+import typer
+
+from quant_platform.cli import console
+from quant_platform.settings import Settings
+
+group = typer.Typer(
+    name="db", no_args_is_help=True, help="Look after the database.", rich_markup_mode="rich"
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group `db` to the application."""
+    for command in (upgrade, url, psql, reset):
+        group.command(epilog=f"Example: [bold]quant-platform db {command.__name__}[/bold]")(command)
+    app.add_typer(group, epilog="Example: [bold]quant-platform db upgrade[/bold]")
+
+
+def upgrade() -> None:
+    """Create or update the schema: migrations, and columns of new features and metrics."""
+    from quant_platform.provision import provision
+    from quant_platform.storage.database import platform_database
+
+    applied = provision(platform_database(Settings.load()))
+    for name in applied:
+        console.out.print(f"applied {name}")
+    if not applied:
+        console.out.print("The schema is up to date")
+
+
+def url(
+    dagster: Annotated[bool, typer.Option("--dagster", help="Dagster's own database.")] = False,
+) -> None:
+    """Print the URL of the database, with its password if it has one."""
+    from quant_platform.storage.database import dagster_url, platform_url
+
+    settings = Settings.load()
+    typer.echo(dagster_url(settings) if dagster else platform_url(settings))
+
+
+def psql(
+    arguments: Annotated[list[str] | None, typer.Argument(help="Passed on to psql.")] = None,
+) -> None:
+    """Open psql on the database (everything after -- goes to psql)."""
+    import subprocess
+
+    from quant_platform.storage.database import platform_url
+    from quant_platform.storage.embedded import client_program
+
+    address = platform_url(Settings.load())
+    # Not exec: this process must stay, for the embedded server lives as long as one of its users.
+    done = subprocess.run([client_program("psql"), address, *(arguments or [])], check=False)  # noqa: S603 — the user's own words
+    raise typer.Exit(done.returncode)
+
+
+def reset(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete everything in the platform's and in Dagster's database."""
+    from quant_platform.storage.database import drop_everything, platform_url
+    from quant_platform.settings import without_password
+
+    settings = Settings.load()
+    address = without_password(platform_url(settings))
+    if not yes:
+        typer.confirm(f"Delete all tables and runs of {address}?", abort=True)
+    for name in drop_everything(settings):
+        console.out.print(f"deleted {name}")

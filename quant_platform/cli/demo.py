@@ -1,0 +1,148 @@
+"""`demo` and `backfill`: run the stages in this process with a progress bar, and show what came of it."""
+
+import time
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from quant_platform.cli import console
+from quant_platform.errors import QuantPlatformError
+from quant_platform.settings import Settings, without_password
+from quant_platform.storage.database import Database
+
+
+def run_demo(settings: Settings) -> None:
+    """Materialise what is missing of the whole market, stage by stage, and print the result."""
+    from quant_platform.provision import ready_database
+
+    started = time.monotonic()
+    with console.err.status("Starting the database …"):
+        database = ready_database(settings)
+    console.err.print(f"Database ready: {without_password(database.url)}", soft_wrap=True)
+    sessions, seconds = _materialise(settings)
+    _show_result(settings, database, sessions, seconds, time.monotonic() - started)
+
+
+def run_backfill(settings: Settings, start: str, end: str, select: str) -> None:
+    """Materialise the selected assets from `start` to `end` in one run."""
+    from quant_platform.market.sessions import session_range, sessions_between
+    from quant_platform.vendors.registry import vendor_by_name
+
+    vendor = vendor_by_name(settings.vendor)
+    available = sessions_between(vendor.first_session, vendor.last_session or date.today())
+    chosen = session_range(start, end, available)
+    from quant_platform.defs.runs import Runner
+
+    with _progress() as progress:
+        task = progress.add_task(f"{len(chosen)} sessions", total=None)
+        runner = Runner.open(settings, lambda asset: progress.update(task, description=asset))
+        with runner.instance() as instance:
+            run = runner.run_selection(instance, select, chosen[0], chosen[-1])
+    console.out.print(f"{len(chosen)} sessions from {chosen[0]} to {chosen[-1]}: run {run} succeeded")
+
+
+def _materialise(settings: Settings) -> tuple[int, list[tuple[str, float]]]:
+    """Run the stages that lack sessions; return the number of sessions, and stage → seconds."""
+    with console.err.status("Loading the definitions …"):
+        from quant_platform.defs.jobs import STAGES
+        from quant_platform.defs.runs import Runner
+
+    seconds: list[tuple[str, float]] = []
+    with _progress() as progress:
+        task = progress.add_task("starting", total=None)
+        runner = Runner.open(settings, lambda asset: progress.update(task, advance=1, description=asset))
+        sessions = runner.sessions()
+        with runner.instance() as instance:
+            lacking = {stage: runner.missing(instance, stage) for stage in STAGES}
+            total = sum(len(runner.stage_assets(stage)) for stage in STAGES if lacking[stage])
+            progress.update(task, total=total)
+            for stage in STAGES:
+                if not lacking[stage]:
+                    continue
+                began = time.monotonic()
+                progress.update(task, description=stage)
+                runner.run_stage(instance, stage, lacking[stage][0], lacking[stage][-1])
+                seconds.append((stage, time.monotonic() - began))
+    return len(sessions), seconds
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        BarColumn(bar_width=40),
+        TextColumn("{task.completed:.0f} assets"),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+        console=console.err,
+        transient=True,
+    )
+
+
+def _show_result(
+    settings: Settings,
+    database: Database,
+    sessions: int,
+    seconds: Sequence[tuple[str, float]],
+    total: float,
+) -> None:
+    from quant_platform.pages import page_path, row_counts
+    from quant_platform.storage import bulk
+
+    counts = row_counts(database)
+    console.table("Rows", ["table", "rows"], [(name, f"{count:,}") for name, count in counts.items()])
+    if seconds:
+        console.out.print()
+        rows = [(stage, f"{spent:.1f}") for stage, spent in seconds]
+        console.table("Seconds", ["stage", "seconds"], [*rows, ("all", f"{total:.1f}")])
+    report = bulk.query(
+        database,
+        "SELECT date::text, ranking::text, score_formula FROM performance_reports"
+        " ORDER BY performance_reports.date DESC LIMIT 1",
+    )
+    if report.empty:
+        raise QuantPlatformError("No report was written", "Look at the runs: quant-platform dev")
+    day = str(report["date"].iloc[0])
+    console.out.print()
+    _show_ranking(day, str(report["ranking"].iloc[0]))
+    path = page_path(settings, day)
+    console.out.print()
+    console.out.print(f"{sessions:,} sessions in {total:.1f} s" + ("" if seconds else ", all there already"))
+    console.out.print(f"Report: {_readable(path)}", soft_wrap=True)
+    console.out.print("Next:   [bold]make dev[/bold]  (the Dagster UI on http://127.0.0.1:3000)")
+
+
+def _show_ranking(day: str, ranking: str) -> None:
+    import json
+
+    rows = [
+        (
+            entry["rank"],
+            entry["model_name"] + (" (benchmark)" if entry["is_benchmark"] else ""),
+            f"{entry['score']:.1f}",
+            *(_figure(entry.get(name), style) for name, style in _RANKING_FIGURES),
+        )
+        for entry in json.loads(ranking)
+    ]
+    headers = ["rank", "model", "score", "Sharpe", "return p.a.", "max drawdown", "window"]
+    console.table(f"Ranking of {day}", headers, rows)
+
+
+_RANKING_FIGURES = (
+    ("sharpe_ratio", "{:.2f}"),
+    ("annualized_return", "{:.1%}"),
+    ("max_drawdown", "{:.1%}"),
+    ("window_name", "{}"),
+)
+
+
+def _figure(value: object, style: str) -> str:
+    return "–" if value is None else style.format(value)
+
+
+def _readable(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

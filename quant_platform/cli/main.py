@@ -1,0 +1,66 @@
+"""Entry point: the Typer application, and how failures are shown (one line and a hint, or all of it with --debug)."""
+
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from quant_platform import __version__
+from quant_platform.cli import console
+from quant_platform.errors import QuantPlatformError
+
+app = typer.Typer(
+    name="quant-platform",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Market data, features, signals and performance reports as Dagster assets in Postgres.",
+    epilog="Example: [bold]quant-platform demo[/bold]",
+)
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Options of every command; `main` reads --debug itself."""
+    if version:
+        console.out.print(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; exit 0 on success, 1 on failure, 2 on wrong usage, 130 on Ctrl-C."""
+    from quant_platform.cli import commands, database
+
+    commands.register(app)
+    database.register(app)
+    debug = "--debug" in sys.argv
+    try:
+        code = app(standalone_mode=False)
+    except click.exceptions.Abort:
+        console.err.print("Stopped.")
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except QuantPlatformError as error:
+        if debug:
+            raise
+        console.failure(error.message, error.hint)
+        code = 1
+    except KeyboardInterrupt:
+        console.err.print("Stopped.")
+        code = 130
+    except Exception as error:
+        if debug:
+            raise
+        # A fault of ours: one line for the user, everything for whoever asks.
+        lines = str(error).splitlines() or [""]
+        console.failure(f"{type(error).__name__}: {lines[0]}", "Run it again with --debug for all of it")
+        code = 1
+    sys.exit(code or 0)
