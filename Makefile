@@ -7,7 +7,7 @@ PYTEST_ARGS ?= -n 2 --dist loadfile
 BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 DEVELOPMENT := .venv/.development-installed
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input
 CODE := quant_platform quant_platform_tests benchmarks
 
 .DEFAULT_GOAL := help
@@ -51,7 +51,8 @@ clean: ## Remove caches and build products; data and .venv stay
 # The file is pip and not python: without Debian's python3-venv a half-made environment has only the latter.
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "Python 3.11 or newer is needed, $(PYTHON) is '$$($(PYTHON) --version 2>&1)'; name another: make PYTHON=python3.12" >&2; \
+		echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo missing)." \
+			"Name another one: make PYTHON=python3.12" >&2; \
 		exit 1; }
 	@$(PYTHON) -m venv .venv
 

@@ -5,7 +5,7 @@
 Ours: `compute_features`, raw bars in, the long frame of all features out, splits handled per
 session. pandas: the same features by `rolling`, `ewm` and `shift` over wide frames, from prices
 that were adjusted once for all splits (so its levels are not in the units of their session, and
-depend on later splits); its results stay wide, and the time to unpivot them is not counted.
+depend on later splits); once as wide frames, once unpivoted to the same long frame.
 bottleneck: the moving sums, deviations and extremes, the part of the set it has functions for, from
 adjusted prices laid out symbol by symbol; ours is timed on the same part. Each figure is the best
 of `--repeat` runs.
@@ -113,6 +113,16 @@ def by_pandas(panel: Panel) -> Columns:
     return result
 
 
+def unpivoted_by_pandas(panel: Panel) -> pd.DataFrame:
+    """Compute every feature with pandas, as one row per session and symbol."""
+    columns = {name: np.asarray(wide).ravel() for name, wide in by_pandas(panel).items()}
+    dates = np.repeat(panel.sessions.astype("datetime64[s]"), len(panel.symbols))
+    symbols = pd.Series(panel.symbols).take(
+        np.tile(np.arange(len(panel.symbols)), len(panel.sessions))
+    )
+    return pd.DataFrame({"date": dates, "symbol": symbols.array, **columns})
+
+
 def by_bottleneck(panel: Panel) -> Columns:
     """Compute `WINDOWED` with bottleneck, as arrays (symbols, sessions)."""
     later = later_splits(panel)
@@ -194,7 +204,10 @@ def main() -> None:
     print(f"\nall {count} features")
     ours = best_seconds(lambda: compute_features(panel), given.repeat)
     report("quant_platform", ours, rows * count)
-    report("pandas", best_seconds(lambda: by_pandas(panel), given.repeat), rows * count, ours)
+    wide = best_seconds(lambda: by_pandas(panel), given.repeat)
+    report("pandas, wide frames", wide, rows * count, ours)
+    unpivoted = best_seconds(lambda: unpivoted_by_pandas(panel), given.repeat)
+    report("pandas, the same long frame", unpivoted, rows * count, ours)
     print(f"\n{len(WINDOWED)} windowed features: {', '.join(WINDOWED)}")
     cells = rows * len(WINDOWED)
     ours = best_seconds(lambda: compute_features(panel, names=WINDOWED), given.repeat)
@@ -203,7 +216,7 @@ def main() -> None:
         print("  bottleneck is not installed")
     else:
         seconds = best_seconds(lambda: by_bottleneck(panel), given.repeat)
-        report("bottleneck", seconds, cells, ours)
+        report("bottleneck, wide arrays", seconds, cells, ours)
 
 
 if __name__ == "__main__":

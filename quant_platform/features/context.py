@@ -88,4 +88,5 @@ def gross_return(context: FeatureContext) -> FloatArray:
 @shared
 def log_return(context: FeatureContext) -> FloatArray:
     """Natural logarithm of `gross_return`."""
-    return np.log(gross_return(context))
+    logarithm: FloatArray = np.log(gross_return(context))
+    return logarithm

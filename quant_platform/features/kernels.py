@@ -20,6 +20,7 @@ wherever the window holds a NaN. A window of fewer than 1 row is a ValueError.
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +74,7 @@ class Windows:
 class Carry(Windows):
     """A `carry` array and its products C[t, n] = carry[t] · … · carry[t-n+1], kept for reuse.
 
-    Wherever a kernel takes a carry, a plain array will do; this saves working out its products again.
+    A kernel takes a plain array as well; this saves working out the products again.
     """
 
     def __init__(self, x: FloatArray) -> None:
@@ -145,17 +146,17 @@ def window_std(
         factor = None if carry is None else carry.of(length)[length:]
         older = (mean if doubling else x)[:-length]
         delta = (older if factor is None else older * factor) - mean[length:]
-        if doubling:
-            moved = square[:-length].copy()
+        if doubling and length > 1:
+            moved = square[:-length].copy() if factor is None else square[:-length] * factor
             if factor is not None:
-                moved *= factor
                 moved *= factor
             square[length:] += moved
         scaled = delta * (0.5 if doubling else 1.0 / (length + 1))
         mean[length:] += scaled
         # a·b/(a+b) is `length` times b/(a+b), the share of the older rows.
         scaled *= delta
-        scaled *= length
+        if length > 1:
+            scaled *= length
         square[length:] += scaled
     square /= n - ddof
     np.sqrt(square, out=square)
@@ -200,38 +201,55 @@ def decayed_mean(
     The weights are w_k = (1-alpha)^k; absent rows (NaN, or before the array's first row) weigh 0. A
     value exists where row t is present and the window holds at least `minimum` present rows.
     """
+    if minimum < 1:
+        raise ValueError(f"a mean needs at least 1 present row, not {minimum}")
     absent = np.isnan(x)
-    pattern = _common_column(absent)
-    present = np.where(pattern, 0.0, 1.0)
-    result = _decayed_sum(np.where(absent, 0.0, x), 1.0 - alpha, window, as_carry(carry))
-    weight = _decayed_sum(present.copy(), 1.0 - alpha, window, None)
+    carry, decay = as_carry(carry), 1.0 - alpha
+    first = int(np.argmin(absent[:, 0])) if absent.size else 0
+    if np.count_nonzero(absent) == absent[:first].size == np.count_nonzero(absent[:first]):
+        # The usual case: every symbol has its first row in `first` and all rows from there on.
+        result = _decayed_sum(x.copy(), decay, window, carry, first)
+        weights = _full_weights(decay, window)
+        settled = result[first:][:window]
+        settled /= weights[: len(settled)]
+        result[first:][window:] /= weights[-1, 0]
+        result[: first + minimum - 1] = np.nan
+        return result
+    present = np.where(absent, 0.0, 1.0)
+    result = _decayed_sum(np.where(absent, 0.0, x), decay, window, carry)
+    weight = _decayed_sum(present.copy(), decay, window, None)
     exists = _decayed_sum(present, 1.0, window, None) >= minimum
-    exists &= ~pattern
+    exists &= ~absent
     weight[~exists] = np.nan
     result /= weight
     return result
 
 
-def _decayed_sum(x: FloatArray, decay: float, n: int, carry: Carry | None) -> FloatArray:
-    """Return Σ decay^k · x[t-k] · C[t, k] over the last n rows, fewer at the start, in x's memory."""
+@lru_cache(maxsize=64)
+def _full_weights(decay: float, window: int) -> FloatArray:
+    """Return the sums of the first 1 … `window` weights, shape (window, 1)."""
+    return _decayed_sum(np.ones((window, 1)), decay, window, None)
+
+
+def _decayed_sum(
+    x: FloatArray, decay: float, n: int, carry: Carry | None, start: int = 0
+) -> FloatArray:
+    """Return Σ decay^k · x[t-k] · C[t, k] over the last n rows, fewer at the beginning.
+
+    The result takes x's memory; rows before `start` count as 0.
+    """
+    x[:start] = 0.0
     scratch = np.empty_like(x)
-    result, first = x, x.copy() if n & (n - 1) else x
+    result, single = x, x.copy() if n & (n - 1) else x
     for length, doubling in _growth(n):
         if length >= len(x):
             break
         factor: FloatArray | float = decay**length
         if carry is not None:
             factor = np.multiply(carry.of(length)[length:], factor, out=scratch[length:])
-        older = (result if doubling else first)[:-length]
+        older = (result if doubling else single)[:-length]
         result[length:] += np.multiply(older, factor, out=scratch[length:])
     return result
-
-
-def _common_column(pattern: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the first column alone if all are like it, as where all symbols miss the first row."""
-    first = pattern[:, :1]
-    alike = np.count_nonzero(pattern) == np.count_nonzero(first) * pattern.shape[1]
-    return first if alike and bool(pattern[first[:, 0]].all()) else pattern
 
 
 def _growth(n: int) -> Iterator[tuple[int, bool]]:

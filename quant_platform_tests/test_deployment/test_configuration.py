@@ -1,6 +1,7 @@
 """dagster.yaml, both workspaces and .env.example say what Dagster and the settings understand."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,14 @@ def test_the_workspace_of_the_checkout_names_the_definitions() -> None:
     (origin,) = location_origins_from_yaml_paths([str(CHECKOUT / "workspace.yaml")])
     assert origin.location_name == "quant_platform"
     assert origin.loadable_target_origin.module_name == "quant_platform.definitions"
+
+
+def test_dagster_without_a_workspace_file_sees_the_same_location() -> None:
+    # `dagster dev` prefers this block to workspace.yaml; a sensor's state hangs on the name.
+    assert tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]["dagster"] == {
+        "module_name": "quant_platform.definitions",
+        "code_location_name": "quant_platform",
+    }
 
 
 def test_the_workspace_of_the_containers_names_the_code_service() -> None:

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quant_platform.features.kernels import (
+    Carry,
     FloatArray,
+    Windows,
     decayed_mean,
     recursive_window,
     shift,
@@ -217,9 +219,33 @@ def test_windows_and_weights_out_of_range() -> None:
         window_std(x, 1, ddof=1)
     with pytest.raises(ValueError, match="looks back"):
         shift(x, -1)
+    with pytest.raises(ValueError, match="at least 1 present row"):
+        decayed_mean(x, 0.5, 3, 0)
     for alpha in (0.0, 1.0, -0.5):
         with pytest.raises(ValueError, match="alpha"):
             recursive_window(alpha)
+
+
+def test_windows_are_grown_from_one_another_with_the_same_bits() -> None:
+    x, carry = sample(8)
+    shared_carry = Carry(carry)
+    windows = Windows(x, np.add, shared_carry)
+    for n in (50, 20, 10, 63, 1):
+        np.testing.assert_array_equal(bits(windows.of(n)), bits(window_sum(x, n, carry)))
+        np.testing.assert_array_equal(
+            bits(window_std(x, n, shared_carry)), bits(window_std(x, n, carry))
+        )
+    assert windows.of(20) is windows.of(20)
+
+
+def test_decayed_mean_of_a_symbol_alone_and_beside_one_with_gaps() -> None:
+    """Weights known beforehand and weights summed on the way give one result."""
+    x, carry = sample(9)
+    x[:7, 0] = np.nan
+    x[::5, 1] = np.nan
+    together = decayed_mean(x, 0.1, 40, 5, carry)
+    alone = decayed_mean(x[:, :1].copy(), 0.1, 40, 5, carry[:, :1].copy())
+    np.testing.assert_array_equal(bits(together[:, :1]), bits(alone))
 
 
 def test_no_warning_leaks() -> None:

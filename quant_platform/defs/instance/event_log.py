@@ -36,6 +36,7 @@ from dagster._core.events import (
 )
 from dagster._core.events.log import EventLogEntry
 from dagster._serdes import serialize_value
+from dagster_shared.record import copy
 from dagster_postgres import PostgresEventLogStorage
 from psycopg2 import extensions
 from sqlalchemy import Connection
@@ -189,6 +190,20 @@ class BulkEventLogStorage(OnSharedPool, PostgresEventLogStorage):
             return None
         return event.asset_materialization_planned_data.partitions_subset
 
+    def _store_asset_check_evaluation_planned(
+        self, event: EventLogEntry, event_id: int | None
+    ) -> None:
+        """Plan a check of many partitions as one row, the one that its evaluation will resolve.
+
+        A run over a range evaluates each check once, without a partition. The stock storage plans a row per
+        partition (each with the whole event in it), none of which is ever resolved.
+        """
+        planned = check.not_none(event.dagster_event).asset_check_planned_data
+        if planned.partitions_subset is not None and len(planned.partitions_subset) > 1:
+            # The evaluation finds its planned row by the partition, here none.
+            event = _without_partitions(event)
+        super()._store_asset_check_evaluation_planned(event, event_id)
+
     def _tag_lines(self, ids: Sequence[int], rows: Sequence[_Row]) -> Iterator[str]:
         for event_id, row in zip(ids, rows, strict=True):
             if row.asset_key is not None and row.type in _TAGGED_EVENTS:
@@ -207,6 +222,12 @@ class BulkEventLogStorage(OnSharedPool, PostgresEventLogStorage):
         }
         for entry, event_id in sorted(last.values(), key=lambda pair: pair[1]):
             self._store_asset_event(connection, entry, event_id)
+
+
+def _without_partitions(entry: EventLogEntry) -> EventLogEntry:
+    event = entry.get_dagster_event()
+    planned = copy(event.asset_check_planned_data, partitions_subset=None)
+    return entry._replace(dagster_event=event._replace(event_specific_data=planned))
 
 
 def _timestamp(entry: EventLogEntry) -> str:
