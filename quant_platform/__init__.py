@@ -1,3 +1,3 @@
-"""quant-platform: market data, features, signals and performance reports as Dagster assets in Postgres."""
+"""Market data, features, signals and performance reports as Dagster assets in Postgres."""
 
 __version__ = "0.1.0"

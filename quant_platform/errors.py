@@ -1,7 +1,7 @@
 """The errors a user can meet, one class per kind of remedy.
 
-Every one carries a single line that says what is wrong and where, and a hint that says what to do. The command line
-prints exactly these two; nothing here ever holds a password or a key.
+Every one carries a single line that says what is wrong and where, and a hint that says what to do.
+The command line prints exactly these two; nothing here ever holds a password or a key.
 """
 
 

@@ -1,4 +1,4 @@
-"""Write the HTML page of a report date: read what is stored, render it, and put the file in place at once."""
+"""Write the HTML page of a report date: read what is stored, render it, put it in place at once."""
 
 import os
 from pathlib import Path
@@ -37,7 +37,7 @@ def page_path(settings: Settings, session: str) -> Path:
 
 
 def write_page(settings: Settings, database: Database, session: str) -> Path:
-    """Render the page of `session` (ISO date) and return its path; a page that is there is replaced.
+    """Render the page of `session` (ISO date) in place of an earlier one, and return its path.
 
     Raises
     ------
@@ -103,8 +103,9 @@ def _recent_sessions(database: Database, session: str, count: int) -> list[str]:
     rows = _all(
         database,
         "SELECT DISTINCT date FROM portfolios WHERE date <= $1::text::date"
-        f" ORDER BY date DESC LIMIT {count:d}",
+        " ORDER BY date DESC LIMIT $2::text::integer",
         session,
+        str(count),
     )
     days = [f"{day:%Y-%m-%d}" for day in rows["date"]] if len(rows) else []
     return sorted(days) or [session]

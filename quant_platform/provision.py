@@ -1,4 +1,4 @@
-"""Bring a database to the state that the code needs: migrations, registered columns, registered models."""
+"""Bring a database to the state that the code needs: migrations, registered columns and models."""
 
 from functools import lru_cache
 
@@ -37,7 +37,7 @@ def model_record(strategy: Strategy) -> ModelRecord:
 
 
 def provision(database: Database) -> list[str]:
-    """Apply what is missing; return the names of migrations and columns applied now. Safe to repeat."""
+    """Apply what is missing; return the migrations and columns applied now. Safe to repeat."""
     columns = registered_columns()
     applied = [] if is_current(database, columns) else upgrade(database, columns)
     register_models(database, [model_record(strategy) for strategy in all_strategies()])

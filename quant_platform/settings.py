@@ -1,7 +1,8 @@
-"""`Settings`: everything a user can configure, read once from the environment and `.env`, typed and immutable.
+"""`Settings`: everything a user can configure, typed and immutable.
 
-A setting of the environment wins over the same name in `.env`. Nothing else in the platform reads the environment.
-Kept free of heavy imports: the command line reads it at every start.
+Read once, from the environment and `.env`. A setting of the environment wins over the same name in
+`.env`. Nothing else in the platform reads the environment. Kept free of heavy imports: the command
+line reads it at every start.
 """
 
 import os
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 from quant_platform.errors import SettingsError
 
 HOME_NAME = ".quant-platform"
-"""Folder with the embedded database, Dagster's home and the reports, beside the checkout's files."""
+"""Folder of the embedded database, Dagster's home and the reports, beside the checkout's files."""
 
 PREFIX = "QUANT_PLATFORM_"
 
@@ -22,7 +23,7 @@ _MARKERS = (HOME_NAME, ".env", "workspace.yaml")
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings; the environment variable of each is named in its comment and in `.env.example`."""
+    """All settings; the environment variable of each is named beside it and in `.env.example`."""
 
     home: Path  # QUANT_PLATFORM_HOME
     database_url: str | None  # DATABASE_URL; None: the embedded server
@@ -37,13 +38,15 @@ class Settings:
     sensor_max_sessions: int = 1000  # QUANT_PLATFORM_SENSOR_MAX_SESSIONS, in one run
 
     @classmethod
-    def load(cls, environment: Mapping[str, str] | None = None, start: Path | None = None) -> "Settings":
+    def load(
+        cls, environment: Mapping[str, str] | None = None, start: Path | None = None
+    ) -> "Settings":
         """Read the settings that hold in folder `start` (default: the current one).
 
         Raises
         ------
         SettingsError
-            A value cannot be read; the message names the variable, never its value where that may be secret.
+            A value cannot be read; the message names the variable, never a secret value.
         """
         root = project_root(start or Path.cwd())
         values = _read_env_file(root / ".env")
@@ -60,7 +63,9 @@ class Settings:
             risk_free=_number(values, "RISK_FREE", 0.0, low=-0.5, high=1.0),
             sensor_status=_choice(values, "SENSORS", "running", ("running", "stopped")),
             sensor_seconds=int(_number(values, "SENSOR_SECONDS", 300, low=5, high=86_400)),
-            sensor_max_sessions=int(_number(values, "SENSOR_MAX_SESSIONS", 1000, low=1, high=10_000)),
+            sensor_max_sessions=int(
+                _number(values, "SENSOR_MAX_SESSIONS", 1000, low=1, high=10_000)
+            ),
         )
 
     def __repr__(self) -> str:
@@ -72,7 +77,7 @@ class Settings:
 
 
 def project_root(start: Path) -> Path:
-    """Nearest folder at or above `start` that holds a platform home, a `.env` or a workspace file; else `start`."""
+    """Nearest folder from `start` up with a platform home, `.env` or workspace file; else `start`."""
     for folder in (start, *start.parents):
         if any((folder / marker).exists() for marker in _MARKERS):
             return folder
@@ -135,5 +140,7 @@ def _number(
 def _choice(values: Mapping[str, str], name: str, default: str, allowed: tuple[str, ...]) -> str:
     text = values.get(PREFIX + name, "").strip().lower() or default
     if text not in allowed:
-        raise SettingsError(f"{PREFIX}{name} is {text!r}", f"It must be one of: {', '.join(allowed)}")
+        raise SettingsError(
+            f"{PREFIX}{name} is {text!r}", f"It must be one of: {', '.join(allowed)}"
+        )
     return text

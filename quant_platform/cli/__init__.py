@@ -1,1 +1,4 @@
-"""The command `quant-platform`. Heavy imports happen inside the commands, so that help and status start at once."""
+"""The command `quant-platform`.
+
+Heavy imports happen inside the commands, so that help and status start at once.
+"""

@@ -17,10 +17,13 @@ def register(app: typer.Typer) -> None:
     for command, example in (
         (demo, "quant-platform demo"),
         (dev, "quant-platform dev --port 3000"),
-        (backfill, "quant-platform backfill --start 2013-01-02 --end 2013-01-31 --select 'features+'"),
+        (
+            backfill,
+            "quant-platform backfill --start 2013-01-02 --end 2013-01-31 --select 'features+'",
+        ),
         (status, "quant-platform status"),
         (report, "quant-platform report --date 2013-03-01 --open"),
-        (sql, "quant-platform sql \"select symbol, count(*) from market_data group by 1\""),
+        (sql, 'quant-platform sql "select symbol, count(*) from market_data group by 1"'),
     ):
         app.command(epilog=f"Example: [bold]{example}[/bold]")(command)
 
@@ -76,8 +79,10 @@ def report(
     day = parse_session(session) if session else None
     database = platform_database(settings)
     if day is None:
-        newest = bulk.query(database, "SELECT max(date) AS date FROM model_performance")["date"].iloc[0]
-        if newest is None or newest != newest:  # noqa: PLR0124 — NaT is not equal to itself
+        newest = bulk.query(database, "SELECT max(date) AS date FROM model_performance")[
+            "date"
+        ].iloc[0]
+        if newest is None or newest != newest:
             raise SessionError("There is nothing to report on yet", "Run: quant-platform demo")
         day = date(newest.year, newest.month, newest.day)
     path = write_page(settings, database, day.isoformat())
@@ -110,8 +115,10 @@ def sql(
 def _cell(value: object) -> str:
     import pandas as pd
 
-    if value is None or value is pd.NaT or value != value:  # noqa: PLR0124 — NaN is not equal to itself
+    if value is None or value is pd.NaT or value != value:
         return ""
     if isinstance(value, pd.Timestamp):
-        return f"{value:%Y-%m-%d}" if value == value.normalize() and value.tz is None else str(value)
+        return (
+            f"{value:%Y-%m-%d}" if value == value.normalize() and value.tz is None else str(value)
+        )
     return f"{value:.10g}" if isinstance(value, float) else str(value)

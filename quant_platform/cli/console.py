@@ -1,4 +1,7 @@
-"""Two consoles (answers on stdout, everything else on stderr) and the few shapes that commands print."""
+"""Two consoles and the few shapes that commands print.
+
+Answers go to stdout, everything else to stderr.
+"""
 
 from collections.abc import Iterable, Sequence
 
@@ -20,7 +23,9 @@ def failure(message: str, hint: str) -> None:
 def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table; columns whose cells are all numbers stand right."""
     body = [[str(cell) for cell in row] for row in rows]
-    grid = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    grid = Table(
+        title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False
+    )
     for index, header in enumerate(headers):
         numeric = bool(body) and all(_is_number(row[index]) for row in body)
         grid.add_column(header, justify="right" if numeric else "left", overflow="fold")
@@ -30,4 +35,6 @@ def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]]) 
 
 
 def _is_number(text: str) -> bool:
-    return text.replace(",", "").replace(".", "", 1).replace("%", "").strip("-+ –").isdigit() or text in ("", "–")
+    return text.replace(",", "").replace(".", "", 1).replace("%", "").strip(
+        "-+ –"
+    ).isdigit() or text in ("", "–")

@@ -60,8 +60,8 @@ def reset(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete everything in the platform's and in Dagster's database."""
-    from quant_platform.storage.database import drop_everything, platform_url
     from quant_platform.settings import without_password
+    from quant_platform.storage.database import drop_everything, platform_url
 
     settings = Settings.load()
     address = without_password(platform_url(settings))

@@ -1,4 +1,7 @@
-"""`demo` and `backfill`: run the stages in this process with a progress bar, and show what came of it."""
+"""`demo` and `backfill`.
+
+Both run the stages in this process with a progress bar, and show what came of it.
+"""
 
 import time
 from collections.abc import Sequence
@@ -40,7 +43,9 @@ def run_backfill(settings: Settings, start: str, end: str, select: str) -> None:
         runner = Runner.open(settings, lambda asset: progress.update(task, description=asset))
         with runner.instance() as instance:
             run = runner.run_selection(instance, select, chosen[0], chosen[-1])
-    console.out.print(f"{len(chosen)} sessions from {chosen[0]} to {chosen[-1]}: run {run} succeeded")
+    console.out.print(
+        f"{len(chosen)} sessions from {chosen[0]} to {chosen[-1]}: run {run} succeeded"
+    )
 
 
 def _materialise(settings: Settings) -> tuple[int, list[tuple[str, float]]]:
@@ -52,7 +57,9 @@ def _materialise(settings: Settings) -> tuple[int, list[tuple[str, float]]]:
     seconds: list[tuple[str, float]] = []
     with _progress() as progress:
         task = progress.add_task("starting", total=None)
-        runner = Runner.open(settings, lambda asset: progress.update(task, advance=1, description=asset))
+        runner = Runner.open(
+            settings, lambda asset: progress.update(task, advance=1, description=asset)
+        )
         sessions = runner.sessions()
         with runner.instance() as instance:
             lacking = {stage: runner.missing(instance, stage) for stage in STAGES}
@@ -91,7 +98,9 @@ def _show_result(
     from quant_platform.storage import bulk
 
     counts = row_counts(database)
-    console.table("Rows", ["table", "rows"], [(name, f"{count:,}") for name, count in counts.items()])
+    console.table(
+        "Rows", ["table", "rows"], [(name, f"{count:,}") for name, count in counts.items()]
+    )
     if seconds:
         console.out.print()
         rows = [(stage, f"{spent:.1f}") for stage, spent in seconds]
@@ -108,7 +117,9 @@ def _show_result(
     _show_ranking(day, str(report["ranking"].iloc[0]))
     path = page_path(settings, day)
     console.out.print()
-    console.out.print(f"{sessions:,} sessions in {total:.1f} s" + ("" if seconds else ", all there already"))
+    console.out.print(
+        f"{sessions:,} sessions in {total:.1f} s" + ("" if seconds else ", all there already")
+    )
     console.out.print(f"Report: {_readable(path)}", soft_wrap=True)
     console.out.print("Next:   [bold]make dev[/bold]  (the Dagster UI on http://127.0.0.1:3000)")
 

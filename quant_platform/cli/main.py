@@ -1,4 +1,7 @@
-"""Entry point: the Typer application, and how failures are shown (one line and a hint, or all of it with --debug)."""
+"""Entry point: the Typer application, and how failures are shown.
+
+A failure is one line and a hint, or all of it with --debug.
+"""
 
 import sys
 from typing import Annotated
@@ -61,6 +64,8 @@ def main() -> None:
             raise
         # A fault of ours: one line for the user, everything for whoever asks.
         lines = str(error).splitlines() or [""]
-        console.failure(f"{type(error).__name__}: {lines[0]}", "Run it again with --debug for all of it")
+        console.failure(
+            f"{type(error).__name__}: {lines[0]}", "Run it again with --debug for all of it"
+        )
         code = 1
     sys.exit(code or 0)

@@ -1,4 +1,7 @@
-"""`dev`: code server, webserver and daemon as children of this process, stopped together and by their ids."""
+"""`dev`: code server, webserver and daemon as children of this process.
+
+They are stopped together, and by their ids.
+"""
 
 import os
 import signal
@@ -23,7 +26,7 @@ STOP_SECONDS = 15
 
 
 def serve(settings: Settings, port: int) -> None:
-    """Serve the UI until Ctrl-C or a termination signal; fail if one of the services ends by itself.
+    """Serve the UI until Ctrl-C or a termination signal; fail if a service ends by itself.
 
     Raises
     ------
@@ -44,7 +47,8 @@ def serve(settings: Settings, port: int) -> None:
             "load_from:\n  - grpc_server:\n"
             f"      host: {HOST}\n      port: {code_port}\n      location_name: quant_platform\n"
         )
-        # `code-server start` rather than `api grpc`: the UI's reload button then picks up changed files.
+        # `code-server start` rather than `api grpc`: the UI's reload button then picks up changed
+        # files.
         code = ["dagster", "code-server", "start", "-h", HOST, "-p", str(code_port), "-m", MODULE]
         web = ["dagster_webserver", "-h", HOST, "-p", str(port), "-w", str(workspace)]
         daemon = ["dagster._daemon", "run", "-w", str(workspace)]
@@ -76,7 +80,8 @@ def _services() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 
 def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
-    # A session of its own: Ctrl-C reaches this process alone, which then stops the children in order.
+    # A session of its own: Ctrl-C reaches this process alone, which then stops the children in
+    # order.
     return subprocess.Popen([sys.executable, "-m", *arguments], start_new_session=True)  # noqa: S603 — our own words
 
 

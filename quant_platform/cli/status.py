@@ -1,4 +1,7 @@
-"""`status`: what is stored and whether it is current, from two databases and the calendar, without Dagster."""
+"""`status`: what is stored and whether it is current.
+
+Read from two databases and the calendar, without Dagster.
+"""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -24,14 +27,14 @@ TABLES = (
     "alerts",
 )
 
-_CHECKS = f"""
+_CHECKS = """
 SELECT check_name, severity, count(*), max(date), sum(failures)
-FROM data_quality WHERE NOT passed GROUP BY 1, 2 ORDER BY severity, 4 DESC LIMIT {CHECKS}
+FROM data_quality WHERE NOT passed GROUP BY 1, 2 ORDER BY severity, 4 DESC LIMIT %s
 """
 
-_RUNS = f"""
+_RUNS = """
 SELECT pipeline_name, status, create_timestamp, end_time - start_time
-FROM runs ORDER BY id DESC LIMIT {RUNS}
+FROM runs ORDER BY id DESC LIMIT %s
 """
 
 
@@ -47,9 +50,12 @@ def show_status(settings: Settings) -> None:
     console.table(
         "Last runs",
         ["job", "status", "started (UTC)", "seconds"],
-        [(job, status.lower(), f"{at:%Y-%m-%d %H:%M}", f"{spent or 0:.1f}") for job, status, at, spent in runs],
+        [
+            (job, status.lower(), f"{at:%Y-%m-%d %H:%M}", f"{spent or 0:.1f}")
+            for job, status, at, spent in runs
+        ],
     )
-    failing = _rows(database, _CHECKS)
+    failing = _rows(database, _CHECKS, CHECKS)
     console.out.print()
     console.table(
         "Failing checks" if failing else "Failing checks: none",
@@ -63,8 +69,11 @@ def _show_tables(settings: Settings, database: Database) -> None:
     rows = []
     for table in TABLES:
         # Estimates would do for huge tables; these are exact and still instant at this size.
-        count, first, last = _rows(database, f"SELECT count(*), min(date), max(date) FROM {table}")[0]  # noqa: S608 — constant names
-        rows.append((table, f"{count:,}", first or "", last or "", _freshness(table, last, expected)))
+        counting = f"SELECT count(*), min(date), max(date) FROM {table}"  # noqa: S608 — constant names
+        count, first, last = _rows(database, counting)[0]
+        rows.append(
+            (table, f"{count:,}", first or "", last or "", _freshness(table, last, expected))
+        )
     console.table("", ["table", "rows", "first", "last", "freshness"], rows)
 
 
@@ -82,21 +91,25 @@ def _expected_session(settings: Settings) -> date | None:
 
     vendor = vendor_by_name(settings.vendor)
     closed = last_closed_session(datetime.now(UTC), vendor.first_session)
-    return closed if vendor.last_session is None or closed is None else min(closed, vendor.last_session)
+    return (
+        closed
+        if vendor.last_session is None or closed is None
+        else min(closed, vendor.last_session)
+    )
 
 
 def _last_runs(settings: Settings) -> list[tuple[Any, ...]]:
     instance = Database(dagster_url(settings).replace("+psycopg2", "", 1))
     if _rows(instance, "SELECT to_regclass('runs')::text")[0][0] is None:
         return []
-    return _rows(instance, _RUNS)
+    return _rows(instance, _RUNS, RUNS)
 
 
-def _rows(database: Database, sql: str) -> list[tuple[Any, ...]]:
+def _rows(database: Database, sql: str, *parameters: int) -> list[tuple[Any, ...]]:
     connection = database.connect()
     try:
         with connection.cursor() as cursor:
-            cursor.execute(sql)
+            cursor.execute(sql, parameters or None)
             return list(cursor.fetchall())
     finally:
         connection.close()

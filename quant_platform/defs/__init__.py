@@ -1,1 +1,4 @@
-"""The Dagster layer: thin wiring of the library to partitions, assets, checks, sensors and the IO manager."""
+"""The Dagster layer: thin wiring of the library.
+
+What belongs here: partitions, assets, checks, sensors, jobs and the IO manager.
+"""

@@ -1,4 +1,7 @@
-"""Assemble the definitions: explicit lists of assets, checks, jobs and sensors, from settings and a vendor."""
+"""Assemble the definitions from settings and a vendor.
+
+Assets, checks, jobs and sensors are explicit lists.
+"""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,6 +1,7 @@
 """Dagster's home: a folder under the platform's home that holds the committed `dagster.yaml`.
 
-The instance's storage finds its database through the settings, so the file is the same everywhere and holds no address.
+The instance's storage finds its database through the settings, so the file is the same everywhere
+and holds no address.
 """
 
 import os
@@ -15,16 +16,21 @@ INSTANCE_FILE = "dagster.yaml"
 
 
 def instance_file() -> Path:
-    """Return the committed instance configuration: at the top of a checkout, or inside an installed package."""
+    """Return the committed instance configuration.
+
+    It lies at the top of a checkout, or inside an installed package.
+    """
     package = Path(quant_platform.__file__).parent
     for path in (package / "_instance" / INSTANCE_FILE, package.parent / INSTANCE_FILE):
         if path.is_file():
             return path
-    raise SettingsError("dagster.yaml is missing from the installation", "Install the package again")
+    raise SettingsError(
+        "dagster.yaml is missing from the installation", "Install the package again"
+    )
 
 
 def enter_dagster_home(settings: Settings) -> Path:
-    """Create Dagster's home, and point this process and its children to it and to the platform's home."""
+    """Create Dagster's home; point this process and its children to it and the platform's home."""
     home = settings.home.expanduser().resolve()
     folder = home / "dagster"
     folder.mkdir(parents=True, exist_ok=True)

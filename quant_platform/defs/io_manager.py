@@ -1,15 +1,20 @@
-"""The Postgres IO manager: one table per asset, replaced session by session, read by the partition mapping's sessions.
+"""The Postgres IO manager: one table per asset, replaced session by session.
+
+Inputs are read by the sessions of the partition mapping.
 
 What an asset's definition metadata says to it:
 
 - `table`: the table (or view) of the asset
-- `scope`: fixed column values of the part of a shared table that the asset owns; the value of `model_id` is a model name
-- `quarantine`: rows that break a rule of the table are set aside (facts from a vendor) instead of refusing the frame
+- `scope`: fixed column values of the part of a shared table that the asset owns; the value of
+  `model_id` is a model name
+- `quarantine`: rows that break a rule of the table are set aside (facts from a vendor) instead
+  of refusing the frame
 
 and what an input's metadata says: `columns`, the columns to read (default: all).
 
-The contract of the table is enforced here, before commit, in every kind of run. A frame that breaks it fails the step
-without a retry, so no event is written and nothing downstream runs, in this run or in any other.
+The contract of the table is enforced here, before commit, in every kind of run. A frame that breaks
+it fails the step without a retry, so no event is written and nothing downstream runs, in this run
+or in any other.
 """
 
 import time
@@ -31,7 +36,10 @@ from quant_platform.storage.replace import replace_sessions
 from quant_platform.storage.schema import Table
 
 DETAILED_SESSIONS = 64
-"""Newest sessions of a run that get a row count of their own; Dagster's cost of each grows with their number."""
+"""Newest sessions of a run that get a row count of their own.
+
+Dagster's cost of each grows with their number.
+"""
 
 UNKNOWN_MODEL = -1
 """Id that no model has: reads nothing."""
@@ -40,10 +48,8 @@ UNKNOWN_MODEL = -1
 class PostgresIOManager(dg.IOManager):
     """Stores frames in, and loads frames from, the platform's database."""
 
-    def __init__(
-        self, platform: Platform, on_stored: Callable[[str], None] | None = None
-    ) -> None:
-        """Take the platform, and optionally a function that is told the asset's name after each write."""
+    def __init__(self, platform: Platform, on_stored: Callable[[str], None] | None = None) -> None:
+        """Take the platform, and optionally a function told the asset's name after each write."""
         self.platform = platform
         self._on_stored = on_stored
 
@@ -73,7 +79,7 @@ class PostgresIOManager(dg.IOManager):
             self._on_stored(context.asset_key.to_user_string())
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
-        """Read exactly the sessions that the partition mapping names, ordered by the table's key."""
+        """Read exactly the sessions the partition mapping names, ordered by the table's key."""
         upstream = context.upstream_output
         if upstream is None:
             raise dg.DagsterInvariantViolationError("Only outputs of assets can be loaded")
@@ -106,9 +112,10 @@ class PostgresIOManager(dg.IOManager):
 def _describe_sessions(
     context: dg.OutputContext, table: Table, frame: pd.DataFrame, sessions: Sequence[str]
 ) -> None:
-    """Row counts for the newest sessions, and a preview, a plot and the column schema for the newest one.
+    """Row counts for the newest sessions; preview, plot and column schema for the newest one.
 
-    The rest of a long run carries only its totals: the same text in thousands of events would cost more than the work.
+    The rest of a long run carries only its totals: the same text in thousands of events would cost
+    more than the work.
     """
     step = context.step_context
     dates = frame["date"].to_numpy().astype("datetime64[D]")

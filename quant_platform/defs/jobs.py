@@ -1,7 +1,7 @@
 """Jobs: one per stage, and `daily_update` for everything.
 
-In one run of a job all assets run in order, look-backs are read from Postgres, and a failed blocking check stops
-everything downstream of it.
+In one run of a job all assets run in order, look-backs are read from Postgres, and a failed
+blocking check stops everything downstream of it.
 """
 
 from typing import Any
@@ -19,7 +19,9 @@ def stage_job(stage: str) -> str:
     return f"{stage}_stage"
 
 
-def build_jobs(partitions: dg.DailyPartitionsDefinition) -> list[Any]:  # Dagster does not export the type
+def build_jobs(
+    partitions: dg.DailyPartitionsDefinition,
+) -> list[Any]:  # Dagster does not export the type
     """One job per stage and one for everything."""
     jobs = [
         dg.define_asset_job(
@@ -33,7 +35,9 @@ def build_jobs(partitions: dg.DailyPartitionsDefinition) -> list[Any]:  # Dagste
     everything = dg.define_asset_job(
         DAILY_JOB,
         selection=dg.AssetSelection.groups(*STAGES),
-        description="Materialise every asset of a session, each blocking check gating what follows.",
+        description=(
+            "Materialise every asset of a session, each blocking check gating what follows."
+        ),
         partitions_def=partitions,
     )
     return [*jobs, everything]

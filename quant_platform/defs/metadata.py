@@ -1,4 +1,4 @@
-"""What the Dagster UI shows of a materialisation: counts, column schema, a preview and a small plot."""
+"""What the Dagster UI shows of a materialisation: counts, columns, a preview and a small plot."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -33,7 +33,7 @@ def light_metadata(
 
 
 def heavy_metadata(table: Table, frame: pd.DataFrame, newest: pd.DataFrame) -> Mapping[str, Any]:
-    """Column schema, preview of the newest session, and a sparkline of rows per session over the run."""
+    """Column schema, preview of the newest session, and a sparkline of the run's rows per session."""
     return {
         "dagster/column_schema": column_schema(table),
         "preview": dg.MetadataValue.md(preview(newest)),
@@ -88,6 +88,7 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, pd.Timestamp | np.datetime64):
-        return str(np.datetime64(value, "D"))
+        moment = value.to_datetime64() if isinstance(value, pd.Timestamp) else value
+        return str(moment.astype("datetime64[D]"))
     text = str(value).replace("|", "\\|")
     return text if len(text) <= 40 else text[:39] + "…"

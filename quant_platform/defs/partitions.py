@@ -1,7 +1,8 @@
-"""The one partitions definition (exchange sessions) and the mappings that say how far an asset looks back.
+"""The one partitions definition, exchange sessions, and how far an asset looks back over them.
 
-Keys are the days of the sessions in UTC: the window of session D ends at the midnight that follows its close, so a
-session can be materialised the same evening and never before. Weekends and closures, past and scheduled, are excluded.
+Keys are the days of the sessions in UTC: the window of session D ends at the midnight that follows
+its close, so a session can be materialised the same evening and never before. Weekends and
+closures, past and scheduled, are excluded.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,10 @@ WHOLE_HISTORY = 20_000
 
 @lru_cache(maxsize=8)
 def session_partitions(first: date, last: date | None) -> dg.DailyPartitionsDefinition:
-    """Sessions from `first` to `last`, or on and on; one object per process, since Dagster caches per object."""
+    """Sessions from `first` to `last`, or on and on.
+
+    One object per process, since Dagster caches per object.
+    """
     excluded = [midnight(day) for day in closures(first, last or HORIZON)]
     return dg.DailyPartitionsDefinition(
         start_date=midnight(first),
@@ -41,7 +45,10 @@ def previous_session() -> dg.TimeWindowPartitionMapping:
 
 
 def window_sessions(vendor: Vendor, keys: Sequence[str], lookback_sessions: int) -> list[str]:
-    """Sessions that a run over `keys` reads when it looks back: ascending ISO dates, ending with the last key."""
+    """Sessions that a run over `keys` reads when it looks back.
+
+    Ascending ISO dates, ending with the last key.
+    """
     first, last = date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
     known = sessions_between(vendor.first_session, last)
     start = max(known.index(first) - (lookback_sessions - 1), 0)

@@ -1,4 +1,7 @@
-"""The resource `platform`: hands the library's plain objects (settings, database, vendor) to assets and checks."""
+"""The resource `platform`: hands the library's plain objects to assets and checks.
+
+These are the settings, the database and the vendor.
+"""
 
 from dataclasses import dataclass
 
@@ -11,7 +14,10 @@ from quant_platform.vendors.base import Vendor
 
 @dataclass(frozen=True)
 class Platform:
-    """Settings and vendor of this process; its database is opened, and brought up to date, at first use."""
+    """Settings and vendor of this process.
+
+    Its database is opened, and brought up to date, at first use.
+    """
 
     settings: Settings
     vendor: Vendor

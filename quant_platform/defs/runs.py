@@ -24,7 +24,10 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass(frozen=True)
 class Runner:
-    """The definitions with their instance's home entered; `on_stored` is told of every asset that was written."""
+    """The definitions with their instance's home entered.
+
+    `on_stored` is told of every asset that was written.
+    """
 
     defs: dg.Definitions
     platform: Platform
@@ -59,7 +62,7 @@ class Runner:
         """Keys of the assets of a stage."""
         graph = self.defs.resolve_asset_graph()
         return sorted(
-            (key for key in graph.executable_asset_keys if graph.get(key).group_name == stage)
+            key for key in graph.executable_asset_keys if graph.get(key).group_name == stage
         )
 
     def missing(self, instance: dg.DagsterInstance, stage: str) -> tuple[date, ...]:
@@ -69,23 +72,22 @@ class Runner:
         whole = set.intersection(*done) if done else set()
         return tuple(session for session in self.sessions() if session.isoformat() not in whole)
 
-    def run_stage(
-        self, instance: dg.DagsterInstance, stage: str, first: date, last: date
-    ) -> str:
+    def run_stage(self, instance: dg.DagsterInstance, stage: str, first: date, last: date) -> str:
         """Materialise one stage from `first` to `last` in one run; return the run's id."""
         return self._execute(instance, stage_job(stage), first, last, None)
 
     def run_selection(
         self, instance: dg.DagsterInstance, selection: str, first: date, last: date
     ) -> str:
-        """Materialise the assets that a Dagster selection names (all for `*`) in one run; return its id."""
+        """Materialise the assets of a Dagster selection (all for `*`) in one run; return its id."""
         graph = self.defs.resolve_asset_graph()
         try:
             keys = dg.AssetSelection.from_string(selection).resolve(graph)
         except Exception as error:  # Dagster raises several private kinds for one cause
             raise UnknownNameError(
                 f"{selection!r} selects no assets: {str(error).splitlines()[0]}",
-                "Name assets as in the UI, for instance 'features' or 'market_data+' or 'signals/*'",
+                "Name assets as in the UI,"
+                " for instance 'features' or 'market_data+' or 'signals/*'",
             ) from error
         if not keys:
             known = ", ".join(sorted(key.to_user_string() for key in graph.executable_asset_keys))
@@ -116,8 +118,6 @@ class Runner:
                 "Nothing was half written; mend the cause and run it again",
             )
         return result.run_id
-
-
 
 
 def _reason(result: dg.ExecuteInProcessResult) -> str:

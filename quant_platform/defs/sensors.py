@@ -1,4 +1,4 @@
-"""Sensors: the one that keeps the market current, and the one that turns a failed run into an alert."""
+"""Sensors: one keeps the market current, the other turns a failed run into an alert."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -123,6 +123,4 @@ def _request(update: Update) -> dg.RunRequest:
     tags = {UPDATE_TAG: update.name}
     if first == last:
         return dg.RunRequest(run_key=update.run_key, partition_key=first, tags=tags)
-    return dg.RunRequest(
-        run_key=update.run_key, tags={**tags, RANGE_START: first, RANGE_END: last}
-    )
+    return dg.RunRequest(run_key=update.run_key, tags={**tags, RANGE_START: first, RANGE_END: last})

@@ -1,7 +1,8 @@
 """Which sessions an update should ask for next: a pure decision, without Dagster.
 
-The calendar says which sessions are closed, the instance which are materialised, the vendor which are published. What
-is missing is asked for in order, one contiguous block at a time, since a portfolio builds on the session before it.
+The calendar says which sessions are closed, the instance which are materialised, the vendor which
+are published. What is missing is asked for in order, one contiguous block at a time, since a
+portfolio builds on the session before it.
 """
 
 from collections.abc import Callable, Sequence
@@ -67,7 +68,8 @@ def next_update(
     failures = failed_attempts(name)
     if failures >= MAX_ATTEMPTS:
         return Wait(
-            f"{name} failed {failures} times: look at its last run, mend the cause and launch it by hand"
+            f"{name} failed {failures} times:"
+            " look at its last run, mend the cause and launch it by hand"
         )
     return Update(block, failures + 1)
 
@@ -75,19 +77,15 @@ def next_update(
 def _first_block(
     closed: Sequence[date], missing: Sequence[date], max_sessions: int
 ) -> Sequence[date]:
-    """Return the missing sessions from the first one on that follow each other without a materialised one between."""
+    """Return the first missing sessions that have no materialised one between them."""
     start = closed.index(missing[0])
     block = [
-        session
-        for session, gone in zip(closed[start:], missing, strict=False)
-        if session == gone
+        session for session, gone in zip(closed[start:], missing, strict=False) if session == gone
     ]
     return block[:max_sessions]
 
 
-def _published(
-    sessions: Sequence[date], is_published: Callable[[date], bool]
-) -> tuple[date, ...]:
+def _published(sessions: Sequence[date], is_published: Callable[[date], bool]) -> tuple[date, ...]:
     """Return the sessions up to the first that is not published."""
     published = []
     for session in sessions:

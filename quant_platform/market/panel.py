@@ -1,12 +1,13 @@
-"""`Panel`: raw daily bars and corporate actions as dates × symbols arrays, the input of every computation.
+"""`Panel`: raw daily bars and corporate actions as dates × symbols arrays.
 
-Prices stay raw, as traded. Nothing here is adjusted "as of today": a computation that looks back over a split carries
-older prices into the units of its own last session with `split` (see `features/kernels.py`), so a value of session D
-can only depend on actions with an ex-date ≤ D.
+It is the input of every computation. Prices stay raw, as traded. Nothing here is adjusted "as of
+today": a computation that looks back over a split carries older prices into the units of its own
+last session with `split` (see `features/kernels.py`), so a value of session D can only depend on
+actions with an ex-date ≤ D.
 
-A symbol that did not trade in a session keeps its last close (in the units of the session) as open, high, low and
-close, with volume 0, for at most `FILL_LIMIT` sessions; after that, and before its first bar, its cells are NaN.
-`traded` says where a real bar exists.
+A symbol that did not trade in a session keeps its last close (in the units of the session) as open,
+high, low and close, with volume 0, for at most `FILL_LIMIT` sessions; after that, and before its
+first bar, its cells are NaN. `traded` says where a real bar exists.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,7 +45,7 @@ class Panel:
     open, high, low, close : raw prices as traded, in currency per share; NaN where unknown
     volume : shares traded; NaN where unknown
     split : new shares per old share that take effect at the open of the session (1.0: none)
-    dividend : cash per share, in shares after that session's split, with ex-date that session (0.0: none)
+    dividend : cash per share with ex-date that session, after its split (0.0: none)
     traded : True where the vendor has a bar
     """
 
@@ -76,7 +77,9 @@ class Panel:
         symbols = tuple(sorted({*bars["symbol"], *_of_sessions(actions, days)["symbol"]}))
         rows, columns, inside = _locate(bars, days, symbols)
         fields = {
-            name: _scatter(bars[column].to_numpy(dtype=np.float64)[inside], rows, columns, days, symbols)
+            name: _scatter(
+                bars[column].to_numpy(dtype=np.float64)[inside], rows, columns, days, symbols
+            )
             for name, column in BAR_COLUMNS.items()
         }
         split = np.ones((len(days), len(symbols)))
@@ -90,10 +93,13 @@ class Panel:
         _fill_gaps(fields, split)
         return cls(days, symbols, split=split, dividend=dividend, traded=traded, **fields)
 
-    def frame(self, values: Mapping[str, NDArray[np.generic]], *, last: int | None = None) -> pd.DataFrame:
-        """Return (sessions, symbols) arrays as rows of date, symbol and one column per entry of `values`.
+    def frame(
+        self, values: Mapping[str, NDArray[np.generic]], *, last: int | None = None
+    ) -> pd.DataFrame:
+        """Return (sessions, symbols) arrays as rows of date, symbol and one column per value.
 
-        Only cells with a real bar become rows; `last` keeps the last so many sessions. Ordered by date, then symbol.
+        Only cells with a real bar become rows; `last` keeps the last so many sessions. Ordered by
+        date, then symbol.
         """
         return long_frame(self.sessions, self.symbols, values, self.traded, last=last)
 
@@ -106,23 +112,26 @@ def long_frame(
     *,
     last: int | None = None,
 ) -> pd.DataFrame:
-    """Unpivot (sessions, symbols) arrays into rows of date and symbol, for the cells in which `where` is true."""
+    """Unpivot (sessions, symbols) arrays into rows of date and symbol, for the cells of `where`."""
     start = 0 if last is None else max(len(sessions) - last, 0)
     rows, columns = np.nonzero(where[start:])
     frame: dict[str, object] = {
         "date": sessions[start:][rows].astype("datetime64[s]"),
-        "symbol": np.asarray(symbols, dtype=object)[columns],
+        # Taking from an Arrow array is several times faster than converting one object per row.
+        "symbol": pd.array(list(symbols), dtype="str").take(columns),
     }
     frame.update({name: array[start:][rows, columns] for name, array in values.items()})
-    return pd.DataFrame(frame).astype({"symbol": "str"})
+    return pd.DataFrame(frame)
 
 
 def pivot(
     frame: pd.DataFrame, column: str, sessions: SessionArray, symbols: Sequence[str]
 ) -> FloatArray:
-    """Arrange one numeric column of rows (date, symbol, …) as a (sessions, symbols) array, NaN where absent."""
+    """Arrange one numeric column of rows as a (sessions, symbols) array, NaN where absent."""
     rows, columns, inside = _locate(frame, sessions, symbols)
-    return _scatter(frame[column].to_numpy(dtype=np.float64)[inside], rows, columns, sessions, symbols)
+    return _scatter(
+        frame[column].to_numpy(dtype=np.float64)[inside], rows, columns, sessions, symbols
+    )
 
 
 def _of_sessions(frame: pd.DataFrame, days: SessionArray) -> pd.DataFrame:
@@ -139,7 +148,7 @@ def _locate(
     dates = frame["date"].to_numpy().astype("datetime64[D]")
     rows = np.searchsorted(days, dates)
     known = days[np.minimum(rows, len(days) - 1)] == dates
-    columns = pd.Index(symbols).get_indexer(frame["symbol"])
+    columns = pd.Index(symbols).get_indexer(pd.Index(frame["symbol"]))
     inside = known & (columns >= 0)
     return rows[inside], columns[inside], inside
 
@@ -164,7 +173,8 @@ def _fill_gaps(fields: dict[str, FloatArray], split: FloatArray) -> None:
     carried = fields["close"].copy()
     for _ in range(FILL_LIMIT):
         gap = np.isnan(carried[1:]) & ~np.isnan(carried[:-1])
-        # One step a pass: a gap's n-th session is filled in the n-th pass, from the session before it.
+        # One step a pass: a gap's n-th session is filled in the n-th pass, from the session
+        # before it.
         carried[1:][gap] = (carried[:-1] / split[1:])[gap]
     filled = missing & ~np.isnan(carried)
     for name in ("open", "high", "low", "close"):

@@ -1,7 +1,8 @@
 """Judgements about a session's facts: pure functions of a panel, each a grid of verdicts.
 
-What belongs here: what makes a bar or a session suspicious. What does not: where verdicts are stored, whether they stop
-a run (`defs/checks`), and what can be refused row by row when it is written (the tables' own constraints).
+What belongs here: what makes a bar or a session suspicious. What does not: where verdicts are
+stored, whether they stop a run (`defs/checks`), and what can be refused row by row when it is
+written (the tables' own constraints).
 """
 
 import numpy as np
@@ -13,10 +14,10 @@ JUMP_LIMIT = 0.25
 """One-session total return beyond which a price change wants an explanation."""
 
 WICK_LIMIT = 0.08
-"""Distance of high or low from the bar's body, over the close, beyond which a print is doubtful …"""
+"""Distance of high or low from the bar's body, over the close, that makes a print doubtful …"""
 
 WICK_MULTIPLE = 5.0
-"""… if it is also this many times the symbol's median wick of the last `WICK_SESSIONS` sessions …"""
+"""… if it is also this many times the symbol's median wick of its last `WICK_SESSIONS` …"""
 
 WICK_SESSIONS = 20
 
@@ -28,7 +29,7 @@ STALE_SESSIONS = 5
 
 
 def total_returns(panel: Panel) -> FloatArray:
-    """One-session holding return: splits and dividends of the session explained away; NaN in the first row."""
+    """One-session holding return, splits and dividends explained away; NaN in the first row."""
     change = np.full(panel.close.shape, np.nan)
     held = (panel.close[1:] + panel.dividend[1:]) * panel.split[1:]
     change[1:] = held / panel.close[:-1] - 1.0
@@ -41,7 +42,10 @@ def unexplained_jumps(panel: Panel) -> BoolArray:
 
 
 def bad_prints(panel: Panel) -> BoolArray:
-    """Bars whose high or low lies far from open and close, out of line with the symbol's past and the market's day."""
+    """Bars whose high or low lies far from open and close.
+
+    Far is out of line with the symbol's past and with the market's day.
+    """
     top = np.maximum(panel.open, panel.close)
     bottom = np.minimum(panel.open, panel.close)
     wick = np.maximum(panel.high - top, bottom - panel.low) / panel.close
@@ -68,11 +72,12 @@ def stale_prices(panel: Panel) -> BoolArray:
 
 def silent_volumes(panel: Panel) -> BoolArray:
     """Bars without a single share traded."""
-    return panel.traded & (panel.volume == 0.0)
+    silent: BoolArray = panel.volume == 0.0
+    return panel.traded & silent
 
 
 def _median(values: FloatArray) -> FloatArray:
     """Median of the known values of the last axis, NaN where none is known."""
-    unknown = np.isnan(values).all(axis=-1)
+    unknown: BoolArray = np.asarray(np.isnan(values).all(axis=-1))
     filled = np.where(unknown[..., None], 0.0, values)
     return np.where(unknown, np.nan, np.nanmedian(filled, axis=-1))

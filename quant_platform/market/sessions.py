@@ -1,4 +1,4 @@
-"""The XNYS calendar: which days are exchange sessions, from rules plus a literal list of one-off closures.
+"""The XNYS calendar: the exchange's sessions, from rules plus a list of one-off closures.
 
 Pure and quick (no calendar library at run time), so that the partition set is a constant of the process. A test
 compares every session with `exchange_calendars`. Rules run to `HORIZON`, future closures included. Sources: NYSE Rule
@@ -56,7 +56,10 @@ def is_session(day: date) -> bool:
 
 
 def last_closed_session(now: datetime, first: date) -> date | None:
-    """Last session whose partition is complete at `now`: it ends at the midnight (UTC) that follows the close."""
+    """Last session whose partition is complete at `now`.
+
+    A partition ends at the midnight (UTC) that follows the close.
+    """
     yesterday = now.astimezone(UTC).date() - timedelta(days=1)
     done = sessions_between(first, yesterday) if yesterday >= first else ()
     return done[-1] if done else None
@@ -106,7 +109,8 @@ def session_range(start: str, end: str, available: Sequence[date]) -> tuple[date
         return chosen
     if not sessions_between(first, last):
         raise SessionError(
-            f"There is no exchange session from {first} to {last}", "Choose a range with a trading day"
+            f"There is no exchange session from {first} to {last}",
+            "Choose a range with a trading day",
         )
     raise SessionError(
         f"There is no data from {first} to {last}",
@@ -124,7 +128,8 @@ def _holidays(year: int) -> list[date]:
         _nth_weekday(year, 1, MONDAY, 3),  # Martin Luther King Jr.
         _nth_weekday(year, 2, MONDAY, 3),  # Washington's birthday
         _easter(year) - timedelta(days=2),  # Good Friday
-        _nth_weekday(year, 6, MONDAY, 1) - timedelta(days=7),  # Memorial Day, the last Monday of May
+        _nth_weekday(year, 6, MONDAY, 1)
+        - timedelta(days=7),  # Memorial Day, the last Monday of May
         _observed(date(year, 7, 4)),
         _nth_weekday(year, 9, MONDAY, 1),  # Labor Day
         _nth_weekday(year, 11, THURSDAY, 4),  # Thanksgiving
@@ -154,7 +159,7 @@ def _nth_weekday(year: int, month: int, weekday: int, n: int) -> date:
 
 
 def _easter(year: int) -> date:
-    """Easter Sunday by the anonymous Gregorian algorithm (Meeus, Astronomical Algorithms, ch. 8)."""
+    """Easter Sunday: the anonymous Gregorian algorithm (Meeus, Astronomical Algorithms, ch. 8)."""
     a, (b, c) = year % 19, divmod(year, 100)
     d, e = divmod(b, 4)
     g = (8 * b + 13) // 25

@@ -1,7 +1,8 @@
 """Who is tradable in a session, and how much they trade.
 
-A security is a member from its listing on. Its rank follows the median dollar volume of its last bars, which is known
-after the close; nothing here looks at a later session, so a universe of the past holds no survivor's knowledge.
+A security is a member from its listing on. Its rank follows the median dollar volume of its last
+bars, which is known after the close; nothing here looks at a later session, so a universe of the
+past holds no survivor's knowledge.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from quant_platform.market.panel import FloatArray, long_frame, pivot
 
@@ -25,7 +27,7 @@ def universe_members(
     ----------
     securities : symbol, company_name, sector, listing_date
     bars : rows of `market_data` of `sessions`
-    sessions : consecutive sessions, reaching back `DOLLAR_VOLUME_SESSIONS` - 1 before the first wanted one
+    sessions : consecutive sessions, from `DOLLAR_VOLUME_SESSIONS` - 1 before the first wanted one
 
     Returns
     -------
@@ -42,13 +44,16 @@ def universe_members(
     order = np.argsort(np.where(members, -medians, np.inf), axis=1, kind="stable")
     ranks = np.empty_like(order)
     np.put_along_axis(ranks, order, np.arange(1, len(symbols) + 1)[None, :], axis=1)
-    values = {"dollar_volume": medians, "dollar_volume_rank": ranks.astype(np.int32)}
+    values: dict[str, NDArray[np.generic]] = {
+        "dollar_volume": medians,
+        "dollar_volume_rank": ranks.astype(np.int32),
+    }
     frame = long_frame(wanted, symbols, values, members)
     return frame.merge(listed, on="symbol", how="left", validate="many_to_one")
 
 
 def _trailing_median(values: FloatArray) -> FloatArray:
-    """Median of the known values of the last `DOLLAR_VOLUME_SESSIONS` rows, 0 where none is known."""
+    """Median of the known values of the last `DOLLAR_VOLUME_SESSIONS` rows, 0 where there is none."""
     start = np.full((DOLLAR_VOLUME_SESSIONS - 1, values.shape[1]), np.nan)
     windows = sliding_window_view(np.vstack((start, values)), DOLLAR_VOLUME_SESSIONS, axis=0)
     unknown = np.isnan(windows).all(axis=-1)

@@ -5,6 +5,7 @@ Everything moves as Arrow over the binary protocol (ADBC); see `replace.py` for 
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 
 import pandas as pd
 
@@ -27,7 +28,7 @@ def read(
     columns: Sequence[str] | None = None,
     scope: Scope | None = None,
 ) -> pd.DataFrame:
-    """Read the rows of sessions `first` to `last` (ISO dates, both included), ordered by the table's key.
+    """Read the rows of `first` to `last` (ISO dates, both included), ordered by the table's key.
 
     Clock columns are left out; JSON columns come as text.
     """
@@ -38,21 +39,28 @@ def read(
     ]
     sql = (
         f"SELECT {', '.join(wanted)} FROM {quoted(table.name)}"  # noqa: S608 — names come from the catalogue, quoted
-        f" WHERE date BETWEEN $1::text::date AND $2::text::date{scope_sql(scope)}"
+        # Dates as literals: a statement with parameters would not go through binary COPY.
+        f" WHERE date BETWEEN {_date(first)} AND {_date(last)}{scope_sql(scope)}"
         f" ORDER BY {', '.join(quoted(name) for name in table.key)}"
     )
-    return query(database, sql, (first, last))
+    return query(database, sql)
 
 
 def query(database: Database, sql: str, parameters: Sequence[str] = ()) -> pd.DataFrame:
     """Run one statement in a read-only transaction and return its rows.
 
-    The extended protocol takes a single statement, so nothing can follow it that would leave the transaction.
+    The extended protocol takes a single statement, so nothing can follow it that would leave the
+    transaction.
     """
     with translated(database), database.arrow() as connection, connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION READ ONLY")
         cursor.execute(sql, tuple(parameters) or None)
         return to_pandas(cursor.fetch_arrow_table())
+
+
+def _date(text: str) -> str:
+    """Write an ISO date as an SQL literal; anything else is refused by the parser."""
+    return f"DATE {literal(date.fromisoformat(text).isoformat())}"
 
 
 def quoted(name: str) -> str:

@@ -1,7 +1,8 @@
-"""Where the database is and how to connect to it: URLs, engines, connections, and errors in plain words.
+"""Where the database is and how to reach it: URLs, engines, connections, errors in plain words.
 
-`Database` is the plain object that everything else is handed. Two databases live on one server: the platform's tables,
-and Dagster's own instance storage. Whole tables move through Arrow (`bulk.py`); SQLAlchemy serves small statements.
+`Database` is the plain object that everything else is handed. Two databases live on one server: the
+platform's tables, and Dagster's own instance storage. Whole tables move through Arrow (`bulk.py`);
+SQLAlchemy serves small statements.
 """
 
 import re
@@ -63,17 +64,24 @@ class Database:
         import psycopg2
 
         try:
-            return psycopg2.connect(self.url, connect_timeout=CONNECT_TIMEOUT_SECONDS, **options)
+            connection: psycopg2.extensions.connection = psycopg2.connect(
+                self.url, connect_timeout=CONNECT_TIMEOUT_SECONDS, **options
+            )
         except psycopg2.OperationalError as error:
             raise connection_error(self.url, error) from None
+        return connection
 
     @contextmanager
     def arrow(self) -> Iterator["ArrowConnection"]:
-        """Yield an ADBC connection with autocommit off; what was not committed is rolled back at the end."""
+        """Yield an ADBC connection without autocommit; the end rolls back what was not committed."""
         from adbc_driver_manager import Error
         from adbc_driver_postgresql import dbapi
 
-        url = self.url + ("&" if "?" in self.url else "?") + f"connect_timeout={CONNECT_TIMEOUT_SECONDS}"
+        url = (
+            self.url
+            + ("&" if "?" in self.url else "?")
+            + f"connect_timeout={CONNECT_TIMEOUT_SECONDS}"
+        )
         try:
             connection = dbapi.connect(url)
         except Error as error:
@@ -85,7 +93,7 @@ class Database:
 
 
 def sqlalchemy_url(url: str) -> str:
-    """Name the psycopg2 driver; a bare postgresql:// would mean another driver to SQLAlchemy 2.1."""
+    """Name the psycopg2 driver; to SQLAlchemy 2.1 a bare postgresql:// would mean another one."""
     return re.sub(r"^postgres(ql)?(\+psycopg2)?://", "postgresql+psycopg2://", url)
 
 
@@ -101,7 +109,10 @@ def platform_url(settings: Settings) -> str:
 
 
 def dagster_url(settings: Settings) -> str:
-    """URL of the database of Dagster's instance, as SQLAlchemy reads it; the database is created if it is missing."""
+    """URL of the database of Dagster's instance, as SQLAlchemy reads it.
+
+    The database is created if it is missing.
+    """
     if settings.dagster_database_url is not None:
         return sqlalchemy_url(settings.dagster_database_url)
     if settings.database_url is None:
@@ -121,7 +132,8 @@ def platform_database(settings: Settings) -> Database:
 def drop_everything(settings: Settings) -> list[str]:
     """Empty the platform's database and drop Dagster's; return what was deleted.
 
-    Only the schema `public` of the platform's database is emptied: the database itself may belong to somebody else.
+    Only the schema `public` of the platform's database is emptied: the database itself may belong
+    to somebody else.
     """
     from psycopg2 import sql
 
@@ -148,17 +160,25 @@ def connection_error(url: str, error: Exception) -> DatabaseError:
     text = " ".join(str(error).split())
     place = without_password(url)
     if "password authentication failed" in text or "no password supplied" in text:
-        return DatabaseError(f"The server refused the user or password of {place}", "Check DATABASE_URL")
+        return DatabaseError(
+            f"The server refused the user or password of {place}", "Check DATABASE_URL"
+        )
     if "database" in text and "does not exist" in text:
         name = urlsplit(url).path.lstrip("/")
         return DatabaseError(
             f"The database {name!r} does not exist on {place}", f"Create it: createdb {name}"
         )
     if "could not translate host name" in text or "Name or service not known" in text:
-        return DatabaseError(f"The host of {place} is unknown", "Check the host name in DATABASE_URL")
-    if any(sign in text for sign in ("refused", "timeout", "timed out", "No route", "unreachable", "No such file")):
         return DatabaseError(
-            f"No PostgreSQL server answers at {place}", "Is it running, and are host and port right?"
+            f"The host of {place} is unknown", "Check the host name in DATABASE_URL"
+        )
+    if any(
+        sign in text
+        for sign in ("refused", "timeout", "timed out", "No route", "unreachable", "No such file")
+    ):
+        return DatabaseError(
+            f"No PostgreSQL server answers at {place}",
+            "Is it running, and are host and port right?",
         )
     reason = text.replace(urlsplit(url).password or "\0", "***")
     return DatabaseError(f"Cannot connect to {place}: {reason}", "Check DATABASE_URL")

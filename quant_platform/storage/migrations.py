@@ -1,7 +1,8 @@
-"""Apply the numbered migrations of `sql/migrations` with yoyo, and add the columns that the registries ask for.
+"""Apply the numbered migrations with yoyo, and add the columns that the registries ask for.
 
-`sql/` is the schema's only source, with one extension: a feature or a metric is a decorated function, and its column
-(name, type, comment) is created from it, in the table and in the table's `_history`.
+`sql/` is the schema's only source, with one extension: a feature or a metric is a decorated
+function, and its column (name, type, comment) is created from it, in the table and in the table's
+`_history`.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,10 @@ LOCK_SECONDS = 60
 
 @dataclass(frozen=True)
 class RegisteredColumn:
-    """A column that a registry adds to a table: `sql_type` is double precision or integer, always nullable."""
+    """A column that a registry adds to a table.
+
+    `sql_type` is double precision or integer; the column is always nullable.
+    """
 
     table: str
     name: str
@@ -36,7 +40,7 @@ def sql_folder() -> Path:
 
 
 def upgrade(database: Database, columns: Sequence[RegisteredColumn] = ()) -> list[str]:
-    """Bring the schema up to date; return the names of the migrations and columns that were applied now.
+    """Bring the schema up to date; return the names of the migrations and columns applied now.
 
     Each migration is one transaction. Safe to call from several processes at once.
     """
@@ -89,9 +93,7 @@ def add_columns(
     return missing
 
 
-def _missing(
-    database: Database, columns: Sequence[RegisteredColumn]
-) -> Sequence[RegisteredColumn]:
+def _missing(database: Database, columns: Sequence[RegisteredColumn]) -> Sequence[RegisteredColumn]:
     connection = database.connect()
     try:
         with connection.cursor() as cursor:

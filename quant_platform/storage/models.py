@@ -1,4 +1,4 @@
-"""The tables `models` and `model_runs`: which models there are, and what each of their runs was made of."""
+"""The tables `models` and `model_runs`: the models, and what each of their runs was made of."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -38,17 +38,26 @@ def register_models(database: Database, models: Sequence[ModelRecord]) -> dict[s
     connection = database.connect()
     try:
         with connection, connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('quant_platform'), hashtext('models'))")
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtext('quant_platform'), hashtext('models'))"
+            )
             for model in models:
-                row = (model.version, model.description, json.dumps(model.parameters), model.is_benchmark)
+                row = (
+                    model.version,
+                    model.description,
+                    json.dumps(model.parameters),
+                    model.is_benchmark,
+                )
                 cursor.execute(
-                    "UPDATE models SET version = %s, description = %s, parameters = %s, is_benchmark = %s"
+                    "UPDATE models"
+                    " SET version = %s, description = %s, parameters = %s, is_benchmark = %s"
                     " WHERE model_name = %s RETURNING id",
                     (*row, model.name),
                 )
                 if cursor.fetchone() is None:
                     cursor.execute(
-                        "INSERT INTO models (version, description, parameters, is_benchmark, model_name)"
+                        "INSERT INTO models"
+                        " (version, description, parameters, is_benchmark, model_name)"
                         " VALUES (%s, %s, %s, %s, %s)",
                         (*row, model.name),
                     )

@@ -1,10 +1,12 @@
 """Replace the rows of whole sessions in one transaction, keeping what was superseded.
 
-1. Take the transaction lock of (table, scope): two writers of the same sessions go one after the other.
-2. Nothing stored for these sessions yet: copy the rows straight into the table; its constraints check them.
-3. Otherwise, or if a constraint refused a row: copy into a temporary table; move rows that break a rule into
-   `quarantine` (or refuse the frame); delete rows that changed or are gone, moving them to `_history`; insert what is
-   new. Rows that are equal are not touched.
+1. Take the transaction lock of (table, scope): two writers of the same sessions go one after the
+   other.
+2. Nothing stored for these sessions yet: copy the rows straight into the table; its constraints
+   check them.
+3. Otherwise, or if a constraint refused a row: copy into a temporary table; move rows that break a
+   rule into `quarantine` (or refuse the frame); delete rows that changed or are gone, moving them
+   to `_history`; insert what is new. Rows that are equal are not touched.
 4. Commit. A reader, or a crash at any moment, sees the old rows or the new ones.
 """
 
@@ -64,12 +66,14 @@ def replace_sessions(
 
     Parameters
     ----------
-    quarantine : set rows that break a rule of the table aside (facts from a vendor) instead of refusing the frame
+    quarantine : set aside rows that break a rule of the table (facts from a vendor), instead of
+        refusing the frame
 
     Raises
     ------
     ContractError
-        The frame does not fit the table; nothing was written (with `quarantine`, refused rows were set aside).
+        The frame does not fit the table; nothing was written (with `quarantine`, refused rows
+        were set aside).
     DatabaseError
         The server failed; nothing was written.
     """
@@ -107,7 +111,9 @@ def _check_scope(frame: pd.DataFrame, table: Table, scope: Scope | None) -> None
 
 def _lock(cursor: "Cursor", table: Table, scope: Scope | None) -> None:
     name = f"{table.name}{sorted((scope or {}).items())}"
-    cursor.execute("SELECT pg_advisory_xact_lock(hashtext('quant_platform'), hashtext($1))", (name,))
+    cursor.execute(
+        "SELECT pg_advisory_xact_lock(hashtext('quant_platform'), hashtext($1))", (name,)
+    )
     cursor.fetchall()
 
 
@@ -122,7 +128,7 @@ def _exists(cursor: "Cursor", table: Table, where: str) -> bool:
 
 
 def _copy(cursor: "Cursor", target: str, data: pa.Table, *, temporary: bool = False) -> bool:
-    """Copy `data` into `target`; False if a constraint refused a row (the transaction is then lost)."""
+    """Copy `data` into `target`; False if a constraint refused a row: the transaction is lost."""
     from adbc_driver_manager import Error
 
     if data.num_rows == 0:
@@ -140,9 +146,7 @@ def _binary(data: pa.Table, table: Table) -> pa.Table:
     """Prefix JSON text with the version byte of the binary form."""
     for index, column in enumerate(table.data_columns):
         if column.sql_type == "jsonb":
-            prefixed = pc.binary_join_element_wise(
-                pa.scalar(JSONB_VERSION), data.column(index), ""
-            )
+            prefixed = pc.binary_join_element_wise(pa.scalar(JSONB_VERSION), data.column(index), "")
             data = data.set_column(index, column.name, prefixed)
     return data
 
@@ -173,8 +177,8 @@ def _remove_faulty_rows(
     reasons = ", ".join(f"CASE WHEN {test} THEN {literal(reason)} END" for reason, test in rules)
     cursor.execute(
         f"CREATE TEMPORARY TABLE faulty ON COMMIT DROP AS SELECT * FROM"  # noqa: S608 — the catalogue's own expressions
-        f" (SELECT ctid AS place, concat_ws('; ', {reasons}) AS reason, to_jsonb({STAGE}) AS row FROM {STAGE})"
-        " AS judged WHERE reason <> ''"
+        f" (SELECT ctid AS place, concat_ws('; ', {reasons}) AS reason, to_jsonb({STAGE}) AS row"
+        f" FROM {STAGE}) AS judged WHERE reason <> ''"
     )
     cursor.execute("SELECT reason, row::text FROM faulty ORDER BY row::text LIMIT 1")
     found = cursor.fetchall()
@@ -205,7 +209,8 @@ def _supersede(cursor: "Cursor", table: Table, where: str) -> int:
     theirs = ", ".join(f"s.{quoted(column.name)}" for column in table.data_columns)
     cursor.execute(
         f"WITH gone AS (DELETE FROM {target} AS t WHERE {where} AND NOT EXISTS"  # noqa: S608 — quoted names
-        f" (SELECT 1 FROM {STAGE} AS s WHERE {same_key} AND ROW({mine}) IS NOT DISTINCT FROM ROW({theirs}))"
+        f" (SELECT 1 FROM {STAGE} AS s WHERE {same_key}"
+        f" AND ROW({mine}) IS NOT DISTINCT FROM ROW({theirs}))"
         f" RETURNING t.*), kept AS (INSERT INTO {quoted(table.name + '_history')} ({columns})"
         f" SELECT {columns} FROM gone RETURNING 1) SELECT count(*) FROM kept"
     )
@@ -213,11 +218,13 @@ def _supersede(cursor: "Cursor", table: Table, where: str) -> int:
 
 
 def _insert_new(cursor: "Cursor", table: Table, where: str) -> int:
-    target = quoted(table.name)
+    target, names = quoted(table.name), _names(table)
+    same_key = _equal_keys(table, "t", "s")
+    order = ", ".join(quoted(name) for name in table.key)
     cursor.execute(
-        f"WITH new AS (INSERT INTO {target} ({_names(table)}) SELECT {_names(table)} FROM {STAGE} AS s"  # noqa: S608 — quoted names
-        f" WHERE NOT EXISTS (SELECT 1 FROM {target} AS t WHERE {where} AND {_equal_keys(table, 't', 's')})"
-        f" ORDER BY {', '.join(quoted(name) for name in table.key)} RETURNING 1) SELECT count(*) FROM new"
+        f"WITH new AS (INSERT INTO {target} ({names}) SELECT {names} FROM {STAGE} AS s"  # noqa: S608 — quoted names
+        f" WHERE NOT EXISTS (SELECT 1 FROM {target} AS t WHERE {where} AND {same_key})"
+        f" ORDER BY {order} RETURNING 1) SELECT count(*) FROM new"
     )
     return int(cursor.fetchall()[0][0])
 
@@ -240,8 +247,8 @@ def _set_aside_frame(
         with connection, connection.cursor() as cursor:
             for row in rows:
                 cursor.execute(
-                    "INSERT INTO quarantine (table_name, reason, row, run_id) VALUES (%s, %s, %s, %s)"
-                    " ON CONFLICT DO NOTHING",
+                    "INSERT INTO quarantine (table_name, reason, row, run_id)"
+                    " VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
                     (table.name, error.message, json.dumps(row), run_id or ""),
                 )
     finally:

@@ -1,7 +1,7 @@
 """What a table is, read from the database's own catalogue: columns, types, key, descriptions.
 
-`sql/` defines the schema; this module reads it back, so frame validation, bulk writing and the column descriptions in
-the UI all follow the migrations and nothing is written down twice.
+`sql/` defines the schema; this module reads it back, so frame validation, bulk writing and the
+column descriptions in the UI all follow the migrations and nothing is written down twice.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from quant_platform.errors import UnknownNameError
 from quant_platform.storage.database import Database
 
 CLOCK_COLUMNS = ("recorded_at", "created_at")
-"""Filled by the database with the time of the transaction; never part of a frame or of a comparison."""
+"""Filled by the database with the transaction's time; never part of a frame or of a comparison."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class Table:
 
 _COLUMNS = """
 SELECT a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
-       coalesce(col_description(c.oid, a.attnum), ''), coalesce(obj_description(c.oid, 'pg_class'), ''),
+       coalesce(col_description(c.oid, a.attnum), ''),
+       coalesce(obj_description(c.oid, 'pg_class'), ''),
        coalesce(a.attnum = ANY (k.conkey), false)
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'

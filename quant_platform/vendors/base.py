@@ -1,7 +1,8 @@
 """What a vendor is: a source of raw facts in typed frames.
 
-A vendor is one file in this folder with one class that fulfils `Vendor`; it is selected by its `name` in the settings.
-It knows nothing of storage, partitions or adjustment, and it never fills, cleans or adjusts what it was sent.
+A vendor is one file in this folder with one class that fulfils `Vendor`; it is selected by its
+`name` in the settings. It knows nothing of storage, partitions or adjustment, and it never fills,
+cleans or adjusts what it was sent.
 """
 
 from datetime import date
@@ -30,7 +31,10 @@ class Vendor(Protocol):
         ...
 
     def securities(self) -> pd.DataFrame:
-        """Reference data: symbol, company_name, sector, listing_date (first session with a bar), one row a symbol."""
+        """Reference data, one row a symbol: symbol, company_name, sector, listing_date.
+
+        `listing_date` is the first session with a bar.
+        """
         ...
 
     def bars(self, first: date, last: date) -> pd.DataFrame:
@@ -44,5 +48,5 @@ class Vendor(Protocol):
         ...
 
     def actions(self, first: date, last: date) -> pd.DataFrame:
-        """Splits and dividends with ex-dates from `first` to `last`, in the columns of `corporate_actions`."""
+        """Splits and dividends by ex-date, `first` to `last`, in the columns of `corporate_actions`."""
         ...

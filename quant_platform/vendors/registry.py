@@ -1,9 +1,10 @@
-"""Find a vendor by its name: every module of this folder may bring one class that fulfils `Vendor`."""
+"""Find a vendor by its name: each module of this folder may bring one class that is a `Vendor`."""
 
 import importlib
 import inspect
 import pkgutil
 from functools import lru_cache
+from typing import TypeGuard
 
 from quant_platform import vendors
 from quant_platform.errors import UnknownNameError
@@ -23,10 +24,15 @@ def vendor_by_name(name: str) -> Vendor:
     for module in pkgutil.iter_modules(vendors.__path__):
         members = vars(importlib.import_module(f"{vendors.__name__}.{module.name}")).values()
         for member in members:
-            if inspect.isclass(member) and member is not Vendor and hasattr(member, "first_session"):
+            if _is_vendor(member):
                 found[member.name] = member
     if name not in found:
         raise UnknownNameError(
-            f"There is no vendor {name!r}", f"QUANT_PLATFORM_VENDOR can be: {', '.join(sorted(found))}"
+            f"There is no vendor {name!r}",
+            f"QUANT_PLATFORM_VENDOR can be: {', '.join(sorted(found))}",
         )
     return found[name]()
+
+
+def _is_vendor(member: object) -> TypeGuard[type[Vendor]]:
+    return inspect.isclass(member) and member is not Vendor and hasattr(member, "first_session")

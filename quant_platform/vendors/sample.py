@@ -1,8 +1,9 @@
 """The vendor `sample`: five US stocks, daily, 2000-03-01 to 2013-03-01, from a file in the package.
 
-Values are the public-domain Quandl WIKI prices as packaged by `bokeh-sampledata` (see `data/ATTRIBUTION.md`). The file
-has no table of corporate actions; they are derived from the vendor's adjusted close. Its adjustment factor
-a(t) = adjusted(t) / close(t) is constant but on ex-dates, where
+Values are the public-domain Quandl WIKI prices as packaged by `bokeh-sampledata` (see
+`data/ATTRIBUTION.md`). The file has no table of corporate actions; they are derived from the
+vendor's adjusted close. Its adjustment factor a(t) = adjusted(t) / close(t) is constant but on
+ex-dates, where
 
     a(t) / a(t-1) = split ratio × (1 + dividend / close(t)),
 
@@ -21,10 +22,10 @@ from quant_platform.errors import VendorError
 DATA_FILE = "data/stocks.csv.gz"
 
 FACTOR_NOISE = 1e-9
-"""Relative change of the adjustment factor below which nothing happened (the file's noise is 1e-13)."""
+"""Relative change of the factor below which nothing happened (the file's noise is 1e-13)."""
 
 SMALLEST_SPLIT = 1.5
-"""A jump of the factor by at least this is a split; the largest dividend in the file moves it by 1.11."""
+"""A jump of the factor by at least this is a split; the file's largest dividend moves it by 1.11."""
 
 CENT = 0.01
 CENT_TOLERANCE = 1e-6
@@ -125,18 +126,21 @@ def derive_actions(bars: pd.DataFrame) -> pd.DataFrame:
             rows.append((day, symbol, "split", ratio, np.nan))
         dividend = close[i] * (change[i - 1] / ratio - 1.0)
         rows += [
-            (day, symbol, kind, np.nan, amount) for kind, amount in _dividends(symbol, day, dividend)
+            (day, symbol, kind, np.nan, amount)
+            for kind, amount in _dividends(symbol, day, dividend)
         ]
     actions = pd.DataFrame(
         rows, columns=["date", "symbol", "action_type", "split_ratio", "cash_amount"]
-    ).astype({"symbol": "str", "action_type": "str", "split_ratio": "float64", "cash_amount": "float64"})
+    ).astype(
+        {"symbol": "str", "action_type": "str", "split_ratio": "float64", "cash_amount": "float64"}
+    )
     actions["date"] = actions["date"].astype("datetime64[s]")
     actions["source"] = "sample, derived from the adjusted close"
     return actions
 
 
 def _split_ratio(change: float) -> float:
-    """Ratio of the split that `change` holds, 1.0 if none: whole shares for one, or one for whole shares."""
+    """Ratio of the split in `change` (whole shares for one, or one for whole shares), 1.0 if none."""
     if 1 / SMALLEST_SPLIT < change < SMALLEST_SPLIT:
         return 1.0
     return float(round(change)) if change > 1 else 1.0 / round(1 / change)

@@ -1,1 +1,1 @@
-"""The asset definitions, one module per group; every function is a few lines that call the library."""
+"""Asset definitions, one module per group; every function is a few lines that call the library."""

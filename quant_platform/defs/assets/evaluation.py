@@ -1,6 +1,5 @@
 """Each model's simulated portfolio, and the figures that follow from its returns."""
 
-
 import dagster as dg
 import pandas as pd
 
@@ -35,9 +34,7 @@ def evaluation_assets(market: Market) -> list[dg.AssetsDefinition]:
         SIGNALS_PREFIX + strategy.name: dg.AssetIn(
             signal_key(strategy),
             partition_mapping=previous_session(),
-            metadata=columns(
-                "date", "symbol", "signal_type", "target_weight", "reference_price"
-            ),
+            metadata=columns("date", "symbol", "signal_type", "target_weight", "reference_price"),
         )
         for strategy in strategies
     }
@@ -109,7 +106,7 @@ def evaluation_assets(market: Market) -> list[dg.AssetsDefinition]:
         platform: dg.ResourceParam[Platform],
         portfolios: pd.DataFrame,
     ) -> pd.DataFrame:
-        """Return, risk and trading figures of each model over 21, 63, 252 sessions and inception."""
+        """Return, risk and trading figures of each model: 21, 63, 252 sessions and inception."""
         return performance_rows(
             portfolios,
             benchmark_id(platform),
@@ -137,12 +134,15 @@ def _session_before(platform: Platform, key: str) -> str | None:
 def _state(
     platform: Platform, before: pd.DataFrame, model_id: int, session: str | None
 ) -> PortfolioState | None:
-    """State after `session`; None where no earlier portfolio exists, so that the model begins with its capital.
+    """State after `session`; None where no earlier portfolio exists.
+
+    Without one the model begins with its capital.
 
     Raises
     ------
     SessionError
-        There are earlier portfolios, but none of `session`: going on without it would lose the positions.
+        There are earlier portfolios, but none of `session`: going on would lose the
+        positions.
     """
     if session is None:
         return None
@@ -153,8 +153,8 @@ def _state(
     older = bulk.query(
         platform.database,
         "SELECT max(date) AS last FROM portfolios"
-        f" WHERE model_id = {model_id:d} AND date < $1::text::date",
-        (session,),
+        " WHERE model_id = $1::text::integer AND date < $2::text::date",
+        (str(model_id), session),
     )["last"].iloc[0]
     if pd.isna(older):
         return None

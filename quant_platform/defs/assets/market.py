@@ -1,4 +1,4 @@
-"""Facts: bars and corporate actions as the vendor has them, and the universe that follows from them."""
+"""Facts: the vendor's bars and corporate actions, and the universe that follows from them."""
 
 from datetime import date
 
@@ -17,12 +17,16 @@ def market_assets(market: Market) -> list[dg.AssetsDefinition]:
     """`market_data`, `corporate_actions` and `trading_universe`."""
 
     @dg.asset(**asset_options(market, GROUP, "market_data", quarantine=True))
-    def market_data(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> pd.DataFrame:
+    def market_data(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> pd.DataFrame:
         """Daily bars, raw as traded, from the vendor."""
         return platform.vendor.bars(*_bounds(context))
 
     @dg.asset(**asset_options(market, GROUP, "corporate_actions", quarantine=True))
-    def corporate_actions(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> pd.DataFrame:
+    def corporate_actions(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> pd.DataFrame:
         """Splits and cash dividends by ex-date, from the vendor."""
         return platform.vendor.actions(*_bounds(context))
 

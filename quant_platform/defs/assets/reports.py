@@ -77,7 +77,7 @@ def report_assets(market: Market) -> list[dg.AssetsDefinition]:
         performance: pd.DataFrame,
         alerts: pd.DataFrame,
     ) -> pd.DataFrame:
-        """Ranking, trends and summary of each session; the newest of the run as an HTML page too."""
+        """Ranking, trends and summary of each session; the run's newest as an HTML page too."""
         keys = context.partition_keys
         rows = report_rows(performance, stored_models(platform), alerts, _days(keys))
         page = write_page(platform.settings, platform.database, keys[-1])

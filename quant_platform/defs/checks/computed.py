@@ -1,4 +1,7 @@
-"""Checks of what the platform computed: stored values are computed again, from scratch or from a shorter history."""
+"""Checks of what the platform computed.
+
+Stored values are computed again, from scratch or from a shorter history.
+"""
 
 import json
 import zlib
@@ -12,7 +15,6 @@ from quant_platform.defs.assets.signals import signal_key
 from quant_platform.defs.checks.framework import ERROR, WARN, Judge, Judged, QualityCheck, failures
 from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.registry import all_features
-from quant_platform.market.panel import Panel
 from quant_platform.storage import bulk
 from quant_platform.storage.models import model_ids
 from quant_platform.strategies.base import SignalPanel, Strategy
@@ -57,7 +59,7 @@ def feature_gaps(judged: Judged) -> pd.DataFrame:
 
 
 def signal_limits(strategy: Strategy, judged: Judged) -> pd.DataFrame:
-    """Weights within the strategy's limits, types and weights that agree, stops below the price, all invested at most."""
+    """Weights within limits, types that agree with them, stops below price, at most all invested."""
     scope = {"model_id": model_ids(judged.platform.database)[strategy.name]}
     rows = judged.read("signals", scope=scope)
     weight, price, stop = rows["target_weight"], rows["reference_price"], rows["stop_price"]
@@ -103,7 +105,7 @@ def portfolio_accounting(judged: Judged) -> pd.DataFrame:
     )
     held = np.array([_value(text) for text in rows["positions"]])
     sums = (rows["cash"] + held - rows["equity"]).abs() > CENT
-    change = rows.groupby("model_id")["equity"].pct_change(fill_method=None)
+    change = rows.groupby("model_id")["equity"].pct_change()
     jumps = (change - rows["daily_return"]).abs() > TOLERANCE
     bad = (sums | jumps) & rows["date"].isin(pd.DatetimeIndex(list(judged.sessions)))
     words = [f"model {row.model_id}: equity {row.equity:.2f}" for row in rows[bad].itertuples()]
@@ -111,7 +113,7 @@ def portfolio_accounting(judged: Judged) -> pd.DataFrame:
 
 
 def performance_recomputed(judged: Judged) -> pd.DataFrame:
-    """For a sampled session, return, volatility, Sharpe and drawdown from scratch equal what is stored."""
+    """For a sampled session, return, volatility, Sharpe and drawdown from scratch equal the stored."""
     session = sampled(judged.sessions)
     stored = Judged(judged.platform, [session], 1).read("model_performance")
     returns = bulk.query(
@@ -125,7 +127,8 @@ def performance_recomputed(judged: Judged) -> pd.DataFrame:
         mine = returns[returns["model_id"] == row["model_id"]]["daily_return"].to_numpy()
         again = _figures(mine[-int(row["window_sessions"]) :], rate)
         wrong += [
-            f"model {row['model_id']} {row['window_name']} {name}: stored {row[name]}, computed {value}"
+            f"model {row['model_id']} {row['window_name']} {name}:"
+            f" stored {row[name]}, computed {value}"
             for name, value in again.items()
             if not _same(row[name], value)
         ]
@@ -138,7 +141,7 @@ def report_ranking(judged: Judged) -> pd.DataFrame:
     models = judged.read("portfolios", columns=["date", "model_id"]).groupby("date").size()
     wrong = []
     for row in reports.itertuples():
-        ranking = json.loads(row.ranking)
+        ranking = json.loads(str(row.ranking))
         scores = [entry["score"] for entry in ranking]
         if scores != sorted(scores, reverse=True) or len(ranking) != models.get(row.date, 0):
             wrong.append((row.date, f"{len(ranking)} ranked of {models.get(row.date, 0)}"))
@@ -152,7 +155,11 @@ def computed_checks() -> list[QualityCheck]:
         _check("feature_gaps", FEATURES, "features", WARN, feature_gaps, 2),
         _check("portfolio_accounting", PORTFOLIOS, "portfolios", ERROR, portfolio_accounting, 2),
         _check(
-            "performance_recomputed", PERFORMANCE, "model_performance", ERROR, performance_recomputed
+            "performance_recomputed",
+            PERFORMANCE,
+            "model_performance",
+            ERROR,
+            performance_recomputed,
         ),
         _check("report_ranking", REPORTS, "performance_reports", ERROR, report_ranking),
     ]
@@ -186,10 +193,12 @@ def _check(
 def _differences(
     session: str, stored: pd.DataFrame, again: pd.DataFrame, names: Sequence[str]
 ) -> pd.DataFrame:
-    """Cells in which two frames of one session differ by more than the tolerance, or that one of them lacks."""
+    """Cells in which two frames of one session differ beyond the tolerance, or that one lacks."""
     left, right = stored.set_index("symbol"), again.set_index("symbol")
     if sorted(left.index) != sorted(right.index):
-        return failures([session], [f"symbols stored {list(left.index)}, computed {list(right.index)}"])
+        return failures(
+            [session], [f"symbols stored {list(left.index)}, computed {list(right.index)}"]
+        )
     wrong = [
         f"{symbol} {name}: stored {left.loc[symbol, name]}, computed {right.loc[symbol, name]}"
         for symbol in left.index

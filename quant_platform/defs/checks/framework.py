@@ -1,9 +1,10 @@
 """How a judgement becomes a Dagster asset check with a verdict per session.
 
-A `QualityCheck` names a table, how far it looks back, and a function that returns the failures it finds. The factory
-turns it into an asset check: it judges the sessions of the run (or, executed alone, all that are stored), stores one
-verdict per session in `data_quality`, and reports counts and examples in its metadata. Checks of severity error block:
-in the daily run nothing downstream starts after one failed.
+A `QualityCheck` names a table, how far it looks back, and a function that returns the failures it
+finds. The factory turns it into an asset check: it judges the sessions of the run (or, executed
+alone, all that are stored), stores one verdict per session in `data_quality`, and reports counts
+and examples in its metadata. Checks of severity error block: in the daily run nothing downstream
+starts after one failed.
 """
 
 import json
@@ -164,9 +165,7 @@ def _result(
     check: QualityCheck, sessions: Sequence[str], found: pd.DataFrame
 ) -> dg.AssetCheckResult:
     failed = int(found["date"].nunique())
-    quoted = [
-        f"{row.date:%Y-%m-%d}: {row.example}" for row in found.tail(EXAMPLES).itertuples()
-    ]
+    quoted = [f"{row.date:%Y-%m-%d}: {row.example}" for row in found.tail(EXAMPLES).itertuples()]
     return dg.AssetCheckResult(
         passed=found.empty,
         severity=(
@@ -186,10 +185,8 @@ def _result(
     )
 
 
-def _sessions(
-    context: dg.AssetCheckExecutionContext, platform: Platform, table: str
-) -> list[str]:
-    """Sessions of the run; executed on its own, everything stored from the first session to the last."""
+def _sessions(context: dg.AssetCheckExecutionContext, platform: Platform, table: str) -> list[str]:
+    """Sessions of the run; executed on its own, all from the first stored session to the last."""
     if context.has_partition_key or context.has_partition_key_range:
         return list(context.partition_keys)
     stored = bulk.query(

@@ -103,9 +103,15 @@ def membership(judged: Judged) -> pd.DataFrame:
 
 
 MARKET_CHECKS = (
-    QualityCheck("completeness", BARS, "market_data", ERROR, completeness.__doc__ or "", completeness),
-    QualityCheck("refused_rows", BARS, "market_data", WARN, refused_rows.__doc__ or "", refused_rows),
-    QualityCheck("price_jumps", BARS, "market_data", WARN, price_jumps.__doc__ or "", price_jumps, 2),
+    QualityCheck(
+        "completeness", BARS, "market_data", ERROR, completeness.__doc__ or "", completeness
+    ),
+    QualityCheck(
+        "refused_rows", BARS, "market_data", WARN, refused_rows.__doc__ or "", refused_rows
+    ),
+    QualityCheck(
+        "price_jumps", BARS, "market_data", WARN, price_jumps.__doc__ or "", price_jumps, 2
+    ),
     QualityCheck(
         "bad_prints",
         BARS,
@@ -126,5 +132,7 @@ MARKET_CHECKS = (
     ),
     QualityCheck("zero_volume", BARS, "market_data", WARN, zero_volume.__doc__ or "", zero_volume),
     QualityCheck("freshness", BARS, "market_data", WARN, freshness.__doc__ or "", freshness),
-    QualityCheck("membership", UNIVERSE, "trading_universe", ERROR, membership.__doc__ or "", membership),
+    QualityCheck(
+        "membership", UNIVERSE, "trading_universe", ERROR, membership.__doc__ or "", membership
+    ),
 )

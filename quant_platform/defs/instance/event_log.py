@@ -36,8 +36,8 @@ from dagster._core.events import (
 )
 from dagster._core.events.log import EventLogEntry
 from dagster._serdes import serialize_value
-from dagster_shared.record import copy
 from dagster_postgres import PostgresEventLogStorage
+from dagster_shared.record import copy
 from psycopg2 import extensions
 from sqlalchemy import Connection
 
@@ -195,8 +195,8 @@ class BulkEventLogStorage(OnSharedPool, PostgresEventLogStorage):
     ) -> None:
         """Plan a check of many partitions as one row, the one that its evaluation will resolve.
 
-        A run over a range evaluates each check once, without a partition. The stock storage plans a row per
-        partition (each with the whole event in it), none of which is ever resolved.
+        A run over a range evaluates each check once, without a partition. The stock storage plans a
+        row per partition (each with the whole event in it), none of which is ever resolved.
         """
         planned = check.not_none(event.dagster_event).asset_check_planned_data
         if planned.partitions_subset is not None and len(planned.partitions_subset) > 1:
