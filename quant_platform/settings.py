@@ -77,7 +77,7 @@ class Settings:
 
 
 def project_root(start: Path) -> Path:
-    """Nearest folder from `start` up with a platform home, `.env` or workspace file; else `start`."""
+    """Nearest folder from `start` up with a home, `.env` or workspace file; else `start`."""
     for folder in (start, *start.parents):
         if any((folder / marker).exists() for marker in _MARKERS):
             return folder

@@ -33,7 +33,7 @@ def light_metadata(
 
 
 def heavy_metadata(table: Table, frame: pd.DataFrame, newest: pd.DataFrame) -> Mapping[str, Any]:
-    """Column schema, preview of the newest session, and a sparkline of the run's rows per session."""
+    """Column schema, preview of the newest session, sparkline of the run's rows per session."""
     return {
         "dagster/column_schema": column_schema(table),
         "preview": dg.MetadataValue.md(preview(newest)),

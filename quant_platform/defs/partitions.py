@@ -15,8 +15,8 @@ from quant_platform.market.sessions import HORIZON, closures, midnight, sessions
 from quant_platform.vendors.base import Vendor
 
 WEEKENDS = "0 0 * * 6,0"
-WHOLE_HISTORY = 20_000
-"""A look-back, in sessions, that reaches the first one (80 years)."""
+UPTIME_YEARS = 5
+"""How long a process may run before its look-back over a live market's history is too short."""
 
 
 @lru_cache(maxsize=8)
@@ -37,6 +37,16 @@ def session_partitions(first: date, last: date | None) -> dg.DailyPartitionsDefi
 def lookback(sessions: int) -> dg.TimeWindowPartitionMapping:
     """Session D needs the upstream sessions D-(sessions-1) to D."""
     return dg.TimeWindowPartitionMapping(start_offset=-(sessions - 1), end_offset=0)
+
+
+def whole_history(vendor: Vendor) -> dg.TimeWindowPartitionMapping:
+    """Session D needs all upstream sessions up to D.
+
+    Dagster counts a look-back off session by session, and beyond the first one too, each time it
+    maps a partition: an offset much longer than the market's history costs seconds in every run.
+    """
+    last = vendor.last_session or date.today() + timedelta(days=366 * UPTIME_YEARS)
+    return lookback(len(sessions_between(vendor.first_session, min(last, HORIZON))))
 
 
 def previous_session() -> dg.TimeWindowPartitionMapping:

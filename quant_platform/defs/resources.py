@@ -4,6 +4,7 @@ These are the settings, the database and the vendor.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from quant_platform.provision import ready_database
 from quant_platform.settings import Settings
@@ -28,5 +29,10 @@ class Platform:
         return ready_database(self.settings)
 
     def table(self, name: str) -> Table:
-        """Read the contract of a table."""
-        return read_table(self.database, name)
+        """Return the contract of a table, read once per process."""
+        return _table(self.database, name)
+
+
+@lru_cache(maxsize=64)
+def _table(database: Database, name: str) -> Table:
+    return read_table(database, name)

@@ -14,7 +14,7 @@ from quant_platform.defs.home import enter_dagster_home
 from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.jobs import DAILY_JOB, stage_job
 from quant_platform.defs.resources import Platform
-from quant_platform.defs.sensors import RANGE_END, RANGE_START
+from quant_platform.defs.sensors import session_tags
 from quant_platform.errors import QuantPlatformError, UnknownNameError
 from quant_platform.settings import Settings
 from quant_platform.vendors.registry import vendor_by_name
@@ -80,6 +80,8 @@ class Runner:
         self, instance: dg.DagsterInstance, selection: str, first: date, last: date
     ) -> str:
         """Materialise the assets of a Dagster selection (all for `*`) in one run; return its id."""
+        if selection.strip() == "*":
+            return self._execute(instance, DAILY_JOB, first, last, None)
         graph = self.defs.resolve_asset_graph()
         try:
             keys = dg.AssetSelection.from_string(selection).resolve(graph)
@@ -109,7 +111,7 @@ class Runner:
             instance=instance,
             run_config=QUIET,
             asset_selection=keys,
-            tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat()},
+            tags=session_tags(first, last),
             raise_on_error=False,
         )
         if not result.success:

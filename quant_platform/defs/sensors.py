@@ -118,6 +118,13 @@ def _failed_attempts(instance: dg.DagsterInstance, name: str) -> int:
     )
 
 
+def session_tags(first: date, last: date) -> dict[str, str]:
+    """Tags by which Dagster knows the sessions of a run; a single one is cheaper for it than a range."""
+    if first == last:
+        return {PARTITION: first.isoformat()}
+    return {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
+
+
 def _request(update: Update) -> dg.RunRequest:
     first, last = update.sessions[0].isoformat(), update.sessions[-1].isoformat()
     tags = {UPDATE_TAG: update.name}

@@ -96,7 +96,7 @@ class Panel:
     def frame(
         self, values: Mapping[str, NDArray[np.generic]], *, last: int | None = None
     ) -> pd.DataFrame:
-        """Return (sessions, symbols) arrays as rows of date, symbol and one column per value.
+        """Unpivot (sessions, symbols) arrays to rows of date, symbol and a column per array.
 
         Only cells with a real bar become rows; `last` keeps the last so many sessions. Ordered by
         date, then symbol.
@@ -127,7 +127,7 @@ def long_frame(
 def pivot(
     frame: pd.DataFrame, column: str, sessions: SessionArray, symbols: Sequence[str]
 ) -> FloatArray:
-    """Arrange one numeric column of rows as a (sessions, symbols) array, NaN where absent."""
+    """Arrange a column of rows (date, symbol, …) as (sessions, symbols) array, NaN where absent."""
     rows, columns, inside = _locate(frame, sessions, symbols)
     return _scatter(
         frame[column].to_numpy(dtype=np.float64)[inside], rows, columns, sessions, symbols

@@ -1,8 +1,8 @@
 """The XNYS calendar: the exchange's sessions, from rules plus a list of one-off closures.
 
-Pure and quick (no calendar library at run time), so that the partition set is a constant of the process. A test
-compares every session with `exchange_calendars`. Rules run to `HORIZON`, future closures included. Sources: NYSE Rule
-7.2 and the exchange's notices of special closures.
+Pure and quick (no calendar library at run time), so that the partition set is a constant of the
+process. A test compares every session with `exchange_calendars`. Rules run to `HORIZON`, future
+closures included. Sources: NYSE Rule 7.2 and the exchange's notices of special closures.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,9 @@ from functools import lru_cache
 import numpy as np
 
 from quant_platform.errors import SessionError
+
+FIRST_DAY = date(2000, 1, 1)
+"""First day for which one-off closures are listed."""
 
 HORIZON = date(2040, 12, 31)
 """Last day for which closures are listed."""
@@ -71,9 +74,14 @@ def parse_session(text: str) -> date:
     Raises
     ------
     SessionError
-        Not a date, or the exchange was closed; the message names the nearest sessions.
+        Not a date, outside the calendar, or the exchange was closed; then the message names the
+        nearest sessions.
     """
     day = parse_date(text)
+    if not FIRST_DAY <= day <= HORIZON:
+        raise SessionError(
+            f"{day} lies outside the calendar", f"It runs from {FIRST_DAY} to {HORIZON}"
+        )
     if is_session(day):
         return day
     nearby = sessions_between(day - timedelta(days=10), day + timedelta(days=10))

@@ -53,7 +53,7 @@ def universe_members(
 
 
 def _trailing_median(values: FloatArray) -> FloatArray:
-    """Median of the known values of the last `DOLLAR_VOLUME_SESSIONS` rows, 0 where there is none."""
+    """Median of what is known in the last `DOLLAR_VOLUME_SESSIONS` rows, 0 where nothing is."""
     start = np.full((DOLLAR_VOLUME_SESSIONS - 1, values.shape[1]), np.nan)
     windows = sliding_window_view(np.vstack((start, values)), DOLLAR_VOLUME_SESSIONS, axis=0)
     unknown = np.isnan(windows).all(axis=-1)

@@ -5,7 +5,9 @@ platform's tables, and Dagster's own instance storage. Whole tables move through
 SQLAlchemy serves small statements.
 """
 
+import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
@@ -26,6 +28,12 @@ DAGSTER_SUFFIX = "_dagster"
 OLDEST_SERVER = 13
 CONNECT_TIMEOUT_SECONDS = 10
 
+IDLE_CONNECTIONS = 2
+"""Bulk connections that a process keeps open for the next use."""
+
+_of_parents: list[object] = []
+"""Connections inherited over a fork: kept, unused, so that nothing closes them."""
+
 
 class Database:
     """A PostgreSQL database by its libpq URL, with the three ways into it.
@@ -37,6 +45,9 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._idle: list[ArrowConnection] = []
+        self._lock = threading.Lock()
+        self._owner = os.getpid()
 
     def __repr__(self) -> str:
         return f"Database({without_password(self.url)!r})"
@@ -73,23 +84,56 @@ class Database:
 
     @contextmanager
     def arrow(self) -> Iterator["ArrowConnection"]:
-        """Yield an ADBC connection without autocommit; the end rolls back what was not committed."""
+        """Lend an ADBC connection with autocommit off; what was not committed is rolled back.
+
+        Opening one is dear (the driver reads the server's catalogue of types), so this process
+        keeps a few. One that broke is not lent again.
+        """
+        connection = self._idle_connection() or self._open_arrow()
+        try:
+            yield connection
+            connection.rollback()
+        except BaseException:
+            connection.close()
+            raise
+        with self._lock:
+            if len(self._idle) < IDLE_CONNECTIONS and self._owner == os.getpid():
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def _idle_connection(self) -> "ArrowConnection | None":
+        """Take an idle connection that still answers."""
+        from adbc_driver_manager import Error
+
+        with self._lock:
+            if self._owner != os.getpid():
+                # A fork: the connections belong to the parent, closing them here would end its own.
+                _of_parents.extend(self._idle)
+                self._idle, self._owner = [], os.getpid()
+            idle = self._idle
+            while idle:
+                connection = idle.pop()
+                try:
+                    with connection.cursor() as cursor:
+                        cursor.execute("SELECT 1")
+                        cursor.fetchall()
+                    connection.rollback()
+                except Error:
+                    connection.close()
+                else:
+                    return connection
+        return None
+
+    def _open_arrow(self) -> "ArrowConnection":
         from adbc_driver_manager import Error
         from adbc_driver_postgresql import dbapi
 
-        url = (
-            self.url
-            + ("&" if "?" in self.url else "?")
-            + f"connect_timeout={CONNECT_TIMEOUT_SECONDS}"
-        )
+        separator = "&" if "?" in self.url else "?"
         try:
-            connection = dbapi.connect(url)
+            return dbapi.connect(f"{self.url}{separator}connect_timeout={CONNECT_TIMEOUT_SECONDS}")
         except Error as error:
             raise connection_error(self.url, error) from None
-        try:
-            yield connection
-        finally:
-            connection.close()
 
 
 def sqlalchemy_url(url: str) -> str:

@@ -48,5 +48,5 @@ class Vendor(Protocol):
         ...
 
     def actions(self, first: date, last: date) -> pd.DataFrame:
-        """Splits and dividends by ex-date, `first` to `last`, in the columns of `corporate_actions`."""
+        """Splits and dividends, ex-dates `first` to `last`, in columns of `corporate_actions`."""
         ...

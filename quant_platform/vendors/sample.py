@@ -25,7 +25,7 @@ FACTOR_NOISE = 1e-9
 """Relative change of the factor below which nothing happened (the file's noise is 1e-13)."""
 
 SMALLEST_SPLIT = 1.5
-"""A jump of the factor by at least this is a split; the file's largest dividend moves it by 1.11."""
+"""A jump of the factor by at least this is a split; the largest dividend moves it by 1.11."""
 
 CENT = 0.01
 CENT_TOLERANCE = 1e-6
@@ -112,11 +112,19 @@ def derive_actions(bars: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     VendorError
-        A change of the factor is neither a split nor a dividend of whole cents.
+        A price is no positive number, or a change of the factor is neither a split nor a dividend
+        of whole cents.
     """
     symbol = str(bars["symbol"].iloc[0])
     close = bars["close_price"].to_numpy()
     factor = bars["vendor_adjusted_close"].to_numpy() / close
+    senseless = np.flatnonzero(~((factor > 0) & (factor < np.inf)))
+    if len(senseless):
+        raise VendorError(
+            f"{symbol} {bars['date'].iloc[senseless[0]].date()}: close and adjusted close"
+            " are not both positive numbers",
+            "The file is not the one this vendor was written for",
+        )
     change = factor[1:] / factor[:-1]
     rows: list[tuple[object, ...]] = []
     for i in np.flatnonzero(np.abs(change - 1.0) > FACTOR_NOISE) + 1:
@@ -140,7 +148,7 @@ def derive_actions(bars: pd.DataFrame) -> pd.DataFrame:
 
 
 def _split_ratio(change: float) -> float:
-    """Ratio of the split in `change` (whole shares for one, or one for whole shares), 1.0 if none."""
+    """Ratio of the split in `change`: whole shares for one, or one for whole shares; else 1.0."""
     if 1 / SMALLEST_SPLIT < change < SMALLEST_SPLIT:
         return 1.0
     return float(round(change)) if change > 1 else 1.0 / round(1 / change)

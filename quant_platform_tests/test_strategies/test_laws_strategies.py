@@ -69,10 +69,11 @@ def test_more_history_than_needed_changes_nothing(strategy, markets):
         assert_same(strategy.run(market, last=10), of_sessions(whole, market.sessions[-10:]))
 
 
-@parametrised
-def test_other_symbols_do_not_matter_but_for_the_number_of_members(strategy, markets):
-    if strategy.is_benchmark:
-        pytest.skip("the benchmark's weight is one over the number of members")
+# The benchmark's weight is one over the number of members, so to it other symbols do matter.
+@pytest.mark.parametrize(
+    "strategy", [one for one in all_strategies() if not one.is_benchmark], ids=lambda one: one.name
+)
+def test_other_symbols_do_not_matter(strategy, markets):
     market = markets[0]
     alone = type(market)(
         market.sessions,

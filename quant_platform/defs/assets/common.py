@@ -1,17 +1,21 @@
-"""What every asset shares: partitions, single-run backfills, retries, owner, kinds, and its table's metadata."""
+"""The decorator of every asset, and what assets share.
+
+These are partitions, single-run backfills, retries, owner, kinds and the table's metadata.
+"""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 
 from quant_platform.vendors.base import Vendor
 
-# Single-run backfills are what makes a long history cheap; the class is public and stable, only the parameter is
-# still marked beta. Nothing else is silenced.
+# Single-run backfills are what makes a long history cheap; the class is public and stable, only the
+# parameter is still marked beta. Nothing else is silenced.
 warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
 
 OWNER = "team:quant-platform"
@@ -39,31 +43,46 @@ class Market:
         return self.vendor.last_session is None
 
 
-def asset_options(
+def asset(
     market: Market,
     group: str,
     table: str,
     *,
+    ins: Mapping[str, dg.AssetIn] | None = None,
+    key: dg.AssetKey | None = None,
+    description: str | None = None,
+    code_version: str | None = None,
     scope: Mapping[str, str] | None = None,
     quarantine: bool = False,
-) -> dict[str, Any]:
-    """Arguments of `@dg.asset` that all assets of the platform share."""
+) -> Callable[[Callable[..., pd.DataFrame]], dg.AssetsDefinition]:
+    """`@dg.asset` with what all assets of the platform share.
+
+    Parameters
+    ----------
+    table : where the IO manager keeps the asset's rows
+    key, description : default to the function's name and docstring
+    scope, quarantine : see `defs/io_manager.py`
+    """
     policy = dg.FreshnessPolicy.cron(deadline_cron=READY_BY, lower_bound_delta=LATE_AFTER)
-    return {
-        "group_name": group,
-        "owners": [OWNER],
-        "kinds": KINDS,
-        "partitions_def": market.partitions,
-        "backfill_policy": dg.BackfillPolicy.single_run(),
-        "retry_policy": RETRIES,
-        "io_manager_key": IO_MANAGER,
-        "freshness_policy": policy if market.is_live else None,
-        "metadata": {
+    return dg.asset(
+        key=key,
+        ins=ins,
+        description=description,
+        code_version=code_version,
+        group_name=group,
+        owners=[OWNER],
+        kinds=KINDS,
+        partitions_def=market.partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRIES,
+        io_manager_key=IO_MANAGER,
+        freshness_policy=policy if market.is_live else None,
+        metadata={
             "table": table,
             **({"scope": dict(scope)} if scope else {}),
             **({"quarantine": True} if quarantine else {}),
         },
-    }
+    )
 
 
 def columns(*names: str) -> dict[str, Any]:

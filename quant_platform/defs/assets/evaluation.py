@@ -1,14 +1,15 @@
 """Each model's simulated portfolio, and the figures that follow from its returns."""
 
+from typing import Any, cast
+
 import dagster as dg
 import pandas as pd
 
-from quant_platform.defs.assets.common import Market, asset_options, columns
+from quant_platform.defs.assets.common import Market, asset, columns
 from quant_platform.defs.assets.signals import signal_key
 from quant_platform.defs.partitions import (
-    WHOLE_HISTORY,
-    lookback,
     previous_session,
+    whole_history,
     window_sessions,
 )
 from quant_platform.defs.resources import Platform
@@ -39,7 +40,10 @@ def evaluation_assets(market: Market) -> list[dg.AssetsDefinition]:
         for strategy in strategies
     }
 
-    @dg.asset(
+    @asset(
+        market,
+        GROUP,
+        "portfolios",
         ins={
             "bars": dg.AssetIn("market_data"),
             "actions": dg.AssetIn("corporate_actions"),
@@ -51,7 +55,6 @@ def evaluation_assets(market: Market) -> list[dg.AssetsDefinition]:
             "before": dg.AssetIn("portfolios", partition_mapping=previous_session()),
             **signals,
         },
-        **asset_options(market, GROUP, "portfolios"),
     )
     def portfolios(
         context: dg.AssetExecutionContext,
@@ -82,11 +85,14 @@ def evaluation_assets(market: Market) -> list[dg.AssetsDefinition]:
             frames.append(frame.assign(model_id=ids[strategy.name]))
         return pd.concat(frames, ignore_index=True)
 
-    @dg.asset(
+    @asset(
+        market,
+        GROUP,
+        "model_performance",
         ins={
             "portfolios": dg.AssetIn(
                 "portfolios",
-                partition_mapping=lookback(WHOLE_HISTORY),
+                partition_mapping=whole_history(market.vendor),
                 metadata=columns(
                     "date",
                     "model_id",
@@ -99,7 +105,6 @@ def evaluation_assets(market: Market) -> list[dg.AssetsDefinition]:
                 ),
             )
         },
-        **asset_options(market, GROUP, "model_performance"),
     )
     def model_performance(
         context: dg.AssetExecutionContext,
@@ -141,15 +146,15 @@ def _state(
     Raises
     ------
     SessionError
-        There are earlier portfolios, but none of `session`: going on would lose the
-        positions.
+        There are earlier portfolios, but none of `session`: going on without it would lose
+        the positions.
     """
     if session is None:
         return None
     # A range run may see rows of its own sessions too, from an earlier materialisation.
     rows = before[(before["model_id"] == model_id) & (before["date"] == pd.Timestamp(session))]
     if not rows.empty:
-        return PortfolioState.from_row(rows.iloc[-1].to_dict())
+        return PortfolioState.from_row(cast("dict[str, Any]", rows.iloc[-1].to_dict()))
     older = bulk.query(
         platform.database,
         "SELECT max(date) AS last FROM portfolios"

@@ -3,7 +3,7 @@
 import dagster as dg
 import pandas as pd
 
-from quant_platform.defs.assets.common import Market, asset_options
+from quant_platform.defs.assets.common import Market, asset
 from quant_platform.defs.partitions import lookback, window_sessions
 from quant_platform.defs.resources import Platform
 from quant_platform.features.compute import compute_features, required_lookback
@@ -16,12 +16,14 @@ def feature_assets(market: Market) -> list[dg.AssetsDefinition]:
     """`features`, shown as JSON by the view `feature_store`."""
     depth = required_lookback()
 
-    @dg.asset(
+    @asset(
+        market,
+        GROUP,
+        "features",
         ins={
             "bars": dg.AssetIn("market_data", partition_mapping=lookback(depth)),
             "actions": dg.AssetIn("corporate_actions", partition_mapping=lookback(depth)),
         },
-        **asset_options(market, GROUP, "features"),
     )
     def features(
         context: dg.AssetExecutionContext,

@@ -5,7 +5,7 @@ from datetime import date
 import dagster as dg
 import pandas as pd
 
-from quant_platform.defs.assets.common import Market, asset_options, columns
+from quant_platform.defs.assets.common import Market, asset, columns
 from quant_platform.defs.partitions import lookback, window_sessions
 from quant_platform.defs.resources import Platform
 from quant_platform.market.universe import DOLLAR_VOLUME_SESSIONS, universe_members
@@ -16,21 +16,24 @@ GROUP = "market"
 def market_assets(market: Market) -> list[dg.AssetsDefinition]:
     """`market_data`, `corporate_actions` and `trading_universe`."""
 
-    @dg.asset(**asset_options(market, GROUP, "market_data", quarantine=True))
+    @asset(market, GROUP, "market_data", quarantine=True)
     def market_data(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> pd.DataFrame:
         """Daily bars, raw as traded, from the vendor."""
         return platform.vendor.bars(*_bounds(context))
 
-    @dg.asset(**asset_options(market, GROUP, "corporate_actions", quarantine=True))
+    @asset(market, GROUP, "corporate_actions", quarantine=True)
     def corporate_actions(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> pd.DataFrame:
         """Splits and cash dividends by ex-date, from the vendor."""
         return platform.vendor.actions(*_bounds(context))
 
-    @dg.asset(
+    @asset(
+        market,
+        GROUP,
+        "trading_universe",
         ins={
             "bars": dg.AssetIn(
                 "market_data",
@@ -38,7 +41,7 @@ def market_assets(market: Market) -> list[dg.AssetsDefinition]:
                 metadata=columns("date", "symbol", "close_price", "volume"),
             )
         },
-        **asset_options(market, GROUP, "trading_universe", quarantine=True),
+        quarantine=True,
     )
     def trading_universe(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], bars: pd.DataFrame

@@ -3,7 +3,7 @@
 import dagster as dg
 import pandas as pd
 
-from quant_platform.defs.assets.common import Market, asset_options, columns
+from quant_platform.defs.assets.common import Market, asset, columns
 from quant_platform.defs.assets.signals import signal_key
 from quant_platform.defs.partitions import lookback, window_sessions
 from quant_platform.defs.resources import Platform
@@ -30,14 +30,17 @@ def report_assets(market: Market) -> list[dg.AssetsDefinition]:
         for strategy in all_strategies()
     }
 
-    @dg.asset(
+    @asset(
+        market,
+        GROUP,
+        "alerts",
+        scope={"origin": "report"},
         ins={
             "performance": dg.AssetIn("model_performance"),
             "universe": dg.AssetIn("trading_universe", metadata=columns("date", "symbol")),
             "bars": dg.AssetIn("market_data", metadata=columns("date", "symbol")),
             **signals,
         },
-        **asset_options(market, GROUP, "alerts", scope={"origin": "report"}),
     )
     def alerts(
         context: dg.AssetExecutionContext,
@@ -62,14 +65,16 @@ def report_assets(market: Market) -> list[dg.AssetsDefinition]:
             )
         )
 
-    @dg.asset(
+    @asset(
+        market,
+        GROUP,
+        "performance_reports",
         ins={
             "performance": dg.AssetIn(
                 "model_performance", partition_mapping=lookback(TREND_SESSIONS + 1)
             ),
             "alerts": dg.AssetIn("alerts"),
         },
-        **asset_options(market, GROUP, "performance_reports"),
     )
     def performance_reports(
         context: dg.AssetExecutionContext,

@@ -9,7 +9,7 @@ import dagster as dg
 import pandas as pd
 
 import quant_platform
-from quant_platform.defs.assets.common import Market, asset_options, columns
+from quant_platform.defs.assets.common import Market, asset, columns
 from quant_platform.defs.partitions import lookback, window_sessions
 from quant_platform.defs.resources import Platform
 from quant_platform.provision import model_record
@@ -32,9 +32,12 @@ def signal_key(strategy: Strategy) -> dg.AssetKey:
 
 def _signal_asset(market: Market, strategy: Strategy) -> dg.AssetsDefinition:
     window = lookback(strategy.lookback)
-    options = asset_options(market, GROUP, "signals", scope={"model_id": strategy.name})
 
-    @dg.asset(
+    @asset(
+        market,
+        GROUP,
+        "signals",
+        scope={"model_id": strategy.name},
         key=signal_key(strategy),
         description=strategy.description,
         code_version=strategy.version,
@@ -53,7 +56,6 @@ def _signal_asset(market: Market, strategy: Strategy) -> dg.AssetsDefinition:
                 "trading_universe", partition_mapping=window, metadata=columns("date", "symbol")
             ),
         },
-        **options,
     )
     def signals(
         context: dg.AssetExecutionContext,

@@ -59,7 +59,7 @@ def feature_gaps(judged: Judged) -> pd.DataFrame:
 
 
 def signal_limits(strategy: Strategy, judged: Judged) -> pd.DataFrame:
-    """Weights within limits, types that agree with them, stops below price, at most all invested."""
+    """Weights within limits, types that agree, stops below the price, all invested at most."""
     scope = {"model_id": model_ids(judged.platform.database)[strategy.name]}
     rows = judged.read("signals", scope=scope)
     weight, price, stop = rows["target_weight"], rows["reference_price"], rows["stop_price"]
@@ -113,7 +113,7 @@ def portfolio_accounting(judged: Judged) -> pd.DataFrame:
 
 
 def performance_recomputed(judged: Judged) -> pd.DataFrame:
-    """For a sampled session, return, volatility, Sharpe and drawdown from scratch equal the stored."""
+    """In a sampled session, recomputed return, volatility, Sharpe and drawdown equal the stored."""
     session = sampled(judged.sessions)
     stored = Judged(judged.platform, [session], 1).read("model_performance")
     returns = bulk.query(

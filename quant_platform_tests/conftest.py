@@ -1,0 +1,135 @@
+"""Fixtures that tests of several folders share: a server, fresh databases, the sample market.
+
+One embedded server serves a whole test session; each test that asks for `database` gets a copy of a
+provisioned template, which takes some hundredths of a second. Nothing a test does to the process's
+environment outlives it, and the settings of whoever runs the tests are not seen by any.
+"""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from psycopg2 import sql
+
+from quant_platform.market.panel import Panel
+from quant_platform.market.sessions import sessions_between
+from quant_platform.provision import provision
+from quant_platform.settings import PREFIX, Settings
+from quant_platform.storage.database import Database
+from quant_platform.storage.embedded import start_embedded
+from quant_platform.vendors.sample import SampleVendor
+
+TEMPLATE = "provisioned"
+OUTSIDE = ("DATABASE_URL", "DAGSTER_DATABASE_URL", "DAGSTER_HOME")
+
+
+class Server:
+    """The test session's own PostgreSQL server, and databases on it."""
+
+    def __init__(self, home: Path) -> None:
+        info = start_embedded(home).get_postmaster_info()
+        self.place = f"?host={info.socket_dir}&port={info.port}"
+        self._numbers = itertools.count()
+
+    def url(self, name: str) -> str:
+        return f"postgresql://postgres@/{name}{self.place}"
+
+    def execute(self, statement: str, *names: str) -> None:
+        """Run a statement of administration; `names` fill its {} as quoted identifiers."""
+        connection = Database(self.url("postgres")).connect()
+        connection.autocommit = True
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+        finally:
+            connection.close()
+
+    def create(self, template: str = "template1") -> str:
+        """Create a database and return its name."""
+        name = f"test_{os.getpid()}_{next(self._numbers)}"
+        self.execute("CREATE DATABASE {} TEMPLATE {}", name, template)
+        return name
+
+    def drop(self, name: str) -> None:
+        self.execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_outside_settings() -> None:
+    for name in list(os.environ):
+        if name in OUTSIDE or name.startswith(PREFIX):
+            del os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def _environment() -> Iterator[None]:
+    before = dict(os.environ)
+    yield
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """Return a running server; it stops with the test session's process."""
+    return Server(tmp_path_factory.mktemp("server"))
+
+
+@pytest.fixture(scope="session")
+def template(server: Server) -> str:
+    """Name of a database with schema, registered columns and models, and no rows else."""
+    server.execute("CREATE DATABASE {}", TEMPLATE)
+    database = Database(server.url(TEMPLATE))
+    provision(database)
+    return TEMPLATE
+
+
+@pytest.fixture
+def new_database(server: Server, template: str) -> Iterator[Callable[[str | None], Database]]:
+    """Return a function that copies a database by its name (default: the provisioned template)."""
+    made: list[tuple[str, Database]] = []
+
+    def create(source: str | None = None) -> Database:
+        name = server.create(source or template)
+        made.append((name, Database(server.url(name))))
+        return made[-1][1]
+
+    yield create
+    for name, database in made:
+        database.engine.dispose()
+        server.drop(name)
+
+
+@pytest.fixture
+def database(new_database: Callable[[str | None], Database]) -> Database:
+    """Return a fresh provisioned database of this test's own."""
+    return new_database(None)
+
+
+@pytest.fixture
+def empty_database(new_database: Callable[[str | None], Database]) -> Database:
+    """Return a fresh database without any table."""
+    return new_database("template1")
+
+
+@pytest.fixture
+def settings(database: Database, tmp_path: Path) -> Settings:
+    """Settings over `database` with a home of the test's own."""
+    values = {"DATABASE_URL": database.url, PREFIX + "HOME": str(tmp_path / "home")}
+    return Settings.load(values, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def vendor() -> SampleVendor:
+    """Return the sample market's vendor."""
+    return SampleVendor()
+
+
+@pytest.fixture(scope="session")
+def sample_panel(vendor: SampleVendor) -> Panel:
+    """Panel of the whole sample market."""
+    whole = (vendor.first_session, vendor.last_session)
+    return Panel.from_frames(vendor.bars(*whole), vendor.actions(*whole), sessions_between(*whole))
