@@ -60,7 +60,7 @@ def _materialise(settings: Settings) -> tuple[int, list[tuple[str, float]]]:
         runner = Runner.open(
             settings, lambda asset: progress.update(task, advance=1, description=asset)
         )
-        sessions = runner.sessions()
+        sessions = runner.sessions
         with runner.instance() as instance:
             lacking = {stage: runner.missing(instance, stage) for stage in STAGES}
             total = sum(len(runner.stage_assets(stage)) for stage in STAGES if lacking[stage])

@@ -55,7 +55,7 @@ def build_defs(
     return dg.Definitions(
         assets=assets,
         asset_checks=[build_check(check) for check in (*MARKET_CHECKS, *computed_checks())],
-        jobs=build_jobs(market.partitions),
+        jobs=build_jobs(),
         sensors=build_sensors(settings),
         # Dagster's own default prints a line per partition.
         loggers={"console": dg.colored_console_logger},

@@ -19,16 +19,13 @@ def stage_job(stage: str) -> str:
     return f"{stage}_stage"
 
 
-def build_jobs(
-    partitions: dg.DailyPartitionsDefinition,
-) -> list[Any]:  # Dagster does not export the type
+def build_jobs() -> list[Any]:  # Dagster does not export the type
     """One job per stage and one for everything."""
     jobs = [
         dg.define_asset_job(
             stage_job(stage),
             selection=dg.AssetSelection.groups(stage),
             description=f"Materialise the group {stage} and run its checks.",
-            partitions_def=partitions,
         )
         for stage in STAGES
     ]
@@ -38,6 +35,5 @@ def build_jobs(
         description=(
             "Materialise every asset of a session, each blocking check gating what follows."
         ),
-        partitions_def=partitions,
     )
     return [*jobs, everything]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import dagster as dg
 
@@ -52,6 +53,7 @@ class Runner:
         """Open the Dagster instance; use as a context manager."""
         return dg.DagsterInstance.get()
 
+    @cached_property
     def sessions(self) -> tuple[date, ...]:
         """All sessions of the market that have closed."""
         keys = self._job(DAILY_JOB).partitions_def
@@ -70,7 +72,7 @@ class Runner:
         keys = self.stage_assets(stage)
         done = [instance.get_materialized_partitions(key) for key in keys]
         whole = set.intersection(*done) if done else set()
-        return tuple(session for session in self.sessions() if session.isoformat() not in whole)
+        return tuple(session for session in self.sessions if session.isoformat() not in whole)
 
     def run_stage(self, instance: dg.DagsterInstance, stage: str, first: date, last: date) -> str:
         """Materialise one stage from `first` to `last` in one run; return the run's id."""

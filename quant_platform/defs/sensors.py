@@ -119,7 +119,10 @@ def _failed_attempts(instance: dg.DagsterInstance, name: str) -> int:
 
 
 def session_tags(first: date, last: date) -> dict[str, str]:
-    """Tags by which Dagster knows the sessions of a run; a single one is cheaper for it than a range."""
+    """Tags by which Dagster knows the sessions of a run.
+
+    A single session is cheaper for it than a range.
+    """
     if first == last:
         return {PARTITION: first.isoformat()}
     return {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}

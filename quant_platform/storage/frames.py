@@ -77,25 +77,69 @@ def empty_frame(table: Table) -> pd.DataFrame:
 def _check_columns(frame: pd.DataFrame, table: Table, schema: pa.Schema) -> None:
     missing = [name for name in schema.names if name not in frame.columns]
     unknown = [str(name) for name in frame.columns if name not in schema.names]
-    if missing or unknown:
-        said = [f"lacks {', '.join(missing)}"] if missing else []
-        said += [f"has the unknown {', '.join(unknown)}"] if unknown else []
+    twice = [str(name) for name in frame.columns[frame.columns.duplicated()].unique()]
+    said = [
+        f"{fault} {', '.join(names)}"
+        for fault, names in (("lacks", missing), ("has the unknown", unknown), ("repeats", twice))
+        if names
+    ]
+    if said:
         raise ContractError(
             f"The frame for {table.name} {' and '.join(said)}",
             f"It must have exactly: {', '.join(schema.names)}",
         )
 
 
+_ALLOWED: dict[str, set[str]] = {
+    "date32[day]": {"datetime64", "date"},
+    "string": {"string", "categorical"},
+    "double": {"number", "floating", "integer", "mixed-integer-float", "decimal"},
+    "bool": {"boolean"},
+}
+"""Arrow type → kinds of pandas columns that may become it; whole numbers as `double`."""
+
+
 def _column(values: pd.Series, field: pa.Field, table: str) -> pa.Array:
+    _check_kind(values, field, table)
     try:
         array = pa.Array.from_pandas(values, type=field.type)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-        raise ContractError(
-            f"Column {field.name} of the frame for {table} is not {field.type}:"
-            f" {str(error).splitlines()[0]}",
-            "Convert it before it is written",
-        ) from None
+        raise _wrong_type(field, table, str(error).splitlines()[0]) from None
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def _check_kind(values: pd.Series, field: pa.Field, table: str) -> None:
+    """Refuse what Arrow would convert without a word: text to numbers, times of day to dates."""
+    kind = _kind(values)
+    allowed = _ALLOWED.get(str(field.type), _ALLOWED["double"])
+    if kind not in allowed and not values.isna().all():
+        raise _wrong_type(field, table, f"it holds {kind}")
+    if kind == "datetime64":
+        moments = values.to_numpy()
+        if (~np.isnat(moments) & (moments != moments.astype("datetime64[D]"))).any():
+            raise _wrong_type(field, table, "it holds times of day")
+
+
+def _kind(values: pd.Series) -> str:
+    dtype = values.dtype
+    if dtype == object:
+        return str(pd.api.types.infer_dtype(values, skipna=True))
+    if pd.api.types.is_bool_dtype(dtype):
+        return "boolean"
+    if pd.api.types.is_numeric_dtype(dtype):
+        return "number"
+    if isinstance(dtype, pd.StringDtype):
+        return "string"
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "categorical"
+    return "datetime64" if pd.api.types.is_datetime64_dtype(dtype) else str(dtype)
+
+
+def _wrong_type(field: pa.Field, table: str, reason: str) -> ContractError:
+    return ContractError(
+        f"Column {field.name} of the frame for {table} is not {field.type}: {reason}",
+        "Convert it before it is written",
+    )
 
 
 def _check_sessions(frame: pd.DataFrame, table: Table, sessions: Sequence[str]) -> None:

@@ -6,9 +6,10 @@ cleans or adjusts what it was sent.
 """
 
 from datetime import date
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @runtime_checkable
@@ -30,14 +31,14 @@ class Vendor(Protocol):
         """Whether the bars of `session` can be had now; a cheap question."""
         ...
 
-    def securities(self) -> pd.DataFrame:
+    def securities(self) -> "pd.DataFrame":
         """Reference data, one row a symbol: symbol, company_name, sector, listing_date.
 
         `listing_date` is the first session with a bar.
         """
         ...
 
-    def bars(self, first: date, last: date) -> pd.DataFrame:
+    def bars(self, first: date, last: date) -> "pd.DataFrame":
         """Raw daily bars from `first` to `last`, in the columns of `market_data` without the clock.
 
         Raises
@@ -47,6 +48,6 @@ class Vendor(Protocol):
         """
         ...
 
-    def actions(self, first: date, last: date) -> pd.DataFrame:
+    def actions(self, first: date, last: date) -> "pd.DataFrame":
         """Splits and dividends, ex-dates `first` to `last`, in columns of `corporate_actions`."""
         ...

@@ -13,11 +13,16 @@ which holds in the file to 1e-13, so that every dividend comes out at a whole ce
 from datetime import date
 from functools import cached_property
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from quant_platform.errors import VendorError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# pandas is imported where it is used: the command line asks every vendor for its dates at once.
 
 DATA_FILE = "data/stocks.csv.gz"
 
@@ -65,10 +70,14 @@ class SampleVendor:
 
     def is_published(self, session: date) -> bool:
         """Whether the file holds `session`."""
+        import pandas as pd
+
         return bool((self._bars["date"] == pd.Timestamp(session)).any())
 
-    def securities(self) -> pd.DataFrame:
+    def securities(self) -> "pd.DataFrame":
         """Reference data: symbol, company_name, sector, listing_date."""
+        import pandas as pd
+
         first = self._bars.groupby("symbol")["date"].min()
         return pd.DataFrame(
             {
@@ -79,16 +88,18 @@ class SampleVendor:
             }
         )
 
-    def bars(self, first: date, last: date) -> pd.DataFrame:
+    def bars(self, first: date, last: date) -> "pd.DataFrame":
         """Raw bars from `first` to `last`, in the columns of `market_data`."""
         return _between(self._bars, first, last)
 
-    def actions(self, first: date, last: date) -> pd.DataFrame:
+    def actions(self, first: date, last: date) -> "pd.DataFrame":
         """Splits and dividends from `first` to `last`, in the columns of `corporate_actions`."""
         return _between(self._actions, first, last)
 
     @cached_property
-    def _bars(self) -> pd.DataFrame:
+    def _bars(self) -> "pd.DataFrame":
+        import pandas as pd
+
         with files("quant_platform.vendors").joinpath(DATA_FILE).open("rb") as file:
             raw = pd.read_csv(file, compression="gzip", parse_dates=["Date"])
         bars = raw.rename(columns=_COLUMNS)[list(_COLUMNS.values())]
@@ -97,12 +108,14 @@ class SampleVendor:
         return bars.sort_values(["date", "symbol"], ignore_index=True)
 
     @cached_property
-    def _actions(self) -> pd.DataFrame:
+    def _actions(self) -> "pd.DataFrame":
+        import pandas as pd
+
         found = [derive_actions(bars) for _, bars in self._bars.groupby("symbol")]
         return pd.concat(found).sort_values(["date", "symbol", "action_type"], ignore_index=True)
 
 
-def derive_actions(bars: pd.DataFrame) -> pd.DataFrame:
+def derive_actions(bars: "pd.DataFrame") -> "pd.DataFrame":
     """Derive splits and dividends of one symbol from its close and adjusted close.
 
     Parameters
@@ -115,6 +128,8 @@ def derive_actions(bars: pd.DataFrame) -> pd.DataFrame:
         A price is no positive number, or a change of the factor is neither a split nor a dividend
         of whole cents.
     """
+    import pandas as pd
+
     symbol = str(bars["symbol"].iloc[0])
     close = bars["close_price"].to_numpy()
     factor = bars["vendor_adjusted_close"].to_numpy() / close
@@ -154,7 +169,7 @@ def _split_ratio(change: float) -> float:
     return float(round(change)) if change > 1 else 1.0 / round(1 / change)
 
 
-def _dividends(symbol: str, day: pd.Timestamp, amount: float) -> list[tuple[str, float]]:
+def _dividends(symbol: str, day: "pd.Timestamp", amount: float) -> list[tuple[str, float]]:
     """Regular and special part of a derived dividend, in whole cents."""
     if abs(amount) < CENT_TOLERANCE:
         return []
@@ -169,6 +184,8 @@ def _dividends(symbol: str, day: pd.Timestamp, amount: float) -> list[tuple[str,
     return [(kind, part) for kind, part in parts if part > 0]
 
 
-def _between(frame: pd.DataFrame, first: date, last: date) -> pd.DataFrame:
+def _between(frame: "pd.DataFrame", first: date, last: date) -> "pd.DataFrame":
+    import pandas as pd
+
     inside = frame["date"].between(pd.Timestamp(first), pd.Timestamp(last))
     return frame[inside].reset_index(drop=True)

@@ -1,0 +1,55 @@
+"""Fixtures: labs over fresh databases, and one database that holds the first five months."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from quant_platform.settings import Settings
+from quant_platform.storage.database import Database
+from quant_platform.vendors.base import Vendor
+from quant_platform_tests.conftest import Server
+from quant_platform_tests.test_defs.lab import Lab, WindowVendor
+
+FIRST, LAST = "2000-03-01", "2000-07-31"
+"""105 sessions with AAPL's split of 21 June 2000."""
+
+MakeLab = Callable[..., Lab]
+
+
+def _settings(url: str, home: Path) -> Settings:
+    return Settings.load({"DATABASE_URL": url, "QUANT_PLATFORM_HOME": str(home)}, home)
+
+
+@pytest.fixture(scope="session")
+def filled(server: Server, template: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of a database with every asset of all sessions from `FIRST` to `LAST`; copy it."""
+    name = server.create(template)
+    home = tmp_path_factory.mktemp("filled")
+    lab = Lab(_settings(server.url(name), home), WindowVendor(FIRST, LAST))
+    assert lab.run("daily_update", FIRST, LAST).success
+    lab.instance.dispose()
+    lab.platform.database.engine.dispose()
+    return name
+
+
+@pytest.fixture
+def make_lab(new_database: Callable[[str | None], Database], tmp_path: Path) -> Iterator[MakeLab]:
+    """Return a function (vendor, database to copy) → lab over a fresh copy."""
+    labs: list[Lab] = []
+
+    def make(vendor: Vendor, source: str | None = None) -> Lab:
+        home = tmp_path / f"home{len(labs)}"
+        home.mkdir()
+        labs.append(Lab(_settings(new_database(source).url, home), vendor))
+        return labs[-1]
+
+    yield make
+    for lab in labs:
+        lab.instance.dispose()
+
+
+@pytest.fixture
+def lab(make_lab: MakeLab, filled: str) -> Lab:
+    """Return a lab over a copy of the filled database."""
+    return make_lab(WindowVendor(FIRST, LAST), filled)
