@@ -32,6 +32,10 @@ class Server:
         info = start_embedded(home).get_postmaster_info()
         self.place = f"?host={info.socket_dir}&port={info.port}"
         self._numbers = itertools.count()
+        # These databases live for seconds: nothing of them need survive a power cut.
+        for option in ("fsync", "full_page_writes", "synchronous_commit"):
+            self.execute(f"ALTER SYSTEM SET {option} = off")
+        self.execute("SELECT pg_reload_conf()")
 
     def url(self, name: str) -> str:
         return f"postgresql://postgres@/{name}{self.place}"

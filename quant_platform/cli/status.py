@@ -83,7 +83,7 @@ def _freshness(table: str, last: date | None, expected: date | None) -> str:
     if last is None or expected is None:
         return "empty"
     behind = len(sessions_between(last, expected)) - 1 if last < expected else 0
-    return "current" if behind == 0 else f"{behind} sessions behind {expected}"
+    return "current" if behind == 0 else f"{behind:,} behind"
 
 
 def _expected_session(settings: Settings) -> date | None:

@@ -7,10 +7,12 @@ What an asset's definition metadata says to it:
 - `table`: the table (or view) of the asset
 - `scope`: fixed column values of the part of a shared table that the asset owns; the value of
   `model_id` is a model name
+- `dense`: every session has rows, so that a hole in a look-back is an error and not silence
 - `quarantine`: rows that break a rule of the table are set aside (facts from a vendor) instead
   of refusing the frame
 
-and what an input's metadata says: `columns`, the columns to read (default: all).
+and what an input's metadata says: `columns`, the columns to read (default: all), and `own_past`,
+for an asset that reads its own earlier sessions.
 
 The contract of the table is enforced here, before commit, in every kind of run. A frame that breaks
 it fails the step without a retry, so no event is written and nothing downstream runs, in this run
@@ -84,19 +86,46 @@ class PostgresIOManager(dg.IOManager):
         if upstream is None:
             raise dg.DagsterInvariantViolationError("Only outputs of assets can be loaded")
         table = self._table(upstream.definition_metadata)
-        columns = (context.definition_metadata or {}).get("columns")
+        wanted = context.definition_metadata or {}
+        columns = wanted.get("columns")
         sessions = list(context.asset_partition_keys)
         if not sessions:
             frame = empty_frame(table)
             return frame if columns is None else frame[list(columns)]
-        return bulk.read(
-            self.platform.database,
-            table,
-            sessions[0],
-            sessions[-1],
-            columns=columns,
-            scope=self._scope(upstream.definition_metadata),
+        scope = self._scope(upstream.definition_metadata)
+        frame = bulk.read(
+            self.platform.database, table, sessions[0], sessions[-1], columns=columns, scope=scope
         )
+        # An asset's own past is written by the very run that asks for it.
+        if (upstream.definition_metadata or {}).get("dense") and not wanted.get("own_past"):
+            self._refuse_gaps(table, frame, sessions)
+        return frame
+
+    def _refuse_gaps(self, table: Table, frame: pd.DataFrame, sessions: Sequence[str]) -> None:
+        """Refuse to compute over a hole: history may begin late, but not skip a session.
+
+        What is missing before the table's first session is taken for a later start of history. A
+        hole after it would give values that change once it is filled.
+        """
+        present = np.unique(frame["date"].to_numpy().astype("datetime64[D]"))
+        wanted = np.asarray(sessions, dtype="datetime64[D]")
+        missing = wanted[~np.isin(wanted, present)]
+        if len(missing) == 0:
+            return
+        start = bulk.query(
+            self.platform.database,
+            f"SELECT min(date) AS first FROM {bulk.quoted(table.name)}",  # noqa: S608 — quoted name
+        )["first"].to_numpy()[0]
+        holes = missing[missing > start] if not np.isnat(start) else missing[:0]
+        if len(holes):
+            raise dg.Failure(
+                description=(
+                    f"{table.name} lacks {len(holes)} of the sessions looked back on, from"
+                    f" {holes[0]} to {holes[-1]}. Materialise them first: quant-platform backfill"
+                    f" --start {holes[0]} --end {holes[-1]}"
+                ),
+                allow_retries=False,
+            )
 
     def _table(self, metadata: Mapping[str, Any] | None) -> Table:
         return self.platform.table(str((metadata or {})["table"]))

@@ -1,6 +1,7 @@
 """Run stages in this process, as real Dagster runs that the UI shows afterwards."""
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -136,5 +137,7 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
             while error is not None and error.cause is not None:
                 error = error.cause
             if error is not None:
-                return f"{event.step_key}: {error.message.strip().splitlines()[0]}"
+                # Without the name of the exception's class, which stands first.
+                line = error.message.strip().splitlines()[0]
+                return f"{event.step_key}: " + re.sub(r"^[\w.]+: ", "", line)
     return "see the run in the UI"

@@ -54,8 +54,14 @@ def query(database: Database, sql: str, parameters: Sequence[str] = ()) -> pd.Da
     """
     with translated(database), database.arrow() as connection, connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION READ ONLY")
+        if sql.lstrip().partition(" ")[0].upper() in _NOT_FOR_COPY:
+            cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
         cursor.execute(sql, tuple(parameters) or None)
         return to_pandas(cursor.fetch_arrow_table())
+
+
+_NOT_FOR_COPY = {"SHOW", "EXPLAIN"}
+"""Statements whose rows cannot come through COPY."""
 
 
 def _date(text: str) -> str:
@@ -106,12 +112,17 @@ _REMEDIES = {
 }
 
 
+def server_reason(error: Exception) -> str:
+    """Return the server's own sentence out of a driver's error."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    reason = next((line for line in lines if "ERROR:" in line), lines[0] if lines else "no reason")
+    return reason.partition("ERROR:")[2].strip() or reason.strip()
+
+
 def database_error(database: Database, error: Exception) -> DatabaseError:
     """Translate one driver error; the server's own sentence stays, everything around it goes."""
     state = getattr(error, "sqlstate", None)
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    reason = next((line for line in lines if "ERROR:" in line), lines[0] if lines else "no reason")
-    reason = reason.partition("ERROR:")[2].strip() or reason.strip()
+    reason = server_reason(error)
     hint = _REMEDIES.get(state or "", "")
     if not hint and (state is None or state.startswith("08")):
         hint = "The connection was lost: run it again; nothing was half written"

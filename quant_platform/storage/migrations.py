@@ -8,10 +8,14 @@ function, and its column (name, type, comment) is created from it, in the table 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from quant_platform.errors import DatabaseError
 from quant_platform.settings import without_password
 from quant_platform.storage.database import Database
+
+if TYPE_CHECKING:
+    from psycopg2.sql import Composable
 
 LOCK_SECONDS = 60
 """How long to wait for another process that is applying migrations."""
@@ -82,6 +86,7 @@ def add_columns(
                     cursor.execute(
                         sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} ").format(*name)
                         + sql.SQL(column.sql_type)
+                        + _finite(column, table)
                     )
                     cursor.execute(
                         sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(
@@ -91,6 +96,15 @@ def add_columns(
     finally:
         connection.close()
     return missing
+
+
+def _finite(column: RegisteredColumn, table: str) -> "Composable":
+    """Rule that a figure is a number or null, never infinite; the history keeps whatever was."""
+    from psycopg2 import sql
+
+    if table != column.table or column.sql_type != "double precision":
+        return sql.SQL("")
+    return sql.SQL(" CHECK (abs({}) < 'Infinity')").format(sql.Identifier(column.name))
 
 
 def _missing(database: Database, columns: Sequence[RegisteredColumn]) -> Sequence[RegisteredColumn]:

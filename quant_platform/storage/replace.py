@@ -20,7 +20,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from quant_platform.errors import ContractError
-from quant_platform.storage.bulk import Scope, literal, quoted, scope_sql, translated
+from quant_platform.storage.bulk import (
+    Scope,
+    literal,
+    quoted,
+    scope_sql,
+    server_reason,
+    translated,
+)
 from quant_platform.storage.database import Database
 from quant_platform.storage.frames import JSONB_VERSION, to_arrow
 from quant_platform.storage.schema import Table
@@ -30,6 +37,7 @@ if TYPE_CHECKING:
 
 STAGE = "incoming"
 _ROW_FAULTS = {"23502", "23505", "23514"}  # not-null, unique and check violations
+_DATA_FAULT = "22"  # class of values that are no value of the type: broken JSON, a zero byte
 
 _CHECKS = """
 SELECT conname, pg_get_expr(conbin, conrelid) FROM pg_constraint
@@ -80,10 +88,25 @@ def replace_sessions(
     _check_scope(frame, table, scope)
     try:
         data = _binary(to_arrow(frame, table, sessions), table)
+        return _replace(
+            database, table, data, sessions, scope, quarantine=quarantine, run_id=run_id
+        )
     except ContractError as error:
         if quarantine:
             _set_aside_frame(database, table, frame, error, run_id)
         raise
+
+
+def _replace(
+    database: Database,
+    table: Table,
+    data: pa.Table,
+    sessions: Sequence[str],
+    scope: Scope | None,
+    *,
+    quarantine: bool,
+    run_id: str | None,
+) -> Replaced:
     with translated(database), database.arrow() as connection, connection.cursor() as cursor:
         _lock(cursor, table, scope)
         where = _sessions_sql(sessions) + scope_sql(scope)
@@ -138,6 +161,11 @@ def _copy(cursor: "Cursor", target: str, data: pa.Table, *, temporary: bool = Fa
     except Error as error:
         if error.sqlstate in _ROW_FAULTS:
             return False
+        if (error.sqlstate or "").startswith(_DATA_FAULT):
+            raise ContractError(
+                f"A value for {target} cannot be stored: {server_reason(error)}",
+                "Nothing was written; mend what computes it",
+            ) from error
         raise
     return True
 
@@ -241,7 +269,11 @@ def _set_aside_frame(
     database: Database, table: Table, frame: pd.DataFrame, error: ContractError, run_id: str | None
 ) -> None:
     """Keep a frame that could not even be typed: nothing a vendor sent is lost."""
-    rows = json.loads(frame.to_json(orient="records", date_format="iso"))
+    names = [
+        f"{name} ({number})" if number else str(name)
+        for name, number in zip(frame.columns, _repeats(frame), strict=True)
+    ]
+    rows = json.loads(frame.set_axis(names, axis=1).to_json(orient="records", date_format="iso"))
     connection = database.connect()
     try:
         with connection, connection.cursor() as cursor:
@@ -249,7 +281,18 @@ def _set_aside_frame(
                 cursor.execute(
                     "INSERT INTO quarantine (table_name, reason, row, run_id)"
                     " VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-                    (table.name, error.message, json.dumps(row), run_id or ""),
+                    # The one character that the database cannot hold.
+                    (
+                        table.name,
+                        error.message,
+                        json.dumps(row).replace("\\u0000", ""),
+                        run_id or "",
+                    ),
                 )
     finally:
         connection.close()
+
+
+def _repeats(frame: pd.DataFrame) -> list[int]:
+    """How often the name of each column occurred before it."""
+    return frame.columns.to_series().groupby(level=0).cumcount().tolist()

@@ -9,7 +9,7 @@ from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
 from quant_platform.vendors.base import Vendor
 from quant_platform_tests.conftest import Server
-from quant_platform_tests.test_defs.lab import Lab, WindowVendor
+from quant_platform_tests.test_defs.lab import Lab, WindowVendor, failure_text
 
 FIRST, LAST = "2000-03-01", "2000-07-31"
 """105 sessions with AAPL's split of 21 June 2000."""
@@ -27,7 +27,8 @@ def filled(server: Server, template: str, tmp_path_factory: pytest.TempPathFacto
     name = server.create(template)
     home = tmp_path_factory.mktemp("filled")
     lab = Lab(_settings(server.url(name), home), WindowVendor(FIRST, LAST))
-    assert lab.run("daily_update", FIRST, LAST).success
+    result = lab.run("daily_update", FIRST, LAST)
+    assert result.success, failure_text(result)
     lab.instance.dispose()
     lab.platform.database.engine.dispose()
     return name

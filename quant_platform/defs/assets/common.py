@@ -54,6 +54,7 @@ def asset(
     code_version: str | None = None,
     scope: Mapping[str, str] | None = None,
     quarantine: bool = False,
+    dense: bool = False,
 ) -> Callable[[Callable[..., pd.DataFrame]], dg.AssetsDefinition]:
     """`@dg.asset` with what all assets of the platform share.
 
@@ -61,7 +62,7 @@ def asset(
     ----------
     table : where the IO manager keeps the asset's rows
     key, description : default to the function's name and docstring
-    scope, quarantine : see `defs/io_manager.py`
+    scope, quarantine, dense : see `defs/io_manager.py`
     """
     policy = dg.FreshnessPolicy.cron(deadline_cron=READY_BY, lower_bound_delta=LATE_AFTER)
     return dg.asset(
@@ -81,6 +82,7 @@ def asset(
             "table": table,
             **({"scope": dict(scope)} if scope else {}),
             **({"quarantine": True} if quarantine else {}),
+            **({"dense": True} if dense else {}),
         },
     )
 

@@ -52,9 +52,12 @@ def evaluation_assets(market: Market) -> list[dg.AssetsDefinition]:
                 partition_mapping=previous_session(),
                 metadata=columns("date", "symbol"),
             ),
-            "before": dg.AssetIn("portfolios", partition_mapping=previous_session()),
+            "before": dg.AssetIn(
+                "portfolios", partition_mapping=previous_session(), metadata={"own_past": True}
+            ),
             **signals,
         },
+        dense=True,
     )
     def portfolios(
         context: dg.AssetExecutionContext,

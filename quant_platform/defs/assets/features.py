@@ -24,6 +24,7 @@ def feature_assets(market: Market) -> list[dg.AssetsDefinition]:
             "bars": dg.AssetIn("market_data", partition_mapping=lookback(depth)),
             "actions": dg.AssetIn("corporate_actions", partition_mapping=lookback(depth)),
         },
+        dense=True,
     )
     def features(
         context: dg.AssetExecutionContext,

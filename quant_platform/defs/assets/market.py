@@ -16,7 +16,7 @@ GROUP = "market"
 def market_assets(market: Market) -> list[dg.AssetsDefinition]:
     """`market_data`, `corporate_actions` and `trading_universe`."""
 
-    @asset(market, GROUP, "market_data", quarantine=True)
+    @asset(market, GROUP, "market_data", quarantine=True, dense=True)
     def market_data(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> pd.DataFrame:
@@ -42,6 +42,7 @@ def market_assets(market: Market) -> list[dg.AssetsDefinition]:
             )
         },
         quarantine=True,
+        dense=True,
     )
     def trading_universe(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], bars: pd.DataFrame

@@ -69,7 +69,7 @@ def _signal_asset(market: Market, strategy: Strategy) -> dg.AssetsDefinition:
         panel = SignalPanel.from_frames(features, bars, universe, sessions)
         frame = strategy.run(panel, last=len(keys))
         run = ModelRun(
-            run_id=context.run_id,
+            run_id=context.run.run_id,
             code_version=code_version(),
             input_digest=_digest(features, bars, universe),
             first_session=keys[0],
