@@ -15,6 +15,7 @@ from quant_platform.defs.build import build_defs
 from quant_platform.defs.home import enter_dagster_home
 from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.jobs import DAILY_JOB, stage_job
+from quant_platform.defs.processes import process_tag, runs_in_progress
 from quant_platform.defs.resources import Platform
 from quant_platform.defs.sensors import session_tags
 from quant_platform.errors import QuantPlatformError, UnknownNameError
@@ -110,11 +111,13 @@ class Runner:
         last: date,
         keys: Sequence[dg.AssetKey] | None,
     ) -> str:
+        # Closes the runs of commands that were killed, so that the history tells it.
+        runs_in_progress(instance)
         result = self._job(job).execute_in_process(
             instance=instance,
             run_config=QUIET,
             asset_selection=keys,
-            tags=session_tags(first, last),
+            tags={**session_tags(first, last), **process_tag()},
             raise_on_error=False,
         )
         if not result.success:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from quant_platform.defs.jobs import DAILY_JOB
+from quant_platform.defs.processes import runs_in_progress
 from quant_platform.defs.resources import Platform
 from quant_platform.defs.updates import Update, Wait, next_update
 from quant_platform.market.sessions import last_closed_session, sessions_between
@@ -18,13 +19,6 @@ UPDATE_TAG = "quant_platform/update"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
 
-IN_PROGRESS = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 FAILED = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
@@ -53,13 +47,11 @@ def build_sensors(
     def daily_update_sensor(
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.RunRequest | dg.SkipReason:
-        running = context.instance.get_run_records(
-            dg.RunsFilter(job_name=DAILY_JOB, statuses=IN_PROGRESS), limit=1
-        )
+        # Whatever runs may be writing what an update would look back on: one at a time.
+        running = runs_in_progress(context.instance)
         if running:
-            run = running[0].dagster_run
-            sessions = run.tags.get(UPDATE_TAG) or run.tags.get(PARTITION, "")
-            return dg.SkipReason(f"Run {run.run_id} for {sessions} is still in progress")
+            run = running[0]
+            return dg.SkipReason(f"Run {run.run_id} of {run.job_name} is still in progress")
         plan = next_update(
             _closed_sessions(platform, clock()),
             _materialised(context.instance),

@@ -30,7 +30,11 @@ def filled(server: Server, template: str, tmp_path_factory: pytest.TempPathFacto
     result = lab.run("daily_update", FIRST, LAST)
     assert result.success, failure_text(result)
     lab.instance.dispose()
-    lab.platform.database.engine.dispose()
+    # A database that somebody is connected to cannot be copied.
+    server.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        f" WHERE datname = '{name}' AND pid <> pg_backend_pid()"
+    )
     return name
 
 

@@ -1,0 +1,140 @@
+"""The asset graph against the committed contract `graph.json`: a change to it must show in a diff.
+
+`python -m quant_platform_tests.test_defs.test_graph` writes the file anew; read the diff.
+"""
+
+import json
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from quant_platform.defs.build import build_defs
+from quant_platform.settings import Settings
+from quant_platform.vendors.sample import SampleVendor
+
+CONTRACT = Path(__file__).with_name("graph.json")
+NO_SERVER = "postgresql://nobody@127.0.0.1:9/nothing"
+"""Building definitions must not need a database."""
+
+
+class OpenVendor(SampleVendor):
+    """A market that goes on."""
+
+    name = "open"
+    last_session = None
+
+
+def build(home: Path, vendor: SampleVendor | None = None) -> dg.Definitions:
+    values = {"DATABASE_URL": NO_SERVER, "QUANT_PLATFORM_HOME": str(home)}
+    return build_defs(settings=Settings.load(values, home), vendor=vendor or SampleVendor())
+
+
+def described(defs: dg.Definitions) -> dict[str, Any]:
+    """Write down what others rely on."""
+    graph = defs.resolve_asset_graph()
+    checks = {
+        check.key: bool(check.blocking)
+        for definition in defs.asset_checks or ()
+        for check in definition.check_specs
+    }
+    assets = {}
+    for key in sorted(graph.executable_asset_keys):
+        node = graph.get(key)
+        assets[key.to_user_string()] = {
+            "group": node.group_name,
+            "kinds": sorted(node.kinds),
+            "owners": sorted(node.owners),
+            "backfill": "single run" if node.backfill_policy.max_partitions_per_run is None else "",
+            "reads": {
+                parent.to_user_string(): offsets(graph.get_partition_mapping(key, parent))
+                for parent in sorted(node.parent_keys)
+            },
+            "checks": {
+                check.name: "blocking" if blocking else "warning"
+                for check, blocking in sorted(checks.items())
+                if check.asset_key == key
+            },
+        }
+    jobs = {job.name: job for job in defs.jobs or ()}
+    return {
+        "assets": assets,
+        "jobs": {
+            name: sorted(
+                asset.to_user_string()
+                for asset in defs.resolve_job_def(name).asset_layer.selected_asset_keys
+            )
+            for name in sorted(jobs)
+        },
+        "sensors": sorted(sensor.name for sensor in defs.sensors or ()),
+    }
+
+
+def offsets(mapping: dg.PartitionMapping) -> list[int]:
+    """First and last upstream session, counted from the session itself."""
+    assert isinstance(mapping, dg.TimeWindowPartitionMapping)
+    return [mapping.start_offset, mapping.end_offset]
+
+
+@pytest.fixture(scope="module")
+def defs(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
+    return build(tmp_path_factory.mktemp("defs"))
+
+
+def test_the_graph_is_the_one_in_the_contract(defs: dg.Definitions) -> None:
+    assert described(defs) == json.loads(CONTRACT.read_text())
+
+
+def test_building_twice_gives_the_same_graph(defs: dg.Definitions, tmp_path: Path) -> None:
+    assert described(build(tmp_path)) == described(defs)
+
+
+def test_dagster_can_run_the_definitions(defs: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_every_asset_and_check_says_what_it_is(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    for key in graph.executable_asset_keys:
+        node = graph.get(key)
+        assert node.description is not None
+        assert node.description.endswith("."), key
+        assert len(node.description) > 20, key
+        assert node.group_name in {"market", "features", "signals", "evaluation", "reports"}
+        assert node.kinds >= {"python", "postgres"}
+        assert node.owners
+    for definition in defs.asset_checks or ():
+        for spec in definition.check_specs:
+            assert spec.description is not None
+            assert spec.description.endswith("."), spec.name
+    for sensor in defs.sensors or ():
+        assert sensor.description, sensor.name
+    for job in defs.jobs or ():
+        assert defs.resolve_job_def(job.name).description, job.name
+
+
+def test_all_assets_share_one_partitions_definition(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    definitions = {id(graph.get(key).partitions_def) for key in graph.executable_asset_keys}
+    # Dagster caches windows per object, so one that is merely equal would cost.
+    assert len(definitions) == 1
+
+
+def test_only_a_market_that_goes_on_can_go_stale(defs: dg.Definitions, tmp_path: Path) -> None:
+    def policies(definitions: dg.Definitions) -> list[dg.FreshnessPolicy | None]:
+        return [spec.freshness_policy for spec in definitions.resolve_all_asset_specs()]
+
+    assert set(policies(defs)) == {None}
+    live = policies(build(tmp_path, OpenVendor()))
+    assert len(live) == len(policies(defs))
+    assert None not in live
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        text = json.dumps(described(build(Path(folder))), indent=1)
+    # Offsets on one line: a pair of numbers is easier to read than four lines.
+    CONTRACT.write_text(re.sub(r"\[\s+(-?\d+),\s+(-?\d+)\s+\]", r"[\1, \2]", text) + "\n")

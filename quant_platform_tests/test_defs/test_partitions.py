@@ -1,0 +1,110 @@
+"""Partitions are exactly the exchange's sessions; look-backs count sessions, not days."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+import dagster as dg
+import exchange_calendars
+import pytest
+
+from quant_platform.defs.partitions import (
+    lookback,
+    previous_session,
+    session_partitions,
+    whole_history,
+)
+from quant_platform.vendors.sample import SampleVendor
+from quant_platform_tests.test_defs.conftest import MakeLab
+from quant_platform_tests.test_defs.lab import WindowVendor, iso
+
+SAMPLE = session_partitions(date(2000, 3, 1), date(2013, 3, 1))
+
+# Closures that the exchange has announced (nyse.com/markets/hours-calendars, November 2026).
+ANNOUNCED = {
+    2027: "01-01 01-18 02-15 03-26 05-31 06-18 07-05 09-06 11-25 12-24",
+    # New Year's Day is a Saturday, and not moved.
+    2028: "01-17 02-21 04-14 05-29 06-19 07-04 09-04 11-23 12-25",
+}
+
+
+def upstream(mapping: dg.TimeWindowPartitionMapping, keys: Sequence[str]) -> list[str]:
+    subset = SAMPLE.empty_subset().with_partition_keys(keys)
+    found = mapping.get_upstream_mapped_partitions_result_for_partitions(subset, SAMPLE, SAMPLE)
+    return sorted(found.partitions_subset.get_partition_keys())
+
+
+def test_keys_are_the_sessions_of_the_calendar_library() -> None:
+    calendar = exchange_calendars.get_calendar("XNYS", start="2000-01-03", end="2013-12-31")
+    expected = iso(calendar.sessions_in_range("2000-03-01", "2013-03-01"))
+    assert len(expected) == 3270
+    assert list(SAMPLE.get_partition_keys()) == expected
+
+
+@pytest.mark.parametrize(
+    "day",
+    ["2012-07-04", "2012-07-07", "2012-07-08", "2001-09-11", "2012-10-29", "2000-02-29"],
+)
+def test_a_day_that_is_no_session_of_the_market_has_no_partition(day: str) -> None:
+    assert not SAMPLE.has_partition_key(day)
+    assert SAMPLE.has_partition_key("2012-07-05")
+
+
+def test_asking_for_a_holiday_is_refused_by_name(make_lab: MakeLab) -> None:
+    lab = make_lab(WindowVendor("2012-07-02", "2012-07-06"))
+    with pytest.raises(dg.DagsterUnknownPartitionError, match="2012-07-04"):
+        lab.run("daily_update", "2012-07-04")
+    assert lab.value("SELECT count(*) FROM market_data") == 0
+
+
+@pytest.mark.parametrize("year", ANNOUNCED)
+def test_an_open_market_excludes_the_announced_closures_to_come(year: int) -> None:
+    partitions = session_partitions(date(2024, 1, 2), None)
+    later = datetime(year + 1, 1, 20, tzinfo=UTC)
+    keys = {key for key in partitions.get_partition_keys(later) if key.startswith(str(year))}
+    days = {date.fromordinal(date(year, 1, 1).toordinal() + n) for n in range(366)}
+    weekdays = {day.isoformat() for day in days if day.year == year and day.weekday() < 5}
+    assert weekdays - keys == {f"{year}-{day}" for day in ANNOUNCED[year].split()}
+    assert keys <= weekdays
+
+
+def test_a_session_exists_from_the_midnight_after_it_fridays_included() -> None:
+    partitions = session_partitions(date(2024, 1, 2), None)
+    newest = {
+        "Friday evening": partitions.get_partition_keys(datetime(2024, 3, 1, 23, 59, tzinfo=UTC)),
+        "Saturday": partitions.get_partition_keys(datetime(2024, 3, 2, tzinfo=UTC)),
+        "Monday evening": partitions.get_partition_keys(datetime(2024, 3, 4, 23, 59, tzinfo=UTC)),
+    }
+    assert {moment: keys[-1] for moment, keys in newest.items()} == {
+        "Friday evening": "2024-02-29",
+        "Saturday": "2024-03-01",
+        "Monday evening": "2024-03-01",
+    }
+
+
+def test_lookback_counts_sessions_over_weekends_and_closures() -> None:
+    # Wednesday 4 July 2012 was Independence Day, the 7th and 8th a weekend.
+    assert upstream(lookback(4), ["2012-07-09"]) == [
+        "2012-07-03",
+        "2012-07-05",
+        "2012-07-06",
+        "2012-07-09",
+    ]
+    assert upstream(lookback(1), ["2012-07-09"]) == ["2012-07-09"]
+    assert upstream(previous_session(), ["2012-07-05"]) == ["2012-07-03"]
+
+
+def test_lookback_of_a_range_reaches_from_its_first_session_to_its_last() -> None:
+    assert upstream(lookback(2), ["2012-07-05", "2012-07-06"]) == [
+        "2012-07-03",
+        "2012-07-05",
+        "2012-07-06",
+    ]
+
+
+def test_lookback_ends_where_history_begins() -> None:
+    assert upstream(lookback(250), ["2000-03-02"]) == ["2000-03-01", "2000-03-02"]
+    assert upstream(previous_session(), ["2000-03-01"]) == []
+
+
+def test_whole_history_reaches_the_first_session_from_the_last() -> None:
+    assert len(upstream(whole_history(SampleVendor()), ["2013-03-01"])) == 3270

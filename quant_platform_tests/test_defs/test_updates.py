@@ -1,0 +1,101 @@
+"""The update's decision: which sessions, in what order, which attempt, and why not."""
+
+from collections.abc import Callable, Collection
+from datetime import date
+
+import pytest
+
+from quant_platform.defs.updates import MAX_ATTEMPTS, Update, Wait, next_update
+
+# Two weeks with a closure (Thursday 23 November 2023) in the second one.
+DAYS = tuple(date(2023, 11, day) for day in (13, 14, 15, 16, 17, 20, 21, 22, 24))
+MON13, TUE14, WED15, THU16, FRI17, MON20, TUE21, WED22, FRI24 = DAYS
+
+
+def decide(
+    done: Collection[date],
+    *,
+    published: Callable[[date], bool] = lambda session: True,
+    failed: Callable[[str], int] = lambda name: 0,
+    most: int = 100,
+    closed: tuple[date, ...] = DAYS,
+) -> Update | Wait:
+    return next_update(closed, set(done), published, failed, most)
+
+
+def test_everything_missing_is_requested_in_order_in_one_block() -> None:
+    assert decide([]) == Update(DAYS, 1)
+
+
+def test_a_closure_does_not_break_a_block() -> None:
+    assert decide(DAYS[:7]) == Update((WED22, FRI24), 1)
+
+
+def test_only_the_first_block_is_requested() -> None:
+    assert decide([MON13, THU16, FRI17]) == Update((TUE14, WED15), 1)
+
+
+def test_sessions_done_beyond_the_calendar_do_not_matter() -> None:
+    later = date(2023, 12, 1)
+    assert decide([*DAYS[:-1], later]) == Update((FRI24,), 1)
+
+
+def test_a_block_ends_before_the_first_unpublished_session() -> None:
+    plan = decide(DAYS[:4], published=lambda session: session not in (TUE21, WED22))
+    assert plan == Update((FRI17, MON20), 1)
+
+
+def test_nothing_is_asked_of_the_vendor_beyond_the_first_refusal() -> None:
+    asked: list[date] = []
+
+    def published(session: date) -> bool:
+        asked.append(session)
+        return session < WED15
+
+    decide([], published=published)
+    assert asked == [MON13, TUE14, WED15]
+
+
+def test_a_block_is_bounded_and_so_are_the_questions() -> None:
+    asked: list[date] = []
+
+    def published(session: date) -> bool:
+        asked.append(session)
+        return True
+
+    assert decide([], most=3, published=published) == Update((MON13, TUE14, WED15), 1)
+    assert asked == [MON13, TUE14, WED15]
+
+
+def test_the_attempt_follows_the_failures_of_the_same_sessions() -> None:
+    failures = {"2023-11-22..2023-11-24": 2, "2023-11-13..2023-11-24": 4}
+    plan = decide(DAYS[:7], failed=lambda name: failures.get(name, 0))
+    assert plan == Update((WED22, FRI24), 3)
+    assert isinstance(plan, Update)
+    assert plan.run_key == "update:2023-11-22..2023-11-24:3"
+
+
+def test_run_keys_of_attempts_differ() -> None:
+    assert Update((FRI24,), 1).run_key != Update((FRI24,), 2).run_key
+
+
+def test_it_gives_up_after_the_last_attempt() -> None:
+    assert isinstance(decide(DAYS[:-1], failed=lambda name: MAX_ATTEMPTS - 1), Update)
+    plan = decide(DAYS[:-1], failed=lambda name: MAX_ATTEMPTS)
+    assert isinstance(plan, Wait)
+    assert "2023-11-24..2023-11-24 failed 5 times" in plan.reason
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        (decide([], closed=()), "No session of this market has closed yet"),
+        (decide(DAYS), "All 9 closed sessions up to 2023-11-24 are materialised"),
+        (
+            decide(DAYS[:-1], published=lambda session: False),
+            "2023-11-24 has closed, but the vendor has not published it yet",
+        ),
+    ],
+)
+def test_reasons_are_plain_sentences(plan: Update | Wait, said: str) -> None:
+    assert plan == Wait(said)
