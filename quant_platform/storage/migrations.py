@@ -5,7 +5,8 @@ function, and its column (name, type, comment) is created from it, in the table 
 `_history`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -132,19 +133,40 @@ def _apply_migrations(database: Database) -> list[str]:
     import yoyo
 
     logging.getLogger("yoyo").setLevel(logging.WARNING)
-    backend = yoyo.get_backend(database.url)
     migrations = yoyo.read_migrations(str(sql_folder() / "migrations"))
     try:
-        with backend.lock(timeout=LOCK_SECONDS):
-            pending = backend.to_apply(migrations)
-            names = [migration.id for migration in pending]
-            backend.apply_migrations(pending)
+        with _lock(database):
+            backend = yoyo.get_backend(database.url)
+            try:
+                pending = backend.to_apply(migrations)
+                names = [migration.id for migration in pending]
+                backend.apply_migrations(pending)
+            finally:
+                backend.connection.close()
+    except DatabaseError:
+        raise
     except Exception as error:  # yoyo passes on whatever the driver raises
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DatabaseError(
             f"The migrations cannot be applied to {without_password(database.url)}: {reason}",
             "Does the user own the database, and is no other program holding its tables?",
         ) from error
-    finally:
-        backend.connection.close()
     return names
+
+
+@contextmanager
+def _lock(database: Database) -> Iterator[None]:
+    """Let one process at a time migrate.
+
+    The server frees this lock when its holder dies; yoyo's own is a row, which would stay.
+    """
+    connection = database.connect()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+            cursor.execute(
+                "SELECT pg_advisory_lock(hashtext('quant_platform'), hashtext('migrations'))"
+            )
+        yield
+    finally:
+        connection.close()

@@ -30,6 +30,19 @@ class ModelRun:
     signal_rows: int
 
 
+_INSERT = """
+INSERT INTO models (version, description, parameters, is_benchmark, model_name)
+VALUES (%s, %s, %s, %s, %s)
+"""
+
+_UPDATE = """
+UPDATE models SET (version, description, parameters, is_benchmark) = ROW (new.*)
+FROM (VALUES (%s, %s, %s::jsonb, %s)) AS new (version, description, parameters, is_benchmark)
+WHERE model_name = %s AND ROW (new.*) IS DISTINCT FROM
+    ROW (models.version, models.description, models.parameters, models.is_benchmark)
+"""
+
+
 def register_models(database: Database, models: Sequence[ModelRecord]) -> dict[str, int]:
     """Insert or update the rows of `models`, in the order given; return name → id of all of them.
 
@@ -41,26 +54,17 @@ def register_models(database: Database, models: Sequence[ModelRecord]) -> dict[s
             cursor.execute(
                 "SELECT pg_advisory_xact_lock(hashtext('quant_platform'), hashtext('models'))"
             )
+            cursor.execute("SELECT model_name FROM models")
+            known = {name for (name,) in cursor.fetchall()}
             for model in models:
                 row = (
                     model.version,
                     model.description,
                     json.dumps(model.parameters),
                     model.is_benchmark,
+                    model.name,
                 )
-                cursor.execute(
-                    "UPDATE models"
-                    " SET version = %s, description = %s, parameters = %s, is_benchmark = %s"
-                    " WHERE model_name = %s RETURNING id",
-                    (*row, model.name),
-                )
-                if cursor.fetchone() is None:
-                    cursor.execute(
-                        "INSERT INTO models"
-                        " (version, description, parameters, is_benchmark, model_name)"
-                        " VALUES (%s, %s, %s, %s, %s)",
-                        (*row, model.name),
-                    )
+                cursor.execute(_UPDATE if model.name in known else _INSERT, row)
             cursor.execute("SELECT model_name, id FROM models ORDER BY id")
             return dict(cursor.fetchall())
     finally:

@@ -12,7 +12,7 @@ from quant_platform_tests.conftest import Server
 from quant_platform_tests.test_defs.lab import Lab, WindowVendor, failure_text
 
 FIRST, LAST = "2000-03-01", "2000-07-31"
-"""105 sessions with AAPL's split of 21 June 2000."""
+"""106 sessions with AAPL's split of 21 June 2000."""
 
 MakeLab = Callable[..., Lab]
 

@@ -97,10 +97,13 @@ class Lab:
         done = result.execute_in_process(
             instance=self.instance,
             run_config=SILENT,
+            # A failed blocking check is an error of the run.
+            raise_on_error=False,
             tags={RANGE_START: session, RANGE_END: session} if session else {},
         )
-        (evaluation,) = done.get_asset_check_evaluations()
-        return evaluation
+        evaluations = done.get_asset_check_evaluations()
+        assert len(evaluations) == 1, failure_text(done)
+        return evaluations[0]
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Execute a statement, commit, and return its rows if it has any."""

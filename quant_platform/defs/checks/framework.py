@@ -193,7 +193,7 @@ def _sessions(context: dg.AssetCheckExecutionContext, platform: Platform, table:
         platform.database,
         f"SELECT min(date)::text AS first, max(date)::text AS last FROM {bulk.quoted(table)}",  # noqa: S608 — quoted name
     ).iloc[0]
-    if stored["first"] is None:
+    if pd.isna(stored["first"]):
         return []
     known = window_sessions(platform.vendor, [str(stored["last"])], 1_000_000)
     return [session for session in known if session >= str(stored["first"])]

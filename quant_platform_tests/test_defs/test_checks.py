@@ -1,0 +1,259 @@
+"""Each check finds exactly the session that was tampered with, and nothing where nothing was.
+
+The database holds the first five months of the sample market, every figure computed by the platform.
+A test changes stored rows by SQL, executes one check alone over all that is stored, and reads the
+verdicts in `data_quality`.
+"""
+
+import json
+
+import dagster as dg
+import exchange_calendars
+import pytest
+
+from quant_platform_tests.conftest import Server
+from quant_platform_tests.test_defs.conftest import FIRST, LAST, MakeLab
+from quant_platform_tests.test_defs.lab import Lab, WindowVendor
+
+DAY = "2000-05-10"
+"""A Wednesday in the middle of what is stored."""
+
+SESSIONS = 106
+"""XNYS sessions from 1 March to 31 July 2000: 23, 19, 22, 22 and 20."""
+
+MOMENTUM = "(SELECT id FROM models WHERE model_name = 'enhanced_momentum')"
+HOLD = "(SELECT id FROM models WHERE model_name = 'buy_and_hold')"
+
+PRICES = ("open_price", "high_price", "low_price", "close_price")
+
+
+def scaled(factor: float) -> str:
+    return ", ".join(f"{name} = {name} * {factor}" for name in PRICES)
+
+
+TAMPERED = {
+    "completeness": (
+        f"DELETE FROM market_data WHERE date = '{DAY}' AND symbol = 'IBM'",
+        [DAY],
+        "IBM has no bar",
+    ),
+    "price_jumps": (
+        # From that day on, so that there is one jump and not a second one back.
+        f"UPDATE market_data SET {scaled(1.5)} WHERE date >= '{DAY}' AND symbol = 'IBM'",
+        [DAY],
+        "IBM moved",
+    ),
+    "stale_prices": (
+        "UPDATE market_data SET open_price = 100, high_price = 100, low_price = 100,"
+        " close_price = 100 WHERE symbol = 'IBM' AND date BETWEEN '2000-05-04' AND '2000-05-10'",
+        [DAY],
+        "IBM close 100",
+    ),
+    "zero_volume": (
+        f"UPDATE market_data SET volume = 0 WHERE date = '{DAY}' AND symbol = 'MSFT'",
+        [DAY],
+        "MSFT volume 0",
+    ),
+    "membership": (
+        f"UPDATE trading_universe SET symbol = 'IBMX' WHERE date = '{DAY}' AND symbol = 'IBM'",
+        [DAY],
+        "IBM has a bar but is no member",
+    ),
+    "feature_gaps": (
+        f"DELETE FROM features WHERE date = '{DAY}' AND symbol = 'AAPL'",
+        [DAY],
+        "AAPL",
+    ),
+    "enhanced_momentum_limits": (
+        f"UPDATE signals SET target_weight = 0.06 WHERE date = '{DAY}' AND symbol = 'IBM'"
+        f" AND model_id = {MOMENTUM}",
+        [DAY],
+        "IBM: weight beyond the limit (0.06)",
+    ),
+    "buy_and_hold_limits": (
+        f"UPDATE signals SET target_weight = 0.5 WHERE date = '{DAY}' AND symbol = 'IBM'"
+        f" AND model_id = {HOLD}",
+        [DAY],
+        # Two of three equal weights are left: 0.5 + 2/3.
+        "weights add up to 1.16667",
+    ),
+    "portfolio_accounting": (
+        f"UPDATE portfolios SET cash = cash + 1 WHERE date = '{DAY}' AND model_id = {HOLD}",
+        [DAY],
+        "equity",
+    ),
+    "report_ranking": (
+        "UPDATE performance_reports SET ranking = (SELECT jsonb_agg(entry ORDER BY rank DESC)"
+        " FROM jsonb_array_elements(ranking) WITH ORDINALITY AS entries (entry, rank))"
+        f" WHERE date = '{DAY}'",
+        [DAY],
+        "3 ranked of 3",
+    ),
+}
+
+
+def examples(lab: Lab, check: str, session: str) -> list[str]:
+    details = lab.value(
+        "SELECT details::text FROM data_quality WHERE check_name = %s AND date = %s", check, session
+    )
+    found: list[str] = json.loads(details)["examples"]
+    return found
+
+
+def all_checks() -> list[str]:
+    lines = WHOLE_LIST.split()
+    assert len(lines) == 19
+    return lines
+
+
+WHOLE_LIST = """
+completeness refused_rows price_jumps bad_prints stale_prices zero_volume freshness membership
+features_causality feature_gaps portfolio_accounting performance_recomputed report_ranking
+buy_and_hold_limits buy_and_hold_causality enhanced_momentum_limits enhanced_momentum_causality
+mean_reversion_limits mean_reversion_causality
+"""
+
+
+def test_untouched_data_pass_every_check_in_every_session(lab: Lab) -> None:
+    calendar = exchange_calendars.get_calendar("XNYS", start="2000-01-03", end="2000-12-29")
+    assert len(calendar.sessions_in_range(FIRST, LAST)) == SESSIONS
+    verdicts = lab.sql(
+        "SELECT check_name, count(*), bool_and(passed), min(date)::text, max(date)::text,"
+        " sum(failures)::int FROM data_quality GROUP BY 1 ORDER BY 1"
+    )
+    # AAPL's split of 21 June (a fall of the raw close by 45 %) is among them, explained.
+    assert verdicts == [(name, SESSIONS, True, FIRST, LAST, 0) for name in sorted(all_checks())]
+
+
+@pytest.mark.parametrize("check", TAMPERED)
+def test_a_check_finds_exactly_what_was_tampered_with(lab: Lab, check: str) -> None:
+    statement, failing, said = TAMPERED[check]
+    lab.sql(statement)
+    evaluation = lab.check(check)
+    assert not evaluation.passed
+    assert lab.failing(check) == failing
+    assert any(said in example for example in examples(lab, check, failing[0]))
+    assert evaluation.metadata["sessions failed"].value == len(failing)
+    assert evaluation.metadata["sessions judged"].value == SESSIONS
+    assert lab.value("SELECT count(*) FROM data_quality WHERE check_name = %s", check) == SESSIONS
+
+
+def test_a_verdict_that_changes_back_leaves_its_history(lab: Lab) -> None:
+    lab.sql(f"UPDATE market_data SET volume = 0 WHERE date = '{DAY}' AND symbol = 'MSFT'")
+    lab.check("zero_volume")
+    lab.sql(f"UPDATE market_data SET volume = 1 WHERE date = '{DAY}' AND symbol = 'MSFT'")
+    assert lab.check("zero_volume").passed
+    assert lab.failing("zero_volume") == []
+    kept = lab.sql(
+        "SELECT date::text, passed FROM data_quality_history WHERE check_name = 'zero_volume'"
+        " ORDER BY superseded_at"
+    )
+    assert kept == [(DAY, True), (DAY, False)]
+
+
+def test_a_split_without_its_action_is_a_jump(lab: Lab) -> None:
+    lab.sql("DELETE FROM corporate_actions WHERE symbol = 'AAPL' AND action_type = 'split'")
+    assert not lab.check("price_jumps").passed
+    assert lab.failing("price_jumps") == ["2000-06-21"]
+    # Raw closes 101.25 and 55.63: what one share lost to the second one.
+    assert examples(lab, "price_jumps", "2000-06-21") == ["AAPL moved -0.450568"]
+
+
+def test_a_return_that_is_not_the_change_of_equity_is_found(lab: Lab) -> None:
+    lab.sql(
+        "UPDATE portfolios SET daily_return = daily_return + 0.0001"
+        f" WHERE date = '{DAY}' AND model_id = {HOLD}"
+    )
+    lab.check("portfolio_accounting")
+    assert lab.failing("portfolio_accounting") == [DAY]
+
+
+@pytest.mark.parametrize(
+    ("check", "statement", "said"),
+    [
+        (
+            "features_causality",
+            "UPDATE features SET rsi_14 = rsi_14 + 0.001",
+            "IBM rsi_14",
+        ),
+        (
+            "buy_and_hold_causality",
+            f"UPDATE signals SET target_weight = 0.3333 WHERE model_id = {HOLD}",
+            "IBM target_weight: stored 0.3333",
+        ),
+        (
+            "performance_recomputed",
+            "UPDATE model_performance SET sharpe_ratio = sharpe_ratio * 1.000001",
+            "21d sharpe_ratio",
+        ),
+    ],
+)
+def test_recomputing_a_session_finds_a_doctored_figure(
+    lab: Lab, check: str, statement: str, said: str
+) -> None:
+    where = " AND " if "WHERE" in statement else " WHERE "
+    lab.sql(f"{statement}{where} date = '{DAY}'")
+    # One session, so that it is the sampled one.
+    assert lab.check(check, "2000-05-09").passed
+    assert not lab.check(check, DAY).passed
+    assert lab.failing(check) == [DAY]
+    assert any(said in example for example in examples(lab, check, DAY))
+
+
+def test_an_untouched_session_passes_when_it_is_recomputed_alone(lab: Lab) -> None:
+    for check in ("features_causality", "buy_and_hold_causality", "enhanced_momentum_causality"):
+        assert lab.check(check, LAST).passed, check
+
+
+def test_refused_rows_are_counted_in_their_session(make_lab: MakeLab) -> None:
+    vendor = WindowVendor("2000-03-01", "2000-03-10")
+    vendor.doctored[("2000-03-07", "MSFT")] = {"high_price": 1.0}
+    lab = make_lab(vendor)
+    lab.run("market_stage", "2000-03-01", "2000-03-10")
+    assert lab.failing("refused_rows") == ["2000-03-07"]
+    (example,) = examples(lab, "refused_rows", "2000-03-07")
+    assert example.startswith("market_data MSFT: breaks ")
+    # The row itself is kept, and is the only one that is not stored.
+    assert lab.value("SELECT (row ->> 'high_price')::float FROM quarantine") == 1.0
+    assert lab.value("SELECT count(*) FROM market_data") == 3 * 8 - 1
+    assert lab.failing("completeness") == ["2000-03-07"]
+
+
+def test_bad_prints_finds_the_one_in_the_sample(make_lab: MakeLab) -> None:
+    # The low of 23.19 of MSFT on 1 July 2008, between an open of 27.23 and a close of 26.87.
+    lab = make_lab(WindowVendor("2008-05-19", "2008-07-31"))
+    assert lab.run("market_stage", "2008-05-19", "2008-07-31").success
+    assert lab.failing("bad_prints") == ["2008-07-01"]
+    (example,) = examples(lab, "bad_prints", "2008-07-01")
+    assert example.startswith("MSFT low 23.19 ")
+
+
+def test_freshness_counts_sessions_behind(server: Server, filled: str, make_lab: MakeLab) -> None:
+    lab = make_lab(WindowVendor(FIRST, "2013-03-01"), filled)
+    assert not lab.check("freshness", LAST).passed
+    calendar = exchange_calendars.get_calendar("XNYS", start="2000-01-03", end="2013-12-31")
+    behind = len(calendar.sessions_in_range("2000-08-01", "2013-03-01"))
+    assert examples(lab, "freshness", LAST) == [f"{behind} sessions behind 2013-03-01"]
+
+
+def test_an_unpublished_session_is_nobodys_delay(filled: str, make_lab: MakeLab) -> None:
+    vendor = WindowVendor(FIRST, "2000-08-01")
+    vendor.released = vendor.released.replace(month=7, day=31)
+    assert make_lab(vendor, filled).check("freshness", LAST).passed
+
+
+def test_checks_on_an_empty_database_have_nothing_to_say(make_lab: MakeLab) -> None:
+    lab = make_lab(WindowVendor(FIRST, LAST))
+    evaluation = lab.check("completeness")
+    assert evaluation.passed
+    assert evaluation.description == "Nothing is stored yet"
+    assert lab.value("SELECT count(*) FROM data_quality") == 0
+
+
+def test_severities_follow_what_a_failure_means(lab: Lab) -> None:
+    lab.sql(f"DELETE FROM market_data WHERE date = '{DAY}' AND symbol = 'IBM'")
+    assert lab.check("completeness").severity == dg.AssetCheckSeverity.ERROR
+    lab.sql(f"UPDATE market_data SET volume = 0 WHERE date = '{DAY}'")
+    assert lab.check("zero_volume").severity == dg.AssetCheckSeverity.WARN
+    stored = lab.sql("SELECT DISTINCT check_name, severity FROM data_quality WHERE NOT passed")
+    assert sorted(stored) == [("completeness", "error"), ("zero_volume", "warn")]

@@ -1,0 +1,168 @@
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from quant_platform.errors import DatabaseError
+from quant_platform.provision import provision, registered_columns
+from quant_platform.storage.database import Database
+from quant_platform.storage.migrations import (
+    RegisteredColumn,
+    add_columns,
+    is_current,
+    sql_folder,
+    upgrade,
+)
+from quant_platform.storage.schema import read_table
+from quant_platform_tests.test_storage.tables import content, fetch
+
+MIGRATIONS = sorted(
+    path for path in (sql_folder() / "migrations").glob("*.sql") if "rollback" not in path.name
+)
+SHAPE = """
+SELECT c.relname, c.relkind::text, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+       pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum)
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+WHERE c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE '%%yoyo%%'
+ORDER BY 1, a.attnum
+"""
+
+
+def shape(database: Database) -> list[tuple[object, ...]]:
+    """Every column of every relation that is ours."""
+    return fetch(database, SHAPE)
+
+
+def test_up_and_again(empty_database: Database) -> None:
+    assert not is_current(empty_database)
+    applied = upgrade(empty_database)
+    assert applied == [path.stem for path in MIGRATIONS]
+    before = shape(empty_database)
+    assert before
+    assert is_current(empty_database)
+    assert upgrade(empty_database) == []
+    assert shape(empty_database) == before
+
+
+def test_every_migration_can_be_rolled_back(empty_database: Database) -> None:
+    """Down by the rollback files, one by one, and up again: the same schema."""
+    shapes = []
+    for path in MIGRATIONS:
+        shapes.append(shape(empty_database))
+        fetch(empty_database, path.read_text().replace("%", "%%"))
+    whole = shape(empty_database)
+    for path, before in zip(reversed(MIGRATIONS), reversed(shapes), strict=True):
+        rollback = path.with_suffix(".rollback.sql").read_text()
+        fetch(empty_database, rollback.replace("%", "%%"))
+        assert shape(empty_database) == before, path.name
+    assert shape(empty_database) == []
+    assert upgrade(empty_database) == [path.stem for path in MIGRATIONS]
+    assert shape(empty_database) == whole
+
+
+def test_migrations_are_numbered_without_a_gap() -> None:
+    numbers = [int(re.match(r"(\d{4})_", path.name)[1]) for path in MIGRATIONS]  # type: ignore[index]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_registered_columns(empty_database: Database) -> None:
+    new = [
+        RegisteredColumn("features", "my feature", "double precision", "It's 100 % new."),
+        RegisteredColumn("model_performance", "my_count", "integer", "A count."),
+    ]
+    upgrade(empty_database)
+    assert not is_current(empty_database, new)
+    assert upgrade(empty_database, new) == ["features.my feature", "model_performance.my_count"]
+    assert is_current(empty_database, new)
+    for table in ("features", "features_history"):
+        column = read_table(empty_database, table).column("my feature")
+        assert (column.sql_type, column.nullable) == ("double precision", True)
+        assert column.description == "It's 100 % new."
+    assert read_table(empty_database, "model_performance").column("my_count").sql_type == "integer"
+    assert upgrade(empty_database, new) == []
+
+
+def test_adding_columns_is_all_or_nothing(empty_database: Database) -> None:
+    upgrade(empty_database)
+    before = shape(empty_database)
+    new = [
+        RegisteredColumn("features", "good", "double precision", ""),
+        RegisteredColumn("no_such_table", "bad", "integer", ""),
+    ]
+    with pytest.raises(Exception, match="no_such_table"):
+        add_columns(empty_database, new)
+    assert shape(empty_database) == before
+
+
+def test_provision_twice(empty_database: Database) -> None:
+    applied = provision(empty_database)
+    assert len(applied) == len(MIGRATIONS) + len(registered_columns())
+    before = shape(empty_database), content(empty_database, "models")
+    assert provision(empty_database) == []
+    assert (shape(empty_database), content(empty_database, "models")) == before
+
+
+def test_rows_survive_a_new_column(empty_database: Database) -> None:
+    provision(empty_database)
+    fetch(empty_database, "INSERT INTO features (date, symbol) VALUES ('2004-08-19', 'A')")
+    column = replace(registered_columns()[0], name="brand_new")
+    assert upgrade(empty_database, [column]) == ["features.brand_new"]
+    rows = fetch(empty_database, "SELECT symbol, brand_new FROM features")
+    assert rows == [("A", None)]
+
+
+def test_two_processes_at_once(empty_database: Database) -> None:
+    """Both end well; every migration and every model is there once."""
+    program = (
+        "import sys; from quant_platform.provision import provision;"
+        "from quant_platform.storage.database import Database;"
+        "sys.stdin.readline(); print(len(provision(Database(sys.argv[1]))))"
+    )
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, empty_database.url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    for process in both:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in both:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+    done = fetch(empty_database, "SELECT migration_id FROM _yoyo_migration ORDER BY 1")
+    assert [name for (name,) in done] == [path.stem for path in MIGRATIONS]
+    assert is_current(empty_database, registered_columns())
+    names = fetch(empty_database, "SELECT model_name FROM models")
+    assert len(names) == len(set(names)) > 0
+
+
+def test_a_database_that_refuses_says_so_in_one_line(empty_database: Database) -> None:
+    """A table of somebody else's is in the way: nothing is half applied."""
+    fetch(empty_database, "CREATE TABLE portfolios (mine int)")
+    with pytest.raises(DatabaseError, match="portfolios") as caught:
+        upgrade(empty_database)
+    assert "\n" not in caught.value.message
+    assert [row[0] for row in shape(empty_database)] == ["portfolios"]
+    fetch(empty_database, "DROP TABLE portfolios")
+    assert upgrade(empty_database) == [path.stem for path in MIGRATIONS]
+
+
+def test_a_lock_left_by_a_killed_process(empty_database: Database) -> None:
+    """A process killed while it migrated leaves its row in yoyo's lock table."""
+    program = (
+        "import os, sys, signal, yoyo;"
+        "b = yoyo.get_backend(sys.argv[1]);"
+        "lock = b.lock(timeout=5); lock.__enter__(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", program, empty_database.url], check=False)
+    assert fetch(empty_database, "SELECT count(*) FROM yoyo_lock") == [(1,)]
+    assert upgrade(empty_database) == [path.stem for path in MIGRATIONS]
