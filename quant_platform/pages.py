@@ -96,7 +96,8 @@ def row_counts(database: Database) -> dict[str, int]:
         for table in COUNTED_TABLES
     )
     found = _all(database, counts)
-    return dict(zip(found["name"], found["rows"].astype(int), strict=True))
+    rows = dict(zip(found["name"], found["rows"].astype(int), strict=True))
+    return {table: rows[table] for table in COUNTED_TABLES}
 
 
 def _recent_sessions(database: Database, session: str, count: int) -> list[str]:

@@ -87,7 +87,7 @@ def project_root(start: Path) -> Path:
 
 
 def without_password(url: str) -> str:
-    """Return `url` with its passwords replaced by `***`, also where they make the URL a wrong one."""
+    """Return `url` with its passwords replaced by `***`, even where they make it a wrong one."""
     shown = re.sub(r"(?<=://)([^:@/?#]*):.*@", r"\1:***@", url, flags=re.DOTALL)
     return re.sub(r"([?&](?:ssl)?password=)[^&]*", r"\1***", shown, flags=re.IGNORECASE)
 

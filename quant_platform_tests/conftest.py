@@ -53,6 +53,11 @@ class Server:
     def create(self, template: str = "template1") -> str:
         """Create a database and return its name."""
         name = f"test_{os.getpid()}_{next(self._numbers)}"
+        # A database is copied only while nobody, not even an idle connection, is in it.
+        self.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            f" WHERE datname = '{template}'"
+        )
         self.execute("CREATE DATABASE {} TEMPLATE {}", name, template)
         return name
 

@@ -12,8 +12,12 @@ from quant_platform.defs.updates import Update, Wait, next_update
 from quant_platform.market.sessions import last_closed_session, sessions_between
 from quant_platform.settings import Settings
 
-LAST_ASSET = dg.AssetKey("performance_reports")
-"""A session is done when the end of the chain is materialised."""
+ENDS = (dg.AssetKey("market_data"), dg.AssetKey("performance_reports"))
+"""A session is done when both ends of the chain are materialised.
+
+The last one alone would not do: a backfill of an asset that others look back on reaches later
+sessions of those, for which there may be no market data yet.
+"""
 
 UPDATE_TAG = "quant_platform/update"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -101,7 +105,8 @@ def _closed_sessions(platform: Platform, now: datetime) -> tuple[date, ...]:
 
 
 def _materialised(instance: dg.DagsterInstance) -> set[date]:
-    return {date.fromisoformat(key) for key in instance.get_materialized_partitions(LAST_ASSET)}
+    done = set.intersection(*(set(instance.get_materialized_partitions(key)) for key in ENDS))
+    return {date.fromisoformat(key) for key in done}
 
 
 def _failed_attempts(instance: dg.DagsterInstance, name: str) -> int:

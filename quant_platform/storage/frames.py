@@ -122,7 +122,7 @@ def _check_kind(values: pd.Series, field: pa.Field, table: str) -> None:
 
 def _kind(values: pd.Series) -> str:
     dtype = values.dtype
-    if dtype == object:
+    if pd.api.types.is_object_dtype(dtype):
         return str(pd.api.types.infer_dtype(values, skipna=True))
     if pd.api.types.is_bool_dtype(dtype):
         return "boolean"

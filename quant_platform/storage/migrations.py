@@ -138,6 +138,8 @@ def _apply_migrations(database: Database) -> list[str]:
         with _lock(database):
             backend = yoyo.get_backend(database.url)
             try:
+                # Under our lock, a row in yoyo's own was left by a process that died.
+                backend.break_lock()
                 pending = backend.to_apply(migrations)
                 names = [migration.id for migration in pending]
                 backend.apply_migrations(pending)

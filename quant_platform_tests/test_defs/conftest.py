@@ -32,7 +32,7 @@ def filled(server: Server, template: str, tmp_path_factory: pytest.TempPathFacto
     lab.instance.dispose()
     # A database that somebody is connected to cannot be copied.
     server.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"  # noqa: S608 - our own name
         f" WHERE datname = '{name}' AND pid <> pg_backend_pid()"
     )
     return name

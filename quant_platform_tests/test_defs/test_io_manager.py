@@ -24,7 +24,17 @@ from quant_platform_tests.test_defs.lab import (
 
 # Two trading weeks of 2012 with Independence Day (a Wednesday) in them.
 FIRST, LAST = "2012-06-29", "2012-07-12"
-SESSIONS = [f"2012-{day}" for day in ("06-29 07-02 07-03 07-05 07-06 07-09 07-10 07-11 07-12").split()]
+SESSIONS = [
+    "2012-06-29",
+    "2012-07-02",
+    "2012-07-03",
+    "2012-07-05",
+    "2012-07-06",
+    "2012-07-09",
+    "2012-07-10",
+    "2012-07-11",
+    "2012-07-12",
+]
 
 Source = Callable[[list[str]], pd.DataFrame]
 
@@ -290,7 +300,9 @@ def test_assets_of_one_table_write_and_read_their_own_part(lab: Lab) -> None:
 
     before = count("buy_and_hold")
     lab.sql("DELETE FROM signals")
-    result = lab.run("signals_stage", "2000-05-10", assets=[dg.AssetKey(["signals", "buy_and_hold"])])
+    result = lab.run(
+        "signals_stage", "2000-05-10", assets=[dg.AssetKey(["signals", "buy_and_hold"])]
+    )
     assert result.success, failure_text(result)
     assert count("buy_and_hold") == 3
     assert before == 3 * 106

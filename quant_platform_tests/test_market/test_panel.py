@@ -129,7 +129,9 @@ def test_the_fill_does_not_depend_on_where_the_panel_ends() -> None:
 
 
 def test_frame_has_a_row_per_bar() -> None:
-    panel = Panel.from_frames(bars([(0, "B", 20.0), (0, "A", 10.0), (2, "A", 12.0)]), NONE, DAYS[:3])
+    panel = Panel.from_frames(
+        bars([(0, "B", 20.0), (0, "A", 10.0), (2, "A", 12.0)]), NONE, DAYS[:3]
+    )
     frame = panel.frame({"close": panel.close})
     assert frame["symbol"].tolist() == ["A", "B", "A"]
     assert frame["close"].tolist() == [10.0, 20.0, 12.0]

@@ -111,7 +111,18 @@ def test_query_of_every_common_type(database: Database) -> None:
     assert list(row["a"]) == [1, 2]
 
 
-@pytest.mark.parametrize("statement", ["SHOW server_version", "EXPLAIN SELECT 1", "VALUES (1)", "TABLE models", "WITH a AS (SELECT 1) SELECT * FROM a", "SELECT 1;", "-- words\nSELECT 1"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SHOW server_version",
+        "EXPLAIN SELECT 1",
+        "VALUES (1)",
+        "TABLE models",
+        "WITH a AS (SELECT 1) SELECT * FROM a",
+        "SELECT 1;",
+        "-- words\nSELECT 1",
+    ],
+)
 def test_statements_that_read(database: Database, statement: str) -> None:
     assert len(bulk.query(database, statement)) >= 1
 
@@ -144,9 +155,7 @@ WRITES = [
 
 
 @pytest.mark.parametrize("statement", WRITES)
-def test_nothing_that_writes_gets_through(
-    database: Database, table: Table, statement: str
-) -> None:
+def test_nothing_that_writes_gets_through(database: Database, table: Table, statement: str) -> None:
     before = content(database, "market_data")
     with pytest.raises(DatabaseError) as caught:
         bulk.query(database, statement)

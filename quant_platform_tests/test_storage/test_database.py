@@ -129,11 +129,19 @@ def tcp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     user = {} if os.geteuid() else {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
     with (data.parent / "log").open("wb") as log:
         process = subprocess.Popen(
-            [str(program), *arguments], stdout=log, stderr=log, **user  # type: ignore[call-overload]
+            [str(program), *arguments],
+            stdout=log,
+            stderr=log,
+            **user,  # type: ignore[call-overload]
         )
     ready = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "pg_isready"
     for _ in range(100):
-        if subprocess.run([str(ready), "-q", "-h", "127.0.0.1", "-p", str(port)], check=False).returncode == 0:
+        if (
+            subprocess.run(
+                [str(ready), "-q", "-h", "127.0.0.1", "-p", str(port)], check=False
+            ).returncode
+            == 0
+        ):
             break
         threading.Event().wait(0.1)
     yield f"127.0.0.1:{port}"
@@ -209,7 +217,9 @@ def test_refused_port() -> None:
 
 
 def test_something_else_listens_there() -> None:
-    with _listener(lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as port:
+    with _listener(
+        lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    ) as port:
         for error in _messages(Database(f"postgresql://me:secret@127.0.0.1:{port}/market")):
             assert str(port) in error.message
 

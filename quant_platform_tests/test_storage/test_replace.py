@@ -322,7 +322,7 @@ def test_a_row_of_a_model_that_is_not_there(database: Database) -> None:
 
 def test_json(database: Database, models: tuple[int, int]) -> None:
     table, one = read_table(database, "signals"), models[0]
-    document = {"a": [1, 2.5, None], "ü": "O'Neill \\ \"q\" \t", "n": {"x": 0.1}}
+    document = {"a": [1, 2.5, None], "ü": 'O\'Neill \\ "q" \t', "n": {"x": 0.1}}
     rows = signals(one, metadata=json.dumps(document, ensure_ascii=False))
     replace_sessions(database, table, rows, SESSIONS)
     assert fetch(database, "SELECT metadata FROM signals") == [(document,)]

@@ -89,7 +89,9 @@ def test_every_session_table_has_a_history_with_its_columns(database: Database) 
             assert theirs[column.name].sql_type == column.sql_type
 
 
-@pytest.mark.parametrize("name", ["no_such_table", "market_data; --", "MARKET_DATA", "", "pg_class"])
+@pytest.mark.parametrize(
+    "name", ["no_such_table", "market_data; --", "MARKET_DATA", "", "pg_class"]
+)
 def test_an_unknown_table_says_what_to_run(database: Database, name: str) -> None:
     with pytest.raises(UnknownNameError, match="quant-platform db upgrade"):
         read_table(database, name)

@@ -166,7 +166,9 @@ def _state(
     )["last"].iloc[0]
     if pd.isna(older):
         return None
-    raise SessionError(
+    gap = SessionError(
         f"The portfolio of {session} is missing, the last one before it is of {older:%Y-%m-%d}",
         "Materialise the sessions between them first",
     )
+    # Trying again would find the same gap.
+    raise dg.Failure(description=str(gap), allow_retries=False) from gap
