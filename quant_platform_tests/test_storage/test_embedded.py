@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -45,11 +45,16 @@ def is_running(pid: int) -> bool:
 
 
 @pytest.fixture(scope="module")
-def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def shared_home(server_folders: Callable[[str], Path]) -> Iterator[Path]:
     """Home with blanks, quotes and letters of other alphabets in its path."""
-    home = tmp_path_factory.mktemp("a home") / "O'Neill & Söhne"
+    home = server_folders("a home of O'Neill & Söhne")
     yield home
     start_embedded(home).cleanup()
+
+
+@pytest.fixture
+def home(server_folders: Callable[[str], Path]) -> Path:
+    return server_folders("home")
 
 
 def test_a_path_with_blanks(shared_home: Path) -> None:
@@ -83,8 +88,7 @@ def test_the_server_listens_on_no_address(shared_home: Path) -> None:
     assert fetch(database, "SHOW listen_addresses") == [("",)]
 
 
-def test_several_processes_share_it_and_the_last_one_stops_it(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+def test_several_processes_share_it_and_the_last_one_stops_it(home: Path) -> None:
     workers = [_worker(home) for _ in range(2)]
     for worker in workers:
         assert worker.stdout is not None
@@ -97,8 +101,8 @@ def test_several_processes_share_it_and_the_last_one_stops_it(tmp_path: Path) ->
     assert not is_running(pid)
 
 
-def test_a_killed_server_heals_and_has_lost_nothing(tmp_path: Path) -> None:
-    settings = settings_of(tmp_path / "home")
+def test_a_killed_server_heals_and_has_lost_nothing(home: Path) -> None:
+    settings = settings_of(home)
     database = platform_database(settings)
     fetch(database, "CREATE TABLE kept (x int); INSERT INTO kept VALUES (1)")
     killed = postmaster(settings.home)
@@ -113,9 +117,8 @@ def test_a_killed_server_heals_and_has_lost_nothing(tmp_path: Path) -> None:
         start_embedded(settings.home).cleanup()
 
 
-def test_a_killed_process_does_not_keep_the_server_up(tmp_path: Path) -> None:
+def test_a_killed_process_does_not_keep_the_server_up(home: Path) -> None:
     """Its id stays in the list of users; the next to start removes it."""
-    home = tmp_path / "home"
     worker = _worker(home)
     assert worker.stdout is not None
     assert worker.stdout.readline() == "ready\n"

@@ -1,0 +1,308 @@
+"""The command as a user runs it: a process of its own, its output, its exit code."""
+
+import csv
+import io
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from quant_platform.settings import PREFIX
+from quant_platform.storage.database import Database
+from quant_platform_tests.conftest import Server
+from quant_platform_tests.test_storage.tables import fetch
+
+COMMAND = str(Path(sys.executable).with_name("quant-platform"))
+COMMANDS = [
+    [],
+    ["demo"],
+    ["dev"],
+    ["backfill"],
+    ["status"],
+    ["report"],
+    ["sql"],
+    ["db"],
+    ["db", "upgrade"],
+    ["db", "url"],
+    ["db", "psql"],
+    ["db", "reset"],
+]
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def in_folder(tmp_path: Path) -> Run:
+    """Run the command in an empty folder, with the given environment."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        plain = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LANG": "C.UTF-8", "COLUMNS": "200"}
+        return subprocess.run(
+            [COMMAND, *arguments],
+            cwd=tmp_path,
+            env=plain | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def command(in_folder: Run, database: Database) -> Run:
+    """Run the command over the test's own database."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return in_folder(*arguments, **({"DATABASE_URL": database.url} | environment))
+
+    return run
+
+
+def failed(done: subprocess.CompletedProcess[str], *words: str, code: int = 1) -> None:
+    """Assert one clear line, no traceback, and the exit code."""
+    assert done.returncode == code, done
+    assert done.stdout == ""
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in lines[0]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_shows_an_example(in_folder: Run, words: list[str], tmp_path: Path) -> None:
+    done = in_folder(*words, "--help")
+    assert done.returncode == 0
+    assert f"Example: quant-platform {' '.join(words)}".strip() in done.stdout
+    assert done.stderr == ""
+    # Asking for help leaves nothing behind.
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_says_the_same_by_its_short_name(in_folder: Run) -> None:
+    assert in_folder("-h").stdout == in_folder("--help").stdout
+
+
+def test_version(in_folder: Run) -> None:
+    import quant_platform
+
+    done = in_folder("--version")
+    assert (done.returncode, done.stdout.strip()) == (0, quant_platform.__version__)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["no-such-command"],
+        ["status", "--no-such-option"],
+        ["dev", "--port", "many"],
+        ["backfill"],
+        ["backfill", "--start", "2004-08-19"],
+        ["sql"],
+        ["db", "no-such-command"],
+    ],
+)
+def test_wrong_usage_exits_with_2(in_folder: Run, arguments: list[str]) -> None:
+    done = in_folder(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr
+
+
+class TestSql:
+    def test_a_table(self, command: Run) -> None:
+        done = command("sql", "SELECT 1.5::float8 AS x, 'a [b] c' AS text, NULL AS nothing")
+        assert done.returncode == 0
+        assert done.stdout.split() == ["x", "text", "nothing", "1.5", "a", "[b]", "c"]
+
+    def test_csv_is_read_back_as_it_was(self, command: Run) -> None:
+        done = command(
+            "sql",
+            "--csv",
+            "SELECT n, 'a,\"b\"' AS text, DATE '2004-08-19' AS day, 0.1::float8 + 0.2 AS x"
+            " FROM generate_series(1, 150) AS n ORDER BY n",
+        )
+        rows = list(csv.DictReader(io.StringIO(done.stdout)))
+        assert len(rows) == 150
+        assert rows[149]["n"] == "150"
+        assert rows[0]["text"] == 'a,"b"'
+        assert rows[0]["day"] == "2004-08-19"
+        assert float(rows[0]["x"]) == 0.1 + 0.2
+
+    def test_a_long_result_is_cut_on_the_screen_only(self, command: Run) -> None:
+        done = command("sql", "SELECT generate_series(1, 150) AS n")
+        assert len(done.stdout.split()) == 101
+        assert "50 more rows" in done.stderr
+
+    def test_no_rows(self, command: Run) -> None:
+        done = command("sql", "SELECT symbol FROM market_data")
+        assert (done.returncode, done.stdout.strip()) == (0, "symbol")
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "DELETE FROM models",
+            "SELECT 1; DELETE FROM models",
+            "WITH gone AS (DELETE FROM models RETURNING *) SELECT * FROM gone",
+        ],
+    )
+    def test_reads_only(self, command: Run, database: Database, statement: str) -> None:
+        before = fetch(database, "SELECT count(*) FROM models")
+        failed(command("sql", statement))
+        assert fetch(database, "SELECT count(*) FROM models") == before
+
+    def test_a_mistake(self, command: Run) -> None:
+        failed(command("sql", "SELECT * FROM no_such_table"), "no_such_table", "db upgrade")
+
+    def test_debug_shows_the_traceback(self, command: Run) -> None:
+        done = command("--debug", "sql", "SELECT * FROM no_such_table")
+        assert done.returncode == 1
+        assert "Traceback" in done.stderr
+        assert "no_such_table" in done.stderr
+
+
+class TestStatus:
+    def test_of_a_provisioned_database(self, command: Run, database: Database, server: Server) -> None:
+        try:
+            done = command("status")
+            assert done.returncode == 0, done.stderr
+            assert "Failing checks: none" in done.stdout
+            assert "market_data" in done.stdout
+            assert "empty" in done.stdout
+        finally:
+            name = fetch(database, "SELECT current_database()::text")[0][0]
+            server.drop(f"{name}_dagster")
+
+    def test_of_an_empty_database(self, in_folder: Run, empty_database: Database) -> None:
+        done = in_folder("status", DATABASE_URL=empty_database.url)
+        assert done.returncode == 1
+        assert "The database is empty" in done.stderr
+        assert "quant-platform demo" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_hides_the_password(self, in_folder: Run) -> None:
+        url = "postgresql://me:secret@127.0.0.1:9/market"
+        failed(in_folder("status", DATABASE_URL=url), "No PostgreSQL server", "me:***@127.0.0.1:9")
+
+
+class TestReport:
+    def test_of_nothing(self, command: Run) -> None:
+        failed(command("report"), "nothing to report on yet", "quant-platform demo")
+
+    def test_of_a_session_without_figures(self, command: Run) -> None:
+        failed(
+            command("report", "--date", "2004-08-19"),
+            "no figures for 2004-08-19",
+            "backfill --start 2004-08-19",
+        )
+
+    @pytest.mark.parametrize(
+        ("text", "word"),
+        [("2004-08-21", "2004-08-20 and 2004-08-23"), ("soon", "is not a date"), ("1850-01-02", "calendar")],
+    )
+    def test_of_no_session(self, command: Run, text: str, word: str) -> None:
+        failed(command("report", "--date", text), word)
+
+
+class TestBackfill:
+    @pytest.mark.parametrize(
+        ("start", "end", "word"),
+        [
+            ("2004-08-20", "2004-08-19", "reversed"),
+            ("2004-08-21", "2004-08-22", "no exchange session"),
+            ("1999-01-04", "1999-01-08", "2000-03-01 to 2013-03-01"),
+            ("2004-08-32", "2004-09-01", "is not a date"),
+        ],
+    )
+    def test_a_range_that_means_nothing(
+        self, command: Run, start: str, end: str, word: str
+    ) -> None:
+        failed(command("backfill", "--start", start, "--end", end), word)
+
+    def test_an_unknown_vendor(self, command: Run) -> None:
+        done = command(
+            "backfill",
+            "--start",
+            "2004-08-19",
+            "--end",
+            "2004-08-19",
+            **{PREFIX + "VENDOR": "bloomberg"},
+        )
+        failed(done, "no vendor 'bloomberg'", "sample")
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            (PREFIX + "CAPITAL", "lots"),
+            (PREFIX + "SENSORS", "maybe"),
+            (PREFIX + "SENSOR_SECONDS", "1"),
+        ],
+    )
+    def test_a_wrong_value(self, in_folder: Run, name: str, text: str) -> None:
+        failed(in_folder("status", **{name: text}), name, repr(text))
+
+    def test_a_url_of_another_kind(self, in_folder: Run) -> None:
+        done = in_folder("status", DATABASE_URL="mysql://me:secret@db/x")
+        failed(done, "DATABASE_URL is not a PostgreSQL URL")
+        assert "secret" not in done.stderr
+
+    def test_the_file_env_is_read(self, in_folder: Run, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_text("DATABASE_URL=postgresql://me@127.0.0.1:9/market\n")
+        failed(in_folder("status"), "127.0.0.1:9")
+
+
+class TestDb:
+    def test_upgrade_and_again(self, in_folder: Run, empty_database: Database) -> None:
+        url = {"DATABASE_URL": empty_database.url}
+        first = in_folder("db", "upgrade", **url)
+        assert first.returncode == 0
+        assert "applied 0001_tables" in first.stdout
+        assert "applied features.sma_10" in first.stdout
+        again = in_folder("db", "upgrade", **url)
+        assert (again.returncode, again.stdout.strip()) == (0, "The schema is up to date")
+
+    def test_url_is_made_to_be_passed_on(self, command: Run, database: Database) -> None:
+        done = command("db", "url")
+        assert (done.returncode, done.stdout) == (0, database.url + "\n")
+
+    def test_psql(self, command: Run) -> None:
+        done = command("db", "psql", "--", "-At", "-c", "SELECT count(*) > 0 FROM models")
+        assert (done.returncode, done.stdout.strip()) == (0, "t")
+        assert command("db", "psql", "--", "-c", "SELEC").returncode != 0
+
+    def test_reset_asks_first(self, command: Run, database: Database) -> None:
+        done = command("db", "reset")
+        assert done.returncode != 0
+        assert "Traceback" not in done.stderr
+        assert fetch(database, "SELECT to_regclass('models') IS NOT NULL") == [(True,)]
+
+    def test_reset(self, command: Run, database: Database) -> None:
+        done = command("db", "reset", "--yes")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("deleted") == 2
+        assert fetch(database, "SELECT to_regclass('models')") == [(None,)]
+        assert command("db", "upgrade").returncode == 0
+        assert fetch(database, "SELECT to_regclass('models') IS NOT NULL") == [(True,)]
+
+
+def test_dev_on_a_port_that_is_taken(command: Run) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        failed(command("dev", "--port", port), f"Port {port}", "is taken", "--port")
+
+
+def test_a_fault_of_ours_is_one_line_too(in_folder: Run, tmp_path: Path) -> None:
+    """Whatever goes wrong below: one line, and all of it with --debug."""
+    (tmp_path / "home").write_text("a file where a folder should be")
+    home = {PREFIX + "HOME": str(tmp_path / "home")}
+    failed(in_folder("db", "url", **home), "does not start")
+    assert "Traceback" in in_folder("--debug", "db", "url", **home).stderr
