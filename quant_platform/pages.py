@@ -89,6 +89,20 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
     )
 
 
+def newest_report_date(database: Database) -> str:
+    """Newest session with figures, as ISO date.
+
+    Raises
+    ------
+    SessionError
+        There are none yet.
+    """
+    newest = _all(database, "SELECT max(date)::text AS date FROM model_performance")["date"].iloc[0]
+    if pd.isna(newest):
+        raise SessionError("There is nothing to report on yet", "Run: quant-platform demo")
+    return str(newest)
+
+
 def row_counts(database: Database) -> dict[str, int]:
     """Rows of every table a user looks at."""
     counts = " UNION ALL ".join(

@@ -1,11 +1,12 @@
 """demo, dev, backfill, status, report and sql."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from quant_platform.cli import console
+from quant_platform.errors import QuantPlatformError
 from quant_platform.settings import Settings
 
 SQL_LIMIT = 100
@@ -19,7 +20,7 @@ def register(app: typer.Typer) -> None:
         (dev, "quant-platform dev --port 3000"),
         (
             backfill,
-            "quant-platform backfill --start 2013-01-02 --end 2013-01-31 --select 'features+'",
+            "quant-platform backfill --start 2013-01-02 --end 2013-01-31 --select group:features",
         ),
         (status, "quant-platform status"),
         (report, "quant-platform report --date 2013-03-01 --open"),
@@ -69,23 +70,21 @@ def report(
     show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Write the HTML page of a report date and print its path."""
-    from quant_platform.errors import SessionError
-    from quant_platform.market.sessions import parse_session
-    from quant_platform.pages import write_page
-    from quant_platform.storage import bulk
-    from quant_platform.storage.database import platform_database
+    from quant_platform.market.sessions import parse_session, session_range, sessions_between
+    from quant_platform.pages import newest_report_date, write_page
+    from quant_platform.provision import ready_database
+    from quant_platform.vendors.registry import vendor_by_name
 
     settings = Settings.load()
-    day = parse_session(session) if session else None
-    database = platform_database(settings)
-    if day is None:
-        newest = bulk.query(database, "SELECT max(date) AS date FROM model_performance")[
-            "date"
-        ].iloc[0]
-        if newest is None or newest != newest:
-            raise SessionError("There is nothing to report on yet", "Run: quant-platform demo")
-        day = date(newest.year, newest.month, newest.day)
-    path = write_page(settings, database, day.isoformat())
+    if session:
+        day = parse_session(session)
+        vendor = vendor_by_name(settings.vendor)
+        market = sessions_between(vendor.first_session, vendor.last_session or date.today())
+        session_range(day.isoformat(), day.isoformat(), market)
+    database = ready_database(settings)
+    path = write_page(
+        settings, database, day.isoformat() if session else newest_report_date(database)
+    )
     console.out.print(str(path), soft_wrap=True)
     if show:
         import webbrowser
@@ -101,21 +100,24 @@ def sql(
     from quant_platform.storage import bulk
     from quant_platform.storage.database import platform_database
 
-    frame = bulk.query(platform_database(Settings.load()), statement)
+    text = statement.strip().rstrip(";").strip()
+    if not text:
+        raise QuantPlatformError("The statement is empty", "Write one that reads, in quotes")
+    frame = bulk.query(platform_database(Settings.load()), text)
     if csv:
         typer.echo(frame.to_csv(index=False), nl=False)
         return
     shown = frame.head(SQL_LIMIT)
     rows = [[_cell(value) for value in row] for row in shown.itertuples(index=False, name=None)]
-    console.table("", [str(name) for name in frame.columns], rows)
+    console.rows([str(name) for name in frame.columns], rows)
     if len(frame) > len(shown):
         console.err.print(f"… {len(frame) - len(shown):,} more rows; --csv prints all")
 
 
-def _cell(value: object) -> str:
+def _cell(value: Any) -> str:
     import pandas as pd
 
-    if value is None or value is pd.NaT or value != value:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
         return ""
     if isinstance(value, pd.Timestamp):
         return (

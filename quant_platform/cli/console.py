@@ -34,6 +34,22 @@ def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]]) 
     out.print(grid)
 
 
+def rows(headers: Sequence[str], body: Sequence[Sequence[str]]) -> None:
+    """Print rows as a table, or, where they are wider than the screen, one line per value."""
+    needed = [
+        max([len(header), *(len(row[index]) for row in body)])
+        for index, header in enumerate(headers)
+    ]
+    if sum(needed) + 2 * len(needed) <= out.width or not body:
+        table("", headers, body)
+        return
+    margin = max(len(header) for header in headers)
+    for number, row in enumerate(body, start=1):
+        out.print(f"[dim]row {number}[/dim]")
+        for header, cell in zip(headers, row, strict=True):
+            out.print(f"  [bold]{escape(header):{margin}}[/bold]  {escape(cell)}", soft_wrap=True)
+
+
 def _is_number(text: str) -> bool:
     return text.replace(",", "").replace(".", "", 1).replace("%", "").strip(
         "-+ –"

@@ -69,3 +69,5 @@ def reset(
         typer.confirm(f"Delete all tables and runs of {address}?", abort=True)
     for name in drop_everything(settings):
         console.out.print(f"deleted {name}")
+    for page in (settings.home / "reports").glob("*.html"):
+        page.unlink()

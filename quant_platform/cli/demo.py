@@ -4,7 +4,7 @@ Both run the stages in this process with a progress bar, and show what came of i
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -62,17 +62,25 @@ def _materialise(settings: Settings) -> tuple[int, list[tuple[str, float]]]:
         )
         sessions = runner.sessions
         with runner.instance() as instance:
-            lacking = {stage: runner.missing(instance, stage) for stage in STAGES}
-            total = sum(len(runner.stage_assets(stage)) for stage in STAGES if lacking[stage])
-            progress.update(task, total=total)
-            for stage in STAGES:
-                if not lacking[stage]:
-                    continue
+            ranges = _ranges({stage: runner.missing(instance, stage) for stage in STAGES})
+            progress.update(task, total=sum(len(runner.stage_assets(stage)) for stage in ranges))
+            for stage, (first, last) in ranges.items():
                 began = time.monotonic()
                 progress.update(task, description=stage)
-                runner.run_stage(instance, stage, lacking[stage][0], lacking[stage][-1])
+                runner.run_stage(instance, stage, first, last)
                 seconds.append((stage, time.monotonic() - began))
     return len(sessions), seconds
+
+
+def _ranges(missing: Mapping[str, Sequence[date]]) -> dict[str, tuple[date, date]]:
+    """Sessions to run per stage: what it lacks, and what an earlier stage changes."""
+    ranges: dict[str, tuple[date, date]] = {}
+    changed: list[date] = []
+    for stage, sessions in missing.items():
+        changed += [*sessions[:1], *sessions[-1:]]
+        if changed:
+            ranges[stage] = (min(changed), max(changed))
+    return ranges
 
 
 def _progress() -> Progress:

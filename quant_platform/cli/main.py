@@ -6,7 +6,6 @@ A failure is one line and a hint, or all of it with --debug.
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 from quant_platform import __version__
@@ -25,40 +24,43 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
-) -> None:
-    """Options of every command; `main` reads --debug itself."""
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         console.out.print(__version__)
         raise typer.Exit
 
 
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
+    """Options of every command; `main` reads --debug itself."""
+
+
 def main() -> None:
-    """Run the command line; exit 0 on success, 1 on failure, 2 on wrong usage, 130 on Ctrl-C."""
+    """Run the command line.
+
+    Exits with 0 on success, 1 on failure or interruption, 2 on wrong usage (which Typer reports
+    itself).
+    """
     from quant_platform.cli import commands, database
 
     commands.register(app)
     database.register(app)
     debug = "--debug" in sys.argv
     try:
-        code = app(standalone_mode=False)
-    except click.exceptions.Abort:
-        console.err.print("Stopped.")
-        code = 130
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
+        app()
     except QuantPlatformError as error:
         if debug:
             raise
         console.failure(error.message, error.hint)
-        code = 1
-    except KeyboardInterrupt:
-        console.err.print("Stopped.")
-        code = 130
+        sys.exit(1)
     except Exception as error:
         if debug:
             raise
@@ -67,5 +69,4 @@ def main() -> None:
         console.failure(
             f"{type(error).__name__}: {lines[0]}", "Run it again with --debug for all of it"
         )
-        code = 1
-    sys.exit(code or 0)
+        sys.exit(1)

@@ -58,8 +58,11 @@ def serve(settings: Settings, port: int) -> None:
             services += [_start(web), _start(daemon)]
             _wait_for(port, services)
             console.out.print(f"Dagster UI: http://{HOST}:{port}  (Ctrl-C stops it)")
-            while all(service.poll() is None for service in services):
-                time.sleep(0.5)
+            try:
+                while all(service.poll() is None for service in services):
+                    time.sleep(0.5)
+            except KeyboardInterrupt:
+                return
             raise QuantPlatformError("A service ended by itself", "Its last lines stand above")
 
 

