@@ -56,7 +56,7 @@ class Server:
         name = f"test_{os.getpid()}_{next(self._numbers)}"
         # A database is copied only while nobody, not even an idle connection, is in it.
         self.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"  # noqa: S608 — our name
             f" WHERE datname = '{template}'"
         )
         self.execute("CREATE DATABASE {} TEMPLATE {}", name, template)

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 import quant_platform
-
 from quant_platform.errors import SettingsError
 from quant_platform.settings import PREFIX, Settings, project_root, without_password
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ START = "2004-12-27"
 
 PROGRAM = """
 import sys
+from datetime import date
 from pathlib import Path
 from quant_platform.storage import replace
 from quant_platform.storage.database import Database
@@ -36,7 +38,7 @@ run(Database(sys.argv[1]), Path(sys.argv[2]), START, LAST, vendor=Dearer())
 class Dearer(Market):
     """The same market with every price of the last week raised by a tenth."""
 
-    def bars(self, first, last):
+    def bars(self, first: date, last: date) -> pd.DataFrame:
         """Bars, corrected by the vendor."""
         found = super().bars(first, last)
         late = found["date"] >= pd.Timestamp(START)
@@ -61,7 +63,7 @@ def test_killed_while_the_portfolios_are_replaced(
     process.communicate()
     after = everything(computed)
     changed = {table for table in TABLES if after[table] != before[table]}
-    # What came before was committed, table by table; the portfolios and what follows are as they were.
+    # What came before was committed, table by table; portfolios and what follows are as they were.
     assert changed == {"market_data", "features", "signals", "trading_universe"}
     for table in TABLES:
         kept = after[f"{table}_history"]

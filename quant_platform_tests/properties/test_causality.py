@@ -63,7 +63,7 @@ def test_a_history_that_ends_at_d(fresh: Database, whole: Database, tmp_path: Pa
 
 
 def test_another_future(fresh: Database, whole: Database, tmp_path: Path) -> None:
-    """All of it in one run: the other future lies in the same arrays, and changes nothing before."""
+    """All in one run: the other future lies in the same arrays, and changes nothing before it."""
     assert run(fresh, tmp_path, FIRST, LAST, vendor=AnotherFuture()).success
     eve = str(AnotherFuture.eve.date())
     assert dump(fresh, eve) == dump(whole, eve)

@@ -3,15 +3,17 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from quant_platform.storage.database import Database
 from quant_platform_tests.properties.pipeline import FIRST, dump, run
 from quant_platform_tests.test_storage.tables import fetch
 
-LAST = "2004-09-30"
+LAST = "2004-08-31"
 PROGRAM = """
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from quant_platform.storage.database import Database
 from quant_platform_tests.properties.pipeline import run
@@ -25,7 +27,10 @@ FROM model_runs r JOIN models m ON m.id = model_id ORDER BY r.id
 
 
 def test_two_databases_two_processes(
-    fresh: Database, base: str, new_database, tmp_path: Path
+    fresh: Database,
+    base: str,
+    new_database: Callable[[str | None], Database],
+    tmp_path: Path,
 ) -> None:
     other = new_database(base)
     homes = [tmp_path / "one", tmp_path / "two"]

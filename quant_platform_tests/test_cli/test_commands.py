@@ -38,11 +38,16 @@ def in_folder(tmp_path: Path) -> Run:
     """Run the command in an empty folder, with the given environment."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        plain = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LANG": "C.UTF-8", "COLUMNS": "200"}
+        plain = {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(tmp_path),
+            "LANG": "C.UTF-8",
+            "COLUMNS": "200",
+        }
         return subprocess.run(
             [COMMAND, *arguments],
             cwd=tmp_path,
-            env=plain | environment,
+            env=plain | {"COLUMNS": "200"} | environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -167,7 +172,9 @@ class TestSql:
 
 
 class TestStatus:
-    def test_of_a_provisioned_database(self, command: Run, database: Database, server: Server) -> None:
+    def test_of_a_provisioned_database(
+        self, command: Run, database: Database, server: Server
+    ) -> None:
         try:
             done = command("status")
             assert done.returncode == 0, done.stderr
@@ -203,7 +210,11 @@ class TestReport:
 
     @pytest.mark.parametrize(
         ("text", "word"),
-        [("2004-08-21", "2004-08-20 and 2004-08-23"), ("soon", "is not a date"), ("1850-01-02", "calendar")],
+        [
+            ("2004-08-21", "2004-08-20 and 2004-08-23"),
+            ("soon", "is not a date"),
+            ("1850-01-02", "calendar"),
+        ],
     )
     def test_of_no_session(self, command: Run, text: str, word: str) -> None:
         failed(command("report", "--date", text), word)

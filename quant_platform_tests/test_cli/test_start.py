@@ -57,5 +57,7 @@ def test_without_need_dagster_stays_out(
 
 
 def test_status_needs_neither_dagster_nor_pandas(tmp_path: Path, database: Database) -> None:
-    loaded = modules(tmp_path, "status", DATABASE_URL=database.url, DAGSTER_DATABASE_URL=database.url)
+    loaded = modules(
+        tmp_path, "status", DATABASE_URL=database.url, DAGSTER_DATABASE_URL=database.url
+    )
     assert loaded & {"dagster", "pandas"} == set()

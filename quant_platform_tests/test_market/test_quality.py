@@ -27,7 +27,7 @@ def test_the_one_bad_print_of_the_sample(sample_panel: Panel) -> None:
 
 
 def test_the_one_jump_of_the_sample(sample_panel: Panel) -> None:
-    # Apple fell by half after the profit warning of 28 September 2000: real, but no action explains it.
+    # Apple fell by half after its profit warning of 28 September 2000: real, with no action behind.
     found = where(sample_panel, unexplained_jumps(sample_panel))
     assert found == [("AAPL", "2000-09-29")]
 

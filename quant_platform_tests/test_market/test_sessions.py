@@ -186,4 +186,4 @@ class TestLastClosedSession:
 
 
 def test_midnight_has_no_time_zone() -> None:
-    assert midnight(date(2004, 8, 19)) == datetime(2004, 8, 19)  # noqa: DTZ001 — what is asked for
+    assert midnight(date(2004, 8, 19)) == datetime(2004, 8, 19)

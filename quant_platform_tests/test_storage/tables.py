@@ -6,6 +6,7 @@ import pandas as pd
 
 from quant_platform.storage.database import Database
 
+FIGURES = ("open_price", "high_price", "low_price", "volume", "vendor_adjusted_close")
 SESSIONS = ["2004-08-19", "2004-08-20"]
 
 
@@ -24,18 +25,7 @@ def bars(*rows: tuple[str, str, float], source: str = "test") -> pd.DataFrame:
             "vendor_adjusted_close": [None] * len(rows),
             "source": pd.array([source] * len(rows), dtype="str"),
         }
-    ).astype(
-        {
-            name: "float64"
-            for name in (
-                "open_price",
-                "high_price",
-                "low_price",
-                "volume",
-                "vendor_adjusted_close",
-            )
-        }
-    )
+    ).astype(dict.fromkeys(FIGURES, "float64"))
 
 
 TWO_DAYS = bars(

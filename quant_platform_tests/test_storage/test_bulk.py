@@ -82,7 +82,7 @@ def test_scope(database: Database, table: Table) -> None:
 def test_what_is_no_date_never_reaches_the_server(
     database: Database, table: Table, text: str
 ) -> None:
-    with pytest.raises(ValueError, match="isoformat|day"):
+    with pytest.raises(ValueError, match=r"isoformat|day"):
         bulk.read(database, table, text, "2004-08-20")
 
 

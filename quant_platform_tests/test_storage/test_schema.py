@@ -9,7 +9,8 @@ from quant_platform_tests.test_storage.tables import fetch
 
 RELATIONS = """
 SELECT relname FROM pg_class
-WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v') AND relname NOT LIKE '%%yoyo%%'
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')
+AND relname NOT LIKE '%%yoyo%%'
 ORDER BY 1
 """
 

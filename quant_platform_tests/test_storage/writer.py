@@ -6,6 +6,8 @@ before it begins, `paused` where it stops and `done` at the end; a line on its i
 
 import sys
 
+import pandas as pd
+
 from quant_platform.storage import replace
 from quant_platform.storage.database import Database
 from quant_platform.storage.schema import read_table
@@ -14,12 +16,13 @@ from quant_platform_tests.test_storage.tables import SESSIONS, bars
 SYMBOLS = 400
 
 
-def frame(close: float):
+def frame(close: float) -> pd.DataFrame:
     return bars(*((day, f"S{n:03d}", close) for day in SESSIONS for n in range(SYMBOLS)))
 
 
 def say(word: str) -> None:
-    print(word, flush=True)
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
     if word != "done":
         sys.stdin.readline()
 
@@ -38,7 +41,7 @@ def stop_before(name: str) -> None:
 def main() -> None:
     url, close, where = sys.argv[1:]
     if where == "commit":
-        # The last thing before the commit is counting what was inserted.
+        # Inserting what is new is the last thing before the commit.
         stop_after("_insert_new")
     elif where != "-":
         stop_before(where)

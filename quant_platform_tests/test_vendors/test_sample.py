@@ -84,7 +84,7 @@ def test_is_a_vendor(vendor: SampleVendor) -> None:
 
 
 def _oracle() -> pd.DataFrame:
-    """Actions as the issuers announced them; ex-dates worked out where only the record date is known."""
+    """Actions as announced; ex-dates are worked out where only the record date is known."""
     rows = pd.read_csv(ORACLES / "corporate_actions.csv", parse_dates=["record_date", "ex_date"])
     calendar = exchange_calendars.get_calendar("XNYS", start="2000-01-03", end="2013-12-31")
     for i in rows.index[rows["record_date"].notna()]:
@@ -133,7 +133,7 @@ def test_total_return_reproduces_the_adjusted_close(
     assert list(adjusted.columns) == list(sample_panel.symbols)
     theirs = adjusted.to_numpy()[1:] / adjusted.to_numpy()[:-1]
     close, split, dividend = sample_panel.close, sample_panel.split, sample_panel.dividend
-    # Their factor takes a dividend at the close of the ex-date: a(t)/a(t-1) = split × (1 + d/close).
+    # Their factor reinvests a dividend at the ex-date's close: a(t)/a(t-1) = split × (1 + d/close).
     ours = close[1:] / close[:-1] * split[1:] * (1.0 + dividend[1:] / close[1:])
     known = ~np.isnan(theirs)
     assert known.sum() == 12_154 - 5
