@@ -6,7 +6,7 @@ week by a backfill, and at last the services are told to stop.
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,15 @@ mutation Launch($parameters: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $parameters) {
     __typename
     ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+  }
+}
+"""
+EXECUTE = """
+mutation Execute($parameters: ExecutionParams!) {
+  launchPipelineExecution(executionParams: $parameters) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
     ... on PythonError { message }
   }
 }
@@ -166,13 +175,7 @@ def test_a_session_is_materialised_by_clicking(service: Service, page: Page, out
 
 
 def test_a_backfill_leaves_every_session_of_the_week_green(service: Service) -> None:
-    parameters = {
-        "assetSelection": [{"path": [asset]} for asset in BACKFILLED],
-        "partitionNames": WEEK,
-    }
-    answer = service.ask(LAUNCH, {"parameters": parameters})["launchPartitionBackfill"]
-    assert answer["__typename"] == "LaunchBackfillSuccess", answer
-    done = wait_for_backfill(service, answer["backfillId"])
+    done = wait_for_backfill(service, start_backfill(service, BACKFILLED))
     assert done["status"] == "COMPLETED_SUCCESS", done
     assert {run["status"] for run in done["runs"]} == {"SUCCESS"}
     for asset in BACKFILLED:
@@ -181,13 +184,70 @@ def test_a_backfill_leaves_every_session_of_the_week_green(service: Service) -> 
     assert said.stdout.split() == ["count", str(5 * len(WEEK))], said.stderr
 
 
-def test_the_services_end_when_told_to(service: Service, home: Path) -> None:
-    names = {process.name() for process in processes_of(home)}
-    assert "postgres" in names
+@pytest.mark.parametrize("moment", ["STARTED", "SUCCESS"])
+def test_the_services_end_when_told_to(
+    home: Path, moment: str, service: Service, request: pytest.FixtureRequest
+) -> None:
+    if service.process.poll() is not None:
+        service = restarted(service, request)
+    assert "postgres" in {process.name() for process in processes_of(home)}
+    # A run is a child of the code server's child, which lingers when it has just executed one.
+    run = start_run(service)
+    wait_until(lambda: statuses(service)[run] == moment)
     service.interrupt()
     assert service.process.wait(STOP_SECONDS) in (0, 1, 130)
     assert wait_until_gone(home, 10) == []
     assert "Traceback" not in service.log.read_text()[-5000:]
+
+
+def restarted(ended: Service, request: pytest.FixtureRequest) -> Service:
+    """Start the services of an ended one again, over the same home."""
+    port, log = free_port(), ended.home.parent / "dev2.log"
+    service = Service.start(
+        [COMMAND, "dev", "--port", str(port)], ended.home, port, log, ended.home.parent
+    )
+    request.addfinalizer(service.kill)
+    return service
+
+
+def start_run(service: Service) -> str:
+    """Launch one session of market_data as a run; return its id."""
+    parameters = {
+        "selector": {
+            "repositoryLocationName": "quant_platform",
+            "repositoryName": "__repository__",
+            "pipelineName": "__ASSET_JOB",
+            "assetSelection": [{"path": ["market_data"]}],
+        },
+        "executionMetadata": {"tags": [{"key": "dagster/partition", "value": SESSION}]},
+    }
+    answer = service.ask(EXECUTE, {"parameters": parameters})["launchPipelineExecution"]
+    assert answer["__typename"] == "LaunchRunSuccess", answer
+    return str(answer["run"]["runId"])
+
+
+def start_backfill(service: Service, assets: Sequence[str]) -> str:
+    """Launch the week of some assets as the UI's dialog does; return the backfill's id."""
+    parameters = {
+        "assetSelection": [{"path": [asset]} for asset in assets],
+        "partitionNames": WEEK,
+    }
+    answer = service.ask(LAUNCH, {"parameters": parameters})["launchPartitionBackfill"]
+    assert answer["__typename"] == "LaunchBackfillSuccess", answer
+    return str(answer["backfillId"])
+
+
+def statuses(service: Service) -> dict[str, str]:
+    """Status of each of the last runs."""
+    query = "{ runsOrError(limit: 5) { ... on Runs { results { runId status } } } }"
+    return {run["runId"]: run["status"] for run in service.ask(query)["runsOrError"]["results"]}
+
+
+def wait_until(happened: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def checks(service: Service) -> dict[str, str]:
