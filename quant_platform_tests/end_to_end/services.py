@@ -73,6 +73,10 @@ def wait_until_gone(home: Path, seconds: float) -> list[str]:
     return left
 
 
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 @dataclass
 class Service:
     """A process group that serves the UI on `port`, and its log."""
@@ -92,8 +96,12 @@ class Service:
         folder: Path,
         *,
         bare: bool = False,
+        background: bool = False,
     ) -> "Service":
-        """Start `arguments` in `folder`, the home unnamed if `bare`, and wait for the UI."""
+        """Start `arguments` in `folder` and wait for the UI.
+
+        `bare`: without naming the home. `background`: as the `&` of a script does, deaf to Ctrl-C.
+        """
         variables = environment(home)
         if bare:
             del variables["QUANT_PLATFORM_HOME"]
@@ -106,6 +114,7 @@ class Service:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_ignore_interrupts if background else None,
             )
         service = cls(process, port, home, log)
         service._wait()

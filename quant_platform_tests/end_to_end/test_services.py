@@ -184,34 +184,36 @@ def test_a_backfill_leaves_every_session_of_the_week_green(service: Service) -> 
     assert said.stdout.split() == ["count", str(5 * len(WEEK))], said.stderr
 
 
-@pytest.mark.parametrize("moment", ["STARTED", "SUCCESS"])
-def test_the_services_end_when_told_to(
-    home: Path, moment: str, service: Service, request: pytest.FixtureRequest
-) -> None:
-    if service.process.poll() is not None:
-        service = restarted(service, request)
-    assert "postgres" in {process.name() for process in processes_of(home)}
-    # A run is a child of the code server's child, which lingers when it has just executed one.
-    run = start_run(service)
-    wait_until(lambda: statuses(service)[run] == moment)
+def test_the_services_end_when_told_to(service: Service) -> None:
+    # In the middle of a run, which is a child of the code server's child.
+    start_run(service, "STARTED")
+    stop(service)
+
+
+def test_services_that_a_script_started_end_too(service: Service) -> None:
+    assert service.process.poll() is not None
+    port, log = free_port(), service.home.parent / "script.log"
+    command = [COMMAND, "dev", "--port", str(port)]
+    again = Service.start(command, service.home, port, log, service.home.parent, background=True)
+    try:
+        start_run(again, "SUCCESS")
+        stop(again)
+    finally:
+        if processes_of(again.home):
+            again.kill()
+
+
+def stop(service: Service) -> None:
+    """Ask the services to end: they do, with the database's server and all else of their home."""
+    assert "postgres" in {process.name() for process in processes_of(service.home)}
     service.interrupt()
     assert service.process.wait(STOP_SECONDS) in (0, 1, 130)
-    assert wait_until_gone(home, 10) == []
+    assert wait_until_gone(service.home, 10) == []
     assert "Traceback" not in service.log.read_text()[-5000:]
 
 
-def restarted(ended: Service, request: pytest.FixtureRequest) -> Service:
-    """Start the services of an ended one again, over the same home."""
-    port, log = free_port(), ended.home.parent / "dev2.log"
-    service = Service.start(
-        [COMMAND, "dev", "--port", str(port)], ended.home, port, log, ended.home.parent
-    )
-    request.addfinalizer(service.kill)
-    return service
-
-
-def start_run(service: Service) -> str:
-    """Launch one session of market_data as a run; return its id."""
+def start_run(service: Service, until: str) -> None:
+    """Launch one session of market_data as a run, and wait for a status of it."""
     parameters = {
         "selector": {
             "repositoryLocationName": "quant_platform",
@@ -223,7 +225,8 @@ def start_run(service: Service) -> str:
     }
     answer = service.ask(EXECUTE, {"parameters": parameters})["launchPipelineExecution"]
     assert answer["__typename"] == "LaunchRunSuccess", answer
-    return str(answer["run"]["runId"])
+    run = answer["run"]["runId"]
+    wait_until(lambda: statuses(service)[run] == until)
 
 
 def start_backfill(service: Service, assets: Sequence[str]) -> str:
