@@ -85,7 +85,14 @@ def _services() -> Iterator[list[subprocess.Popen[bytes]]]:
 def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
     # A session of its own: Ctrl-C reaches this process alone, which then stops the children in
     # order.
-    return subprocess.Popen([sys.executable, "-m", *arguments], start_new_session=True)  # noqa: S603 — our own words
+    return subprocess.Popen(  # noqa: S603 — our own words
+        [sys.executable, "-m", *arguments], start_new_session=True, preexec_fn=_hear_interrupts
+    )
+
+
+def _hear_interrupts() -> None:
+    """Let a child be interrupted, even where a script started us with Ctrl-C ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _stop(children: Sequence[subprocess.Popen[bytes]]) -> None:

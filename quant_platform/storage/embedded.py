@@ -6,6 +6,7 @@ are removed at each start. A server that was killed is started again and recover
 write-ahead log.
 """
 
+import atexit
 import hashlib
 import logging
 import os
@@ -34,6 +35,9 @@ _PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+-]+")
 
 _threads = threading.Lock()
 
+_joined: set[Path] = set()
+"""Data directories whose server this process uses."""
+
 
 def start_embedded(home: Path) -> "PostgresServer":
     """Start (or join) the server of `home` and return its handle.
@@ -61,6 +65,11 @@ def start_embedded(home: Path) -> "PostgresServer":
             if (data / "postmaster.pid").exists() and not _is_up(data):
                 _wait_until_gone(data)
             server = get_server(data)
+            # Runs before the library's own farewell: a process that was killed while this one
+            # lived must not keep it from being the last.
+            if data not in _joined:
+                _joined.add(data)
+                atexit.register(_forget_dead_processes, data)
             if not _is_up(data):
                 # Joined earlier by this process, and killed since.
                 server.start()
