@@ -36,3 +36,43 @@ class UnknownNameError(QuantPlatformError):
 
 class VendorError(QuantPlatformError):
     """A vendor answered with something that cannot be used."""
+
+
+class KeyMissingError(VendorError):
+    """The vendor needs a key and none is configured."""
+
+
+class KeyRefusedError(VendorError):
+    """The vendor does not know the key."""
+
+
+class PlanError(VendorError):
+    """The key's plan does not include what was asked for."""
+
+
+class HistoryError(PlanError):
+    """What was asked for is older than the history of the key's plan."""
+
+
+class NotPublishedError(VendorError):
+    """The session has closed, but the vendor has not published it yet: pending, not failed."""
+
+
+class NotFoundError(VendorError):
+    """The vendor knows nothing of that name or day; an answer, not a fault."""
+
+
+class RateLimitError(VendorError):
+    """Too many requests, even after waiting as long as the limit demands."""
+
+
+class VendorDownError(VendorError):
+    """The vendor cannot be reached, or answers with faults, after all retries."""
+
+
+class BadRequestError(VendorError):
+    """The vendor refuses a parameter: a fault of the platform or of a setting."""
+
+
+class BadAnswerError(VendorError):
+    """The vendor answered with something that is not what its documentation promises."""

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import typer
 
 from quant_platform.cli import console
-from quant_platform.errors import QuantPlatformError
 from quant_platform.settings import Settings
 
 SQL_LIMIT = 100
@@ -47,13 +46,18 @@ def dev(
 
 def backfill(
     start: Annotated[str, typer.Option(help="First session, YYYY-MM-DD.")],
-    end: Annotated[str, typer.Option(help="Last session, YYYY-MM-DD.")],
+    end: Annotated[
+        str | None, typer.Option(help="Last session, YYYY-MM-DD; default: the newest.")
+    ] = None,
     select: Annotated[str, typer.Option(help="Assets, as a Dagster selection.")] = "*",
+    refetch: Annotated[
+        bool, typer.Option("--refetch", help="Ask the vendor again for what is stored.")
+    ] = False,
 ) -> None:
-    """Materialise a range of sessions in one run, checks included."""
-    from quant_platform.cli.demo import run_backfill
+    """Materialise a range of sessions in one run, checks included; stop and go on at any time."""
+    from quant_platform.cli.backfill import run_backfill
 
-    run_backfill(Settings.load(), start, end, select)
+    run_backfill(Settings.load(), start, end, select, refetch=refetch)
 
 
 def status() -> None:
@@ -73,12 +77,12 @@ def report(
     from quant_platform.market.sessions import parse_session, session_range, sessions_between
     from quant_platform.pages import newest_report_date, write_page
     from quant_platform.provision import ready_database
-    from quant_platform.vendors.registry import vendor_by_name
+    from quant_platform.vendors.registry import vendor_of
 
     settings = Settings.load()
     if session:
         day = parse_session(session)
-        vendor = vendor_by_name(settings.vendor)
+        vendor = vendor_of(settings)
         market = sessions_between(vendor.first_session, vendor.last_session or date.today())
         session_range(day.isoformat(), day.isoformat(), market)
     database = ready_database(settings)
@@ -95,15 +99,17 @@ def report(
 def sql(
     statement: Annotated[str, typer.Argument(help="One statement that reads.")],
     csv: Annotated[bool, typer.Option("--csv", help="Print all rows as CSV.")] = False,
+    known_at: Annotated[
+        str | None,
+        typer.Option(
+            help="Read the tables as they were known at this moment, as 2024-03-01T22:00Z."
+        ),
+    ] = None,
 ) -> None:
     """Run a read-only SQL statement and print its rows."""
-    from quant_platform.storage import bulk
-    from quant_platform.storage.database import platform_database
+    from quant_platform.store import Store
 
-    text = statement.strip().rstrip(";").strip()
-    if not text:
-        raise QuantPlatformError("The statement is empty", "Write one that reads, in quotes")
-    frame = bulk.query(platform_database(Settings.load()), text)
+    frame = Store.open(Settings.load()).sql(statement, known_at=known_at)
     if csv:
         typer.echo(frame.to_csv(index=False), nl=False)
         return

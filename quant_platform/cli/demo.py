@@ -1,16 +1,12 @@
-"""`demo` and `backfill`.
-
-Both run the stages in this process with a progress bar, and show what came of it.
-"""
+"""`demo`: run the stages in this process with a progress bar, and show what came of it."""
 
 import time
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
 from quant_platform.cli import console
+from quant_platform.cli.progress import AssetBar
 from quant_platform.errors import QuantPlatformError
 from quant_platform.settings import Settings, without_password
 from quant_platform.storage.database import Database
@@ -28,26 +24,6 @@ def run_demo(settings: Settings) -> None:
     _show_result(settings, database, sessions, seconds, time.monotonic() - started)
 
 
-def run_backfill(settings: Settings, start: str, end: str, select: str) -> None:
-    """Materialise the selected assets from `start` to `end` in one run."""
-    from quant_platform.market.sessions import session_range, sessions_between
-    from quant_platform.vendors.registry import vendor_by_name
-
-    vendor = vendor_by_name(settings.vendor)
-    available = sessions_between(vendor.first_session, vendor.last_session or date.today())
-    chosen = session_range(start, end, available)
-    from quant_platform.defs.runs import Runner
-
-    with _progress() as progress:
-        task = progress.add_task(f"{len(chosen)} sessions", total=None)
-        runner = Runner.open(settings, lambda asset: progress.update(task, description=asset))
-        with runner.instance() as instance:
-            run = runner.run_selection(instance, select, chosen[0], chosen[-1])
-    console.out.print(
-        f"{len(chosen)} sessions from {chosen[0]} to {chosen[-1]}: run {run} succeeded"
-    )
-
-
 def _materialise(settings: Settings) -> tuple[int, list[tuple[str, float]]]:
     """Run the stages that lack sessions; return the number of sessions, and stage → seconds."""
     with console.err.status("Loading the definitions …"):
@@ -55,18 +31,15 @@ def _materialise(settings: Settings) -> tuple[int, list[tuple[str, float]]]:
         from quant_platform.defs.runs import Runner
 
     seconds: list[tuple[str, float]] = []
-    with _progress() as progress:
-        task = progress.add_task("starting", total=None)
-        runner = Runner.open(
-            settings, lambda asset: progress.update(task, advance=1, description=asset)
-        )
+    with AssetBar() as bar:
+        runner = Runner.open(settings, bar)
         sessions = runner.sessions
         with runner.instance() as instance:
             ranges = _ranges({stage: runner.missing(instance, stage) for stage in STAGES})
-            progress.update(task, total=sum(len(runner.stage_assets(stage)) for stage in ranges))
+            bar.expect(sum(len(runner.stage_assets(stage)) for stage in ranges))
             for stage, (first, last) in ranges.items():
                 began = time.monotonic()
-                progress.update(task, description=stage)
+                bar.say(stage)
                 runner.run_stage(instance, stage, first, last)
                 seconds.append((stage, time.monotonic() - began))
     return len(sessions), seconds
@@ -81,18 +54,6 @@ def _ranges(missing: Mapping[str, Sequence[date]]) -> dict[str, tuple[date, date
         if changed:
             ranges[stage] = (min(changed), max(changed))
     return ranges
-
-
-def _progress() -> Progress:
-    return Progress(
-        SpinnerColumn(),
-        BarColumn(bar_width=40),
-        TextColumn("{task.completed:.0f} assets"),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}"),
-        console=console.err,
-        transient=True,
-    )
 
 
 def _show_result(

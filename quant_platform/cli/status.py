@@ -87,9 +87,9 @@ def _freshness(table: str, last: date | None, expected: date | None) -> str:
 
 
 def _expected_session(settings: Settings) -> date | None:
-    from quant_platform.vendors.registry import vendor_by_name
+    from quant_platform.vendors.registry import vendor_of
 
-    vendor = vendor_by_name(settings.vendor)
+    vendor = vendor_of(settings)
     closed = last_closed_session(datetime.now(UTC), vendor.first_session)
     return (
         closed

@@ -15,16 +15,32 @@ from quant_platform.defs.assets.market import market_assets
 from quant_platform.defs.assets.reports import report_assets
 from quant_platform.defs.assets.signals import signal_assets
 from quant_platform.defs.checks.computed import computed_checks
-from quant_platform.defs.checks.framework import build_check
-from quant_platform.defs.checks.market import MARKET_CHECKS
+from quant_platform.defs.checks.framework import build_check, build_checks, tuned
+from quant_platform.defs.checks.market import BARS, FACTS_CHECKS, UNIVERSE_CHECKS
 from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.jobs import build_jobs
 from quant_platform.defs.partitions import session_partitions
 from quant_platform.defs.resources import Platform
 from quant_platform.defs.sensors import build_sensors
+from quant_platform.market.universe import EVERYBODY, UniverseRule
 from quant_platform.settings import Settings
 from quant_platform.vendors.base import Vendor
-from quant_platform.vendors.registry import vendor_by_name
+from quant_platform.vendors.registry import vendor_of
+
+
+def _checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
+    """Checks as tuned by the settings; those of the facts share one step."""
+    checks = tuned([*FACTS_CHECKS, *UNIVERSE_CHECKS, *computed_checks()], settings.checks)
+    facts = [check for check in checks if check.asset == BARS]
+    others = [build_check(check) for check in checks if check.asset != BARS]
+    return [build_checks(BARS, facts), *others]
+
+
+def universe_rule(settings: Settings, vendor: Vendor) -> UniverseRule:
+    """Rule of the settings, else the vendor's own, else everybody."""
+    return UniverseRule.parse(
+        settings.universe or getattr(vendor, "default_universe", "") or EVERYBODY
+    )
 
 
 def build_defs(
@@ -42,11 +58,11 @@ def build_defs(
     resource_overrides : replace resources by name
     """
     settings = settings or Settings.load()
-    vendor = vendor or vendor_by_name(settings.vendor)
+    vendor = vendor or vendor_of(settings)
     market = Market(vendor, session_partitions(vendor.first_session, vendor.last_session))
     platform = Platform(settings, vendor)
     assets = [
-        *market_assets(market),
+        *market_assets(market, universe_rule(settings, vendor)),
         *feature_assets(market),
         *signal_assets(market),
         *evaluation_assets(market),
@@ -54,7 +70,7 @@ def build_defs(
     ]
     return dg.Definitions(
         assets=assets,
-        asset_checks=[build_check(check) for check in (*MARKET_CHECKS, *computed_checks())],
+        asset_checks=_checks(settings),
         jobs=build_jobs(),
         sensors=build_sensors(settings),
         # Dagster's own default prints a line per partition.

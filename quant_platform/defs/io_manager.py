@@ -11,8 +11,17 @@ What an asset's definition metadata says to it:
 - `quarantine`: rows that break a rule of the table are set aside (facts from a vendor) instead
   of refusing the frame
 
-and what an input's metadata says: `columns`, the columns to read (default: all), and `own_past`,
-for an asset that reads its own earlier sessions.
+and what an input's metadata says:
+
+- `columns`: the columns to read (default: all)
+- `own_past`: the asset reads its own earlier sessions
+- `cumulative`: rows hold from their session on, so the state after a session is all rows up to it
+- `members`: only securities that are in the universe in the run's sessions (`run`), or were in any
+  session up to the run's last (`ever`)
+- `lazy`: hand over a `Stored`, to be read in pieces
+
+An output is a frame, or `Chunks` of several tables' rows that are stored one transaction after the
+other, or what such chunks wrote to a further asset's table (`Written`).
 
 The contract of the table is enforced here, before commit, in every kind of run. A frame that breaks
 it fails the step without a retry, so no event is written and nothing downstream runs, in this run
@@ -20,28 +29,32 @@ or in any other.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-import numpy as np
 import pandas as pd
 
+from quant_platform.defs.chunks import Chunks, Progress, Written
 from quant_platform.defs.metadata import heavy_metadata, light_metadata
 from quant_platform.defs.resources import Platform
 from quant_platform.errors import ContractError
 from quant_platform.storage import bulk
-from quant_platform.storage.bulk import Scope
+from quant_platform.storage.bulk import EVER, Members, Scope
 from quant_platform.storage.frames import empty_frame
 from quant_platform.storage.models import model_ids
-from quant_platform.storage.replace import replace_sessions
+from quant_platform.storage.replace import Part, replace_parts
 from quant_platform.storage.schema import Table
+from quant_platform.storage.stored import Stored
 
 DETAILED_SESSIONS = 64
 """Newest sessions of a run that get a row count of their own.
 
 Dagster's cost of each grows with their number.
 """
+
+NEVER = "0001-01-02"
+"""A session of which nothing is stored."""
 
 UNKNOWN_MODEL = -1
 """Id that no model has: reads nothing."""
@@ -50,37 +63,32 @@ UNKNOWN_MODEL = -1
 class PostgresIOManager(dg.IOManager):
     """Stores frames in, and loads frames from, the platform's database."""
 
-    def __init__(self, platform: Platform, on_stored: Callable[[str], None] | None = None) -> None:
-        """Take the platform, and optionally a function told the asset's name after each write."""
+    def __init__(self, platform: Platform, on_stored: Progress | None = None) -> None:
+        """Take the platform, and optionally what is told of everything that is written."""
         self.platform = platform
         self._on_stored = on_stored
 
-    def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
-        """Replace the sessions of the run by `obj`, in one transaction."""
+    def handle_output(
+        self, context: dg.OutputContext, obj: pd.DataFrame | Chunks | Written
+    ) -> None:
+        """Replace the sessions of the run, each chunk in one transaction."""
         started = time.monotonic()
         sessions = list(context.asset_partition_keys)
-        table, metadata = self._table(context.definition_metadata), context.definition_metadata
-        try:
-            replaced = replace_sessions(
-                self.platform.database,
-                table,
-                obj,
-                sessions,
-                scope=self._scope(metadata),
-                quarantine=bool(metadata.get("quarantine", False)),
-                run_id=context.run_id,
-            )
-        except ContractError as error:
-            # Trying again would bring the same frame.
-            raise dg.Failure(description=str(error), allow_retries=False) from error
+        metadata = context.definition_metadata
+        table = self._table(metadata)
+        if isinstance(obj, Written):
+            written = obj
+        else:
+            chunks = obj if isinstance(obj, Chunks) else Chunks.of(table.name, obj, sessions)
+            written = self._store(context, chunks, table)
         context.add_output_metadata(
-            light_metadata(table, replaced, len(sessions), time.monotonic() - started)
+            light_metadata(table, written.replaced, len(sessions), time.monotonic() - started)
         )
-        _describe_sessions(context, table, obj, sessions)
+        _describe_sessions(context, table, written, sessions)
         if self._on_stored is not None:
-            self._on_stored(context.asset_key.to_user_string())
+            self._on_stored.asset(context.asset_key.to_user_string())
 
-    def load_input(self, context: dg.InputContext) -> pd.DataFrame:
+    def load_input(self, context: dg.InputContext) -> pd.DataFrame | Stored:
         """Read exactly the sessions the partition mapping names, ordered by the table's key."""
         upstream = context.upstream_output
         if upstream is None:
@@ -89,35 +97,68 @@ class PostgresIOManager(dg.IOManager):
         wanted = context.definition_metadata or {}
         columns = wanted.get("columns")
         sessions = list(context.asset_partition_keys)
-        if not sessions:
+        if not sessions and not wanted.get("lazy"):
             frame = empty_frame(table)
             return frame if columns is None else frame[list(columns)]
-        scope = self._scope(upstream.definition_metadata)
-        frame = bulk.read(
-            self.platform.database, table, sessions[0], sessions[-1], columns=columns, scope=scope
+        first, last = (sessions[0], sessions[-1]) if sessions else (NEVER, NEVER)
+        stored = Stored(
+            self.platform.database,
+            table,
+            EVER if wanted.get("cumulative") and sessions else first,
+            last,
+            columns=columns,
+            scope=self._scope(upstream.definition_metadata),
+            members=_members(context, str(wanted.get("members", ""))),
         )
         # An asset's own past is written by the very run that asks for it.
         if (upstream.definition_metadata or {}).get("dense") and not wanted.get("own_past"):
-            self._refuse_gaps(table, frame, sessions)
-        return frame
+            self._refuse_gaps(table, sessions)
+        return stored if wanted.get("lazy") else stored.read()
 
-    def _refuse_gaps(self, table: Table, frame: pd.DataFrame, sessions: Sequence[str]) -> None:
+    def _store(self, context: dg.OutputContext, chunks: Chunks, table: Table) -> Written:
+        metadata = context.definition_metadata
+        try:
+            for chunk in chunks:
+                parts = [
+                    Part(
+                        self.platform.table(name),
+                        frame,
+                        self._scope(metadata) if name == table.name else None,
+                        bool(metadata.get("quarantine", False)),
+                        chunk.refused.get(name),
+                    )
+                    for name, frame in chunk.frames.items()
+                ]
+                replaced = replace_parts(
+                    self.platform.database,
+                    parts,
+                    chunk.sessions,
+                    run_id=context.run_id,
+                    also=chunk.also,
+                )
+                chunks.note(chunk, replaced)
+                if self._on_stored is not None:
+                    self._on_stored.sessions(table.name, len(chunk.sessions), replaced[0].stored)
+        except ContractError as error:
+            # Trying again would bring the same frame.
+            raise dg.Failure(description=str(error), allow_retries=False) from error
+        return chunks.written(table.name)
+
+    def _refuse_gaps(self, table: Table, sessions: Sequence[str]) -> None:
         """Refuse to compute over a hole: history may begin late, but not skip a session.
 
         What is missing before the table's first session is taken for a later start of history. A
         hole after it would give values that change once it is filled.
         """
-        present = np.unique(frame["date"].to_numpy().astype("datetime64[D]"))
-        wanted = np.asarray(sessions, dtype="datetime64[D]")
-        missing = wanted[~np.isin(wanted, present)]
-        if len(missing) == 0:
-            return
-        start = bulk.query(
+        name = bulk.quoted(table.name)
+        holes = bulk.query(
             self.platform.database,
-            f"SELECT min(date) AS first FROM {bulk.quoted(table.name)}",  # noqa: S608 — quoted name
-        )["first"].to_numpy()[0]
-        holes = missing[missing > start] if not np.isnat(start) else missing[:0]
-        if len(holes):
+            "SELECT wanted.date::text AS date FROM unnest($1::text::date[]) AS wanted (date)"  # noqa: S608 — quoted name
+            f" WHERE NOT EXISTS (SELECT 1 FROM {name} AS t WHERE t.date = wanted.date)"
+            f" AND wanted.date > (SELECT min(date) FROM {name}) ORDER BY 1",
+            ("{" + ",".join(sessions) + "}",),
+        )["date"].tolist()
+        if holes:
             raise dg.Failure(
                 description=(
                     f"{table.name} lacks {len(holes)} of the sessions looked back on, from"
@@ -138,20 +179,26 @@ class PostgresIOManager(dg.IOManager):
         return scope
 
 
+def _members(context: dg.InputContext, which: str) -> Members | None:
+    if not which:
+        return None
+    step = context.step_context
+    keys = step.partition_key_range if step.has_partition_key_range else None
+    first, last = (keys.start, keys.end) if keys else (step.partition_key,) * 2
+    return Members(EVER if which == "ever" else first, last)
+
+
 def _describe_sessions(
-    context: dg.OutputContext, table: Table, frame: pd.DataFrame, sessions: Sequence[str]
+    context: dg.OutputContext, table: Table, written: Written, sessions: Sequence[str]
 ) -> None:
     """Row counts for the newest sessions; preview, plot and column schema for the newest one.
 
     The rest of a long run carries only its totals: the same text in thousands of events would cost
     more than the work.
     """
-    step = context.step_context
-    dates = frame["date"].to_numpy().astype("datetime64[D]")
-    days, counts = np.unique(dates, return_counts=True)
-    rows = dict(zip(days.astype(str).tolist(), counts.tolist(), strict=True))
+    step, key = context.step_context, context.asset_key
     for session in sessions[-DETAILED_SESSIONS:]:
-        count = {"dagster/partition_row_count": int(rows.get(session, 0))}
-        step.add_asset_metadata(count, partition_key=session)
-    newest = frame[dates == np.datetime64(sessions[-1], "D")]
-    step.add_asset_metadata(heavy_metadata(table, frame, newest), partition_key=sessions[-1])
+        count = {"dagster/partition_row_count": written.rows.get(session, 0)}
+        step.add_asset_metadata(count, key, partition_key=session)
+    heavy = heavy_metadata(table, written.rows, written.newest)
+    step.add_asset_metadata(heavy, key, partition_key=sessions[-1])

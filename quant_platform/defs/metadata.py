@@ -32,12 +32,14 @@ def light_metadata(
     }
 
 
-def heavy_metadata(table: Table, frame: pd.DataFrame, newest: pd.DataFrame) -> Mapping[str, Any]:
+def heavy_metadata(
+    table: Table, rows: Mapping[str, int], newest: pd.DataFrame
+) -> Mapping[str, Any]:
     """Column schema, preview of the newest session, sparkline of the run's rows per session."""
     return {
         "dagster/column_schema": column_schema(table),
         "preview": dg.MetadataValue.md(preview(newest)),
-        "rows per session": dg.MetadataValue.md(sparkline(frame)),
+        "rows per session": dg.MetadataValue.md(sparkline(rows)),
     }
 
 
@@ -72,16 +74,15 @@ def preview(frame: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def sparkline(frame: pd.DataFrame) -> str:
-    """Rows per session over the newest sessions of the run, as a line of bars."""
-    dates = frame["date"].to_numpy().astype("datetime64[D]")
-    days, counts = np.unique(dates, return_counts=True)
-    if len(days) == 0:
+def sparkline(rows: Mapping[str, int]) -> str:
+    """Rows per session over the newest sessions that have any, as a line of bars."""
+    days = sorted(day for day, count in rows.items() if count)[-PLOT_SESSIONS:]
+    if not days:
         return "*no rows*"
-    counts = counts[-PLOT_SESSIONS:]
-    levels = (counts - 1) * (len(BARS) - 1) // max(int(counts.max()) - 1, 1)
+    counts = [rows[day] for day in days]
+    levels = [(count - 1) * (len(BARS) - 1) // max(max(counts) - 1, 1) for count in counts]
     bars = "".join(BARS[level] for level in levels)
-    return f"`{bars}` {counts.min()}–{counts.max()} rows, {days[-len(counts)]} to {days[-1]}"
+    return f"`{bars}` {min(counts)}–{max(counts)} rows, {days[0]} to {days[-1]}"
 
 
 def _cell(value: object) -> str:

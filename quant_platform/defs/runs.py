@@ -3,16 +3,18 @@
 import logging
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from types import MappingProxyType
 
 import dagster as dg
 
 from quant_platform.defs.assets.common import IO_MANAGER
 from quant_platform.defs.build import build_defs
+from quant_platform.defs.chunks import Progress
 from quant_platform.defs.home import enter_dagster_home
 from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.jobs import DAILY_JOB, stage_job
@@ -21,7 +23,7 @@ from quant_platform.defs.resources import Platform
 from quant_platform.defs.sensors import session_tags
 from quant_platform.errors import QuantPlatformError, UnknownNameError
 from quant_platform.settings import Settings
-from quant_platform.vendors.registry import vendor_by_name
+from quant_platform.vendors.registry import vendor_of
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -37,11 +39,11 @@ class Runner:
     platform: Platform
 
     @classmethod
-    def open(cls, settings: Settings, on_stored: Callable[[str], None] | None = None) -> "Runner":
+    def open(cls, settings: Settings, on_stored: Progress | None = None) -> "Runner":
         """Build the definitions over `settings`."""
         enter_dagster_home(settings)
         logging.getLogger("dagster").setLevel(logging.CRITICAL)
-        platform = Platform(settings, vendor_by_name(settings.vendor))
+        platform = Platform(settings, vendor_of(settings))
         io_manager = PostgresIOManager(platform, on_stored)
         return cls(
             build_defs(
@@ -82,11 +84,16 @@ class Runner:
         return self._execute(instance, stage_job(stage), first, last, None)
 
     def run_selection(
-        self, instance: dg.DagsterInstance, selection: str, first: date, last: date
+        self,
+        instance: dg.DagsterInstance,
+        selection: str,
+        first: date,
+        last: date,
+        tags: Mapping[str, str],
     ) -> str:
         """Materialise the assets of a Dagster selection (all for `*`) in one run; return its id."""
         if selection.strip() == "*":
-            return self._execute(instance, DAILY_JOB, first, last, None)
+            return self._execute(instance, DAILY_JOB, first, last, None, tags)
         graph = self.defs.resolve_asset_graph()
         try:
             with warnings.catch_warnings():
@@ -102,7 +109,7 @@ class Runner:
         if not keys:
             known = ", ".join(sorted(key.to_user_string() for key in graph.executable_asset_keys))
             raise UnknownNameError(f"{selection!r} selects no assets", f"There are: {known}")
-        return self._execute(instance, DAILY_JOB, first, last, sorted(keys))
+        return self._execute(instance, DAILY_JOB, first, last, sorted(keys), tags)
 
     def _job(self, name: str) -> dg.JobDefinition:
         return self.defs.resolve_job_def(name)
@@ -114,6 +121,7 @@ class Runner:
         first: date,
         last: date,
         keys: Sequence[dg.AssetKey] | None,
+        tags: Mapping[str, str] = MappingProxyType({}),
     ) -> str:
         # Closes the runs of commands that were killed, so that the history tells it.
         runs_in_progress(instance)
@@ -121,7 +129,7 @@ class Runner:
             instance=instance,
             run_config=QUIET,
             asset_selection=keys,
-            tags={**session_tags(first, last), **process_tag()},
+            tags={**session_tags(first, last), **process_tag(), **tags},
             raise_on_error=False,
         )
         if not result.success:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 
+from quant_platform.defs.ingest import UPDATE_TAG
 from quant_platform.defs.jobs import DAILY_JOB
 from quant_platform.defs.processes import runs_in_progress
 from quant_platform.defs.resources import Platform
@@ -19,7 +20,6 @@ The last one alone would not do: a backfill of an asset that others look back on
 sessions of those, for which there may be no market data yet.
 """
 
-UPDATE_TAG = "quant_platform/update"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
 

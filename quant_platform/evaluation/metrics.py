@@ -12,7 +12,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from quant_platform.evaluation.registry import FloatArray, Metric, MetricRegistry, Window
+from quant_platform.evaluation.registry import (
+    FloatArray,
+    Metric,
+    MetricRegistry,
+    Moments,
+    Window,
+)
 
 SESSIONS_PER_YEAR = 252
 """Sessions that make a year wherever a figure is annualised."""
@@ -30,9 +36,10 @@ METRICS = MetricRegistry()
 metric = METRICS.metric
 
 
-def session_rate(annual_rate: float) -> float:
+def session_rate(annual_rate: ArrayLike) -> FloatArray:
     """Return per session that compounds to `annual_rate` in a year of 252 sessions."""
-    return float((1.0 + annual_rate) ** (1.0 / SESSIONS_PER_YEAR) - 1.0)
+    growth = 1.0 + np.asarray(annual_rate, dtype=np.float64)
+    return np.asarray(growth ** (1.0 / SESSIONS_PER_YEAR) - 1.0)
 
 
 def evaluate(window: Window, metrics: Mapping[str, Metric] = METRICS) -> dict[str, FloatArray]:
@@ -63,7 +70,7 @@ def annualized_return(window: Window) -> FloatArray:
 @metric("fraction")
 def annualized_volatility(window: Window) -> FloatArray:
     """Sample standard deviation of the session returns × √252; null below two returns."""
-    return _deviation(window) * ROOT_YEAR
+    return _deviation(window, window.moments) * ROOT_YEAR
 
 
 @metric("fraction")
@@ -93,7 +100,7 @@ def sharpe_upper_95(window: Window) -> FloatArray:
 @metric("ratio")
 def sortino_ratio(window: Window) -> FloatArray:
     """Annualised mean return above the risk-free rate over the downside deviation, or null."""
-    mean = (window.moments.mean - window.risk_free) * SESSIONS_PER_YEAR
+    mean = window.excess_moments.mean * SESSIONS_PER_YEAR
     ratio = _ratio(mean, downside_deviation(window), ZERO_DEVIATION)
     return np.where(window.count >= 2, ratio, np.nan)
 
@@ -170,8 +177,8 @@ def hit_rate(window: Window) -> FloatArray:
 @metric("fraction")
 def alpha(window: Window) -> FloatArray:
     """Mean excess return above beta × the benchmark's, compounded over 252 sessions."""
-    benchmark = window.co_moments.benchmark_mean - window.risk_free
-    per_session = window.moments.mean - window.risk_free - beta(window) * benchmark
+    benchmark = window.mean(window.benchmark - window.risk_free)
+    per_session = window.excess_moments.mean - beta(window) * benchmark
     return np.power(1.0 + per_session, SESSIONS_PER_YEAR) - 1.0
 
 
@@ -189,34 +196,35 @@ def _ratio(numerator: ArrayLike, denominator: FloatArray, zero: float = 0.0) -> 
     return np.where(positive, np.divide(numerator, np.where(positive, denominator, 1.0)), np.nan)
 
 
-def _deviation(window: Window) -> FloatArray:
+def _deviation(window: Window, moments: Moments) -> FloatArray:
     """Sample standard deviation per session; NaN below two returns."""
     count = window.count
-    variance = window.moments.second * count / np.maximum(count - 1.0, 1.0)
+    variance = moments.second * count / np.maximum(count - 1.0, 1.0)
     return np.where(count >= 2, np.sqrt(variance), np.nan)
 
 
 def _downside(window: Window) -> FloatArray:
-    below = np.minimum(window.returns - window.risk_free, 0.0)
+    below = np.minimum(window.excess, 0.0)
     return np.sqrt(window.mean(below * below))
 
 
 def _session_sharpe(window: Window) -> FloatArray:
-    return _ratio(window.moments.mean - window.risk_free, _deviation(window), ZERO_DEVIATION)
+    moments = window.excess_moments
+    return _ratio(moments.mean, _deviation(window, moments), ZERO_DEVIATION)
 
 
 def _sharpe_margin(window: Window) -> FloatArray:
     """Half the width of the 95 % interval.
 
     The variance of the estimated Sharpe ratio S per session is (1 + S²/2 − γ₃·S + (γ₄ − 3)/4·S²)/n,
-    with the returns' skewness γ₃ and kurtosis γ₄ (Mertens, "Comments on variance of the IID
+    with the excess returns' skewness γ₃ and kurtosis γ₄ (Mertens, "Comments on variance of the IID
     estimator in Lo (2002)", 2002). With γ₃ = 0 and γ₄ = 3 it is Lo's formula ("The Statistics of
     Sharpe Ratios", Financial Analysts Journal, 2002).
     """
     ratio = _session_sharpe(window)
-    second = window.moments.second
-    skewness = _ratio(window.moments.third, second**1.5)
-    kurtosis = _ratio(window.moments.fourth, second**2)
+    _, second, third, fourth = window.excess_moments
+    skewness = _ratio(third, second**1.5)
+    kurtosis = _ratio(fourth, second**2)
     variance = (
         1.0 + ratio**2 / 2.0 - skewness * ratio + (kurtosis - 3.0) / 4.0 * ratio**2
     ) / window.count

@@ -48,7 +48,7 @@ def performance_rows(
     benchmark_model_id: int,
     sessions: Sequence[object] | NDArray[np.datetime64] | pd.DatetimeIndex,
     *,
-    risk_free: float = 0.0,
+    risk_free: float | pd.Series = 0.0,
     metrics: Mapping[str, Metric] = METRICS,
 ) -> pd.DataFrame:
     """Compute the rows of `model_performance` for some sessions.
@@ -59,7 +59,8 @@ def performance_rows(
         `sessions`
     benchmark_model_id : the model that alpha and beta refer to
     sessions : sessions for which rows are wanted
-    risk_free : annual risk-free rate, as a fraction
+    risk_free : annual risk-free rate, as a fraction: one for all time, or a series with the rate of
+        every session of `portfolios` (see `risk_free_rates`)
     metrics : the figures to compute
 
     Returns
@@ -71,24 +72,24 @@ def performance_rows(
     Raises
     ------
     ContractError
-        A model has two rows for one session.
+        A model has two rows for one session, or a session has no risk-free rate.
     """
     wanted = np.unique(np.asarray(sessions, dtype="datetime64[D]"))
-    rate = session_rate(risk_free)
     histories = {model: _history(rows) for model, rows in portfolios.groupby("model_id", sort=True)}
     benchmark = histories.get(benchmark_model_id)
     frames = []
     for model, (dates, series) in histories.items():
         series["benchmark"] = _aligned(benchmark, dates)
+        series["risk_free"] = session_rate(_rates(risk_free, dates))
         ends = np.flatnonzero(np.isin(dates, wanted))
         for order, length in enumerate(WINDOWS.values()):
             full = ends if length is None else ends[ends >= length - 1]
             if not len(full):
                 continue
             figures = (
-                _expanding(series, full, rate, metrics)
+                _expanding(series, full, metrics)
                 if length is None
-                else _trailing(series, full, length, rate, metrics)
+                else _trailing(series, full, length, metrics)
             )
             sizes = full + 1 if length is None else np.full(len(full), length)
             frames.append(_frame(dates[full], model, order, sizes, figures, metrics))
@@ -102,7 +103,7 @@ def performance_rows(
 
 
 def rolling_metric(
-    returns: FloatArray, name: str, length: int, *, risk_free: float = 0.0
+    returns: FloatArray, name: str, length: int, *, risk_free: FloatArray | float = 0.0
 ) -> FloatArray:
     """One figure over the last `length` returns, at every session; NaN before the window is full.
 
@@ -111,15 +112,15 @@ def rolling_metric(
     returns : session returns, shape (T,)
     name : a metric that needs nothing but returns
     length : number of returns
-    risk_free : annual risk-free rate, as a fraction
+    risk_free : annual risk-free rate, as a fraction; one for all returns, or one of each
     """
     values = np.full(len(returns), np.nan)
     ends = np.arange(length - 1, len(returns))
     if len(ends):
         whole = TrailingWindow.of(returns)
         series = {field: getattr(whole, field) for field in (*_COLUMNS, "benchmark")}
-        chosen = {name: METRICS[name]}
-        values[ends] = _trailing(series, ends, length, session_rate(risk_free), chosen)[name]
+        series["risk_free"] = np.broadcast_to(session_rate(risk_free), returns.shape)
+        values[ends] = _trailing(series, ends, length, {name: METRICS[name]})[name]
     return values
 
 
@@ -150,13 +151,23 @@ def _aligned(
     return values
 
 
-def _expanding(
-    series: Series, ends: NDArray[np.intp], rate: float, metrics: Mapping[str, Metric]
-) -> Figures:
+def _rates(risk_free: float | pd.Series, dates: NDArray[np.datetime64]) -> FloatArray:
+    """Annual risk-free rate in each session of a model."""
+    if not isinstance(risk_free, pd.Series):
+        return np.full(len(dates), risk_free)
+    rates = risk_free.reindex(dates.astype("datetime64[s]")).to_numpy(dtype=np.float64)
+    unknown = dates[np.isnan(rates)]
+    if len(unknown):
+        raise ContractError(
+            f"There is no risk-free rate for {unknown[0]}",
+            "The series must hold one for every session of the portfolios",
+        )
+    return rates
+
+
+def _expanding(series: Series, ends: NDArray[np.intp], metrics: Mapping[str, Metric]) -> Figures:
     stop = ends[-1] + 1
-    window = ExpandingWindow(
-        risk_free=rate, **{name: array[:stop] for name, array in series.items()}
-    )
+    window = ExpandingWindow(**{name: array[:stop] for name, array in series.items()})
     return {name: compute(window)[ends] for name, compute in metrics.items()}
 
 
@@ -164,16 +175,13 @@ def _trailing(
     series: Series,
     ends: NDArray[np.intp],
     length: int,
-    rate: float,
     metrics: Mapping[str, Metric],
 ) -> Figures:
     figures = {name: np.empty(len(ends)) for name in metrics}
     views = {name: sliding_window_view(array, length) for name, array in series.items()}
     for block in _blocks(len(ends), max(BLOCK_CELLS // length, 1)):
         first = ends[block] - (length - 1)
-        window = TrailingWindow(
-            risk_free=rate, **{name: view[first] for name, view in views.items()}
-        )
+        window = TrailingWindow(**{name: view[first] for name, view in views.items()})
         for name, compute in metrics.items():
             figures[name][block] = compute(window)
     return figures

@@ -5,7 +5,7 @@ A metric is written once, as a function of a `Window`, from three kinds of step:
 1. element by element on the window's series (`window.returns`, `window.turnover`, …);
 2. running along the last axis (`window.growth`, `window.drawdown`, `numpy.cumsum`, …);
 3. reduced over the window by the window's own reductions (`sum`, `mean`, `min`, `max`, `last`,
-   `reduce`, `moments`).
+   `reduce`, `moments`, `excess_moments`).
 
 The same function then serves both kinds of window. `TrailingWindow` holds a (rows, n) matrix, one
 row per window, and reduces the last axis. `ExpandingWindow` holds one series and "reduces" it to
@@ -67,7 +67,7 @@ class Window(ABC):
     trades : orders filled in the session
     signals_judged, signals_hit : signals whose outcome became known in the session, and those that
         were right
-    risk_free : risk-free return per session, as a fraction
+    risk_free : risk-free return of each session, as a fraction; or one for all of them
     """
 
     returns: FloatArray
@@ -77,11 +77,15 @@ class Window(ABC):
     trades: FloatArray
     signals_judged: FloatArray
     signals_hit: FloatArray
-    risk_free: float = 0.0
+    risk_free: FloatArray | float = 0.0
 
     @classmethod
     def of(
-        cls, returns: ArrayLike, benchmark: ArrayLike | None = None, *, risk_free: float = 0.0
+        cls,
+        returns: ArrayLike,
+        benchmark: ArrayLike | None = None,
+        *,
+        risk_free: FloatArray | float = 0.0,
     ) -> Self:
         """Build a window from returns: no trades, no exposure, no benchmark unless given."""
         series = np.asarray(returns, dtype=np.float64)
@@ -120,10 +124,9 @@ class Window(ABC):
     ) -> FloatArray:
         """Apply any reduction of the last axis, for what has no running form (a quantile, say)."""
 
-    @cached_property
     @abstractmethod
-    def moments(self) -> Moments:
-        """Moments of the returns; exactly 0 for equal returns."""
+    def moments_of(self, values: FloatArray) -> Moments:
+        """Mean and central moments of any series; the latter exactly 0 for equal values."""
 
     @cached_property
     @abstractmethod
@@ -133,6 +136,22 @@ class Window(ABC):
     def mean(self, values: ArrayLike) -> FloatArray:
         """Arithmetic mean over the window."""
         return np.asarray(self.sum(values) / self.count)
+
+    @cached_property
+    def excess(self) -> FloatArray:
+        """Returns above the risk-free rate, session by session."""
+        return np.asarray(self.returns - self.risk_free)
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Moments of the returns."""
+        return self.moments_of(self.returns)
+
+    @cached_property
+    def excess_moments(self) -> Moments:
+        """Moments of the returns above the risk-free rate."""
+        # Without a rate they are those of the returns, to the last bit, and need no second pass.
+        return self.moments_of(self.excess) if np.any(self.risk_free) else self.moments
 
     @cached_property
     def growth(self) -> FloatArray:
@@ -176,13 +195,12 @@ class TrailingWindow(Window):
         """Apply `function` to the matrix."""
         return np.asarray(function(values))
 
-    @cached_property
-    def moments(self) -> Moments:
+    def moments_of(self, values: FloatArray) -> Moments:
         """Two passes: the mean, then the powers of the deviations from it."""
-        deviation = self._deviation(self.returns)
+        deviation = self._deviation(values)
         square = deviation * deviation
         return Moments(
-            self.mean(self.returns),
+            self.mean(values),
             self.mean(square),
             self.mean(square * deviation),
             self.mean(square * square),
@@ -190,7 +208,7 @@ class TrailingWindow(Window):
 
     @cached_property
     def co_moments(self) -> CoMoments:
-        """Two passes, as `moments`."""
+        """Two passes, as `moments_of`."""
         own, other = self._deviation(self.returns), self._deviation(self.benchmark)
         return CoMoments(
             self.mean(self.benchmark), self.mean(other * other), self.mean(own * other)
@@ -233,14 +251,13 @@ class ExpandingWindow(Window):
         ends = range(1, values.shape[-1] + 1)
         return np.stack([np.asarray(function(values[..., :end])) for end in ends], axis=-1)
 
-    @cached_property
-    def moments(self) -> Moments:
-        """One pass, each return updating the moments of those before it.
+    def moments_of(self, values: FloatArray) -> Moments:
+        """One pass, each value updating the moments of those before it.
 
         Pébay, "Formulas for Robust, One-Pass Parallel Computation of Covariances and
         Arbitrary-Order Statistical Moments", Sandia report SAND2008-6212, 2008.
         """
-        n, step, mean = self._updates(self.returns)
+        n, step, mean = self._updates(values)
         second = np.cumsum(step * step * (n - 1) / n, axis=-1)
         before = _delayed(second)
         third = np.cumsum(
@@ -257,7 +274,7 @@ class ExpandingWindow(Window):
 
     @cached_property
     def co_moments(self) -> CoMoments:
-        """One pass, as `moments`."""
+        """One pass, as `moments_of`."""
         n, own, _ = self._updates(self.returns)
         _, other, mean = self._updates(self.benchmark)
         weight = (n - 1) / n

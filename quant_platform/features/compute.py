@@ -25,7 +25,10 @@ BLOCK_CELLS = 65_536
 BLOCK_STEP = 8
 """Symbols by which a block grows: 8 float64 are one cache line."""
 
-PANEL_ARRAYS = ("open", "high", "low", "close", "volume", "split", "dividend", "traded")
+PANEL_ARRAYS = (
+    *("open", "high", "low", "close", "volume", "split", "dividend", "traded"),
+    *("sentiment", "articles"),
+)
 
 
 def required_lookback(names: Sequence[str] | None = None) -> int:

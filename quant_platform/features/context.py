@@ -22,7 +22,8 @@ class FeatureContext:
 
     Attributes
     ----------
-    panel : the bars; `open`, `high`, `low`, `close`, `volume`, `split`, `dividend` are its arrays
+    panel : the bars; `open`, `high`, `low`, `close`, `volume`, `split`, `dividend`, `sentiment` and
+        `articles` are its arrays
     price_carry : 1 / split, the `carry` of prices in `features.kernels`; None without any split
     volume_carry : split, the `carry` of share volumes; None without any split
     """
@@ -36,6 +37,8 @@ class FeatureContext:
         self.volume = panel.volume
         self.split = panel.split
         self.dividend = panel.dividend
+        self.sentiment = panel.sentiment
+        self.articles = panel.articles
         self.price_carry: Carry | None = None
         self.volume_carry: Carry | None = None
         if bool((panel.split != 1.0).any()):

@@ -38,7 +38,10 @@ from quant_platform.market.panel import FILL_LIMIT
 FeatureFunction = Callable[[FeatureContext], FloatArray]
 FamilyFunction = Callable[[FeatureContext, int], FloatArray]
 
-INPUTS = ("open", "high", "low", "close", "volume", "split", "dividend")
+INPUTS = (
+    *("open", "high", "low", "close", "volume", "split", "dividend"),
+    *("sentiment", "articles"),
+)
 """Panel fields that a feature may name as its inputs."""
 
 LONGEST_NAME = 63

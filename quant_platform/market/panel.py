@@ -8,10 +8,14 @@ actions with an ex-date ≤ D.
 A symbol that did not trade in a session keeps its last close (in the units of the session) as open,
 high, low and close, with volume 0, for at most `FILL_LIMIT` sessions; after that, and before its
 first bar, its cells are NaN. `traded` says where a real bar exists.
+
+News is optional. A panel without it has NaN for `sentiment` and `articles`, one with it has 0 where
+there is none.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -33,6 +37,9 @@ BAR_COLUMNS = {
 }
 """Panel field → column of `market_data`."""
 
+_UNKNOWN = cast(FloatArray, None)
+"""Default of an array that becomes NaN in every cell."""
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -47,6 +54,9 @@ class Panel:
     split : new shares per old share that take effect at the open of the session (1.0: none)
     dividend : cash per share with ex-date that session, after its split (0.0: none)
     traded : True where the vendor has a bar
+    sentiment : sum of the sentiment (1, 0 or -1) of the articles that count in the session; NaN
+        where no news is known of
+    articles : number of these articles; one without a sentiment is not counted
     """
 
     sessions: SessionArray
@@ -59,18 +69,32 @@ class Panel:
     split: FloatArray
     dividend: FloatArray
     traded: BoolArray
+    sentiment: FloatArray = _UNKNOWN
+    articles: FloatArray = _UNKNOWN
+
+    def __post_init__(self) -> None:
+        for name in ("sentiment", "articles"):
+            if getattr(self, name) is _UNKNOWN:
+                # One NaN seen as an array of the panel's shape: it takes no memory.
+                object.__setattr__(self, name, np.broadcast_to(np.nan, self.close.shape))
 
     @classmethod
     def from_frames(
-        cls, bars: pd.DataFrame, actions: pd.DataFrame, sessions: Sequence[object] | SessionArray
+        cls,
+        bars: pd.DataFrame,
+        actions: pd.DataFrame,
+        sessions: Sequence[object] | SessionArray,
+        *,
+        news: pd.DataFrame | None = None,
     ) -> "Panel":
-        """Build a panel from rows of `market_data` and `corporate_actions`.
+        """Build a panel from rows of `market_data`, `corporate_actions` and, optionally, `news`.
 
         Parameters
         ----------
         bars : columns date, symbol, open_price, high_price, low_price, close_price, volume
         actions : columns date (the ex-date), symbol, action_type, split_ratio, cash_amount
         sessions : the consecutive sessions of the panel; rows of other dates are ignored
+        news : columns date, symbol, sentiment; rows of symbols without a bar are ignored
         """
         days = np.asarray(sessions, dtype="datetime64[D]")
         # A symbol without a bar here may still have a split that changes a position.
@@ -91,6 +115,8 @@ class Panel:
         np.add.at(dividend, (rows, columns), np.where(np.isnan(amounts), 0.0, amounts))
         traded = ~np.isnan(fields["close"])
         _fill_gaps(fields, split)
+        if news is not None:
+            fields |= _news(news, days, symbols)
         return cls(days, symbols, split=split, dividend=dividend, traded=traded, **fields)
 
     def frame(
@@ -151,6 +177,16 @@ def _locate(
     columns = pd.Index(symbols).get_indexer(pd.Index(frame["symbol"]))
     inside = known & (columns >= 0)
     return rows[inside], columns[inside], inside
+
+
+def _news(news: pd.DataFrame, days: SessionArray, symbols: Sequence[str]) -> dict[str, FloatArray]:
+    """Sum and number of the sentiments of each cell."""
+    judged = news[news["sentiment"].notna()]
+    rows, columns, inside = _locate(judged, days, symbols)
+    total, count = np.zeros((2, len(days), len(symbols)))
+    np.add.at(total, (rows, columns), judged["sentiment"].to_numpy(dtype=np.float64)[inside])
+    np.add.at(count, (rows, columns), 1.0)
+    return {"sentiment": total, "articles": count}
 
 
 def _scatter(

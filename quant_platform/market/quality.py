@@ -27,6 +27,12 @@ MARKET_WICK_LIMIT = 0.05
 STALE_SESSIONS = 5
 """Sessions in a row with the same open, high, low and close after which a price is stale."""
 
+VOLUME_MULTIPLE = 50.0
+"""Value traded, as a multiple of the median of the sessions before, beyond which it is doubtful."""
+
+VOLUME_SESSIONS = 20
+"""Sessions that the median is taken of; all of them must have a bar."""
+
 
 def total_returns(panel: Panel) -> FloatArray:
     """One-session holding return, splits and dividends explained away; NaN in the first row."""
@@ -36,12 +42,12 @@ def total_returns(panel: Panel) -> FloatArray:
     return change
 
 
-def unexplained_jumps(panel: Panel) -> BoolArray:
-    """Closes that moved more than `JUMP_LIMIT` without a split or dividend that explains it."""
-    return panel.traded & (np.abs(total_returns(panel)) > JUMP_LIMIT)
+def unexplained_jumps(panel: Panel, limit: float = JUMP_LIMIT) -> BoolArray:
+    """Closes that moved more than `limit` without a split or dividend that explains it."""
+    return panel.traded & (np.abs(total_returns(panel)) > limit)
 
 
-def bad_prints(panel: Panel) -> BoolArray:
+def bad_prints(panel: Panel, limit: float = WICK_LIMIT) -> BoolArray:
     """Bars whose high or low lies far from open and close.
 
     Far is out of line with the symbol's past and with the market's day.
@@ -53,10 +59,31 @@ def bad_prints(panel: Panel) -> BoolArray:
     usual = np.full(wick.shape, np.nan)
     start = np.full((WICK_SESSIONS - 1, wick.shape[1]), np.nan)
     windows = sliding_window_view(np.vstack((start, wick)), WICK_SESSIONS, axis=0)
-    usual[1:] = _median(windows[:-1])
-    market = _median(wick)
-    doubtful = (wick > WICK_LIMIT) & (wick > WICK_MULTIPLE * usual)
+    usual[1:] = known_median(windows[:-1])
+    market = known_median(wick)
+    doubtful = (wick > limit) & (wick > WICK_MULTIPLE * usual)
     return doubtful & (market < MARKET_WICK_LIMIT)[:, None]
+
+
+def volume_outliers(panel: Panel, multiple: float = VOLUME_MULTIPLE) -> BoolArray:
+    """Bars whose value traded is `multiple` times what the symbol's last sessions had.
+
+    Value and not shares, so that a split is no outlier.
+    """
+    value = np.where(panel.traded, panel.close * panel.volume, np.nan)
+    usual = np.full(value.shape, np.nan)
+    if len(value) > VOLUME_SESSIONS:
+        windows = sliding_window_view(value, VOLUME_SESSIONS, axis=0)[:-1]
+        usual[VOLUME_SESSIONS:] = np.median(windows, axis=-1)
+    return panel.traded & (usual > 0.0) & (value > multiple * usual)
+
+
+def usual_value(panel: Panel) -> FloatArray:
+    """Median value traded in the last `VOLUME_SESSIONS` sessions with a bar; 0 without any."""
+    value = np.where(panel.traded, panel.close * panel.volume, np.nan)
+    start = np.full((VOLUME_SESSIONS - 1, value.shape[1]), np.nan)
+    windows = sliding_window_view(np.vstack((start, value)), VOLUME_SESSIONS, axis=0)
+    return np.nan_to_num(known_median(windows), nan=0.0)
 
 
 def stale_prices(panel: Panel) -> BoolArray:
@@ -76,8 +103,14 @@ def silent_volumes(panel: Panel) -> BoolArray:
     return panel.traded & silent
 
 
-def _median(values: FloatArray) -> FloatArray:
-    """Median of the known values of the last axis, NaN where none is known."""
-    unknown: BoolArray = np.asarray(np.isnan(values).all(axis=-1))
-    filled = np.where(unknown[..., None], 0.0, values)
-    return np.where(unknown, np.nan, np.nanmedian(filled, axis=-1))
+def known_median(values: FloatArray) -> FloatArray:
+    """Median of the known values of the last axis, NaN where none is known.
+
+    Sorting puts NaN last, so the middle of the known ones is found by counting them.
+    """
+    ordered = np.sort(values, axis=-1)
+    known = np.count_nonzero(~np.isnan(ordered), axis=-1)
+    last = values.shape[-1] - 1
+    middle = (np.maximum(known - 1, 0) // 2, np.minimum(known // 2, last))
+    low, high = (np.take_along_axis(ordered, at[..., None], axis=-1)[..., 0] for at in middle)
+    return np.where(known > 0, (low + high) / 2.0, np.nan)

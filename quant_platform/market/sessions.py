@@ -1,4 +1,4 @@
-"""The XNYS calendar: the exchange's sessions, from rules plus a list of one-off closures.
+"""The XNYS calendar: the exchange's sessions and closes, from rules plus lists of exceptions.
 
 Pure and quick (no calendar library at run time), so that the partition set is a constant of the
 process. A test compares every session with `exchange_calendars`. Rules run to `HORIZON`, future
@@ -8,8 +8,10 @@ closures included. Sources: NYSE Rule 7.2 and the exchange's notices of special 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quant_platform.errors import SessionError
 
@@ -32,8 +34,24 @@ SPECIAL_CLOSURES = (
     date(2025, 1, 9),  # mourning for Jimmy Carter
 )
 
+SPECIAL_EARLY_CLOSES = (
+    date(2002, 7, 5),  # until 2012 the Friday after a 4 July on a Thursday, instead of the 3rd
+    date(2003, 12, 26),  # Friday after Christmas
+)
+
 FIRST_JUNETEENTH = 2022
-MONDAY, THURSDAY, SATURDAY, SUNDAY = 0, 3, 5, 6
+FIRST_EARLY_WEDNESDAY = 2013
+"""From this year on a 3 July on a Wednesday closes early, too."""
+
+CLOSE, EARLY_CLOSE = time(16), time(13)
+"""When trading ends, on the clock of `EXCHANGE_ZONE`."""
+
+EXCHANGE_ZONE = ZoneInfo("America/New_York")
+
+LONGEST_BREAK = timedelta(days=10)
+"""More days than ever lay between two sessions: seven, in September 2001."""
+
+MONDAY, WEDNESDAY, THURSDAY, SATURDAY, SUNDAY = 0, 2, 3, 5, 6
 
 
 @lru_cache(maxsize=8)
@@ -56,6 +74,44 @@ def sessions_between(first: date, last: date) -> tuple[date, ...]:
 def is_session(day: date) -> bool:
     """Whether the exchange trades on `day`."""
     return len(sessions_between(day, day)) == 1
+
+
+def session_before(day: date) -> date:
+    """Last session before `day`."""
+    return sessions_between(day - LONGEST_BREAK, day - timedelta(days=1))[-1]
+
+
+def early_closes(first: date, last: date = HORIZON) -> tuple[date, ...]:
+    """Sessions from `first` to `last` that end at 13:00 instead of 16:00, ascending.
+
+    They are the day after Thanksgiving, Christmas Eve and 3 July, where these are sessions.
+    """
+    days = set(SPECIAL_EARLY_CLOSES)
+    closed = closures(date(first.year, 1, 1))
+    for year in range(first.year, last.year + 1):
+        eve = date(year, 7, 3)
+        days |= {_nth_weekday(year, 11, THURSDAY, 4) + timedelta(days=1), date(year, 12, 24)}
+        if eve.weekday() != WEDNESDAY or year >= FIRST_EARLY_WEDNESDAY:
+            days.add(eve)
+    return tuple(
+        sorted(
+            day
+            for day in days.difference(closed)
+            if first <= day <= last and day.weekday() < SATURDAY
+        )
+    )
+
+
+def session_closes(sessions: Sequence[date]) -> NDArray[np.datetime64]:
+    """Moments at which trading ends in `sessions` (ascending): datetime64[s] in UTC."""
+    early = set(early_closes(sessions[0], sessions[-1])) if sessions else set()
+    moments = [
+        datetime.combine(day, EARLY_CLOSE if day in early else CLOSE, EXCHANGE_ZONE)
+        for day in sessions
+    ]
+    return np.array(
+        [moment.astimezone(UTC).replace(tzinfo=None) for moment in moments], dtype="datetime64[s]"
+    )
 
 
 def last_closed_session(now: datetime, first: date) -> date | None:

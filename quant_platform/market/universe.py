@@ -1,60 +1,261 @@
 """Who is tradable in a session, and how much they trade.
 
-A security is a member from its listing on. Its rank follows the median dollar volume of its last
-bars, which is known after the close; nothing here looks at a later session, so a universe of the
-past holds no survivor's knowledge.
+A `UniverseRule` decides on what was known after the close: the securities that had a ticker in the
+session, what the reference said of them, and the bars of the last sessions. Nothing here looks at a
+later session, so a universe of the past holds no survivor's knowledge.
 """
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from quant_platform.market.panel import FloatArray, long_frame, pivot
+from quant_platform.errors import SettingsError
+from quant_platform.market.panel import FILL_LIMIT, BoolArray, FloatArray, pivot
+from quant_platform.market.quality import known_median
 
 DOLLAR_VOLUME_SESSIONS = 20
 """Sessions over which the median dollar volume is taken."""
 
+PRESENT = 0.9
+"""Share of the sessions of a minimum history in which a security must have a bar."""
+
+EVERYBODY = "all"
+
+_WORD = re.compile(r"(top|price|types|history):(\S+)")
+_SYMBOL = re.compile(r"[A-Za-z0-9.\-/^+=]+")
+_EXAMPLE = "For instance: AAPL,MSFT or: top:500 price:5 types:CS,ADRC history:60 or: all"
+
+
+@dataclass(frozen=True)
+class UniverseRule:
+    """What makes a security a member.
+
+    Attributes
+    ----------
+    symbols : tickers; empty for any
+    top : number of members, those with the most trading; None for no limit
+    price : least close, in currency
+    types : the vendor's codes of security types; empty for any
+    history : sessions of trading before a security can be a member
+    """
+
+    symbols: frozenset[str] = frozenset()
+    top: int | None = None
+    price: float = 0.0
+    types: frozenset[str] = frozenset()
+    history: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> "UniverseRule":
+        """Read a rule: `all`, a list of tickers, or words like `top:500 price:5 types:CS,ADRC`.
+
+        Raises
+        ------
+        SettingsError
+            The text is neither.
+        """
+        words = text.split()
+        if words == [EVERYBODY]:
+            return cls()
+        found = [_WORD.fullmatch(word) for word in words]
+        if words and all(found):
+            said = {match[1]: match[2] for match in found if match is not None}
+            if len(said) == len(words):
+                return cls(
+                    top=_whole(said, "top", 1),
+                    price=_number(said, "price"),
+                    types=frozenset(filter(None, said.get("types", "").split(","))),
+                    history=_whole(said, "history", 0) or 0,
+                )
+        symbols = [part.strip() for part in text.split(",")]
+        if all(_SYMBOL.fullmatch(symbol) for symbol in symbols):
+            return cls(symbols=frozenset(symbols))
+        raise SettingsError(f"QUANT_PLATFORM_UNIVERSE is {text!r}", _EXAMPLE)
+
+    @property
+    def lookback(self) -> int:
+        """Sessions of bars that a membership depends on, its own included."""
+        return max(DOLLAR_VOLUME_SESSIONS, self.history)
+
+
+def _whole(said: dict[str, str], name: str, least: int) -> int | None:
+    if name not in said:
+        return None
+    if not said[name].isdigit() or int(said[name]) < least:
+        raise SettingsError(
+            f"{name}:{said[name]} in QUANT_PLATFORM_UNIVERSE is no number", _EXAMPLE
+        )
+    return int(said[name])
+
+
+def _number(said: dict[str, str], name: str) -> float:
+    try:
+        number = float(said.get(name, "0"))
+    except ValueError:
+        number = -1.0
+    if not 0.0 <= number < np.inf:
+        raise SettingsError(f"{name}:{said[name]} in QUANT_PLATFORM_UNIVERSE is no price", _EXAMPLE)
+    return number
+
+
+class Directory:
+    """Which securities have a ticker, and what is said of them, walked session by session.
+
+    Parameters
+    ----------
+    securities, symbols : rows of the tables of that name, from the first session ever on
+    """
+
+    def __init__(self, securities: pd.DataFrame, symbols: pd.DataFrame) -> None:
+        self.ids = np.unique(securities["security_id"].to_numpy(dtype=object).astype(str))
+        self.ticker = np.full(len(self.ids), None, dtype=object)
+        self.row = np.full(len(self.ids), -1, dtype=np.intp)
+        self.since = np.full(len(self.ids), np.datetime64("NaT"), dtype="datetime64[D]")
+        self._holder: dict[str, int] = {}
+        self._securities = securities.sort_values("date", kind="stable", ignore_index=True)
+        self._symbols = symbols.sort_values("date", kind="stable", ignore_index=True)
+        self._places = [
+            np.searchsorted(self.ids, self._securities["security_id"].to_numpy(dtype=str)),
+            self._meant(),
+        ]
+        self._days = [
+            frame["date"].to_numpy().astype("datetime64[D]")
+            for frame in (self._securities, self._symbols)
+        ]
+        self._reached = [0, 0]
+        self.types = self._securities["security_type"].to_numpy(dtype=object)
+
+    def walk_to(self, session: np.datetime64) -> None:
+        """Take in everything that holds from `session` or an earlier day on."""
+        start, end = self._advance(0, session)
+        places = self._places[0][start:end]
+        fresh = np.isnat(self.since[places])
+        self.row[places] = np.arange(start, end)
+        self.since[places[fresh]] = self._days[0][start:end][fresh]
+        start, end = self._advance(1, session)
+        symbols = self._symbols["symbol"].iloc[start:end].tolist()
+        for symbol, place in zip(symbols, self._places[1][start:end].tolist(), strict=True):
+            before = self._holder.pop(symbol, -1)
+            if before >= 0 and self.ticker[before] == symbol:
+                self.ticker[before] = None
+            if place >= 0:
+                self.ticker[place] = symbol
+                self._holder[symbol] = place
+
+    def describe(self, places: NDArray[np.intp]) -> pd.DataFrame:
+        """Columns of `trading_universe` that tell who the securities at `places` are."""
+        rows = self._securities.iloc[self.row[places]]
+        listed = rows["list_date"].to_numpy().astype("datetime64[D]")
+        since = self.since[places]
+        return pd.DataFrame(
+            {
+                "symbol": pd.array(self.ticker[places].tolist(), dtype="str"),
+                "company_name": rows["company_name"].array,
+                "sector": rows["sector"].array,
+                "listing_date": np.where(np.isnat(listed), since, listed).astype("datetime64[s]"),
+                "security_type": rows["security_type"].array,
+                "security_id": pd.array(self.ids[places].tolist(), dtype="str"),
+            }
+        )
+
+    def _meant(self) -> NDArray[np.intp]:
+        """Place of the security of each meaning, -1 for nobody."""
+        known = self._symbols["security_id"]
+        places: NDArray[np.intp] = pd.Index(self.ids).get_indexer(pd.Index(known.fillna("")))
+        return places
+
+    def _advance(self, which: int, session: np.datetime64) -> tuple[int, int]:
+        start = self._reached[which]
+        end = int(np.searchsorted(self._days[which], session, side="right"))
+        self._reached[which] = max(end, start)
+        return start, self._reached[which]
+
 
 def universe_members(
-    securities: pd.DataFrame, bars: pd.DataFrame, sessions: Sequence[str], last: int
+    rule: UniverseRule,
+    directory: Directory,
+    bars: pd.DataFrame,
+    sessions: Sequence[str],
+    last: int,
 ) -> pd.DataFrame:
     """Members of the last `last` sessions with their dollar-volume rank.
 
     Parameters
     ----------
-    securities : symbol, company_name, sector, listing_date
-    bars : rows of `market_data` of `sessions`
-    sessions : consecutive sessions, from `DOLLAR_VOLUME_SESSIONS` - 1 before the first wanted one
+    rule : who is a member
+    directory : standing at or before the first wanted session; it is walked to the last one
+    bars : date, security_id, close_price and volume of `sessions`
+    sessions : consecutive sessions, from `rule.lookback` - 1 before the first wanted one
 
     Returns
     -------
-    Rows of `trading_universe`; ties in rank go by symbol.
+    Rows of `trading_universe`; ties in rank go by security.
     """
     days = np.asarray(sessions, dtype="datetime64[D]")
-    listed = securities.sort_values("symbol", ignore_index=True)
-    symbols = list(listed["symbol"])
-    dollars = pivot(bars, "close_price", days, symbols) * pivot(bars, "volume", days, symbols)
-    medians = _trailing_median(dollars)[len(days) - last :]
-    wanted = days[len(days) - last :]
-    members = listed["listing_date"].to_numpy().astype("datetime64[D]")[None, :] <= wanted[:, None]
-    # The order of the symbols breaks ties: a stable sort keeps it.
-    order = np.argsort(np.where(members, -medians, np.inf), axis=1, kind="stable")
-    ranks = np.empty_like(order)
-    np.put_along_axis(ranks, order, np.arange(1, len(symbols) + 1)[None, :], axis=1)
-    values: dict[str, NDArray[np.generic]] = {
-        "dollar_volume": medians,
-        "dollar_volume_rank": ranks.astype(np.int32),
-    }
-    frame = long_frame(wanted, symbols, values, members)
-    return frame.merge(listed, on="symbol", how="left", validate="many_to_one")
+    named = bars.drop(columns="symbol", errors="ignore").rename(columns={"security_id": "symbol"})
+    ids = directory.ids.tolist()
+    close = pivot(named, "close_price", days, ids)
+    dollars = close * pivot(named, "volume", days, ids)
+    first = len(days) - last
+    medians = trailing_median(dollars, first)
+    eligible = _eligible(rule, close, dollars, first)
+    frames = []
+    for number, day in enumerate(days[first:]):
+        directory.walk_to(day)
+        member = eligible[number] & (directory.ticker != None)  # noqa: E711 — an array of objects
+        member &= _of_kind(rule, directory)
+        places = np.flatnonzero(member)
+        order = np.argsort(-medians[number, places], kind="stable")[: rule.top]
+        places = places[order]
+        frame = directory.describe(places)
+        frame.insert(0, "date", np.full(len(places), day).astype("datetime64[s]"))
+        frame["dollar_volume"] = medians[number, places]
+        frame["dollar_volume_rank"] = np.arange(1, len(places) + 1, dtype=np.int32)
+        frames.append(frame.sort_values("symbol", ignore_index=True))
+    return pd.concat(frames, ignore_index=True)
 
 
-def _trailing_median(values: FloatArray) -> FloatArray:
-    """Median of what is known in the last `DOLLAR_VOLUME_SESSIONS` rows, 0 where nothing is."""
+def trailing_median(values: FloatArray, first: int) -> FloatArray:
+    """Median of what is known in the last `DOLLAR_VOLUME_SESSIONS` rows; 0 where nothing is.
+
+    For the rows from `first` on.
+    """
     start = np.full((DOLLAR_VOLUME_SESSIONS - 1, values.shape[1]), np.nan)
     windows = sliding_window_view(np.vstack((start, values)), DOLLAR_VOLUME_SESSIONS, axis=0)
-    unknown = np.isnan(windows).all(axis=-1)
-    return np.nanmedian(np.where(unknown[..., None], 0.0, windows), axis=-1)
+    return np.nan_to_num(known_median(windows[first:]), nan=0.0)
+
+
+def _eligible(rule: UniverseRule, close: FloatArray, dollars: FloatArray, first: int) -> BoolArray:
+    """Who passes the rule's conditions on bars, in each of the rows from `first` on."""
+    wanted = close[first:]
+    eligible = np.ones(wanted.shape, dtype=bool)
+    if rule.price > 0.0:
+        last = close.copy()
+        for _ in range(FILL_LIMIT):
+            gap = np.isnan(last[1:]) & ~np.isnan(last[:-1])
+            last[1:][gap] = last[:-1][gap]
+        eligible &= last[first:] >= rule.price
+    if rule.history > 0:
+        bars = np.vstack((np.zeros((1, close.shape[1])), np.cumsum(~np.isnan(close), axis=0)))
+        ends = np.arange(first, len(close)) + 1
+        counts = bars[ends] - bars[np.maximum(ends - rule.history, 0)]
+        eligible &= counts >= np.ceil(PRESENT * rule.history)
+    if rule.top is not None:
+        eligible &= trailing_median(dollars, first) > 0.0
+    return eligible
+
+
+def _of_kind(rule: UniverseRule, directory: Directory) -> BoolArray:
+    """Who passes the rule's conditions on ticker and type, as of the session walked to."""
+    kind: BoolArray = directory.row >= 0
+    if rule.types:
+        wanted = np.isin(directory.types[directory.row].astype(str), sorted(rule.types))
+        kind = kind & wanted
+    if rule.symbols:
+        kind = kind & np.isin(directory.ticker.astype(str), sorted(rule.symbols))
+    return kind

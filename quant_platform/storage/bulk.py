@@ -5,6 +5,7 @@ Everything moves as Arrow over the binary protocol (ADBC); see `replace.py` for 
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 
 import pandas as pd
@@ -13,10 +14,33 @@ from quant_platform.errors import DatabaseError, QuantPlatformError
 from quant_platform.settings import without_password
 from quant_platform.storage.database import Database
 from quant_platform.storage.frames import to_pandas
+from quant_platform.storage.known_at import Moment, refuse_lasting, turn_back
 from quant_platform.storage.schema import Table
 
-Scope = Mapping[str, int | str]
-"""Fixed column values that narrow a table to the part one asset owns, such as {"model_id": 3}."""
+Scope = Mapping[str, int | str | tuple[str, ...]]
+"""Column values that narrow a table to the part one asset owns, such as {"model_id": 3}.
+
+A tuple stands for any of its values.
+"""
+
+
+EVER = "0001-01-01"
+"""A day before all history."""
+
+
+@dataclass(frozen=True)
+class Members:
+    """Narrows a table to the securities that were in the universe in some of these sessions."""
+
+    first: str
+    last: str
+
+    def condition(self) -> str:
+        """SQL that follows a WHERE clause."""
+        return (
+            " AND security_id IN (SELECT security_id FROM trading_universe"  # noqa: S608 — dates
+            f" WHERE date BETWEEN {_date(self.first)} AND {_date(self.last)})"
+        )
 
 
 def read(
@@ -27,10 +51,15 @@ def read(
     *,
     columns: Sequence[str] | None = None,
     scope: Scope | None = None,
+    members: Members | None = None,
+    among: Mapping[str, Sequence[str]] | None = None,
+    known_at: Moment | None = None,
 ) -> pd.DataFrame:
     """Read the rows of `first` to `last` (ISO dates, both included), ordered by the table's key.
 
-    Clock columns are left out; JSON columns come as text.
+    A view, which has no key, is ordered by date and symbol. Clock columns are left out unless
+    `columns` names them; JSON columns come as text. `among` keeps rows whose text columns have one
+    of the given values. With `known_at`, the rows are those that were known at that moment.
     """
     names = columns if columns is not None else [column.name for column in table.data_columns]
     wanted = [
@@ -41,23 +70,36 @@ def read(
         f"SELECT {', '.join(wanted)} FROM {quoted(table.name)}"  # noqa: S608 — names come from the catalogue, quoted
         # Dates as literals: a statement with parameters would not go through binary COPY.
         f" WHERE date BETWEEN {_date(first)} AND {_date(last)}{scope_sql(scope)}"
-        f" ORDER BY {', '.join(quoted(name) for name in table.key)}"
+        f"{members.condition() if members else ''}{_among(among)}"
+        f" ORDER BY {', '.join(quoted(name) for name in table.key or _view_order(table))}"
     )
-    return query(database, sql)
+    return query(database, sql, known_at=known_at)
 
 
-def query(database: Database, sql: str, parameters: Sequence[str] = ()) -> pd.DataFrame:
+def query(
+    database: Database,
+    sql: str,
+    parameters: Sequence[str] = (),
+    *,
+    known_at: Moment | None = None,
+) -> pd.DataFrame:
     """Run one statement in a read-only transaction and return its rows.
 
     The extended protocol takes a single statement, so nothing can follow it that would leave the
-    transaction.
+    transaction. With `known_at`, tables and views read as they were known at that moment
+    (`known_at.py`).
     """
     with translated(database), database.arrow() as connection, connection.cursor() as cursor:
+        if known_at is not None:
+            turn_back(cursor, known_at, sql)
         cursor.execute("SET TRANSACTION READ ONLY")
         if sql.lstrip().partition(" ")[0].upper() in _NOT_FOR_COPY:
             cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
         cursor.execute(sql, tuple(parameters) or None)
-        return to_pandas(cursor.fetch_arrow_table())
+        data = cursor.fetch_arrow_table()
+        if known_at is not None:
+            refuse_lasting(cursor)
+        return to_pandas(data)
 
 
 _NOT_FOR_COPY = {"SHOW", "EXPLAIN"}
@@ -67,6 +109,18 @@ _NOT_FOR_COPY = {"SHOW", "EXPLAIN"}
 def _date(text: str) -> str:
     """Write an ISO date as an SQL literal; anything else is refused by the parser."""
     return f"DATE {literal(date.fromisoformat(text).isoformat())}"
+
+
+def _among(allowed: Mapping[str, Sequence[str]] | None) -> str:
+    """Condition that keeps rows with these values, starting with AND; empty without any."""
+    return "".join(
+        f" AND {quoted(name)} = ANY (ARRAY[{', '.join(map(literal, values))}]::text[])"
+        for name, values in (allowed or {}).items()
+    )
+
+
+def _view_order(table: Table) -> list[str]:
+    return [column.name for column in table.columns if column.name in ("date", "symbol")]
 
 
 def quoted(name: str) -> str:
@@ -85,8 +139,14 @@ def scope_sql(scope: Scope | None, alias: str = "") -> str:
     """Condition that narrows a statement to `scope`, starting with AND; empty without one."""
     prefix = f"{alias}." if alias else ""
     return "".join(
-        f" AND {prefix}{quoted(name)} = {literal(value)}" for name, value in (scope or {}).items()
+        f" AND {prefix}{quoted(name)} {_one_of(value)}" for name, value in (scope or {}).items()
     )
+
+
+def _one_of(value: int | str | tuple[str, ...]) -> str:
+    if isinstance(value, tuple):
+        return f"IN ({', '.join(literal(each) for each in value)})"
+    return f"= {literal(value)}"
 
 
 @contextmanager
@@ -109,6 +169,7 @@ _REMEDIES = {
     "25006": "Only statements that read are allowed here",
     "42P01": "Is the name right, and was `quant-platform db upgrade` run?",
     "42501": "Give the database user the rights it lacks",
+    "55P03": "Another process is writing there: run it again when it has ended",
 }
 
 

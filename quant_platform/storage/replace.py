@@ -1,13 +1,14 @@
 """Replace the rows of whole sessions in one transaction, keeping what was superseded.
 
-1. Take the transaction lock of (table, scope): two writers of the same sessions go one after the
-   other.
-2. Nothing stored for these sessions yet: copy the rows straight into the table; its constraints
+1. Take the lock of (table, scope) for each table written: two writers of the same sessions go one
+   after the other. The transaction begins once the locks are held, so that its time, which becomes
+   `recorded_at` and `superseded_at`, orders the writers as they wrote.
+2. Nothing stored for these sessions yet: copy the rows straight into the tables; their constraints
    check them.
 3. Otherwise, or if a constraint refused a row: copy into a temporary table; move rows that break a
    rule into `quarantine` (or refuse the frame); delete rows that changed or are gone, moving them
    to `_history`; insert what is new. Rows that are equal are not touched.
-4. Commit. A reader, or a crash at any moment, sees the old rows or the new ones.
+4. Commit. A reader, or a crash at any moment, sees the old rows or the new ones, in all tables.
 """
 
 import json
@@ -49,15 +50,49 @@ WHERE conrelid = $1::text::regclass AND contype = 'c' ORDER BY conname
 class Replaced:
     """What one replacement did, in rows."""
 
-    inserted: int
-    superseded: int
-    unchanged: int
-    quarantined: int
+    inserted: int = 0
+    superseded: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+
+    def __add__(self, other: "Replaced") -> "Replaced":
+        return Replaced(
+            self.inserted + other.inserted,
+            self.superseded + other.superseded,
+            self.unchanged + other.unchanged,
+            self.quarantined + other.quarantined,
+        )
 
     @property
     def stored(self) -> int:
         """Rows the sessions hold now."""
         return self.inserted + self.unchanged
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of one table in a replacement.
+
+    Attributes
+    ----------
+    table : where they belong
+    frame : all rows of the replaced sessions
+    scope : the part of the table that is replaced; None: all of it
+    quarantine : set aside rows that break a rule of the table (facts from a vendor), instead of
+        refusing the frame
+    refused : rows that were refused before they came here, with a column `reason`; they go to
+        quarantine
+    """
+
+    table: Table
+    frame: pd.DataFrame
+    scope: Scope | None = None
+    quarantine: bool = False
+    refused: pd.DataFrame | None = None
+
+
+Statement = tuple[str, Sequence[str]]
+"""A statement and its parameters ($1, $2, …) as text."""
 
 
 def replace_sessions(
@@ -70,74 +105,128 @@ def replace_sessions(
     quarantine: bool = False,
     run_id: str | None = None,
 ) -> Replaced:
-    """Make `frame` the content of `sessions` (ISO dates) in the part `scope` of `table`.
+    """Make `frame` the content of `sessions` in one table: `replace_parts` with a single part."""
+    part = Part(table, frame, scope, quarantine)
+    return replace_parts(database, [part], sessions, run_id=run_id)[0]
+
+
+def replace_parts(
+    database: Database,
+    parts: Sequence[Part],
+    sessions: Sequence[str],
+    *,
+    run_id: str | None = None,
+    also: Sequence[Statement] = (),
+) -> list[Replaced]:
+    """Make the frames the content of `sessions` (ISO dates) in their tables, in one transaction.
 
     Parameters
     ----------
-    quarantine : set aside rows that break a rule of the table (facts from a vendor), instead of
-        refusing the frame
+    run_id : noted beside rows in quarantine
+    also : statements to execute in the same transaction
 
     Raises
     ------
     ContractError
-        The frame does not fit the table; nothing was written (with `quarantine`, refused rows
+        A frame does not fit its table; nothing was written (with `quarantine`, refused rows
         were set aside).
     DatabaseError
         The server failed; nothing was written.
     """
-    _check_scope(frame, table, scope)
-    try:
-        data = _binary(to_arrow(frame, table, sessions), table)
-        return _replace(
-            database, table, data, sessions, scope, quarantine=quarantine, run_id=run_id
-        )
-    except ContractError as error:
-        if quarantine:
-            _set_aside_frame(database, table, frame, error, run_id)
-        raise
-
-
-def _replace(
-    database: Database,
-    table: Table,
-    data: pa.Table,
-    sessions: Sequence[str],
-    scope: Scope | None,
-    *,
-    quarantine: bool,
-    run_id: str | None,
-) -> Replaced:
+    data = []
+    for part in parts:
+        try:
+            _check_scope(part.frame, part.table, part.scope)
+            data.append(_binary(to_arrow(part.frame, part.table, sessions), part.table))
+        except ContractError as error:
+            if part.quarantine:
+                _set_aside_frame(database, part.table, part.frame, error, run_id)
+            raise
     with translated(database), database.arrow() as connection, connection.cursor() as cursor:
-        _lock(cursor, table, scope)
-        where = _sessions_sql(sessions) + scope_sql(scope)
-        if not _exists(cursor, table, where) and _copy(cursor, table.name, data):
-            connection.commit()
-            return Replaced(data.num_rows, 0, 0, 0)
-        connection.rollback()
-        _lock(cursor, table, scope)
-        _stage(cursor, table, data)
-        refused = _remove_faulty_rows(cursor, table, quarantine=quarantine, run_id=run_id)
-        superseded = _supersede(cursor, table, where)
-        inserted = _insert_new(cursor, table, where)
+        locks = sorted(_lock_name(part) for part in parts)
+        for name in locks:
+            _on_lock(cursor, "pg_advisory_lock", name)
         connection.commit()
+        replaced = _copy_all(cursor, parts, data, sessions)
+        if replaced is None:
+            connection.rollback()
+            replaced = [
+                _merge(cursor, part, rows, sessions, run_id)
+                for part, rows in zip(parts, data, strict=True)
+            ]
+        for part in parts:
+            _quarantine(cursor, part, run_id)
+        for sql, parameters in also:
+            cursor.execute(sql, tuple(parameters))
+        connection.commit()
+        # A connection that breaks before this is closed, and its locks end with it.
+        for name in locks:
+            _on_lock(cursor, "pg_advisory_unlock", name)
+        connection.commit()
+    return replaced
+
+
+def _copy_all(
+    cursor: "Cursor", parts: Sequence[Part], data: Sequence[pa.Table], sessions: Sequence[str]
+) -> list[Replaced] | None:
+    """Copy everything in; None where something is stored already or a constraint refused a row."""
+    if any(_exists(cursor, part.table, _where(part, sessions)) for part in parts):
+        return None
+    for part, rows in zip(parts, data, strict=True):
+        if not _copy(cursor, part.table.name, rows):
+            return None
+    return [Replaced(rows.num_rows, 0, 0, 0) for rows in data]
+
+
+def _merge(
+    cursor: "Cursor", part: Part, data: pa.Table, sessions: Sequence[str], run_id: str | None
+) -> Replaced:
+    """Bring one table to its new content through a temporary table."""
+    table, where = part.table, _where(part, sessions)
+    cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{STAGE}, pg_temp.faulty")
+    _stage(cursor, table, data)
+    refused = _remove_faulty_rows(cursor, table, quarantine=part.quarantine, run_id=run_id)
+    superseded = _supersede(cursor, table, where)
+    inserted = _insert_new(cursor, table, where)
     return Replaced(inserted, superseded, data.num_rows - refused - inserted, refused)
+
+
+def _where(part: Part, sessions: Sequence[str]) -> str:
+    return _sessions_sql(sessions) + scope_sql(part.scope)
 
 
 def _check_scope(frame: pd.DataFrame, table: Table, scope: Scope | None) -> None:
     for name, value in (scope or {}).items():
-        if name in frame.columns and len(frame) and not (frame[name] == value).all():
+        values = value if isinstance(value, tuple) else (value,)
+        if name in frame.columns and not frame[name].isin(values).all():
             raise ContractError(
                 f"The frame for {table.name} has rows whose {name} is not {value!r}",
                 "An asset may only write its own part of a shared table",
             )
 
 
-def _lock(cursor: "Cursor", table: Table, scope: Scope | None) -> None:
-    name = f"{table.name}{sorted((scope or {}).items())}"
-    cursor.execute(
-        "SELECT pg_advisory_xact_lock(hashtext('quant_platform'), hashtext($1))", (name,)
-    )
+def _lock_name(part: Part) -> str:
+    return f"{part.table.name}{sorted((part.scope or {}).items())}"
+
+
+def _on_lock(cursor: "Cursor", function: str, name: str) -> None:
+    cursor.execute(f"SELECT {function}(hashtext('quant_platform'), hashtext($1))", (name,))
     cursor.fetchall()
+
+
+def _quarantine(cursor: "Cursor", part: Part, run_id: str | None) -> None:
+    """Set aside the rows that were refused before they came here."""
+    if part.refused is None or part.refused.empty:
+        return
+    reasons = part.refused["reason"].tolist()
+    rows = _json_rows(part.refused.drop(columns="reason"))
+    for reason, row in zip(reasons, rows, strict=True):
+        cursor.execute(
+            "INSERT INTO quarantine (table_name, date, symbol, reason, row, run_id)"
+            " SELECT $1, left(r ->> 'date', 10)::date, r ->> 'symbol', $2, r, $4"
+            " FROM (SELECT $3::text::jsonb) AS given (r) ON CONFLICT DO NOTHING",
+            (part.table.name, reason, row, run_id or ""),
+        )
 
 
 def _sessions_sql(sessions: Sequence[str]) -> str:
@@ -269,28 +358,28 @@ def _set_aside_frame(
     database: Database, table: Table, frame: pd.DataFrame, error: ContractError, run_id: str | None
 ) -> None:
     """Keep a frame that could not even be typed: nothing a vendor sent is lost."""
+    connection = database.connect()
+    try:
+        with connection, connection.cursor() as cursor:
+            for row in _json_rows(frame):
+                cursor.execute(
+                    "INSERT INTO quarantine (table_name, reason, row, run_id)"
+                    " VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                    (table.name, error.message, row, run_id or ""),
+                )
+    finally:
+        connection.close()
+
+
+def _json_rows(frame: pd.DataFrame) -> list[str]:
+    """Rows as JSON text, whatever they hold."""
     names = [
         f"{name} ({number})" if number else str(name)
         for name, number in zip(frame.columns, _repeats(frame), strict=True)
     ]
     rows = json.loads(frame.set_axis(names, axis=1).to_json(orient="records", date_format="iso"))
-    connection = database.connect()
-    try:
-        with connection, connection.cursor() as cursor:
-            for row in rows:
-                cursor.execute(
-                    "INSERT INTO quarantine (table_name, reason, row, run_id)"
-                    " VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-                    # The one character that the database cannot hold.
-                    (
-                        table.name,
-                        error.message,
-                        json.dumps(row).replace("\\u0000", ""),
-                        run_id or "",
-                    ),
-                )
-    finally:
-        connection.close()
+    # The one character that the database cannot hold.
+    return [json.dumps(row).replace("\\u0000", "") for row in rows]
 
 
 def _repeats(frame: pd.DataFrame) -> list[int]:

@@ -1,10 +1,16 @@
 """What a vendor is: a source of raw facts in typed frames.
 
-A vendor is one file in this folder with one class that fulfils `Vendor`; it is selected by its
+A vendor is one file (or folder) here with one class that fulfils `Vendor`; it is selected by its
 `name` in the settings. It knows nothing of storage, partitions or adjustment, and it never fills,
 cleans or adjusts what it was sent.
+
+`Vendor` is all that a fixed list of symbols needs: a symbol then is a security. A vendor of a whole
+market, whose tickers are renamed and reused, fulfils `MarketVendor` too, and the platform works out
+which security a ticker meant in each session (`market/identity.py`).
 """
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -39,7 +45,10 @@ class Vendor(Protocol):
         ...
 
     def bars(self, first: date, last: date) -> "pd.DataFrame":
-        """Raw daily bars from `first` to `last`, in the columns of `market_data` without the clock.
+        """Raw daily bars from `first` to `last`.
+
+        Columns: date, symbol, open_price, high_price, low_price, close_price, volume, source; and,
+        where the vendor has them, vwap, trade_count and vendor_adjusted_close.
 
         Raises
         ------
@@ -49,5 +58,104 @@ class Vendor(Protocol):
         ...
 
     def actions(self, first: date, last: date) -> "pd.DataFrame":
-        """Splits and dividends, ex-dates `first` to `last`, in columns of `corporate_actions`."""
+        """Splits and dividends, ex-dates `first` to `last`.
+
+        Columns: date, symbol, action_type, split_ratio, cash_amount, source.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class SessionBars:
+    """The vendor's answer for one session.
+
+    Attributes
+    ----------
+    session : the session
+    bars : as `Vendor.bars` returns them, of this session alone
+    refused : rows that are no bar of this session (another date, no ticker), as they came, with a
+        column `reason`; they go to quarantine
+    etag : version of the file the rows came from; empty for a plain answer
+    """
+
+    session: date
+    bars: "pd.DataFrame"
+    refused: "pd.DataFrame"
+    etag: str = ""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the vendor's reference says of a ticker as of a session; None where it says nothing.
+
+    Attributes
+    ----------
+    symbol : ticker
+    figi : composite FIGI
+    share_class_figi : share class FIGI
+    cik : the issuer's number at the SEC, ten digits
+    company_name : issuer, or the security's own name
+    security_type : the vendor's code, such as CS (common stock) or ETF
+    exchange : MIC of the primary exchange
+    sector : line of business
+    list_date : first day of trading
+    delisted_on : day it stopped trading
+    """
+
+    symbol: str
+    figi: str | None = None
+    share_class_figi: str | None = None
+    cik: str | None = None
+    company_name: str | None = None
+    security_type: str | None = None
+    exchange: str | None = None
+    sector: str | None = None
+    list_date: date | None = None
+    delisted_on: date | None = None
+
+
+@runtime_checkable
+class MarketVendor(Vendor, Protocol):
+    """A vendor of a whole market: sessions one by one, reference data as of a session."""
+
+    def stream(self, sessions: Sequence[date]) -> Iterator[SessionBars]:
+        """Answers for `sessions`, in their order, fetched ahead as far as the plan allows.
+
+        Raises
+        ------
+        NotPublishedError
+            On reaching a session that the vendor has not published yet.
+        VendorError
+            The answer for a session cannot be had or used; earlier ones were yielded.
+        """
+        ...
+
+    def listed(self, session: date, *, delisted_since: date | None = None) -> Sequence[Listing]:
+        """Every ticker listed as of `session`.
+
+        With `delisted_since`, instead those that were delisted from that day to `session`.
+        """
+        ...
+
+    def details(self, symbol: str, session: date) -> Listing | None:
+        """What `symbol` meant in `session`; None if the vendor does not know it."""
+        ...
+
+    def ticker_changes(self, figi: str) -> Sequence[tuple[date, str]]:
+        """Tickers that a security adopted, with the day of each, oldest first; often incomplete."""
+        ...
+
+    def news(self, first: date, last: date) -> "pd.DataFrame":
+        """News published from `first` to `last`: one row an article and ticker.
+
+        Columns: news_id, published_at (UTC timestamp), symbol, publisher, url, sentiment (1
+        positive, 0 neutral, -1 negative, missing where the vendor gives none).
+        """
+        ...
+
+    def economy(self, series: str, first: date, last: date) -> "pd.DataFrame":
+        """Rows of treasury_yields, inflation or labor_market by day of observation.
+
+        Columns: date and the vendor's own figures, missing where absent.
+        """
         ...

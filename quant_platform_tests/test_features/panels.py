@@ -1,7 +1,7 @@
 """Panels for the tests of features: one symbol written out by hand, or a seeded random market."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,12 @@ from quant_platform.market.panel import Panel
 FloatArray = NDArray[np.float64]
 
 ODD_SPLITS = (3.0, 1.5, 7.0, 2.0, 1 / 8, 20.0)
+
+
+def news_frame(rows: Sequence[tuple[object, str, float]] = ()) -> pd.DataFrame:
+    """Rows of (session, symbol, sentiment)."""
+    frame = pd.DataFrame(rows, columns=["date", "symbol", "sentiment"])
+    return frame.astype({"date": "datetime64[s]", "symbol": "str", "sentiment": np.float64})
 
 
 def sessions_of(count: int) -> NDArray[np.datetime64]:
@@ -26,13 +32,17 @@ class Market:
     bars: pd.DataFrame
     actions: pd.DataFrame
     sessions: NDArray[np.datetime64]
+    news: pd.DataFrame = field(default_factory=news_frame)
 
     def panel(self, start: int = 0, stop: int | None = None) -> Panel:
         """Panel over sessions start … stop − 1, built from nothing but their own rows."""
         window = self.sessions[start:stop]
         first, last = pd.Timestamp(window[0]), pd.Timestamp(window[-1])
-        inside = [frame[frame["date"].between(first, last)] for frame in (self.bars, self.actions)]
-        return Panel.from_frames(*inside, window)
+        bars, actions, news = (
+            frame[frame["date"].between(first, last)]
+            for frame in (self.bars, self.actions, self.news)
+        )
+        return Panel.from_frames(bars, actions, window, news=news)
 
 
 def by_hand(
@@ -86,7 +96,17 @@ def random_market(seed: int, count: int) -> Market:
         if index == 4:
             frame.loc[random.random(count) < 0.7, "volume"] = 0.0
         bars.append(frame[_has_bar(random, index, count)])
-    return Market(pd.concat(bars, ignore_index=True), _action_frame(actions), days)
+    # Of a generator of their own: articles change no bar.
+    random = np.random.default_rng([seed, 1])
+    news = [
+        (days[row], f"S{index}", sentiment)
+        for index in range(10)
+        for row in np.flatnonzero(random.random(count) < 0.05 * index)
+        for sentiment in random.choice([-1.0, 0.0, 1.0, np.nan], size=random.integers(1, 4))
+    ]
+    return Market(
+        pd.concat(bars, ignore_index=True), _action_frame(actions), days, news_frame(news)
+    )
 
 
 def _has_bar(random: np.random.Generator, index: int, count: int) -> NDArray[np.bool_]:

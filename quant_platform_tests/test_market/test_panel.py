@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -118,6 +119,48 @@ def test_empty() -> None:
     panel = Panel.from_frames(bars([]), NONE, DAYS[:2])
     assert panel.close.shape == (2, 0)
     assert len(panel.frame({"close": panel.close})) == 0
+
+
+def news(rows: Sequence[tuple[object, str, float]]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["date", "symbol", "sentiment"])
+    return frame.astype({"date": "datetime64[s]", "symbol": "str", "sentiment": np.float64})
+
+
+def test_sentiments_of_a_session_are_added_and_counted() -> None:
+    found = news(
+        [
+            (DAYS[0], "A", 1.0),
+            (DAYS[0], "A", 1.0),
+            (DAYS[0], "A", -1.0),
+            (DAYS[0], "A", NAN),  # not judged: not counted
+            (DAYS[1], "B", 0.0),
+            (DAYS[1], "Z", 1.0),  # without a bar
+            (DAYS[5], "A", 1.0),  # another session
+        ]
+    )
+    panel = Panel.from_frames(bars([(0, "A", 10.0), (0, "B", 20.0)]), NONE, DAYS[:2], news=found)
+    assert panel.symbols == ("A", "B")
+    np.testing.assert_array_equal(panel.sentiment, [[1.0, 0.0], [0.0, 0.0]])
+    np.testing.assert_array_equal(panel.articles, [[3.0, 0.0], [0.0, 1.0]])
+
+
+def test_without_news_nothing_is_known_of_articles() -> None:
+    rows = bars([(0, "A", 10.0), (1, "A", 11.0)])
+    without = Panel.from_frames(rows, NONE, DAYS[:2])
+    for panel in (without, replace(without, volume=without.volume + 1.0)):
+        assert panel.sentiment.shape == panel.articles.shape == (2, 1)
+        assert np.isnan(panel.sentiment).all()
+        assert np.isnan(panel.articles).all()
+    known = Panel.from_frames(rows, NONE, DAYS[:2], news=news([]))
+    np.testing.assert_array_equal(known.articles, [[0.0], [0.0]])
+
+
+def test_news_changes_no_other_array() -> None:
+    rows, split = bars([(0, "A", 10.0), (3, "A", 11.0)]), actions([(DAYS[1], "A", "split", 2.0)])
+    without = Panel.from_frames(rows, split, DAYS[:4])
+    panel = Panel.from_frames(rows, split, DAYS[:4], news=news([(DAYS[1], "A", 1.0)]))
+    for field in ("open", "high", "low", "close", "volume", "split", "dividend", "traded"):
+        np.testing.assert_array_equal(getattr(panel, field), getattr(without, field))
 
 
 def test_the_fill_does_not_depend_on_where_the_panel_ends() -> None:

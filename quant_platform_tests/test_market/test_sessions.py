@@ -8,11 +8,14 @@ from quant_platform.errors import SessionError
 from quant_platform.market.sessions import (
     HORIZON,
     closures,
+    early_closes,
     is_session,
     last_closed_session,
     midnight,
     parse_date,
     parse_session,
+    session_before,
+    session_closes,
     session_range,
     sessions_between,
 )
@@ -39,6 +42,36 @@ def test_closures_are_the_weekdays_without_a_session(
     weekdays = {day.date() for day in pd.bdate_range("2000-01-01", last)}
     expected = sorted(weekdays - {day.date() for day in xnys.sessions})
     assert list(closures(date(2000, 1, 1), last)) == expected
+
+
+def test_every_early_close_is_the_exchange_s(xnys: exchange_calendars.ExchangeCalendar) -> None:
+    theirs = [day.date() for day in xnys.early_closes]
+    assert len(theirs) == 89
+    assert list(early_closes(date(2000, 1, 1), HORIZON)) == theirs
+    for first, last in ((date(2024, 7, 3), date(2024, 12, 24)), (date(2024, 7, 4), HORIZON)):
+        assert list(early_closes(first, last)) == [day for day in theirs if first <= day <= last]
+    assert early_closes(date(2024, 7, 4), date(2024, 11, 28)) == ()
+
+
+def test_every_close_is_the_exchange_s(xnys: exchange_calendars.ExchangeCalendar) -> None:
+    """To the second, in summer and winter, on early closes and on other days."""
+    sessions = sessions_between(date(2000, 1, 1), HORIZON)
+    theirs = xnys.closes.dt.tz_convert("UTC").dt.tz_localize(None)
+    assert pd.Series(session_closes(sessions)).tolist() == theirs.tolist()
+    assert len(session_closes(())) == 0
+
+
+@pytest.mark.parametrize(
+    ("day", "before"),
+    [
+        (date(2001, 9, 17), date(2001, 9, 10)),  # the longest break
+        (date(2004, 11, 29), date(2004, 11, 26)),  # a Monday
+        (date(2004, 11, 28), date(2004, 11, 26)),  # a Sunday
+        (date(2000, 1, 3), date(1999, 12, 31)),
+    ],
+)
+def test_the_session_before(day: date, before: date) -> None:
+    assert session_before(day) == before
 
 
 def test_the_sample_has_3270_sessions() -> None:

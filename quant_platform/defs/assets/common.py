@@ -4,14 +4,15 @@ These are partitions, single-run backfills, retries, owner, kinds and the table'
 """
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
+from quant_platform.defs.chunks import Chunks
 from quant_platform.vendors.base import Vendor
 
 # Single-run backfills are what makes a long history cheap; the class is public and stable, only the
@@ -55,7 +56,7 @@ def asset(
     scope: Mapping[str, str] | None = None,
     quarantine: bool = False,
     dense: bool = False,
-) -> Callable[[Callable[..., pd.DataFrame]], dg.AssetsDefinition]:
+) -> Callable[[Callable[..., pd.DataFrame | Chunks]], dg.AssetsDefinition]:
     """`@dg.asset` with what all assets of the platform share.
 
     Parameters
@@ -85,6 +86,37 @@ def asset(
             **({"dense": True} if dense else {}),
         },
     )
+
+
+def asset_out(
+    market: Market,
+    group: str,
+    table: str,
+    description: str,
+    *,
+    quarantine: bool = False,
+    dense: bool = False,
+) -> dg.AssetOut:
+    """One of several tables that a single step fills; as `asset` otherwise."""
+    policy = dg.FreshnessPolicy.cron(deadline_cron=READY_BY, lower_bound_delta=LATE_AFTER)
+    return dg.AssetOut(
+        description=description,
+        group_name=group,
+        owners=[OWNER],
+        kinds=KINDS,
+        io_manager_key=IO_MANAGER,
+        freshness_policy=policy if market.is_live else None,
+        metadata={
+            "table": table,
+            **({"quarantine": True} if quarantine else {}),
+            **({"dense": True} if dense else {}),
+        },
+    )
+
+
+def session_bounds(keys: Sequence[str]) -> tuple[date, date]:
+    """First and last session of a run."""
+    return date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
 
 
 def columns(*names: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from quant_platform.defs.assets.common import Market, asset, columns
+from quant_platform.defs.assets.information import has_information
 from quant_platform.defs.assets.signals import signal_key
 from quant_platform.defs.partitions import (
     previous_session,
@@ -18,7 +19,9 @@ from quant_platform.evaluation.costs import Costs
 from quant_platform.evaluation.orders import Orders
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.portfolio_state import PortfolioState
+from quant_platform.evaluation.risk_free import risk_free_rates
 from quant_platform.evaluation.simulation import simulate
+from quant_platform.market.facts import by_security
 from quant_platform.market.panel import Panel
 from quant_platform.storage import bulk
 from quant_platform.storage.models import model_ids
@@ -35,7 +38,9 @@ def evaluation_assets(market: Market) -> list[dg.AssetsDefinition]:
         SIGNALS_PREFIX + strategy.name: dg.AssetIn(
             signal_key(strategy),
             partition_mapping=previous_session(),
-            metadata=columns("date", "symbol", "signal_type", "target_weight", "reference_price"),
+            metadata=columns(
+                "date", "symbol", "security_id", "signal_type", "target_weight", "reference_price"
+            ),
         )
         for strategy in strategies
     }
@@ -45,12 +50,12 @@ def evaluation_assets(market: Market) -> list[dg.AssetsDefinition]:
         GROUP,
         "portfolios",
         ins={
-            "bars": dg.AssetIn("market_data"),
-            "actions": dg.AssetIn("corporate_actions"),
+            "bars": dg.AssetIn("market_data", metadata={"members": "ever"}),
+            "actions": dg.AssetIn("corporate_actions", metadata={"members": "ever"}),
             "universe": dg.AssetIn(
                 "trading_universe",
                 partition_mapping=previous_session(),
-                metadata=columns("date", "symbol"),
+                metadata=columns("date", "symbol", "security_id"),
             ),
             "before": dg.AssetIn(
                 "portfolios", partition_mapping=previous_session(), metadata={"own_past": True}
@@ -70,14 +75,14 @@ def evaluation_assets(market: Market) -> list[dg.AssetsDefinition]:
     ) -> pd.DataFrame:
         """Positions, cash, equity, trades and return of each model, simulated at the next open."""
         keys = context.partition_keys
-        panel = Panel.from_frames(bars, actions, keys)
+        panel = Panel.from_frames(by_security(bars), by_security(actions), keys)
+        members = by_security(universe)
         earlier = _session_before(platform, keys[0])
         settings, ids = platform.settings, model_ids(platform.database)
         frames = []
         for strategy in strategies:
-            orders = Orders.from_signals(
-                signals_of[SIGNALS_PREFIX + strategy.name], keys, before=earlier, universe=universe
-            )
+            wanted = by_security(signals_of[SIGNALS_PREFIX + strategy.name])
+            orders = Orders.from_signals(wanted, keys, before=earlier, universe=members)
             frame = simulate(
                 panel,
                 orders,
@@ -106,23 +111,42 @@ def evaluation_assets(market: Market) -> list[dg.AssetsDefinition]:
                     "signals_judged",
                     "signals_hit",
                 ),
-            )
+            ),
+            **_yields(market),
         },
     )
     def model_performance(
         context: dg.AssetExecutionContext,
         platform: dg.ResourceParam[Platform],
         portfolios: pd.DataFrame,
+        **optional: pd.DataFrame,
     ) -> pd.DataFrame:
         """Return, risk and trading figures of each model: 21, 63, 252 sessions and inception."""
+        risk_free: float | pd.Series = platform.settings.risk_free
+        if "yields" in optional:
+            risk_free = risk_free_rates(
+                optional["yields"],
+                portfolios["date"].unique(),
+                default=platform.settings.risk_free,
+            )
         return performance_rows(
-            portfolios,
-            benchmark_id(platform),
-            context.partition_keys,
-            risk_free=platform.settings.risk_free,
+            portfolios, benchmark_id(platform), context.partition_keys, risk_free=risk_free
         )
 
     return [portfolios, model_performance]
+
+
+def _yields(market: Market) -> dict[str, dg.AssetIn]:
+    """Input of the yields that are the risk-free rate, where the vendor has them."""
+    if not has_information(market.vendor):
+        return {}
+    return {
+        "yields": dg.AssetIn(
+            "treasury_yields",
+            partition_mapping=whole_history(market.vendor),
+            metadata=columns("date", "observed_on", "yield_3_month"),
+        )
+    }
 
 
 def benchmark_id(platform: Platform) -> int:

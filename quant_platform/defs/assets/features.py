@@ -1,13 +1,16 @@
-"""Features of every symbol and session, one column per registered feature."""
+"""Features of every member and session, one column per registered feature."""
 
 import dagster as dg
 import pandas as pd
 
-from quant_platform.defs.assets.common import Market, asset
+from quant_platform.defs.assets.common import Market, asset, columns
+from quant_platform.defs.assets.information import has_information
 from quant_platform.defs.partitions import lookback, window_sessions
 from quant_platform.defs.resources import Platform
 from quant_platform.features.compute import compute_features, required_lookback
-from quant_platform.market.panel import Panel
+from quant_platform.features.registry import all_features
+from quant_platform.market.facts import by_security, with_tickers
+from quant_platform.market.panel import BAR_COLUMNS, Panel
 
 GROUP = "features"
 
@@ -21,8 +24,23 @@ def feature_assets(market: Market) -> list[dg.AssetsDefinition]:
         GROUP,
         "features",
         ins={
-            "bars": dg.AssetIn("market_data", partition_mapping=lookback(depth)),
-            "actions": dg.AssetIn("corporate_actions", partition_mapping=lookback(depth)),
+            "bars": dg.AssetIn(
+                "market_data",
+                partition_mapping=lookback(depth),
+                metadata={
+                    "members": "run",
+                    **columns("date", "symbol", "security_id", *BAR_COLUMNS.values()),
+                },
+            ),
+            "actions": dg.AssetIn(
+                "corporate_actions",
+                partition_mapping=lookback(depth),
+                metadata={"members": "run"},
+            ),
+            "universe": dg.AssetIn(
+                "trading_universe", metadata=columns("date", "symbol", "security_id")
+            ),
+            **_news(market),
         },
         dense=True,
     )
@@ -31,10 +49,31 @@ def feature_assets(market: Market) -> list[dg.AssetsDefinition]:
         platform: dg.ResourceParam[Platform],
         bars: pd.DataFrame,
         actions: pd.DataFrame,
+        universe: pd.DataFrame,
+        **optional: pd.DataFrame,
     ) -> pd.DataFrame:
-        """Technical features of each symbol after the close; as JSON in the view feature_store."""
+        """Technical features of each member after the close; as JSON in the view feature_store."""
         keys = context.partition_keys
         sessions = window_sessions(platform.vendor, keys, depth)
-        return compute_features(Panel.from_frames(bars, actions, sessions), last=len(keys))
+        news = by_security(optional["news"]) if "news" in optional else None
+        panel = Panel.from_frames(by_security(bars), by_security(actions), sessions, news=news)
+        return with_tickers(compute_features(panel, last=len(keys)), universe)
 
     return [features]
+
+
+def _news(market: Market) -> dict[str, dg.AssetIn]:
+    """Input of the news, where the vendor has any, as far back as a feature reads it."""
+    if not has_information(market.vendor):
+        return {}
+    reading = [each.lookback for each in all_features() if "articles" in each.inputs]
+    return {
+        "news": dg.AssetIn(
+            "news",
+            partition_mapping=lookback(max(reading, default=1)),
+            metadata={
+                "members": "run",
+                **columns("date", "symbol", "security_id", "sentiment"),
+            },
+        )
+    }

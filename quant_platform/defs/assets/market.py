@@ -1,60 +1,148 @@
-"""Facts: the vendor's bars and corporate actions, and the universe that follows from them."""
+"""Facts: bars and the securities they are of, corporate actions, and the universe that follows."""
 
-from datetime import date
+from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
-import pandas as pd
 
-from quant_platform.defs.assets.common import Market, asset, columns
-from quant_platform.defs.partitions import lookback, window_sessions
+from quant_platform.defs.assets.common import (
+    RETRIES,
+    Market,
+    asset,
+    asset_out,
+    columns,
+)
+from quant_platform.defs.chunks import Chunks
+from quant_platform.defs.ingest import actions_chunk, fact_chunks, universe_chunks
+from quant_platform.defs.partitions import lookback, previous_session
 from quant_platform.defs.resources import Platform
-from quant_platform.market.universe import DOLLAR_VOLUME_SESSIONS, universe_members
+from quant_platform.market.universe import UniverseRule
+from quant_platform.storage.stored import Stored
+from quant_platform.vendors.base import MarketVendor
 
 GROUP = "market"
 
+BARS, SECURITIES, SYMBOLS = "market_data", "securities", "security_symbols"
 
-def market_assets(market: Market) -> list[dg.AssetsDefinition]:
-    """`market_data`, `corporate_actions` and `trading_universe`."""
+CUMULATIVE = {"lazy": True, "cumulative": True}
 
-    @asset(market, GROUP, "market_data", quarantine=True, dense=True)
-    def market_data(
-        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
-    ) -> pd.DataFrame:
-        """Daily bars, raw as traded, from the vendor."""
-        return platform.vendor.bars(*_bounds(context))
 
-    @asset(market, GROUP, "corporate_actions", quarantine=True)
+def market_assets(market: Market, rule: UniverseRule) -> list[dg.AssetsDefinition]:
+    """`market_data` with `securities` and `security_symbols`, actions and the universe."""
+    return [
+        _facts(market),
+        _corporate_actions(market),
+        _trading_universe(market, rule),
+    ]
+
+
+def _facts(market: Market) -> dg.AssetsDefinition:
+    outs = {
+        BARS: asset_out(
+            market,
+            GROUP,
+            BARS,
+            "Daily bars, raw as traded, from the vendor; each row knows its security.",
+            quarantine=True,
+            dense=True,
+        ),
+        SECURITIES: asset_out(
+            market, GROUP, SECURITIES, "Descriptions of securities, from a session on."
+        ),
+        SYMBOLS: asset_out(
+            market, GROUP, SYMBOLS, "Which security a ticker means, from a session on."
+        ),
+    }
+    # What a ticker means follows from what it meant in the session before.
+    past = {f"{name}_before": _own_past(name) for name in outs}
+    ins = past if isinstance(market.vendor, MarketVendor) else {}
+    own = {dg.AssetKey(name) for name in outs} if ins else set()
+
+    @dg.multi_asset(
+        name=BARS,
+        outs=outs,
+        ins=ins,
+        internal_asset_deps=dict.fromkeys(outs, own),
+        partitions_def=market.partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRIES,
+    )
+    def facts(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], **before: Stored
+    ) -> Iterator[dg.Output[Any]]:
+        chunks = Chunks(fact_chunks(platform, context.run, context.partition_keys, before))
+        yield dg.Output(chunks, BARS)
+        # Stored already, in the transactions of the bars.
+        yield dg.Output(chunks.written(SECURITIES), SECURITIES)
+        yield dg.Output(chunks.written(SYMBOLS), SYMBOLS)
+
+    return facts
+
+
+def _own_past(name: str) -> dg.AssetIn:
+    return dg.AssetIn(
+        name,
+        partition_mapping=previous_session(),
+        metadata={**CUMULATIVE, "own_past": True},
+    )
+
+
+def _corporate_actions(market: Market) -> dg.AssetsDefinition:
+    @asset(
+        market,
+        GROUP,
+        "corporate_actions",
+        ins={
+            "bars": dg.AssetIn(
+                BARS,
+                partition_mapping=lookback(2),
+                metadata={"lazy": True, **columns("date", "symbol", "open_price", "close_price")},
+            ),
+            "symbols": dg.AssetIn(SYMBOLS, metadata=CUMULATIVE),
+        },
+        quarantine=True,
+    )
     def corporate_actions(
-        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
-    ) -> pd.DataFrame:
-        """Splits and cash dividends by ex-date, from the vendor."""
-        return platform.vendor.actions(*_bounds(context))
+        context: dg.AssetExecutionContext,
+        platform: dg.ResourceParam[Platform],
+        bars: Stored,
+        symbols: Stored,
+    ) -> Chunks:
+        """Splits and cash dividends by ex-date, from the vendor; duplicates are set aside."""
+        return Chunks([actions_chunk(platform, context.partition_keys, bars, symbols)])
 
+    return corporate_actions
+
+
+def _trading_universe(market: Market, rule: UniverseRule) -> dg.AssetsDefinition:
     @asset(
         market,
         GROUP,
         "trading_universe",
         ins={
             "bars": dg.AssetIn(
-                "market_data",
-                partition_mapping=lookback(DOLLAR_VOLUME_SESSIONS),
-                metadata=columns("date", "symbol", "close_price", "volume"),
-            )
+                BARS,
+                partition_mapping=lookback(rule.lookback),
+                metadata={
+                    "lazy": True,
+                    **columns("date", "symbol", "security_id", "close_price", "volume"),
+                },
+            ),
+            "securities": dg.AssetIn(SECURITIES, metadata=CUMULATIVE),
+            "symbols": dg.AssetIn(SYMBOLS, metadata=CUMULATIVE),
         },
         quarantine=True,
         dense=True,
     )
     def trading_universe(
-        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], bars: pd.DataFrame
-    ) -> pd.DataFrame:
+        context: dg.AssetExecutionContext,
+        platform: dg.ResourceParam[Platform],
+        bars: Stored,
+        securities: Stored,
+        symbols: Stored,
+    ) -> Chunks:
         """Members of the tradable universe with sector, listing date and dollar-volume rank."""
         keys = context.partition_keys
-        sessions = window_sessions(platform.vendor, keys, DOLLAR_VOLUME_SESSIONS)
-        return universe_members(platform.vendor.securities(), bars, sessions, len(keys))
+        return Chunks(universe_chunks(platform, rule, keys, bars, securities, symbols))
 
-    return [market_data, corporate_actions, trading_universe]
-
-
-def _bounds(context: dg.AssetExecutionContext) -> tuple[date, date]:
-    keys = context.partition_keys
-    return date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
+    return trading_universe

@@ -38,7 +38,9 @@ def report_assets(market: Market) -> list[dg.AssetsDefinition]:
         ins={
             "performance": dg.AssetIn("model_performance"),
             "universe": dg.AssetIn("trading_universe", metadata=columns("date", "symbol")),
-            "bars": dg.AssetIn("market_data", metadata=columns("date", "symbol")),
+            "bars": dg.AssetIn(
+                "market_data", metadata={"members": "run", **columns("date", "symbol")}
+            ),
             **signals,
         },
     )

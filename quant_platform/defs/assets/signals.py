@@ -12,6 +12,7 @@ import quant_platform
 from quant_platform.defs.assets.common import Market, asset, columns
 from quant_platform.defs.partitions import lookback, window_sessions
 from quant_platform.defs.resources import Platform
+from quant_platform.market.facts import by_security, with_tickers
 from quant_platform.provision import model_record
 from quant_platform.storage.models import ModelRun, model_ids, record_model_run
 from quant_platform.strategies.base import SignalPanel, Strategy
@@ -45,15 +46,20 @@ def _signal_asset(market: Market, strategy: Strategy) -> dg.AssetsDefinition:
             "features": dg.AssetIn(
                 "features",
                 partition_mapping=window,
-                metadata=columns("date", "symbol", *strategy.features),
+                metadata=columns("date", "symbol", "security_id", *strategy.features),
             ),
             "bars": dg.AssetIn(
                 "market_data",
                 partition_mapping=window,
-                metadata=columns("date", "symbol", "close_price"),
+                metadata={
+                    "members": "ever",
+                    **columns("date", "symbol", "security_id", "close_price"),
+                },
             ),
             "universe": dg.AssetIn(
-                "trading_universe", partition_mapping=window, metadata=columns("date", "symbol")
+                "trading_universe",
+                partition_mapping=window,
+                metadata=columns("date", "symbol", "security_id"),
             ),
         },
     )
@@ -66,8 +72,10 @@ def _signal_asset(market: Market, strategy: Strategy) -> dg.AssetsDefinition:
     ) -> pd.DataFrame:
         keys = context.partition_keys
         sessions = window_sessions(platform.vendor, keys, strategy.lookback)
-        panel = SignalPanel.from_frames(features, bars, universe, sessions)
-        frame = strategy.run(panel, last=len(keys))
+        panel = SignalPanel.from_frames(
+            by_security(features), by_security(bars), by_security(universe), sessions
+        )
+        frame = with_tickers(strategy.run(panel, last=len(keys)), universe)
         run = ModelRun(
             run_id=context.run.run_id,
             code_version=code_version(),

@@ -5,17 +5,20 @@ Stored values are computed again, from scratch or from a shorter history.
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import dagster as dg
 import numpy as np
 import pandas as pd
 
 from quant_platform.defs.assets.signals import signal_key
-from quant_platform.defs.checks.framework import ERROR, WARN, Judge, Judged, QualityCheck, failures
+from quant_platform.defs.checks.framework import ERROR, WARN, Judged, QualityCheck, failures
+from quant_platform.evaluation.risk_free import risk_free_rates
 from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.registry import all_features
+from quant_platform.market.facts import by_security, with_tickers
 from quant_platform.storage import bulk
+from quant_platform.storage.bulk import EVER, Members
 from quant_platform.storage.models import model_ids
 from quant_platform.strategies.base import SignalPanel, Strategy
 from quant_platform.strategies.registry import all_strategies
@@ -41,17 +44,23 @@ def features_causality(judged: Judged) -> pd.DataFrame:
     """On a sampled session, every feature computed on history cut there equals what is stored."""
     session = sampled(judged.sessions)
     short = Judged(judged.platform, [session], required_lookback())
-    again = compute_features(short.panel(), last=1)
-    stored = Judged(judged.platform, [session], 1).read("features")
+    day = Judged(judged.platform, [session], 1)
+    members = day.read("trading_universe", columns=["date", "symbol", "security_id"])
+    again = with_tickers(compute_features(short.member_panel(), last=1), members)
+    stored = day.read("features")
     return _differences(session, stored, again, [feature.name for feature in all_features()])
 
 
 def feature_gaps(judged: Judged) -> pd.DataFrame:
-    """Every bar has a row of features, and a one-session return unless the symbol is new."""
-    bars = judged.read("market_data", columns=["date", "symbol"])
-    rows = judged.read("features", columns=["date", "symbol", "return_1"])
-    merged = bars.merge(rows, on=["date", "symbol"], how="left", indicator="found")
-    older = merged.groupby("symbol")["date"].transform("min") < merged["date"]
+    """Every bar of a member has features, and a one-session return unless the security is new."""
+    key = ["date", "security_id"]
+    bars = judged.read("market_data", columns=[*key, "symbol"], members=judged.members)
+    rows = judged.read("features", columns=[*key, "return_1"])
+    members = judged.read("trading_universe", columns=key)
+    older = bars.groupby("security_id")["date"].transform("min") < bars["date"]
+    bars = bars.assign(older=older).merge(members, on=key)
+    merged = bars.merge(rows, on=key, how="left", indicator="found")
+    older = merged["older"]
     hollow = (merged["found"] == "left_only") | (merged["return_1"].isna() & older)
     hollow &= merged["date"].isin(pd.DatetimeIndex(list(judged.sessions)))
     lacking = merged[hollow]
@@ -86,16 +95,20 @@ def signal_causality(strategy: Strategy, judged: Judged) -> pd.DataFrame:
     """On a sampled session, signals computed on history cut there equal what is stored."""
     session = sampled(judged.sessions)
     short = Judged(judged.platform, [session], strategy.lookback)
+    key = ["date", "symbol", "security_id"]
+    universe = short.read("trading_universe", columns=key)
+    bars = short.read("market_data", columns=[*key, "close_price"], members=Members(EVER, session))
     panel = SignalPanel.from_frames(
-        short.read("features", columns=["date", "symbol", *strategy.features]),
-        short.read("market_data", columns=["date", "symbol", "close_price"]),
-        short.read("trading_universe", columns=["date", "symbol"]),
+        by_security(short.read("features", columns=[*key, *strategy.features])),
+        by_security(bars),
+        by_security(universe),
         short.window,
     )
     scope = {"model_id": model_ids(judged.platform.database)[strategy.name]}
     stored = Judged(judged.platform, [session], 1).read("signals", scope=scope)
     figures = ["signal_type", "strength", "confidence", "target_weight", "stop_price"]
-    return _differences(session, stored, strategy.run(panel, last=1), figures)
+    again = with_tickers(strategy.run(panel, last=1), universe)
+    return _differences(session, stored, again, figures)
 
 
 def portfolio_accounting(judged: Judged) -> pd.DataFrame:
@@ -118,14 +131,22 @@ def performance_recomputed(judged: Judged) -> pd.DataFrame:
     stored = Judged(judged.platform, [session], 1).read("model_performance")
     returns = bulk.query(
         judged.platform.database,
-        "SELECT model_id, daily_return FROM portfolios WHERE date <= $1::text::date ORDER BY date",
+        "SELECT model_id, date, daily_return FROM portfolios WHERE date <= $1::text::date"
+        " ORDER BY date",
         (session,),
     )
-    rate = (1.0 + judged.platform.settings.risk_free) ** (1.0 / TRADING_DAYS) - 1.0
+    yields = bulk.query(
+        judged.platform.database,
+        "SELECT date, observed_on, yield_3_month FROM treasury_yields WHERE date <= $1::text::date",
+        (session,),
+    )
+    default = judged.platform.settings.risk_free
+    annual = risk_free_rates(yields, returns["date"].to_numpy(), default=default).to_numpy()
+    returns["rate"] = (1.0 + annual) ** (1.0 / TRADING_DAYS) - 1.0
     wrong = []
     for row in stored.to_dict("records"):
-        mine = returns[returns["model_id"] == row["model_id"]]["daily_return"].to_numpy()
-        again = _figures(mine[-int(row["window_sessions"]) :], rate)
+        mine = returns[returns["model_id"] == row["model_id"]].tail(int(row["window_sessions"]))
+        again = _figures(mine["daily_return"].to_numpy(), mine["rate"].to_numpy())
         wrong += [
             f"model {row['model_id']} {row['window_name']} {name}:"
             f" stored {row[name]}, computed {value}"
@@ -185,9 +206,18 @@ def _strategy_checks(strategy: Strategy) -> list[QualityCheck]:
 
 
 def _check(
-    name: str, asset: dg.AssetKey, table: str, severity: str, judge: Judge, lookback: int = 1
+    name: str,
+    asset: dg.AssetKey,
+    table: str,
+    severity: str,
+    judge: Callable[[Judged], pd.DataFrame],
+    lookback: int = 1,
 ) -> QualityCheck:
-    return QualityCheck(name, asset, table, severity, judge.__doc__ or "", judge, lookback)
+    def without_threshold(judged: Judged, threshold: float) -> pd.DataFrame:
+        return judge(judged)
+
+    words = judge.__doc__ or ""
+    return QualityCheck(name, asset, table, severity, words, without_threshold, lookback)
 
 
 def _differences(
@@ -218,13 +248,15 @@ def _value(positions: str) -> float:
     return float(sum(entry["value"] for entry in json.loads(positions).values()))
 
 
-def _figures(returns: np.ndarray, rate: float) -> dict[str, float]:
+def _figures(returns: np.ndarray, rates: np.ndarray) -> dict[str, float]:
     """Four figures by their textbook formulas, written independently of `evaluation/metrics.py`."""
     equity = np.concatenate(([1.0], np.cumprod(1.0 + returns)))
-    deviation = float(np.std(returns, ddof=1)) if len(returns) > 1 else np.nan
+    several = len(returns) > 1
+    deviation = float(np.std(returns, ddof=1)) if several else np.nan
+    excess = returns - rates
     sharpe = np.nan
-    if len(returns) > 1 and deviation > 0:
-        sharpe = float((returns - rate).mean() / deviation * np.sqrt(TRADING_DAYS))
+    if several and excess.std(ddof=1) > 0:
+        sharpe = float(excess.mean() / excess.std(ddof=1) * np.sqrt(TRADING_DAYS))
     return {
         "total_return": float(equity[-1] - 1.0),
         "annualized_volatility": deviation * float(np.sqrt(TRADING_DAYS)),

@@ -1,15 +1,19 @@
 """How a judgement becomes a Dagster asset check with a verdict per session.
 
 A `QualityCheck` names a table, how far it looks back, and a function that returns the failures it
-finds. The factory turns it into an asset check: it judges the sessions of the run (or, executed
+finds. The factories turn it into an asset check: it judges the sessions of the run (or, executed
 alone, all that are stored), stores one verdict per session in `data_quality`, and reports counts
 and examples in its metadata. Checks of severity error block: in the daily run nothing downstream
 starts after one failed.
+
+Checks of one asset that look at the same rows are one step (`build_checks`): the rows are read
+once, a block of sessions at a time, so that memory does not grow with the length of a run.
 """
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
@@ -18,10 +22,16 @@ import pandas as pd
 
 from quant_platform.defs.partitions import window_sessions
 from quant_platform.defs.resources import Platform
-from quant_platform.market.panel import BoolArray, Panel
+from quant_platform.errors import SettingsError
+from quant_platform.market.facts import by_security
+from quant_platform.market.panel import BAR_COLUMNS, BoolArray, FloatArray, Panel
+from quant_platform.market.quality import usual_value
 from quant_platform.storage import bulk
-from quant_platform.storage.bulk import Scope
+from quant_platform.storage.bulk import Members, Scope
 from quant_platform.storage.replace import replace_sessions
+
+BLOCK_ROWS = 1_200_000
+"""Bars that are judged at once, those looked back on not counted."""
 
 EXAMPLES = 5
 """Failures quoted per session and in the metadata."""
@@ -31,7 +41,10 @@ ERROR, WARN = "error", "warn"
 
 @dataclass(frozen=True)
 class Judged:
-    """What a check is given: the sessions to judge and a way to read what is stored."""
+    """What a check is given: the sessions to judge and a way to read what is stored.
+
+    What several checks of a step read is kept, so a `Judged` is of one block of sessions only.
+    """
 
     platform: Platform
     sessions: Sequence[str]
@@ -43,7 +56,12 @@ class Judged:
         return window_sessions(self.platform.vendor, self.sessions, self.lookback)
 
     def read(
-        self, table: str, *, scope: Scope | None = None, columns: Sequence[str] | None = None
+        self,
+        table: str,
+        *,
+        scope: Scope | None = None,
+        columns: Sequence[str] | None = None,
+        members: Members | None = None,
     ) -> pd.DataFrame:
         """Rows of `table` in the window."""
         window = self.window
@@ -54,29 +72,63 @@ class Judged:
             window[-1],
             scope=scope,
             columns=columns,
+            members=members,
         )
 
+    @property
+    def members(self) -> Members:
+        """Narrows a table to the securities of the universe of the judged sessions."""
+        return Members(self.sessions[0], self.sessions[-1])
+
+    @cached_property
+    def bars(self) -> pd.DataFrame:
+        """Bars of the window, of every security."""
+        names = ["date", "symbol", "security_id", *BAR_COLUMNS.values(), "vendor_adjusted_close"]
+        return self.read("market_data", columns=names)
+
+    @cached_property
     def panel(self) -> Panel:
-        """Bars and actions of the window."""
+        """Bars and actions of the window, by security."""
         return Panel.from_frames(
-            self.read("market_data"), self.read("corporate_actions"), self.window
+            by_security(self.bars), by_security(self.read("corporate_actions")), self.window
+        )
+
+    @cached_property
+    def usual_value(self) -> FloatArray:
+        """Median value traded per session, as `quality.usual_value` has it."""
+        return usual_value(self.panel)
+
+    @cached_property
+    def tickers(self) -> dict[str, str]:
+        """Security → ticker that it had last in the window."""
+        return dict(zip(self.bars["security_id"], self.bars["symbol"], strict=True))
+
+    def member_panel(self) -> Panel:
+        """Bars and actions of the window, by security, of the universe alone."""
+        return Panel.from_frames(
+            by_security(self.read("market_data", members=self.members)),
+            by_security(self.read("corporate_actions", members=self.members)),
+            self.window,
         )
 
     def failures(self, panel: Panel, grid: BoolArray, **figures: np.ndarray) -> pd.DataFrame:
-        """Cells of `grid` in the judged sessions, as failures that quote symbol and figures."""
+        """Cells of `grid` in the judged sessions, as failures that quote ticker and figures."""
         start = len(panel.sessions) - len(self.sessions)
-        rows, columns = np.nonzero(grid[start:])
-        words = [
-            " ".join(
-                [panel.symbols[column]]
-                + [f"{name} {values[start + row, column]:.6g}" for name, values in figures.items()]
-            )
-            for row, column in zip(rows, columns, strict=True)
-        ]
-        return failures(panel.sessions[start:][rows], words)
+        found = []
+        for row in np.flatnonzero(grid[start:].any(axis=1)) + start:
+            columns = np.flatnonzero(grid[row])
+            words = [
+                " ".join(
+                    [self.tickers.get(panel.symbols[column], panel.symbols[column])]
+                    + [f"{name} {values[row, column]:.6g}" for name, values in figures.items()]
+                )
+                for column in columns[:EXAMPLES]
+            ]
+            found.append(counted(panel.sessions[row], words, len(columns)))
+        return pd.concat(found, ignore_index=True) if found else failures([], [])
 
 
-Judge = Callable[[Judged], pd.DataFrame]
+Judge = Callable[[Judged, float], pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -90,8 +142,9 @@ class QualityCheck:
     table : table it judges
     severity : ERROR stops the daily run, WARN does not
     description : what it looks for, shown in the UI
-    judge : returns the failures as rows of date and example (see `failures`)
+    judge : given what to judge and the threshold, returns the failures (see `failures`)
     lookback : sessions it reads, the judged one included
+    threshold : limit it judges by, in the unit its description names; 0 where it has none
     """
 
     name: str
@@ -101,73 +154,197 @@ class QualityCheck:
     description: str
     judge: Judge
     lookback: int = 1
+    threshold: float = 0.0
+
+    @property
+    def blocks(self) -> bool:
+        """Whether a failure stops what comes after the asset."""
+        return self.severity == ERROR
 
 
-def failures(dates: Sequence[Any] | np.ndarray, examples: Sequence[str]) -> pd.DataFrame:
-    """One row per failure: the session it belongs to, and what failed."""
+def failures(dates: Sequence[Any] | np.ndarray | pd.Index, examples: Sequence[str]) -> pd.DataFrame:
+    """One row per failure: the session it belongs to, what failed, and for how many it stands."""
     return pd.DataFrame(
-        {"date": np.asarray(dates, dtype="datetime64[s]"), "example": list(examples)}
+        {
+            "date": np.asarray(dates, dtype="datetime64[s]"),
+            "example": pd.array(list(examples), dtype="str"),
+            "count": np.ones(len(examples), dtype=np.int64),
+        }
     )
 
 
+def counted(session: Any, examples: Sequence[str], count: int) -> pd.DataFrame:
+    """Failures of one session of which only some are quoted; the last one stands for the rest."""
+    frame = failures([session] * len(examples), examples)
+    rest = np.zeros(len(frame), dtype=np.int64)
+    rest[-1:] = count - len(examples)
+    return frame.assign(count=frame["count"] + rest)
+
+
+def tuned(checks: Sequence[QualityCheck], text: str) -> list[QualityCheck]:
+    """Apply the setting QUANT_PLATFORM_CHECKS: `name=severity` or `name=severity:threshold`, ….
+
+    Raises
+    ------
+    SettingsError
+        A name, severity or threshold is none.
+    """
+    known = {check.name: check for check in checks}
+    for word in filter(None, (part.strip() for part in text.split(","))):
+        name, _, said = word.partition("=")
+        severity, _, threshold = said.partition(":")
+        if name not in known:
+            raise SettingsError(
+                f"QUANT_PLATFORM_CHECKS names {name!r}, which is no check",
+                f"There are: {', '.join(sorted(known))}",
+            )
+        if severity not in (ERROR, WARN):
+            raise SettingsError(
+                f"QUANT_PLATFORM_CHECKS gives {name} the severity {severity!r}",
+                f"It can be {ERROR} or {WARN}",
+            )
+        known[name] = replace(
+            known[name],
+            severity=severity,
+            threshold=_threshold(name, threshold) if threshold else known[name].threshold,
+        )
+    return list(known.values())
+
+
+def _threshold(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingsError(
+            f"QUANT_PLATFORM_CHECKS gives {name} the threshold {text!r}", "It must be a number"
+        ) from None
+
+
 def build_check(check: QualityCheck) -> dg.AssetChecksDefinition:
-    """Turn a judgement into an asset check."""
+    """Turn a judgement into an asset check of its own, of all sessions at once."""
 
     @dg.asset_check(
-        asset=check.asset,
-        name=check.name,
-        description=check.description,
-        blocking=check.severity == ERROR,
+        asset=check.asset, name=check.name, description=check.description, blocking=check.blocks
     )
     def asset_check(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
         sessions = _sessions(context, platform, check.table)
-        if not sessions:
-            return dg.AssetCheckResult(passed=True, description="Nothing is stored yet")
-        found = check.judge(Judged(platform, sessions, check.lookback))
-        store_verdicts(platform, check, sessions, found)
+        found = failures([], [])
+        if sessions:
+            found = check.judge(Judged(platform, sessions, check.lookback), check.threshold)
+            store_verdicts(platform, {check: found}, sessions)
         return _result(check, sessions, found)
 
     return asset_check
 
 
+def build_checks(asset: dg.AssetKey, checks: Sequence[QualityCheck]) -> dg.AssetChecksDefinition:
+    """Turn judgements of one asset's rows into asset checks of a single step."""
+    by_name = {check.name: check for check in checks}
+
+    @dg.multi_asset_check(
+        name=f"{asset.to_python_identifier()}_checks",
+        specs=[
+            dg.AssetCheckSpec(
+                check.name, asset=asset, description=check.description, blocking=check.blocks
+            )
+            for check in checks
+        ],
+        can_subset=True,
+    )
+    def asset_checks(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> Iterator[dg.AssetCheckResult]:
+        selected = {key.name for key in context.selected_asset_check_keys}
+        chosen = [by_name[name] for name in by_name if name in selected]
+        sessions = _sessions(context, platform, chosen[0].table)
+        found = _judge_blocks(platform, chosen, sessions) if sessions else {}
+        # Dagster ends the step at the first blocking failure, so these come last.
+        for check in sorted(chosen, key=lambda check: (check.blocks, check.name)):
+            yield _result(check, sessions, found.get(check.name, failures([], [])))
+
+    return asset_checks
+
+
+def _judge_blocks(
+    platform: Platform, checks: Sequence[QualityCheck], sessions: Sequence[str]
+) -> dict[str, pd.DataFrame]:
+    """Judge block by block and store the verdicts; return the failures by check."""
+    found: dict[str, list[pd.DataFrame]] = {check.name: [] for check in checks}
+    lookback = max(check.lookback for check in checks)
+    size = _block_sessions(platform, checks[0].table, sessions)
+    for start in range(0, len(sessions), size):
+        block = sessions[start : start + size]
+        judged = Judged(platform, block, lookback)
+        verdicts = {check: check.judge(judged, check.threshold) for check in checks}
+        for check, frame in verdicts.items():
+            found[check.name].append(frame)
+        store_verdicts(platform, verdicts, block)
+    return {
+        name: pd.concat(frames, ignore_index=True) if frames else failures([], [])
+        for name, frames in found.items()
+    }
+
+
+def _block_sessions(platform: Platform, table: str, sessions: Sequence[str]) -> int:
+    """How many sessions have about `BLOCK_ROWS` rows, going by the newest."""
+    rows = bulk.query(
+        platform.database,
+        f"SELECT count(*) AS rows FROM {bulk.quoted(table)} WHERE date = $1::text::date",  # noqa: S608 — quoted name
+        (sessions[-1],),
+    )["rows"].iloc[0]
+    return max(BLOCK_ROWS // max(int(rows), 1), 1)
+
+
 def store_verdicts(
-    platform: Platform, check: QualityCheck, sessions: Sequence[str], found: pd.DataFrame
+    platform: Platform, verdicts: Mapping[QualityCheck, pd.DataFrame], sessions: Sequence[str]
 ) -> None:
     """Replace the verdicts of the judged sessions in `data_quality`."""
-    examples = found.groupby("date")["example"].agg(list).to_dict()
+    rows = [_verdicts(check, sessions, found) for check, found in verdicts.items()]
+    replace_sessions(
+        platform.database,
+        platform.table("data_quality"),
+        pd.concat(rows, ignore_index=True),
+        sessions,
+        scope={"check_name": tuple(sorted(check.name for check in verdicts))},
+    )
+
+
+def _verdicts(check: QualityCheck, sessions: Sequence[str], found: pd.DataFrame) -> pd.DataFrame:
+    """One row of `data_quality` per session."""
+    grouped = found.groupby("date")
+    examples = grouped["example"].agg(list).to_dict()
+    counts = grouped["count"].sum().to_dict()
     days = [pd.Timestamp(session) for session in sessions]
-    verdicts = pd.DataFrame(
+    return pd.DataFrame(
         {
             "date": pd.Series(days, dtype="datetime64[s]"),
             "check_name": check.name,
             "table_name": check.table,
             "passed": [day not in examples for day in days],
             "severity": check.severity,
-            "failures": [len(examples.get(day, ())) for day in days],
+            "failures": [int(counts.get(day, 0)) for day in days],
             "details": [
                 json.dumps({"examples": examples[day][:EXAMPLES]}) if day in examples else "{}"
                 for day in days
             ],
         }
     )
-    replace_sessions(
-        platform.database,
-        platform.table("data_quality"),
-        verdicts,
-        sessions,
-        scope={"check_name": check.name},
-    )
 
 
 def _result(
     check: QualityCheck, sessions: Sequence[str], found: pd.DataFrame
 ) -> dg.AssetCheckResult:
+    if not sessions:
+        return dg.AssetCheckResult(
+            passed=True, check_name=check.name, description="Nothing is stored yet"
+        )
     failed = int(found["date"].nunique())
     quoted = [f"{row.date:%Y-%m-%d}: {row.example}" for row in found.tail(EXAMPLES).itertuples()]
     return dg.AssetCheckResult(
         passed=found.empty,
+        check_name=check.name,
         severity=(
             dg.AssetCheckSeverity.ERROR if check.severity == ERROR else dg.AssetCheckSeverity.WARN
         ),
@@ -179,7 +356,8 @@ def _result(
         metadata={
             "sessions judged": len(sessions),
             "sessions failed": failed,
-            "failures": len(found),
+            "failures": int(found["count"].sum()),
+            **({"threshold": check.threshold} if check.threshold else {}),
             **({"latest failures": dg.MetadataValue.json(quoted)} if quoted else {}),
         },
     )

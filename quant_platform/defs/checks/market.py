@@ -1,4 +1,9 @@
-"""Checks of the facts: completeness, refused rows, suspicious prices, freshness, membership."""
+"""Checks of the facts: completeness, refused rows, suspicious prices, identities, freshness.
+
+They are judged in one step over the same rows (see `framework.py`). In a whole market, thousands of
+securities hardly trade; what is suspicious about prices is asked of the liquid ones only, those
+whose usual trading in a session reaches QUANT_PLATFORM_IDENTITY_DOLLARS.
+"""
 
 from datetime import UTC, datetime
 
@@ -6,20 +11,42 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from quant_platform.defs.checks.framework import ERROR, WARN, Judged, QualityCheck, failures
-from quant_platform.market import quality
+from quant_platform.defs.checks.framework import (
+    ERROR,
+    WARN,
+    Judge,
+    Judged,
+    QualityCheck,
+    counted,
+    failures,
+)
+from quant_platform.market import actions, adjustment, quality
+from quant_platform.market.facts import by_security
+from quant_platform.market.panel import BoolArray, Panel
 from quant_platform.market.sessions import last_closed_session, sessions_between
 from quant_platform.storage import bulk
+from quant_platform.vendors.base import MarketVendor
 
 BARS = dg.AssetKey("market_data")
 UNIVERSE = dg.AssetKey("trading_universe")
 
+USUAL_SESSIONS = 20
+"""Sessions before, whose median number of rows is what a session should have."""
 
-def completeness(judged: Judged) -> pd.DataFrame:
-    """Every listed security has a bar."""
+RECENT_BARS = 5
+"""A security with a bar in each of so many sessions before is expected to have one."""
+
+
+def completeness(judged: Judged, threshold: float) -> pd.DataFrame:
+    """A session has at least this share of the rows of the sessions before; none is missing.
+
+    Where the vendor has a fixed list of symbols, each one that is listed has a bar.
+    """
+    if isinstance(judged.platform.vendor, MarketVendor):
+        return _rows_as_usual(judged, threshold)
     listed = judged.platform.vendor.securities()
     days = np.asarray(judged.sessions, dtype="datetime64[s]")
-    bars = judged.read("market_data", columns=["date", "symbol"])
+    bars = judged.bars
     present = set(zip(bars["date"].to_numpy().astype("datetime64[s]"), bars["symbol"], strict=True))
     absent = [
         (day, symbol)
@@ -32,44 +59,176 @@ def completeness(judged: Judged) -> pd.DataFrame:
     return failures([day for day, _ in absent], [f"{symbol} has no bar" for _, symbol in absent])
 
 
-def refused_rows(judged: Judged) -> pd.DataFrame:
-    """No row was refused: OHLC order, positive prices, volumes, types and unique keys."""
+def _rows_as_usual(judged: Judged, threshold: float) -> pd.DataFrame:
+    panel = judged.panel
+    rows = panel.traded.sum(axis=1)
+    found = []
+    for at in range(len(rows) - len(judged.sessions), len(rows)):
+        before = rows[max(at - USUAL_SESSIONS, 0) : at]
+        before = before[before > 0]
+        usual = float(np.median(before)) if len(before) else 0.0
+        if rows[at] == 0:
+            found.append((panel.sessions[at], "the session has no row at all"))
+        elif rows[at] < threshold * usual:
+            words = f"{rows[at]:,} rows, where the sessions before had {usual:,.0f}"
+            found.append((panel.sessions[at], words))
+    return failures([day for day, _ in found], [words for _, words in found])
+
+
+def absent_securities(judged: Judged, threshold: float) -> pd.DataFrame:
+    """At most this share of the liquid securities that still have a ticker is without a bar."""
+    panel = judged.panel
+    if not isinstance(judged.platform.vendor, MarketVendor):
+        return failures([], [])
+    expected = _liquid(judged)
+    for back in range(1, RECENT_BARS + 1):
+        earlier = np.zeros_like(expected)
+        earlier[back:] = panel.traded[:-back]
+        expected &= earlier
+    gone = expected & ~panel.traded & ~_retired(judged)
+    few = gone.sum(axis=1) <= threshold * np.maximum(expected.sum(axis=1), 1)
+    gone[few] = False
+    return judged.failures(panel, gone)
+
+
+def _retired(judged: Judged) -> BoolArray:
+    """Where a security has given up its ticker, as far as is known in the session."""
+    window, panel = judged.window, judged.panel
     rows = bulk.query(
         judged.platform.database,
-        "SELECT date, table_name, symbol, reason FROM quarantine"
-        " WHERE date BETWEEN $1::text::date AND $2::text::date ORDER BY date, id",
-        (judged.sessions[0], judged.sessions[-1]),
+        "SELECT r.security_id AS symbol, (r.last_day + 1)::text AS since FROM symbol_ranges r"
+        " WHERE r.last_day BETWEEN $1::text::date - 1 AND $2::text::date",
+        (window[0], window[-1]),
     )
-    words = [f"{row.table_name} {row.symbol}: {row.reason}" for row in rows.itertuples()]
-    return failures(rows["date"].to_numpy(), words)
+    retired = np.zeros(panel.close.shape, dtype=bool)
+    columns = pd.Index(panel.symbols).get_indexer(pd.Index(rows["symbol"]))
+    for column, since in zip(columns, rows["since"], strict=True):
+        if column >= 0:
+            retired[panel.sessions >= np.datetime64(since), column] = True
+    return retired
 
 
-def price_jumps(judged: Judged) -> pd.DataFrame:
-    """No close moved by more than a quarter without a split or dividend that explains it."""
-    panel = judged.panel()
-    grid = quality.unexplained_jumps(panel)
+def refused(*patterns: str) -> Judge:
+    """Judge that counts the rows in quarantine whose reason is like one of `patterns`."""
+
+    def judge(judged: Judged, threshold: float) -> pd.DataFrame:
+        rows = bulk.query(
+            judged.platform.database,
+            "SELECT date, table_name, symbol, reason FROM quarantine"
+            " WHERE date BETWEEN $1::text::date AND $2::text::date"
+            " AND reason LIKE ANY ($3::text::text[]) ORDER BY date, id",
+            (judged.sessions[0], judged.sessions[-1], "{" + ",".join(patterns) + "}"),
+        )
+        words = [f"{row.table_name} {row.symbol}: {row.reason}" for row in rows.itertuples()]
+        return failures(rows["date"].to_numpy(), words)
+
+    return judge
+
+
+def price_jumps(judged: Judged, threshold: float) -> pd.DataFrame:
+    """No close moved by more than this without a split or dividend that explains it."""
+    panel = judged.panel
+    grid = quality.unexplained_jumps(panel, threshold) & _liquid(judged)
     return judged.failures(panel, grid, moved=quality.total_returns(panel))
 
 
-def bad_prints(judged: Judged) -> pd.DataFrame:
-    """No high or low lies far outside the bar, the symbol's habit and the market's day."""
-    panel = judged.panel()
-    return judged.failures(panel, quality.bad_prints(panel), low=panel.low, high=panel.high)
+def splits_without_jump(judged: Judged, threshold: float) -> pd.DataFrame:
+    """Every split moved the price by its ratio."""
+    panel = judged.panel
+    grid = actions.splits_without_jump(panel)
+    return judged.failures(panel, grid, ratio=panel.split, moved=actions.opening_moves(panel))
 
 
-def stale_prices(judged: Judged) -> pd.DataFrame:
+def jumps_without_split(judged: Judged, threshold: float) -> pd.DataFrame:
+    """No quiet night looks like a split that no action explains."""
+    panel = judged.panel
+    grid = actions.jumps_without_split(panel) & _liquid(judged)
+    return judged.failures(panel, grid, moved=actions.opening_moves(panel))
+
+
+def volume_outliers(judged: Judged, threshold: float) -> pd.DataFrame:
+    """No security traded more than this multiple of its usual value."""
+    panel = judged.panel
+    grid = quality.volume_outliers(panel, threshold) & _liquid(judged)
+    return judged.failures(panel, grid, volume=panel.volume)
+
+
+def bad_prints(judged: Judged, threshold: float) -> pd.DataFrame:
+    """No high or low lies this share outside the bar, the habit and the market's day."""
+    panel = judged.panel
+    grid = quality.bad_prints(panel, threshold) & _liquid(judged)
+    return judged.failures(panel, grid, low=panel.low, high=panel.high)
+
+
+def stale_prices(judged: Judged, threshold: float) -> pd.DataFrame:
     """No price stood still for five sessions."""
-    panel = judged.panel()
-    return judged.failures(panel, quality.stale_prices(panel), close=panel.close)
+    panel = judged.panel
+    grid = quality.stale_prices(panel) & _liquid(judged)
+    return judged.failures(panel, grid, close=panel.close)
 
 
-def zero_volume(judged: Judged) -> pd.DataFrame:
+def zero_volume(judged: Judged, threshold: float) -> pd.DataFrame:
     """Every bar has shares traded."""
-    panel = judged.panel()
+    panel = judged.panel
     return judged.failures(panel, quality.silent_volumes(panel), volume=panel.volume)
 
 
-def freshness(judged: Judged) -> pd.DataFrame:
+def unknown_securities(judged: Judged, threshold: float) -> pd.DataFrame:
+    """At most this share of a session's rows is of securities that no reference names."""
+    rows = judged.bars
+    rows = rows[rows["date"] >= pd.Timestamp(judged.sessions[0])]
+    known = bulk.query(
+        judged.platform.database,
+        "SELECT DISTINCT ON (security_id) security_id, evidence FROM securities"
+        " WHERE date <= $1::text::date ORDER BY security_id, date DESC",
+        (judged.sessions[-1],),
+    )
+    strange = rows["security_id"].isin(known[known["evidence"] == "bars"]["security_id"])
+    found = []
+    for day, group in rows[strange].groupby("date"):
+        if len(group) > threshold * (rows["date"] == day).sum():
+            words = [f"{symbol} is in no reference" for symbol in group["symbol"].head(5)]
+            found.append(counted(day, words, len(group)))
+    return pd.concat(found, ignore_index=True) if found else failures([], [])
+
+
+def cross_source(judged: Judged, threshold: float) -> pd.DataFrame:
+    """Where two sources held a session, their closes differ by no more than this share."""
+    rows = bulk.query(
+        judged.platform.database,
+        "SELECT DISTINCT m.date, m.symbol, m.close_price, h.close_price AS other, h.source"
+        " FROM market_data m JOIN market_data_history h USING (date, symbol)"
+        " WHERE m.date BETWEEN $1::text::date AND $2::text::date AND m.source <> h.source"
+        " AND abs(m.close_price / h.close_price - 1) > $3::text::double precision"
+        " ORDER BY 1, 2",
+        (judged.sessions[0], judged.sessions[-1], str(threshold)),
+    )
+    words = [
+        f"{row.symbol} close {row.close_price:.6g}, {row.source} had {row.other:.6g}"
+        for row in rows.itertuples()
+    ]
+    return failures(rows["date"].to_numpy(), words)
+
+
+def adjusted_series(judged: Judged, threshold: float) -> pd.DataFrame:
+    """Adjusted closes worked out from raw bars and actions follow the vendor's own within this."""
+    vendor = judged.bars
+    vendor = vendor[vendor["vendor_adjusted_close"].notna()]
+    if vendor.empty:
+        return failures([], [])
+    own = adjustment.total_return(judged.panel, judged.sessions[-1])
+    rows = own.frame({"price": own.close})
+    theirs = by_security(vendor).rename(columns={"vendor_adjusted_close": "price"})
+    parted = adjustment.disagreements(rows, theirs, threshold)
+    parted = parted[parted["date"] >= pd.Timestamp(judged.sessions[0])]
+    words = [
+        f"{judged.tickers.get(symbol, symbol)} off by {difference:.2%}"
+        for symbol, difference in zip(parted["symbol"], parted["difference"], strict=True)
+    ]
+    return failures(parted["date"].to_numpy(), words)
+
+
+def freshness(judged: Judged, threshold: float) -> pd.DataFrame:
     """The newest stored session is the last one that is closed and published."""
     vendor = judged.platform.vendor
     closed = last_closed_session(datetime.now(UTC), vendor.first_session)
@@ -85,53 +244,90 @@ def freshness(judged: Judged) -> pd.DataFrame:
     return failures([], [])
 
 
-def membership(judged: Judged) -> pd.DataFrame:
-    """Every bar is of a member, and the members' ranks run from 1 without a gap."""
+def membership(judged: Judged, threshold: float) -> pd.DataFrame:
+    """The members' ranks run from 1 without a gap; of a fixed list, every bar is of a member."""
     members = judged.read("trading_universe", columns=["date", "symbol", "dollar_volume_rank"])
-    bars = judged.read("market_data", columns=["date", "symbol"])
-    strangers = bars.merge(members, on=["date", "symbol"], how="left")
-    strangers = strangers[strangers["dollar_volume_rank"].isna()]
     ranks = members.groupby("date")["dollar_volume_rank"].agg(["min", "max", "nunique", "size"])
     broken = ranks[
         (ranks["min"] != 1) | (ranks["max"] != ranks["size"]) | (ranks["nunique"] != ranks["size"])
     ]
-    return failures(
-        [*strangers["date"], *broken.index],
-        [f"{symbol} has a bar but is no member" for symbol in strangers["symbol"]]
-        + ["the ranks have a gap or a tie"] * len(broken),
-    )
+    found = failures(broken.index, ["the ranks have a gap or a tie"] * len(broken))
+    if isinstance(judged.platform.vendor, MarketVendor) or judged.platform.settings.universe:
+        return found
+    bars = judged.read("market_data", columns=["date", "symbol"])
+    strangers = bars.merge(members, on=["date", "symbol"], how="left")
+    strangers = strangers[strangers["dollar_volume_rank"].isna()]
+    words = [f"{symbol} has a bar but is no member" for symbol in strangers["symbol"]]
+    return pd.concat([failures(strangers["date"].to_numpy(), words), found], ignore_index=True)
 
 
-MARKET_CHECKS = (
-    QualityCheck(
-        "completeness", BARS, "market_data", ERROR, completeness.__doc__ or "", completeness
+def _liquid(judged: Judged) -> BoolArray:
+    """Where a security's usual trading is worth a judgement; everywhere for a fixed list."""
+    panel: Panel = judged.panel
+    if not isinstance(judged.platform.vendor, MarketVendor):
+        return np.ones(panel.close.shape, dtype=bool)
+    return judged.usual_value >= judged.platform.settings.identity_dollars
+
+
+def _facts(
+    judge: Judge, severity: str, lookback: int = 1, threshold: float = 0.0, name: str = ""
+) -> QualityCheck:
+    words = " ".join((judge.__doc__ or "").split("\n\n")[0].split())
+    label = name or getattr(judge, "__name__", "")
+    return QualityCheck(label, BARS, "market_data", severity, words, judge, lookback, threshold)
+
+
+def _quarantine(name: str, words: str, *patterns: str) -> QualityCheck:
+    return QualityCheck(name, BARS, "market_data", WARN, words, refused(*patterns))
+
+
+FACTS_CHECKS = (
+    _facts(completeness, ERROR, USUAL_SESSIONS + 1, 0.8),
+    _facts(absent_securities, WARN, quality.VOLUME_SESSIONS + 1, 0.01),
+    _quarantine(
+        "refused_rows",
+        "No row was refused: OHLC order, positive prices, volumes, types and unique keys.",
+        "%",
     ),
-    QualityCheck(
-        "refused_rows", BARS, "market_data", WARN, refused_rows.__doc__ or "", refused_rows
+    _quarantine(
+        "ohlc_violations",
+        "No row was refused because its high was not the highest or its low not the lowest price.",
+        "%high_price >=%",
+        "%low_price <=%",
     ),
-    QualityCheck(
-        "price_jumps", BARS, "market_data", WARN, price_jumps.__doc__ or "", price_jumps, 2
+    _quarantine(
+        "duplicate_rows",
+        "No row was refused because the vendor sent the same symbol or action twice.",
+        "%twice%",
+        "%more than once%",
+        "%duplicate%",
     ),
-    QualityCheck(
-        "bad_prints",
-        BARS,
-        "market_data",
-        WARN,
-        bad_prints.__doc__ or "",
-        bad_prints,
-        quality.WICK_SESSIONS + 1,
+    _quarantine(
+        "foreign_dates",
+        "No row was refused because it was of another day, such as a holiday.",
+        "%another session%",
+        "%another day%",
+        "%no session%",
     ),
-    QualityCheck(
-        "stale_prices",
-        BARS,
-        "market_data",
-        WARN,
-        stale_prices.__doc__ or "",
-        stale_prices,
-        quality.STALE_SESSIONS,
+    _quarantine(
+        "implausible_prices",
+        "No row was refused because of a price that no share ever had.",
+        "%10000000%",
     ),
-    QualityCheck("zero_volume", BARS, "market_data", WARN, zero_volume.__doc__ or "", zero_volume),
-    QualityCheck("freshness", BARS, "market_data", WARN, freshness.__doc__ or "", freshness),
+    _facts(price_jumps, WARN, quality.VOLUME_SESSIONS + 1, quality.JUMP_LIMIT),
+    _facts(splits_without_jump, WARN, 2),
+    _facts(jumps_without_split, WARN, actions.QUIET_SESSIONS + 1),
+    _facts(volume_outliers, WARN, quality.VOLUME_SESSIONS + 1, quality.VOLUME_MULTIPLE),
+    _facts(bad_prints, WARN, quality.WICK_SESSIONS + 1, quality.WICK_LIMIT),
+    _facts(stale_prices, WARN, quality.STALE_SESSIONS),
+    _facts(zero_volume, WARN),
+    _facts(unknown_securities, WARN, 1, 0.05),
+    _facts(cross_source, WARN, 1, 0.005),
+    _facts(adjusted_series, WARN, 2, 0.005),
+    _facts(freshness, WARN),
+)
+
+UNIVERSE_CHECKS = (
     QualityCheck(
         "membership", UNIVERSE, "trading_universe", ERROR, membership.__doc__ or "", membership
     ),

@@ -1,0 +1,73 @@
+"""`backfill`: a range of sessions in one run, with what is stored already left alone."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+from quant_platform.cli import console
+from quant_platform.cli.progress import SessionBar
+from quant_platform.errors import QuantPlatformError, SessionError
+from quant_platform.settings import Settings
+from quant_platform.vendors.base import Vendor
+
+
+def run_backfill(
+    settings: Settings, start: str, end: str | None, select: str, *, refetch: bool
+) -> None:
+    """Materialise the selected assets from `start` to `end` (default: the newest) in one run."""
+    from quant_platform.vendors.registry import vendor_of
+
+    vendor = vendor_of(settings)
+    chosen = _sessions(vendor, start, end)
+    from quant_platform.defs.ingest import FETCH_TAG, MISSING
+    from quant_platform.defs.runs import Runner
+    from quant_platform.provision import ready_database
+    from quant_platform.storage.ingestions import completed
+
+    keys = [session.isoformat() for session in chosen]
+    ready = set() if refetch else completed(ready_database(settings), vendor.name, keys)
+    if ready and len(ready) < len(keys):
+        console.err.print(f"{len(ready):,} of {len(keys):,} sessions are stored already")
+    tags = {} if refetch else {FETCH_TAG: MISSING}
+    left = getattr(vendor, "requests_left", lambda: None)
+    with SessionBar(len(keys) - len(ready), left) as bar:
+        runner = Runner.open(settings, bar)
+        with runner.instance() as instance:
+            try:
+                run = runner.run_selection(instance, select, chosen[0], chosen[-1], tags)
+            except KeyboardInterrupt:
+                raise QuantPlatformError(
+                    f"Stopped: {len(ready) + bar.done:,} of {len(keys):,} sessions are stored",
+                    "The same command goes on from there",
+                ) from None
+    console.out.print(
+        f"{len(chosen)} sessions from {chosen[0]} to {chosen[-1]}: run {run} succeeded"
+    )
+
+
+def _sessions(vendor: Vendor, start: str, end: str | None) -> Sequence[date]:
+    """Sessions of the range that have closed and are published."""
+    from quant_platform.market.sessions import (
+        last_closed_session,
+        session_range,
+        sessions_between,
+    )
+
+    if vendor.last_session is not None:
+        available = sessions_between(vendor.first_session, vendor.last_session)
+        return session_range(start, end or vendor.last_session.isoformat(), available)
+    closed = last_closed_session(datetime.now(UTC), vendor.first_session)
+    if closed is None:
+        raise SessionError(
+            f"No session has closed since {vendor.first_session}",
+            "Choose an earlier QUANT_PLATFORM_START",
+        )
+    available = sessions_between(vendor.first_session, closed)
+    chosen = session_range(start, end or closed.isoformat(), available)
+    if end is None and not vendor.is_published(chosen[-1]):
+        console.err.print(f"{chosen[-1]} is not published yet and is left out")
+        chosen = chosen[:-1]
+    if not chosen:
+        raise SessionError("Nothing of the range is published yet", "Try again in the morning")
+    if end is not None and end > closed.isoformat():
+        console.err.print(f"{closed} is the last session that has closed")
+    return chosen

@@ -1,0 +1,150 @@
+"""From a vendor's answers to a session's facts: bars that know their security.
+
+What belongs here: the way from `Vendor` to rows of `market_data`, `securities` and
+`security_symbols`, one session after the other, in memory that does not grow with their number.
+What does not: where rows are stored, and which sessions are asked for again.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from quant_platform.market.identity import IdentityBook, anchor_since, fixed_identities
+from quant_platform.market.sessions import sessions_between
+from quant_platform.vendors.base import MarketVendor, Vendor
+
+OPTIONAL = ("vwap", "trade_count", "vendor_adjusted_close")
+"""Columns of `market_data` that a vendor need not have."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of consecutive sessions.
+
+    Attributes
+    ----------
+    sessions : the sessions
+    bars, securities, symbols : rows of `market_data`, `securities` and `security_symbols`
+    refused : rows of the vendor that are no bar, with a column `reason`
+    etag : version of the vendor's file, empty where there is none
+    """
+
+    sessions: tuple[date, ...]
+    bars: pd.DataFrame
+    securities: pd.DataFrame
+    symbols: pd.DataFrame
+    refused: pd.DataFrame
+    etag: str = ""
+
+
+@dataclass(frozen=True)
+class IdentityPolicy:
+    """How much a vendor is asked about identities.
+
+    Attributes
+    ----------
+    cadence : how often the whole list of tickers is read: monthly, weekly or daily
+    dollars : trading in one session from which on an unknown ticker is looked up by itself
+    """
+
+    cadence: str
+    dollars: float
+
+
+def fixed_facts(vendor: Vendor, sessions: Sequence[date]) -> Iterator[Facts]:
+    """Facts of a market in which a symbol is a security, in one piece."""
+    if not sessions:
+        return
+    bars = vendor.bars(sessions[0], sessions[-1])
+    bars = bars[np.isin(bars["date"].to_numpy().astype("datetime64[D]"), _days(sessions))]
+    securities, symbols = fixed_identities(vendor.securities(), sessions)
+    completed = complete(bars, bars["symbol"].tolist())
+    yield Facts(tuple(sessions), completed, securities, symbols, bars[:0].assign(reason=""))
+
+
+def market_facts(
+    vendor: MarketVendor,
+    sessions: Sequence[date],
+    book_before: Callable[[date], IdentityBook],
+    policy: IdentityPolicy,
+) -> Iterator[Facts]:
+    """Facts of a market whose tickers are renamed and reused, session by session.
+
+    Parameters
+    ----------
+    sessions : ascending, not necessarily consecutive
+    book_before : what is stored of the identities before a session; asked at the first session and
+        after every gap
+    policy : how much the vendor is asked about identities
+
+    Raises
+    ------
+    VendorError
+        At the first session that cannot be had; the facts of those before it were yielded.
+    """
+    book, reached = IdentityBook(), None
+    for answer in vendor.stream(sessions):
+        session = answer.session
+        before = session_before(session)
+        if reached is None or before != reached:
+            book = book_before(session)
+        since = anchor_since(session, before, policy.cadence)
+        tickers = answer.bars["symbol"].tolist()
+        found = book.resolve(
+            session,
+            tickers,
+            (answer.bars["close_price"] * answer.bars["volume"]).to_numpy(np.float64),
+            vendor,
+            anchor=since is not None,
+            delisted_since=since,
+            dollars=policy.dollars,
+        )
+        yield Facts(
+            (session,),
+            complete(answer.bars, found.security_ids),
+            found.securities,
+            found.symbols,
+            answer.refused,
+            answer.etag,
+        )
+        reached = session
+
+
+def session_before(session: date) -> date:
+    """Return the exchange's session before `session`."""
+    return sessions_between(session - timedelta(days=10), session - timedelta(days=1))[-1]
+
+
+def complete(bars: pd.DataFrame, security_ids: Sequence[str]) -> pd.DataFrame:
+    """Add the securities, and the optional columns the vendor left out."""
+    absent = {name: np.nan for name in OPTIONAL if name not in bars.columns}
+    return bars.assign(security_id=pd.array(list(security_ids), dtype="str"), **absent)
+
+
+def by_security(frame: pd.DataFrame) -> pd.DataFrame:
+    """Name rows by their security instead of their ticker; rows without one are left out.
+
+    Computations follow securities: what a panel calls a symbol is a `security_id` then.
+    """
+    known = frame[frame["security_id"].notna()]
+    return known.drop(columns="symbol").rename(columns={"security_id": "symbol"})
+
+
+def with_tickers(frame: pd.DataFrame, tickers: pd.DataFrame) -> pd.DataFrame:
+    """Give computed rows, named by security, the ticker of their session.
+
+    Parameters
+    ----------
+    frame : rows whose `symbol` is a security
+    tickers : date, symbol, security_id; rows of `frame` that are not among them are left out
+    """
+    named = frame.rename(columns={"symbol": "security_id"})
+    known = tickers[["date", "security_id", "symbol"]]
+    return named.merge(known, on=["date", "security_id"], how="inner", validate="one_to_one")
+
+
+def _days(sessions: Sequence[date]) -> np.ndarray:
+    return np.asarray(sessions, dtype="datetime64[D]")

@@ -1,0 +1,49 @@
+"""`Stored`: rows that may be read but were not yet; for inputs too long to hold in memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from quant_platform.storage import bulk
+from quant_platform.storage.bulk import Members, Scope
+from quant_platform.storage.database import Database
+from quant_platform.storage.schema import Table
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The rows of a table over some sessions.
+
+    Attributes
+    ----------
+    database, table : where they are
+    first, last : first and last session (ISO dates); nothing outside can be read
+    columns : the columns to read; None: all but the clocks
+    scope : the part of the table
+    members : narrows it to securities of the universe
+    """
+
+    database: Database
+    table: Table
+    first: str
+    last: str
+    columns: Sequence[str] | None = None
+    scope: Scope | None = None
+    members: Members | None = None
+
+    def read(self, first: str | None = None, last: str | None = None) -> pd.DataFrame:
+        """Read the rows from `first` to `last`, as far as they lie in here."""
+        return bulk.read(
+            self.database,
+            self.table,
+            max(first or self.first, self.first),
+            min(last or self.last, self.last),
+            columns=self.columns,
+            scope=self.scope,
+            members=self.members,
+        )
+
+    def narrowed(self, *columns: str) -> "Stored":
+        """Return the same rows with these columns only."""
+        return replace(self, columns=columns)

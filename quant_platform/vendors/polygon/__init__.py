@@ -1,0 +1,14 @@
+"""The vendor `polygon`: the whole US stock market from Polygon.io, Massive.com since October 2025.
+
+One request goes through these rooms: `vendor.py` (what to ask) → `paging.py` (page after page) →
+`transport.py` (one request, repeated where that helps) → `rate_limit.py` (when it may go out) and
+`address.py` (where to). Its answer comes back through `faults.py` (error bodies) and one of
+`bars.py`, `actions.py`, `reference.py` and `information.py` (rows to typed values); `times.py` says
+which session a time means. `prefetch.py` fetches ahead, `probe.py` asks what a key may do.
+
+Importing this costs nothing: httpx and pandas are loaded by the first request.
+"""
+
+from quant_platform.vendors.polygon.vendor import PolygonVendor
+
+__all__ = ["PolygonVendor"]

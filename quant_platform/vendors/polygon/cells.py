@@ -1,0 +1,61 @@
+"""Single values of the vendor's JSON, read with care: text, tickers, numbers.
+
+Any field may be absent, blank, of another type, or hold characters that no database takes.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+def text(value: object) -> str | None:
+    """Text on one line of printable characters; None where there is none."""
+    if not isinstance(value, str):
+        return None
+    if not value.isprintable():
+        value = "".join(c if c.isprintable() else " " for c in value)
+    return " ".join(value.split()) or None
+
+
+def is_ticker(value: object) -> bool:
+    """Whether a value can be a ticker: printable ASCII without a space; case matters."""
+    return (
+        type(value) is str
+        and value != ""
+        and value.isascii()
+        and value.isprintable()
+        and " " not in value
+    )
+
+
+def are_tickers(values: list[Any]) -> BoolArray:
+    """`is_ticker` of each value."""
+    if set(map(type, values)) == {str} and all(values) and is_ticker("".join(values)):
+        return np.ones(len(values), dtype=np.bool_)
+    return np.array([is_ticker(value) for value in values], dtype=np.bool_)
+
+
+def numbers(values: list[Any]) -> tuple[FloatArray, BoolArray]:
+    """Values as floats, NaN where absent; and where something stands that is no finite number.
+
+    Text and truth values are no numbers, however they look.
+    """
+    if set(map(type, values)) <= {float, int, type(None)}:
+        found = np.array(values, dtype=np.float64)
+        strange = np.isinf(found)
+    else:
+        plain = [value if type(value) in (float, int) else None for value in values]
+        found = np.array(plain, dtype=np.float64)
+        others = [value is not None and type(value) not in (float, int) for value in values]
+        strange = np.isinf(found) | np.array(others, dtype=np.bool_)
+    found[strange] = np.nan
+    return found, strange
+
+
+def storable(value: object) -> object:
+    """Return a value as it came, but for the one character that PostgreSQL has no place for."""
+    return value.replace("\0", "\ufffd") if isinstance(value, str) else value

@@ -1,0 +1,220 @@
+"""Reference data: what a ticker meant as of a session, its renames, exchanges, market status.
+
+Older rows have blank fields and no field but the ticker is certain, so everything else may be None.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from urllib.parse import quote
+
+import pandas as pd
+
+from quant_platform.errors import BadAnswerError, NotFoundError
+from quant_platform.vendors.base import Listing
+from quant_platform.vendors.polygon.cells import is_ticker, text
+from quant_platform.vendors.polygon.paging import Row, all_rows, newest, pages, rows_of
+from quant_platform.vendors.polygon.times import day, day_of_moment, moment
+from quant_platform.vendors.polygon.transport import Client
+
+logger = logging.getLogger(__name__)
+
+TICKERS = "/v3/reference/tickers"
+EXCHANGES = "/v3/reference/exchanges"
+
+CIK_DIGITS = 10
+
+
+@dataclass(frozen=True)
+class SpecialDay:
+    """A coming day on which an exchange is closed or closes early; times are in UTC."""
+
+    date: date
+    exchange: str
+    name: str
+    status: str  # closed or early-close
+    opens: datetime | None = None
+    closes: datetime | None = None
+
+
+@dataclass(frozen=True)
+class MarketStatus:
+    """The exchanges now, and their special days to come.
+
+    Attributes
+    ----------
+    market : open, closed or extended-hours
+    server_time : the vendor's clock
+    special_days : ascending; the vendor knows the next few only
+    """
+
+    market: str
+    server_time: datetime | None
+    special_days: tuple[SpecialDay, ...]
+
+    def closures(self, exchange: str = "NYSE") -> tuple[date, ...]:
+        """Coming days on which `exchange` stays closed."""
+        return self._days(exchange, "closed")
+
+    def early_closes(self, exchange: str = "NYSE") -> tuple[date, ...]:
+        """Coming days on which `exchange` closes early."""
+        return self._days(exchange, "early-close")
+
+    def _days(self, exchange: str, status: str) -> tuple[date, ...]:
+        return tuple(
+            special.date
+            for special in self.special_days
+            if special.exchange == exchange and special.status == status
+        )
+
+
+def active_listings(client: Client, session: date) -> list[Listing]:
+    """Every ticker listed as of `session`, by ticker."""
+    rows = all_rows(client, TICKERS, _list_parameters(session, active="true", sort="ticker"))
+    named = [row for row in rows if is_ticker(row.get("ticker"))]
+    return [_listing(row) for row in newest(named, key=lambda row: row["ticker"])]
+
+
+def delisted_listings(client: Client, session: date, since: date) -> list[Listing]:
+    """Tickers delisted from `since` to `session`, latest first.
+
+    A ticker appears twice if two securities gave it up.
+    """
+    parameters = _list_parameters(session, active="false", sort="delisted_utc") | {"order": "desc"}
+    rows: list[Row] = []
+    for page in pages(client, TICKERS, parameters):
+        rows += page
+        # The list goes back decades; what is older than `since` need not be fetched.
+        if _ends_before(page, since):
+            break
+    gone = {id(row): day_of_moment(row.get("delisted_utc")) for row in rows}
+    wanted = [
+        row
+        for row in rows
+        if is_ticker(row.get("ticker")) and since <= (gone[id(row)] or date.max) <= session
+    ]
+    kept = newest(wanted, key=lambda row: (row["ticker"], gone[id(row)]))
+    return [_listing(row) for row in kept]
+
+
+def details_of(client: Client, symbol: str, session: date) -> Listing | None:
+    """What `symbol` meant in `session`; None if the vendor does not know it."""
+    path = f"{TICKERS}/{quote(symbol, safe='')}"
+    try:
+        row = client.document(path, {"date": session.isoformat()}).get("results")
+    except NotFoundError:
+        return None
+    if not isinstance(row, dict) or row.get("ticker") != symbol:
+        raise BadAnswerError(f"Polygon's answer is not about {symbol}: {path}", "Try again later")
+    return _listing(row)
+
+
+def ticker_changes_of(client: Client, figi: str) -> list[tuple[date, str]]:
+    """Tickers a security adopted, with the day of each, oldest first."""
+    path = f"/vX/reference/tickers/{quote(figi, safe='')}/events"
+    try:
+        results = client.document(path, {"types": "ticker_change"}).get("results")
+    except NotFoundError:
+        return []
+    events = results.get("events") if isinstance(results, dict) else None
+    rows = events if isinstance(events, list) else []
+    changes = {_change(event) for event in rows if isinstance(event, dict)}
+    return sorted(change for change in changes if change is not None)
+
+
+def exchanges(client: Client) -> pd.DataFrame:
+    """US stock exchanges: mic, operating_mic, name, acronym, exchange_type, participant_id."""
+    body = client.document(EXCHANGES, {"asset_class": "stocks", "locale": "us"})
+    fields = ("mic", "operating_mic", "name", "acronym", "type", "participant_id")
+    rows = rows_of(body, EXCHANGES)
+    table = {
+        "exchange_type" if name == "type" else name: pd.Series(
+            [text(row.get(name)) for row in rows], dtype="str"
+        )
+        for name in fields
+    }
+    return pd.DataFrame(table)
+
+
+def market_status(client: Client) -> MarketStatus:
+    """State of the market now and its coming holidays; two requests."""
+    now = client.document("/v1/marketstatus/now")
+    coming = client.get("/v1/marketstatus/upcoming")
+    if not isinstance(coming, list):
+        raise BadAnswerError("Polygon's list of coming holidays is no list")
+    found = [_special_day(row) for row in coming if isinstance(row, dict)]
+    return MarketStatus(
+        market=str(now.get("market", "")),
+        server_time=moment(now.get("serverTime")),
+        special_days=tuple(
+            sorted((special for special in found if special), key=lambda d: (d.date, d.exchange))
+        ),
+    )
+
+
+def securities_frame(listings: Sequence[Listing]) -> pd.DataFrame:
+    """Listings in the columns of `Vendor.securities`."""
+    return pd.DataFrame(
+        {
+            "symbol": pd.Series([one.symbol for one in listings], dtype="str"),
+            "company_name": pd.Series([one.company_name for one in listings], dtype="str"),
+            "sector": pd.Series([one.sector for one in listings], dtype="str"),
+            "listing_date": pd.Series([one.list_date for one in listings], dtype="datetime64[s]"),
+        }
+    )
+
+
+def _list_parameters(session: date, *, active: str, sort: str) -> dict[str, str | int]:
+    return {
+        "market": "stocks",
+        "date": session.isoformat(),
+        "active": active,
+        "order": "asc",
+        "sort": sort,
+        "limit": 1000,
+    }
+
+
+def _ends_before(page: list[Row], since: date) -> bool:
+    """Whether a page that is sorted as it was asked for has passed `since`."""
+    days = [day_of_moment(row.get("delisted_utc")) for row in page]
+    known = [found for found in days if found is not None]
+    ordered = len(known) == len(days) and known == sorted(known, reverse=True)
+    return bool(known) and ordered and known[-1] < since
+
+
+def _listing(row: Row) -> Listing:
+    cik = text(row.get("cik"))
+    return Listing(
+        symbol=str(row["ticker"]),
+        figi=text(row.get("composite_figi")),
+        share_class_figi=text(row.get("share_class_figi")),
+        cik=cik.zfill(CIK_DIGITS) if cik else None,
+        company_name=text(row.get("name")),
+        security_type=text(row.get("type")),
+        exchange=text(row.get("primary_exchange")),
+        sector=text(row.get("sic_description")),
+        list_date=day(row.get("list_date")),
+        delisted_on=day_of_moment(row.get("delisted_utc")),
+    )
+
+
+def _change(event: Row) -> tuple[date, str] | None:
+    adopted, change = day(event.get("date")), event.get("ticker_change")
+    ticker = change.get("ticker") if isinstance(change, dict) else None
+    return (adopted, str(ticker)) if adopted and is_ticker(ticker) else None
+
+
+def _special_day(row: Row) -> SpecialDay | None:
+    on, exchange, status = day(row.get("date")), text(row.get("exchange")), text(row.get("status"))
+    if on is None or exchange is None or status is None:
+        return None
+    return SpecialDay(
+        date=on,
+        exchange=exchange,
+        name=text(row.get("name")) or "",
+        status=status,
+        opens=moment(row.get("open")),
+        closes=moment(row.get("close")),
+    )

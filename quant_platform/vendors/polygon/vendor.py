@@ -1,0 +1,401 @@
+"""`PolygonVendor`: what the platform may ask, and which request answers it.
+
+Kept light: the registry imports every vendor to learn its name, so httpx and pandas come in with
+the first question.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from quant_platform.errors import (
+    BadAnswerError,
+    HistoryError,
+    NotFoundError,
+    NotPublishedError,
+)
+from quant_platform.settings import PolygonSettings, Settings
+from quant_platform.vendors.base import Listing, SessionBars
+from quant_platform.vendors.polygon.clock import Clock
+from quant_platform.vendors.polygon.times import is_over, today
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from quant_platform.vendors.polygon.bars import SymbolBars
+    from quant_platform.vendors.polygon.probe import Probe
+    from quant_platform.vendors.polygon.reference import MarketStatus
+    from quant_platform.vendors.polygon.transport import Client, Params
+
+logger = logging.getLogger(__name__)
+
+LATE_DAYS = 5
+"""Days for which a session without rows may still be on its way; later it is a fault."""
+
+GAP_DAYS = 10
+"""Days without a bar at the start of a range from which on the vendor may have cut it: longer than
+any closure of the exchange."""
+
+SATURDAY = 5
+
+
+def weekdays(first: date, last: date) -> list[date]:
+    """Mondays to Fridays from `first` to `last`."""
+    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    return [day for day in days if day.weekday() < SATURDAY]
+
+
+class PolygonVendor:
+    """The US stock market by Polygon.io / Massive.com: unadjusted bars, actions and reference data.
+
+    Parameters
+    ----------
+    settings : key, base URL and limits
+    folder : where the limit on requests is kept; all processes that use the key must share it
+    clock : in place of the machine's time, for tests
+    client_options : further arguments of `transport.Client`, for tests
+    """
+
+    name = "polygon"
+    first_session = date(2003, 9, 10)
+    last_session: date | None = None
+    default_universe = "top:500 price:5 types:CS,ADRC history:60"
+
+    def __init__(
+        self,
+        settings: PolygonSettings,
+        folder: Path,
+        *,
+        clock: Clock | None = None,
+        **client_options: Any,
+    ) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._clock = clock or Clock()
+        self._options = client_options
+        self._opening = threading.Lock()
+        self._opened: tuple[int, Client] | None = None
+        self._published: set[date] = set()
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "PolygonVendor":
+        """Build the vendor the settings describe; a missing key shows at the first request."""
+        return cls(settings.polygon, _limit_folder(settings))
+
+    def __repr__(self) -> str:
+        return "PolygonVendor()"
+
+    def remaining(self) -> int | None:
+        """Requests that may be sent at this moment; None on a plan without a limit."""
+        return self._client.limit.remaining() if self._settings.calls_per_minute else None
+
+    def close(self) -> None:
+        """Close the connections; the next request opens new ones."""
+        with self._opening:
+            if self._opened is not None:
+                self._opened[1].close()
+            self._opened = None
+
+    # Bars
+
+    def stream(self, sessions: Sequence[date]) -> Iterator[SessionBars]:
+        """Answers for `sessions`, in their order, fetched ahead as far as the plan allows.
+
+        At most `connections` + 2 answers are held at a time. Closing the iterator gives up what is
+        under way.
+
+        Raises
+        ------
+        NotPublishedError
+            On reaching a session that the vendor has not published yet.
+        HistoryError
+            On reaching a session older than the plan's history.
+        BadAnswerError
+            On reaching a session whose answer has no row that can be used.
+        VendorError
+            Any other reason; earlier sessions were yielded.
+        """
+        from quant_platform.vendors.polygon.prefetch import in_order
+
+        client = self._client  # a missing key shows here, and pandas is loaded once, not by threads
+        yield from in_order(partial(self._session, client), sessions, self._workers)
+
+    def bars(self, first: date, last: date) -> "pd.DataFrame":
+        """Unadjusted bars from `first` to `last`, by weekday, one request each.
+
+        The vendor has no calendar: a weekday without any row that is more than a few days back
+        counts as a holiday here. Ask `stream` for sessions, where it is an error.
+        """
+        import pandas as pd
+
+        from quant_platform.vendors.polygon.bars import no_bars
+        from quant_platform.vendors.polygon.prefetch import in_order
+
+        fetch = partial(self._session_or_holiday, self._client)
+        found = in_order(fetch, weekdays(first, last), self._workers)
+        frames = [answer.bars for answer in found if answer is not None]
+        return pd.concat(frames, ignore_index=True) if frames else no_bars()
+
+    def bars_of(self, symbol: str, first: date, last: date) -> "SymbolBars":
+        """Unadjusted bars of one symbol, to repair gaps: one request.
+
+        What the vendor does not send because it lies before the plan's history is named in
+        `missing`. A ticker that was reused gives the bars of all securities that carried it.
+
+        Raises
+        ------
+        HistoryError
+            The vendor refuses the whole range.
+        """
+        import pandas as pd
+
+        from quant_platform.vendors.polygon.bars import SymbolBars, range_bars
+        from quant_platform.vendors.polygon.paging import all_rows
+
+        path = f"/v2/aggs/ticker/{quote(symbol, safe='')}/range/1/day/{first}/{last}"
+        parameters: Params = {"adjusted": "false", "sort": "asc", "limit": 50_000}
+        try:
+            rows = all_rows(self._client, path, parameters)
+        except NotFoundError:
+            rows = []
+        bars, refused = range_bars(rows, symbol, first, last)
+        start = pd.Timestamp(bars["date"].iloc[0]).date() if len(bars) else last + timedelta(days=1)
+        missing = None
+        if (start - first).days > GAP_DAYS:
+            missing = (first, start - timedelta(days=1))
+            logger.warning("polygon has no bars of %s from %s to %s", symbol, *missing)
+        return SymbolBars(symbol, bars, refused, missing)
+
+    def is_published(self, session: date) -> bool:
+        """Whether the bars of `session` can be had now: one request, none once the answer is yes.
+
+        Raises
+        ------
+        VendorError
+            The vendor cannot be asked, or the plan does not reach back to `session`.
+        """
+        if session not in self._published:
+            try:
+                self._grouped(self._client, session)
+            except NotPublishedError:
+                return False
+            except BadAnswerError as error:
+                logger.warning("%s", error.message)
+                return False
+            self._published.add(session)
+        return True
+
+    # Corporate actions
+
+    def actions(self, first: date, last: date) -> "pd.DataFrame":
+        """All rows of splits and dividends with ex-dates `first` to `last`, repeated ones included.
+
+        Columns: date (ex-date), symbol, action_type (split, cash_dividend, special_dividend; a
+        stock dividend is a split), split_ratio (new shares for one old), cash_amount (as paid),
+        currency, source (the endpoint), vendor_id, declared_on.
+        """
+        from quant_platform.vendors.polygon.actions import actions_between
+
+        return actions_between(self._client, first, last)
+
+    # Reference
+
+    def securities(self) -> "pd.DataFrame":
+        """Tickers listed today: symbol, company_name, sector, listing_date.
+
+        The list has neither sectors nor listing dates; `details` has, one request a ticker.
+        """
+        from quant_platform.vendors.polygon.reference import securities_frame
+
+        return securities_frame(self.listed(self._today()))
+
+    def listed(self, session: date, *, delisted_since: date | None = None) -> Sequence[Listing]:
+        """Every ticker listed as of `session`, 1,000 a request.
+
+        With `delisted_since`, instead those that were delisted from that day to `session`.
+        """
+        from quant_platform.vendors.polygon.reference import active_listings, delisted_listings
+
+        if delisted_since is None:
+            return active_listings(self._client, session)
+        return delisted_listings(self._client, session, delisted_since)
+
+    def details(self, symbol: str, session: date) -> Listing | None:
+        """What `symbol` meant in `session`; None if the vendor does not know it."""
+        from quant_platform.vendors.polygon.reference import details_of
+
+        return details_of(self._client, symbol, session)
+
+    def ticker_changes(self, figi: str) -> Sequence[tuple[date, str]]:
+        """Tickers that a security adopted, with the day of each, oldest first; often incomplete."""
+        from quant_platform.vendors.polygon.reference import ticker_changes_of
+
+        return ticker_changes_of(self._client, figi)
+
+    def exchanges(self) -> "pd.DataFrame":
+        """US stock exchanges: mic, operating_mic, name, acronym, exchange_type, participant_id."""
+        from quant_platform.vendors.polygon.reference import exchanges
+
+        return exchanges(self._client)
+
+    def market_status(self) -> "MarketStatus":
+        """State of the market now, its coming closures and early closes; two requests."""
+        from quant_platform.vendors.polygon.reference import market_status
+
+        return market_status(self._client)
+
+    # News and economy
+
+    def news(self, first: date, last: date) -> "pd.DataFrame":
+        """News published on the days (of UTC) `first` to `last`, one row an article and ticker.
+
+        Columns: news_id, published_at (UTC timestamp), symbol, publisher, url, sentiment (1
+        positive, 0 neutral, -1 negative, missing where the vendor gives none).
+        """
+        from quant_platform.vendors.polygon.information import news_between
+
+        return news_between(self._client, first, last)
+
+    def economy(self, series: str, first: date, last: date) -> "pd.DataFrame":
+        """Rows of an economic series by day of observation, which is not the day of release.
+
+        Parameters
+        ----------
+        series : treasury_yields, inflation, inflation_expectations or labor_market
+        """
+        from quant_platform.vendors.polygon.information import economy_between
+
+        return economy_between(self._client, series, first, last)
+
+    # The key
+
+    def probe(self) -> "Probe":
+        """What the key may do: five to seven requests.
+
+        Raises
+        ------
+        VendorError
+            The key is refused, or the vendor cannot be reached.
+        """
+        from quant_platform.vendors.polygon.probe import probe_key
+
+        return probe_key(
+            self._client,
+            now=self._today(),
+            first_session=self.first_session,
+            flat_files=self._settings.s3_key_id is not None
+            and self._settings.s3_secret is not None,
+        )
+
+    @property
+    def _client(self) -> "Client":
+        from quant_platform.vendors.polygon.transport import Client
+
+        with self._opening:
+            # Connections cannot be shared with the process this one was forked from.
+            if self._opened is None or self._opened[0] != os.getpid():
+                client = Client(self._settings, self._folder, clock=self._clock, **self._options)
+                self._opened = (os.getpid(), client)
+            return self._opened[1]
+
+    @property
+    def _workers(self) -> int:
+        limit = self._settings.calls_per_minute
+        return min(self._settings.connections, limit) if limit else self._settings.connections
+
+    def _session(
+        self, client: "Client", session: date, stop: threading.Event | None = None
+    ) -> SessionBars:
+        from quant_platform.vendors.polygon.bars import session_bars
+
+        bars, refused = session_bars(self._grouped(client, session, stop), session)
+        if bars.empty:
+            reasons = ", ".join(sorted(set(refused["reason"])))
+            raise BadAnswerError(
+                f"Polygon's answer for {session} has no row that can be used:"
+                f" {len(refused)} rows, {reasons}",
+                "Try again later; if it stays so, ask the vendor",
+            )
+        return SessionBars(session, bars, refused)
+
+    def _session_or_holiday(
+        self, client: "Client", session: date, stop: threading.Event
+    ) -> SessionBars | None:
+        try:
+            return self._session(client, session, stop)
+        except _NoRowsError:
+            return None
+
+    def _grouped(
+        self, client: "Client", session: date, stop: threading.Event | None = None
+    ) -> list[Any]:
+        """Rows of the whole market in `session`, at least one."""
+        from quant_platform.vendors.polygon.probe import GROUPED, GROUPED_PARAMETERS
+
+        if not is_over(session, self._clock.wall()):
+            # Plans with intraday data would answer with half a day.
+            raise NotPublishedError(
+                f"The session {session} is not over", "It is asked for after 20:15 New York time"
+            )
+        recent = (self._today() - session).days <= LATE_DAYS
+        try:
+            body = client.document(GROUPED.format(session=session), GROUPED_PARAMETERS, stop)
+        except NotFoundError:
+            body = {}
+        except HistoryError as error:
+            # End-of-day plans refuse the latest session in the words they have for the oldest.
+            if recent:
+                raise NotPublishedError(error.message, "It is asked for again later") from None
+            raise
+        rows = _whole(body, session)
+        if not rows and recent:
+            raise NotPublishedError(
+                f"Polygon has no rows of {session} yet", "It is asked for again later"
+            )
+        if not rows:
+            raise _NoRowsError(
+                f"Polygon has a session of zero rows: {session}",
+                "Either the exchange was closed that day and the calendar does not know it, or the"
+                " vendor has lost the session",
+            )
+        return rows
+
+    def _today(self) -> date:
+        return today(self._clock.wall())
+
+
+class _NoRowsError(BadAnswerError):
+    """The answer for a day is in order and has no row."""
+
+
+def _whole(body: dict[str, object], session: date) -> list[Any]:
+    """`results` of the grouped answer; none where it is missing."""
+    rows, count = body.get("results"), body.get("resultsCount")
+    if rows is not None and not isinstance(rows, list):
+        raise BadAnswerError(f"Polygon's `results` is no list: {session}", "Try again later")
+    found = rows or []
+    if isinstance(count, int) and len(found) < count:
+        raise BadAnswerError(
+            f"Polygon announces {count} rows of {session} and sends {len(found)}",
+            "Try again later",
+        )
+    return found
+
+
+def _limit_folder(settings: Settings) -> Path:
+    """Where the limit is kept: one folder for all checkouts of a user, so that they share it.
+
+    Where a user has no writable home, as in a container, it is the platform's own home.
+    """
+    folder = Path.home() / ".cache" / "quant-platform" / "polygon"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except (OSError, RuntimeError):
+        return settings.home / "polygon"
+    return folder if os.access(folder, os.W_OK) else settings.home / "polygon"

@@ -1,0 +1,111 @@
+"""Endpoints of the market's status: now, and the holidays and early closes to come.
+
+Sessions are those of the platform's calendar without the market's own closures. Early closes follow
+NYSE Rule 7.2 as it has stood since 2013: 13:00 on the third of July before a holiday, on the day
+after Thanksgiving and on Christmas Eve.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+
+from quant_platform.market.sessions import closures, is_session
+from quant_platform_tests.polygon_server.answers import Answer, ok
+from quant_platform_tests.polygon_server.calls import Call, Route
+from quant_platform_tests.polygon_server.listings import Row
+from quant_platform_tests.polygon_server.market import Market
+from quant_platform_tests.polygon_server.plans import NEW_YORK
+
+EARLY, OPEN, CLOSE, EARLY_CLOSE, LATE = time(4), time(9, 30), time(16), time(13), time(20)
+
+AHEAD = timedelta(days=365)
+"""How far the upcoming holidays reach."""
+
+MLK_DAY_OR_NEW_YEAR = 10
+"""January's holidays: New Year's Day falls before the tenth, Martin Luther King's after it."""
+
+NAMES = {
+    2: "Washington's Birthday",
+    3: "Good Friday",
+    4: "Good Friday",
+    5: "Memorial Day",
+    6: "Juneteenth",
+    7: "Independence Day",
+    9: "Labor Day",
+    11: "Thanksgiving",
+    12: "Christmas",
+}
+"""By month."""
+
+
+def routes() -> list[Route]:
+    return [Route("/v1/marketstatus/now", now), Route("/v1/marketstatus/upcoming", upcoming)]
+
+
+def now(call: Call) -> Answer:
+    clock, trading = call.now.time(), trades_on(call.market, call.today)
+    close = EARLY_CLOSE if closes_early(call.today) else CLOSE
+    early = trading and EARLY <= clock < OPEN
+    late = trading and close <= clock < LATE
+    regular = trading and OPEN <= clock < close
+    market = "open" if regular else "extended-hours" if early or late else "closed"
+    return ok(
+        {
+            "afterHours": late,
+            "currencies": {"crypto": "open", "fx": "open"},
+            "earlyHours": early,
+            "exchanges": {"nasdaq": market, "nyse": market, "otc": market},
+            "indicesGroups": {"s_and_p": market, "dow_jones": market, "nasdaq": market},
+            "market": market,
+            "serverTime": call.now.isoformat(timespec="seconds"),
+        }
+    )
+
+
+def upcoming(call: Call) -> Answer:
+    rows = [
+        {"exchange": exchange, **row}
+        for row in _special_days(call.market, call.today, call.today + AHEAD)
+        for exchange in ("NYSE", "NASDAQ")
+    ]
+    return ok(rows)
+
+
+def trades_on(market: Market, day: date) -> bool:
+    return is_session(day) and day not in market.closed
+
+
+def closes_early(day: date) -> bool:
+    """Whether the exchange closes at 13:00 on `day`."""
+    if not is_session(day):
+        return False
+    eve = (day.month, day.day) in ((7, 3), (12, 24))
+    # Thanksgiving is November's fourth Thursday: its Friday falls on the 23rd to the 29th.
+    return eve or (day.month == 11 and day.weekday() == 4 and 23 <= day.day <= 29)
+
+
+def _special_days(market: Market, first: date, last: date) -> Iterator[Row]:
+    shut = {day: _name(day) for day in closures(first, last)}
+    shut |= {day: "Market closed" for day in market.closed if first <= day <= last}
+    for number in range((last - first).days + 1):
+        day = first + timedelta(days=number)
+        if day in shut:
+            yield {"date": str(day), "name": shut[day], "status": "closed"}
+        elif closes_early(day):
+            yield {
+                "date": str(day),
+                "name": _name(day),
+                "status": "early-close",
+                "open": _utc(day, OPEN),
+                "close": _utc(day, EARLY_CLOSE),
+            }
+
+
+def _name(day: date) -> str:
+    if day.month == 1:
+        return "New Years Day" if day.day < MLK_DAY_OR_NEW_YEAR else "Martin Luther King, Jr. Day"
+    return NAMES.get(day.month, "Special closure")
+
+
+def _utc(day: date, at: time) -> str:
+    moment = datetime.combine(day, at, NEW_YORK).astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")

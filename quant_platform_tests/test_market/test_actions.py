@@ -1,0 +1,582 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quant_platform.market.actions import (
+    KINDS,
+    extreme_splits,
+    jumps_without_split,
+    opening_moves,
+    resolve,
+    splits_without_jump,
+)
+from quant_platform.market.panel import BoolArray, Panel
+from quant_platform.market.sessions import sessions_between
+from quant_platform.vendors.sample import SampleVendor
+from quant_platform_tests.test_features.panels import by_hand
+
+NEW, OLD = "vendor /stocks/v1", "vendor /v3/reference"
+NAN = np.nan
+
+
+def listed(*rows: dict[str, object]) -> pd.DataFrame:
+    """A vendor's rows; what is not given is the usual."""
+    usual: dict[str, object] = {
+        "date": "2024-05-01",
+        "symbol": "A",
+        "action_type": "split",
+        "split_ratio": NAN,
+        "cash_amount": NAN,
+        "currency": None,
+        "source": NEW,
+        "vendor_id": None,
+        "declared_on": None,
+        "paid_on": None,
+    }
+    frame = pd.DataFrame([usual | row for row in rows], columns=list(usual))
+    days = {
+        name: pd.to_datetime(frame[name]).astype("datetime64[s]")
+        for name in ("date", "declared_on", "paid_on")
+    }
+    return frame.assign(**days)
+
+
+def split(ratio: float, **given: object) -> dict[str, object]:
+    return {"split_ratio": ratio} | given
+
+
+def paid(amount: float, **given: object) -> dict[str, object]:
+    return {"action_type": "cash_dividend", "cash_amount": amount, "currency": "USD"} | given
+
+
+def moved(move: float, symbol: str = "A", day: str = "2024-05-01") -> pd.DataFrame:
+    return pd.DataFrame({"date": pd.to_datetime([day]), "symbol": [symbol], "move": [move]})
+
+
+def figures(kept: pd.DataFrame) -> list[float]:
+    return kept["split_ratio"].fillna(kept["cash_amount"]).tolist()
+
+
+def settled(raw: pd.DataFrame, **given: object) -> tuple[list[float], list[tuple[float, str]]]:
+    """Figures that are kept, and figure and reason of those that are not."""
+    kept, losers = resolve(raw, **given)
+    assert len(kept) + len(losers) == len(raw)
+    return figures(kept), list(zip(figures(losers), losers["reason"], strict=True))
+
+
+# What the vendor is right about stays as it came.
+
+
+def test_the_sample_has_nothing_to_resolve(vendor: SampleVendor, sample_panel: Panel) -> None:
+    whole = (vendor.first_session, date(2013, 3, 1))
+    raw = vendor.actions(*whole)
+    moves = sample_panel.frame({"move": opening_moves(sample_panel)})
+    kept, losers = resolve(raw, sessions=sessions_between(*whole), moves=moves, prefer=["sample"])
+    # Microsoft's regular and special dividend of 2004-11-15 are two rows, and both stay.
+    pd.testing.assert_frame_equal(kept, raw)
+    assert losers.empty
+    assert list(losers.columns) == [*raw.columns, "reason"]
+
+
+def test_nothing_listed() -> None:
+    raw = listed(split(2.0)).iloc[:0]
+    kept, losers = resolve(raw, sessions=sessions_between(date(2024, 1, 2), date(2024, 6, 3)))
+    assert (len(kept), len(losers)) == (0, 0)
+    assert list(kept.columns) == list(raw.columns)
+
+
+def test_kept_rows_are_in_order_and_carry_their_columns() -> None:
+    raw = listed(
+        split(2.0, symbol="B"), paid(0.1, symbol="A"), split(3.0, symbol="A", date="2024-04-30")
+    ).assign(note=["b", "a", "c"])
+    kept, _ = resolve(raw)
+    assert kept["note"].tolist() == ["c", "a", "b"]
+    assert list(kept.columns) == list(raw.columns)
+    assert kept.dtypes[["split_ratio", "cash_amount"]].tolist() == [np.float64, np.float64]
+
+
+# Rule 1: refused by itself.
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (split(1.0), "a split by 1 changes nothing"),
+        (split(0.0), "the ratio is no positive number"),
+        (split(-2.0), "the ratio is no positive number"),
+        (split(np.inf), "the ratio is no positive number"),
+        (split(NAN), "the ratio is no positive number"),
+        (split(2.0, date=None), "no ex-date"),
+        (split(2.0, symbol=None), "no ticker"),
+        (split(2.0, symbol=""), "no ticker"),
+        (split(2.0, action_type="spinoff"), "neither a split nor a dividend"),
+        (split(2.0, action_type=None), "neither a split nor a dividend"),
+        (paid(0.0), "the amount is no positive number"),
+        (paid(-0.1), "the amount is no positive number"),
+        (paid(NAN), "the amount is no positive number"),
+        (paid(np.inf), "the amount is no positive number"),
+        (paid(0.5, currency="CAD"), "paid in CAD"),
+        (paid(0.5, currency="cad"), "paid in CAD"),
+    ],
+)
+def test_refused_by_itself(row: dict[str, object], reason: str) -> None:
+    raw = listed(split(2.0, symbol="OTHER"), row)
+    kept, losers = resolve(raw)
+    assert kept["symbol"].tolist() == ["OTHER"]
+    assert losers["reason"].tolist() == [reason]
+    pd.testing.assert_frame_equal(
+        losers.drop(columns="reason"), raw.iloc[[1]].reset_index(drop=True)
+    )
+
+
+@pytest.mark.parametrize("currency", ["USD", "usd", None, ""])
+def test_dollars(currency: str | None) -> None:
+    assert settled(listed(paid(0.5, currency=currency))) == ([0.5], [])
+
+
+def test_a_vendor_without_the_optional_columns() -> None:
+    raw = listed(split(10.0), split(10.0), paid(0.2), paid(0.3))
+    raw = raw.drop(columns=["currency", "vendor_id", "declared_on", "paid_on"])
+    kept, losers = resolve(raw)
+    assert figures(kept) == [0.5, 10.0]
+    assert len(losers) == 2
+
+
+def test_figures_that_are_no_numbers_are_refused() -> None:
+    raw = listed(split(2.0), paid(1.0))
+    raw["split_ratio"] = pd.Series(["2-1", None], dtype=object)
+    assert settled(raw)[1][0][1] == "the ratio is no positive number"
+
+
+@pytest.mark.parametrize("ratio", [5000.0, 1 / 3500])
+def test_an_extreme_ratio_is_kept(ratio: float) -> None:
+    assert settled(listed(split(ratio))) == ([ratio], [])
+
+
+def test_the_dollar_amount_beside_the_canadian_one() -> None:
+    """Enbridge's dividend of 14 November 2019: 0.738 in CAD; the same in dollars beside it."""
+    day = {"symbol": "ENB", "date": "2019-11-14"}
+    raw = listed(paid(0.738, currency="CAD", **day), paid(0.5596, **day))
+    assert settled(raw) == ([0.5596], [(0.738, "paid in CAD")])
+
+
+# Rule 2: ex-dates.
+
+
+@pytest.mark.parametrize(
+    ("day", "session"),
+    [
+        ("2024-03-28", "2024-03-28"),
+        ("2024-03-29", "2024-04-01"),  # Good Friday
+        ("2024-03-30", "2024-04-01"),
+        ("2020-01-04", "2020-01-04"),  # before the calendar: nobody knows
+        ("2030-01-05", "2030-01-05"),
+    ],
+)
+def test_an_ex_date_without_a_session_moves_to_the_next(day: str, session: str) -> None:
+    sessions = sessions_between(date(2024, 1, 2), date(2024, 6, 3))
+    kept, _ = resolve(listed(split(2.0, date=day)), sessions=sessions)
+    assert str(kept["date"].iloc[0].date()) == session
+    moved_there = f"{NEW}; ex-date {day} is no session"
+    assert kept["source"].tolist() == [NEW if day == session else moved_there]
+
+
+def test_without_sessions_every_day_is_one() -> None:
+    kept, _ = resolve(listed(split(2.0, date="2024-03-30")))
+    assert kept["date"].tolist() == [pd.Timestamp("2024-03-30")]
+
+
+def test_the_same_split_on_a_holiday_and_after_it() -> None:
+    raw = listed(split(2.0, date="2024-03-29"), split(2.0, date="2024-04-01"))
+    kept, losers = resolve(raw, sessions=np.array(["2024-03-28", "2024-04-01"], "datetime64[D]"))
+    assert figures(kept) == [2.0]
+    assert losers["reason"].tolist() == ["the same split came twice"]
+
+
+# Rule 3: sources.
+
+
+def test_an_older_endpoint_fills_gaps_only() -> None:
+    raw = listed(
+        split(10.0, source=OLD, vendor_id="E1"),
+        split(15.0, source=NEW, vendor_id="E2"),
+        split(3.0, source=OLD, symbol="B"),
+    )
+    kept, losers = resolve(raw, prefer=[NEW, OLD])
+    assert kept[["symbol", "split_ratio", "source"]].to_numpy().tolist() == [
+        ["A", 15.0, NEW],
+        ["B", 3.0, OLD],
+    ]
+    assert losers["reason"].tolist() == [f"the source {NEW} is preferred"]
+    assert settled(raw, prefer=[OLD])[0] == [10.0, 3.0]
+
+
+def test_a_dividend_is_not_added_to_another_endpoints_one() -> None:
+    """The endpoints may call it by different types, so the whole day comes from one."""
+    raw = listed(
+        paid(0.5, source=OLD), paid(1.5, source=NEW, action_type="special_dividend"), split(2.0)
+    )
+    assert settled(raw, prefer=[NEW])[0] == [1.5, 2.0]
+
+
+def test_a_refused_row_of_the_preferred_source_leaves_the_other() -> None:
+    raw = listed(paid(0.7, source=NEW, currency="CAD"), paid(0.5, source=OLD))
+    assert settled(raw, prefer=[NEW, OLD])[0] == [0.5]
+
+
+def test_sources_nobody_ranked_go_by_name() -> None:
+    raw = listed(split(2.0, source="b"), split(3.0, source="a"))
+    assert settled(raw)[0] == settled(raw, prefer=["z"])[0] == [3.0]
+
+
+# Rule 4: the same action again.
+
+
+def test_a_split_by_ten_that_comes_twice_is_one_by_ten() -> None:
+    """SHOP split 10 for 1 on 2022-06-29, and was listed twice."""
+    shop = {"symbol": "SHOP", "date": "2022-06-29"}
+    raw = listed(split(10.0, vendor_id="E2", **shop), split(10.0, vendor_id="E1", **shop))
+    kept, losers = resolve(raw)
+    assert kept[["split_ratio", "vendor_id"]].to_numpy().tolist() == [[10.0, "E1"]]
+    assert losers["reason"].tolist() == ["the same split came twice"]
+
+
+def test_the_same_row_twice() -> None:
+    row = paid(0.25, vendor_id="E1", declared_on="2024-04-01")
+    assert settled(listed(row, row, row)) == ([0.25], [(0.25, "the same row came twice")] * 2)
+
+
+def test_another_version_of_a_record() -> None:
+    raw = listed(
+        paid(0.25, vendor_id="E1", declared_on="2024-04-01"),
+        paid(0.40, vendor_id="E1", declared_on="2024-04-02", action_type="special_dividend"),
+    )
+    assert settled(raw) == ([0.40], [(0.25, "another version of the record E1 is kept")])
+
+
+@pytest.mark.parametrize(("first", "second"), [(0.0667, 1 / 15), (1.3333, 4 / 3)])
+def test_a_rounded_ratio_is_the_same(first: float, second: float) -> None:
+    assert len(settled(listed(split(first), split(second)))[0]) == 1
+    assert settled(listed(split(first), split(second)))[1][0][1] == "the same split came twice"
+
+
+def test_a_rounded_amount_is_the_same() -> None:
+    raw = listed(paid(0.27, vendor_id="E1"), paid(0.2725, vendor_id="E2"))
+    assert settled(raw) == ([0.27], [(0.2725, "the same dividend came twice")])
+
+
+def test_a_regular_and_a_special_dividend_of_the_same_amount_are_two() -> None:
+    raw = listed(paid(0.12), paid(0.12, action_type="special_dividend"))
+    assert settled(raw) == ([0.12, 0.12], [])
+
+
+# Rule 5: splits of one day with different ratios.
+
+
+@pytest.mark.parametrize(
+    ("ratios", "move", "expected"),
+    [
+        ((10.0, 15.0), 10.4, 10.0),
+        ((10.0, 15.0), 14.6, 15.0),
+        ((10.0, 15.0), 149.0, 150.0),  # both happened
+        ((1 / 15, 15.0), 0.07, 1 / 15),  # the second one is written upside down
+        ((1 / 15, 1 / 3), 0.34, 1 / 3),
+        ((2.0, 3.0, 4.0), 24.5, 24.0),
+    ],
+)
+def test_the_price_decides(ratios: Sequence[float], move: float, expected: float) -> None:
+    raw = listed(*(split(ratio, vendor_id=f"E{i}") for i, ratio in enumerate(ratios)))
+    kept, losers = resolve(raw, moves=moved(move))
+    assert figures(kept) == [pytest.approx(expected)]
+    assert len(losers) == len(ratios) - 1
+    assert f"{move:.4g}" in losers["reason"].iloc[0] or "product" in losers["reason"].iloc[0]
+
+
+def test_what_the_price_decided_is_said() -> None:
+    raw = listed(split(15.0, vendor_id="E1"), split(10.0, vendor_id="E2"))
+    kept, losers = resolve(raw, moves=moved(9.8))
+    why = "the price moved by 9.8"
+    assert kept["source"].tolist() == [f"{NEW}; one of the ratios 15 and 10: {why}"]
+    assert losers["reason"].tolist() == [f"conflicts with the ratio 10, which is kept: {why}"]
+
+
+@pytest.mark.parametrize(
+    "moves",
+    [
+        None,
+        moved(1.02),  # no split at all
+        moved(4.0),  # between the two
+        moved(NAN),
+        moved(9.8, symbol="B"),
+        moved(9.8, day="2024-05-02"),
+    ],
+)
+def test_the_preferred_one_where_no_price_decides(moves: pd.DataFrame | None) -> None:
+    raw = listed(
+        split(10.0, vendor_id="E1", declared_on="2024-04-01"),
+        split(2.0, vendor_id="E9", declared_on="2024-04-15"),
+        split(3.0, vendor_id="E0"),
+    )
+    kept, why = settled(raw, moves=moves)
+    # The one declared last.
+    assert kept == [2.0]
+    assert why[0][1] == ("conflicts with the ratio 2, which is kept: no price decides between them")
+    assert settled(raw.drop(columns="declared_on"), moves=moves)[0] == [3.0]
+
+
+def test_ratios_that_a_night_cannot_tell_apart() -> None:
+    """Stock dividends of 3 and 5 %: the price says nothing."""
+    raw = listed(split(1.03, vendor_id="E1"), split(1.05, vendor_id="E2"))
+    assert settled(raw, moves=moved(1.05))[0] == [1.03]
+
+
+def test_a_declaration_after_the_ex_date_is_a_typing_error() -> None:
+    raw = listed(
+        split(10.0, declared_on="2024-11-24", vendor_id="E1"),
+        split(15.0, declared_on="2024-04-01", vendor_id="E2"),
+    )
+    assert settled(raw)[0] == [15.0]
+
+
+STEEL = {"symbol": "STCN", "date": "2023-06-21"}
+
+
+@pytest.mark.parametrize("moves", [None, moved(0.11, "STCN", "2023-06-21")])
+def test_a_reverse_split_and_a_split_are_two_steps(moves: pd.DataFrame | None) -> None:
+    """Steel Connect, form 8-K of 2023-06-21: 1-for-3,500, at once followed by 375-for-1."""
+    raw = listed(split(375.0, vendor_id="E2", **STEEL), split(1 / 3500, vendor_id="E1", **STEEL))
+    kept, losers = resolve(raw, moves=moves)
+    assert figures(kept) == [pytest.approx(375 / 3500)]
+    assert kept["source"].tolist() == [f"{NEW}; product of 0.000285714286 and 375"]
+    assert losers["reason"].tolist() == [
+        "part of the product of 0.000285714286 and 375, 0.107142857, which is kept"
+    ]
+
+
+@pytest.mark.parametrize("moves", [None, moved(1.01, "AINC", "2024-07-29")])
+def test_two_steps_that_undo_each_other(moves: pd.DataFrame | None) -> None:
+    """Ashford, 2024-07-29: 1-for-10,000, at once followed by 10,000-for-1."""
+    day = {"symbol": "AINC", "date": "2024-07-29"}
+    kept, losers = settled(listed(split(1e-4, **day), split(1e4, **day)), moves=moves)
+    assert kept == []
+    assert [reason for _, reason in losers] == ["splits of the same day that undo each other"] * 2
+
+
+# Rule 6: dividends of one type and day with different amounts.
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        # JPMorgan, 2019-10-03: 0.80 as before, then 0.90 as declared on 17 September.
+        ((0.80, "2019-07-16"), (0.90, "2019-09-17")),
+        # Arrow Financial, 2023-06-01: 0.262 and 0.27, declared on 2 and 3 May.
+        ((0.262, "2023-05-02"), (0.27, "2023-05-03")),
+    ],
+)
+def test_declared_anew(first: tuple[float, str], second: tuple[float, str]) -> None:
+    rows = [
+        paid(amount, declared_on=day, date="2024-10-03", paid_on="2024-10-31", vendor_id=f"E{i}")
+        for i, (amount, day) in enumerate((first, second))
+    ]
+    expected = ([second[0]], [(first[0], f"declared anew, with {second[0]:g}, which is kept")])
+    assert settled(listed(*rows)) == expected
+    assert settled(listed(*rows).drop(columns="paid_on")) == expected
+    # A day of payment that one of them lacks is the other's.
+    assert settled(listed(rows[0] | {"paid_on": None}, rows[1])) == expected
+    assert settled(listed(rows[0], rows[1] | {"paid_on": None})) == expected
+
+
+def test_payments_on_different_days_are_added_up() -> None:
+    raw = listed(
+        paid(0.5, declared_on="2024-03-01", paid_on="2024-05-15", vendor_id="E1"),
+        paid(0.25, declared_on="2024-04-01", paid_on="2024-06-15", vendor_id="E2"),
+    )
+    kept, losers = resolve(raw)
+    assert figures(kept) == [0.75]
+    assert kept["source"].tolist() == [f"{NEW}; sum of 0.25 and 0.5"]
+    assert losers["reason"].tolist() == ["part of the sum of 0.25 and 0.5, 0.75, which is kept"]
+
+
+@pytest.mark.parametrize("declared", ["2024-04-01", None])
+def test_payments_declared_together_are_added_up(declared: str | None) -> None:
+    """A fund's income, short-term and long-term gains."""
+    amounts = (0.1, 0.2, 1.25)
+    raw = listed(*(paid(amount, declared_on=declared) for amount in amounts))
+    kept, losers = settled(raw)
+    assert kept == [1.55]
+    assert len(losers) == 2
+
+
+def test_each_type_is_added_up_by_itself() -> None:
+    special = {"action_type": "special_dividend"}
+    raw = listed(paid(0.1), paid(0.2), paid(1.0, **special), paid(2.0, **special), split(2.0))
+    kept, _ = resolve(raw)
+    assert kept[["action_type", "cash_amount", "split_ratio"]].fillna(0).to_numpy().tolist() == [
+        ["cash_dividend", 0.3, 0.0],
+        ["special_dividend", 3.0, 0.0],
+        ["split", 0.0, 2.0],
+    ]
+
+
+# Laws.
+
+CLAIM = st.fixed_dictionaries(
+    {
+        "date": st.sampled_from(["2024-03-28", "2024-03-29", "2024-04-01"]),
+        "symbol": st.sampled_from(["A", "B"]),
+        "action_type": st.sampled_from([*KINDS, "spinoff"]),
+        "split_ratio": st.sampled_from([2.0, 2.0, 3.0, 0.1, 0.5, 1.0, 0.0]),
+        "cash_amount": st.sampled_from([0.1, 0.1005, 0.2, 5.0, -1.0]),
+        "currency": st.sampled_from(["USD", None, "CAD"]),
+        "source": st.sampled_from([NEW, OLD]),
+        "vendor_id": st.sampled_from(["E1", "E2", "E3", None]),
+        "declared_on": st.sampled_from(["2024-03-01", "2024-03-02", None]),
+        "paid_on": st.sampled_from(["2024-05-01", "2024-06-01", None]),
+    }
+)
+SESSIONS = np.array(["2024-03-28", "2024-04-01"], dtype="datetime64[D]")
+NIGHTS = pd.concat([moved(2.1, "A", "2024-04-01"), moved(0.05, "B", "2024-03-28")])
+
+
+def resolved(raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return resolve(raw, sessions=SESSIONS, moves=NIGHTS, prefer=[NEW, OLD])
+
+
+@settings(max_examples=100, deadline=None)
+@given(rows=st.lists(CLAIM, min_size=1, max_size=12), data=st.data())
+def test_order_and_repetition_are_of_no_matter(
+    rows: list[dict[str, object]], data: st.DataObject
+) -> None:
+    again = data.draw(st.lists(st.sampled_from(range(len(rows))), max_size=5))
+    order = data.draw(st.permutations([*range(len(rows)), *again]))
+    raw = listed(*rows)
+    kept, losers = resolved(raw)
+    other, more = resolved(raw.iloc[order])
+    pd.testing.assert_frame_equal(other, kept)
+    assert len(more) == len(losers) + len(again)
+
+
+@settings(max_examples=100, deadline=None)
+@given(rows=st.lists(CLAIM, max_size=12))
+def test_every_row_is_kept_once_or_lost_with_a_reason(rows: list[dict[str, object]]) -> None:
+    raw = listed(*rows).assign(number=range(len(rows)))
+    kept, losers = resolved(raw)
+    assert sorted([*kept["number"], *losers["number"]]) == list(range(len(rows)))
+    assert (losers["reason"].str.len() > 0).all()
+    came = raw.set_index("number").loc[losers["number"]].reset_index()[raw.columns]
+    pd.testing.assert_frame_equal(losers.drop(columns="reason"), came)
+    # What the table demands.
+    assert not kept.duplicated(["date", "symbol", "action_type"]).any()
+    assert np.isin(kept["date"].to_numpy().astype("datetime64[D]"), SESSIONS).all()
+    splits = kept["action_type"] == "split"
+    assert (kept.loc[splits, "split_ratio"] > 0).all()
+    assert (kept.loc[splits, "split_ratio"] != 1).all()
+    assert (kept.loc[~splits, "cash_amount"] > 0).all()
+
+
+# Judgements.
+
+
+def where(panel: Panel, verdict: BoolArray) -> list[tuple[str, str]]:
+    rows, columns = np.nonzero(verdict)
+    return [
+        (panel.symbols[column], str(panel.sessions[row]))
+        for row, column in zip(rows, columns, strict=True)
+    ]
+
+
+SPLITS = [("AAPL", "2000-06-21"), ("MSFT", "2003-02-18"), ("AAPL", "2005-02-28")]
+"""All splits of the sample, each 2 for 1 (see oracles/corporate_actions.csv)."""
+
+
+def test_the_sample_moved_by_its_splits(sample_panel: Panel) -> None:
+    assert splits_without_jump(sample_panel).sum() == 0
+    assert extreme_splits(sample_panel).sum() == 0
+    moves = opening_moves(sample_panel)
+    assert where(sample_panel, np.abs(moves / 2 - 1) < 0.03) == SPLITS
+
+
+def test_a_crash_is_no_split(sample_panel: Panel) -> None:
+    """Apple opened at half on 2000-09-29: news, in which nine times the money changed hands."""
+    row = int(np.flatnonzero(sample_panel.sessions == np.datetime64("2000-09-29"))[0])
+    assert opening_moves(sample_panel)[row, 0] == pytest.approx(53.50 / 28.19, rel=1e-3)
+    assert where(sample_panel, jumps_without_split(sample_panel)) == []
+
+
+def test_splits_that_nobody_listed(sample_panel: Panel) -> None:
+    blind = replace(sample_panel, split=np.ones_like(sample_panel.split))
+    assert where(blind, jumps_without_split(blind)) == SPLITS
+
+
+def test_a_split_that_was_multiplied_by_its_copy(sample_panel: Panel) -> None:
+    twice = replace(sample_panel, split=sample_panel.split**2)
+    assert where(twice, splits_without_jump(twice)) == SPLITS
+    assert jumps_without_split(twice).sum() == 0
+
+
+def test_a_split_of_the_wrong_day(sample_panel: Panel) -> None:
+    late = replace(sample_panel, split=np.roll(sample_panel.split, 1, axis=0))
+    assert where(late, jumps_without_split(late)) == SPLITS
+    days_after = [("AAPL", "2000-06-22"), ("MSFT", "2003-02-19"), ("AAPL", "2005-03-01")]
+    assert where(late, splits_without_jump(late)) == days_after
+
+
+def test_a_dividend_is_part_of_the_move(sample_panel: Panel) -> None:
+    row = int(np.flatnonzero(sample_panel.sessions == np.datetime64("2004-11-15"))[0])
+    column = sample_panel.symbols.index("MSFT")
+    opened = sample_panel.open[row, column]
+    assert opening_moves(sample_panel)[row, column] == pytest.approx(29.97 / (opened + 3.08))
+
+
+def test_thresholds() -> None:
+    """A 2-for-1 split that opens a fifth lower, and a bit more than that."""
+    for close, found in ((50 / 1.19, 0), (50 / 1.21, 1)):
+        panel = by_hand([100.0, close], split={1: 2.0}).panel()
+        assert splits_without_jump(panel).sum() == found
+        assert splits_without_jump(panel, tolerance=0.25).sum() == 0
+    for close, found in ((100 / 1.39, 0), (100 / 1.41, 1), (139.0, 0), (141.0, 1)):
+        panel = by_hand([100.0, close]).panel()
+        assert jumps_without_split(panel).sum() == found
+        assert jumps_without_split(panel, limit=1.5).sum() == 0
+
+
+def test_a_jump_that_did_not_last() -> None:
+    """The open alone, or the close alone, is a bad print or the day's own move."""
+    market = by_hand([100.0, 50.0, 50.0])
+    for row, price, found in ((1, 100.0, 0), (1, 51.0, 1), (2, 100.0, 1)):
+        opens = market.bars["open_price"].copy()
+        opens[row] = price
+        panel = replace(market, bars=market.bars.assign(open_price=opens)).panel()
+        assert jumps_without_split(panel).sum() == found
+
+
+def test_money_of_the_busiest_of_five_sessions() -> None:
+    volume = [1e3, 5e3, *[1e3] * 4, 2e4]
+    close = [*[100.0] * 6, 50.0]
+    # 1,000,000 on the day of the jump; 500,000 five sessions before, or 100,000 at most.
+    assert jumps_without_split(by_hand(close, volume=volume).panel()).sum() == 1
+    quieter = [5e3, *[1e3] * 5, 2e4]
+    assert jumps_without_split(by_hand(close, volume=quieter).panel()).sum() == 0
+
+
+def test_a_session_without_a_bar_is_not_judged() -> None:
+    panel = by_hand([100.0, np.nan, 50.0, 50.0], split={1: 2.0}).panel()
+    assert np.isnan(opening_moves(panel)[:2]).all()
+    assert splits_without_jump(panel).sum() == jumps_without_split(panel).sum() == 0
+    # The fill carried the close over the split: had it not happened, the next bar would show it.
+    panel = by_hand([100.0, np.nan, 100.0, 100.0], split={1: 2.0}).panel()
+    assert where(panel, jumps_without_split(panel)) == [("X", "2001-01-03")]
+
+
+def test_extreme_splits() -> None:
+    ratios = {1: 1001.0, 2: 1000.0, 3: 1 / 1000, 4: 1 / 1001}
+    panel = by_hand([1.0] * 5, split=ratios).panel()
+    assert np.flatnonzero(extreme_splits(panel)).tolist() == [1, 4]
+    assert extreme_splits(panel, limit=5000.0).sum() == 0

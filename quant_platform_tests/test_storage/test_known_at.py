@@ -1,0 +1,611 @@
+"""Tables as they were known at a moment."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from quant_platform.errors import DatabaseError, SessionError
+from quant_platform.storage import bulk, known_at
+from quant_platform.storage.database import Database
+from quant_platform.storage.known_at import Moment, parse_moment
+from quant_platform.storage.replace import replace_sessions
+from quant_platform.storage.schema import read_table
+from quant_platform_tests.conftest import Server
+from quant_platform_tests.test_storage.tables import bars, content, fetch
+from quant_platform_tests.test_storage.test_bulk import WRITES
+
+Prices = Mapping[tuple[str, str], float]
+
+BAR = "(date, symbol, open_price, high_price, low_price, close_price, volume, source, security_id"
+LOCK = "SELECT pg_advisory_lock(hashtext('quant_platform'), hashtext('market_data[]'))"
+
+
+def replace(database: Database, closes: Prices, sessions: list[str]) -> None:
+    """Make `closes` the bars of `sessions`."""
+    frame = bars(*((day, symbol, close) for (day, symbol), close in closes.items()))
+    frame = frame.assign(security_id=frame["symbol"], vwap=float("nan"), trade_count=float("nan"))
+    replace_sessions(database, read_table(database, "market_data"), frame, sessions)
+
+
+def insert(
+    database: Database, symbol: str, close: float, recorded: str, superseded: str | None = None
+) -> None:
+    """Store a bar of 2004-08-19 with its clocks, in the history where it was superseded."""
+    table, columns, last = "market_data", BAR, ""
+    if superseded is not None:
+        table, columns, last = "market_data_history", f"{BAR}, superseded_at", f", '{superseded}'"
+    fetch(
+        database,
+        f"INSERT INTO {table} {columns}, recorded_at) SELECT '2004-08-19', s, c, c, c, c, 1, 'x',"  # noqa: S608 — our own names
+        f" s{last}, '{recorded}' FROM (VALUES (%s, %s::float8)) AS given (s, c)",
+        symbol,
+        close,
+    )
+
+
+@pytest.fixture
+def corrected(database: Database) -> Database:
+    """A stayed, B was corrected on the 2nd, C was removed on the 3rd, D came on the 4th."""
+    first, second, third, fourth = (f"2024-01-0{day} 12:00Z" for day in (1, 2, 3, 4))
+    insert(database, "A", 1.0, first)
+    insert(database, "B", 2.0, first, second)
+    insert(database, "B", 2.5, second)
+    insert(database, "C", 3.0, first, third)
+    insert(database, "D", 4.0, fourth)
+    return database
+
+
+def closes(
+    database: Database, moment: Moment | None, name: str = "market_data"
+) -> dict[str, float]:
+    sql = f"SELECT symbol, close_price FROM {name}"  # noqa: S608 — our own names
+    rows = bulk.query(database, sql, known_at=moment)
+    return dict(zip(rows["symbol"], rows["close_price"], strict=True))
+
+
+class TestMoment:
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "2024-03-01T22:00Z",
+            "2024-03-01 22:00+00:00",
+            " 2024-03-01T22:00:00.000000+00:00 ",
+            "2024-03-01T17:00-05:00",
+            "20240301T220000Z",
+            datetime(2024, 3, 1, 22, tzinfo=UTC),
+            datetime(2024, 3, 2, 7, tzinfo=timezone(timedelta(hours=9))),
+            pd.Timestamp("2024-03-01 17:00", tz="America/New_York"),
+        ],
+    )
+    def test_with_its_zone(self, value: Any) -> None:
+        assert parse_moment(value) == datetime(2024, 3, 1, 22, tzinfo=UTC)
+        assert parse_moment(value).utcoffset() == timedelta(0)
+
+    @pytest.mark.parametrize("value", ["2024-03-01", date(2024, 3, 1)])
+    def test_a_date_is_its_first_moment(self, value: Any) -> None:
+        assert parse_moment(value) == datetime(2024, 3, 1, tzinfo=UTC)
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "2024-03-01T22:00",
+            "2024-03-01 22:00:00",
+            datetime(2024, 3, 1, 22),
+            pd.Timestamp("2024-03-01"),
+            pd.NaT,
+        ],
+    )
+    def test_a_time_of_day_without_a_zone(self, value: Any) -> None:
+        with pytest.raises(SessionError, match="has no time zone") as caught:
+            parse_moment(value)
+        assert "2024-03-01T22:00Z" in caught.value.hint
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "",
+            "now",
+            "yesterday",
+            "2024-02-30",
+            "2024-03-01T25:00Z",
+            "2024-03-01T22:00 UTC",
+            "2024-03-01T22:00Z' OR true --",
+            "0001-01-01T00:00+14:00",
+            7,
+            None,
+        ],
+    )
+    def test_no_moment(self, value: Any) -> None:
+        with pytest.raises(SessionError, match="is not a moment") as caught:
+            parse_moment(value)
+        assert "\n" not in str(caught.value)
+
+
+class TestTables:
+    @pytest.mark.parametrize(
+        ("moment", "expected"),
+        [
+            ("2023-12-31", {}),
+            ("2024-01-01T11:59:59.999999Z", {}),
+            ("2024-01-01T12:00Z", {"A": 1.0, "B": 2.0, "C": 3.0}),
+            ("2024-01-02", {"A": 1.0, "B": 2.0, "C": 3.0}),
+            ("2024-01-02T11:59:59.999999Z", {"A": 1.0, "B": 2.0, "C": 3.0}),
+            ("2024-01-02T12:00Z", {"A": 1.0, "B": 2.5, "C": 3.0}),
+            ("2024-01-03T12:00Z", {"A": 1.0, "B": 2.5}),
+            ("2024-01-04T07:00-05:00", {"A": 1.0, "B": 2.5, "D": 4.0}),
+            ("9999-12-31", {"A": 1.0, "B": 2.5, "D": 4.0}),
+        ],
+    )
+    def test_corrections(
+        self, corrected: Database, moment: str, expected: dict[str, float]
+    ) -> None:
+        assert closes(corrected, moment) == expected
+
+    def test_today_is_as_it_was(self, corrected: Database) -> None:
+        for _ in range(3):
+            assert closes(corrected, "2024-01-01T12:00Z")["B"] == 2.0
+            # The same connection, lent again.
+            assert closes(corrected, None) == {"A": 1.0, "B": 2.5, "D": 4.0}
+        left = "SELECT count(*) FROM pg_class WHERE relpersistence = 't'"
+        assert fetch(corrected, left) == [(0,)]
+
+    def test_a_name_with_its_schema_means_today(self, corrected: Database) -> None:
+        assert closes(corrected, "2023-12-31", "public.market_data")["B"] == 2.5
+
+    def test_a_history_holds_what_was_superseded_by_then(self, corrected: Database) -> None:
+        def then(moment: str) -> dict[str, float]:
+            return closes(corrected, moment, "market_data_history")
+
+        assert then("2024-01-02T11:59Z") == {}
+        assert then("2024-01-02T12:00Z") == {"B": 2.0}
+        assert then("2024-01-03T12:00Z") == {"B": 2.0, "C": 3.0}
+
+    def test_tables_without_a_history_leave_out_what_came_later(self, database: Database) -> None:
+        fetch(
+            database,
+            "INSERT INTO quarantine (table_name, reason, row, recorded_at) VALUES"
+            " ('t', 'early', '{}', '2024-01-01Z'), ('t', 'late', '{}', '2024-01-03Z')",
+        )
+        rows = bulk.query(database, "SELECT reason FROM quarantine", known_at="2024-01-02")
+        assert rows["reason"].tolist() == ["early"]
+        # The models of the template were registered by now, not by then.
+        count = "SELECT count(*) AS n FROM models"
+        assert bulk.query(database, count, known_at="2024-01-02")["n"].tolist() == [0]
+        assert bulk.query(database, count, known_at="9999-01-01")["n"][0] > 0
+
+    def test_the_clock_of_signals(self, database: Database) -> None:
+        for table, clocks, values in (
+            ("signals", "created_at", "'2024-01-02Z'"),
+            ("signals_history", "created_at, superseded_at", "'2024-01-01Z', '2024-01-02Z'"),
+        ):
+            fetch(
+                database,
+                f"INSERT INTO {table} (date, model_id, symbol, security_id, signal_type, strength,"  # noqa: S608 — our own names
+                f" confidence, target_weight, reference_price, metadata, {clocks})"
+                " SELECT '2004-08-19', id, 'A', 'A', 1, %s, 1, 0, 1, '{}', "
+                f"{values} FROM models WHERE is_benchmark",
+                0.25 if table == "signals" else 0.75,
+            )
+        strength = {
+            moment: bulk.query(database, "SELECT strength FROM signals", known_at=moment)
+            for moment in ("2023-12-31", "2024-01-01", "2024-01-02")
+        }
+        assert [rows["strength"].tolist() for rows in strength.values()] == [[], [0.75], [0.25]]
+
+    def test_a_column_that_the_history_lacks_is_null(
+        self, new_database: Callable[[str | None], Database]
+    ) -> None:
+        database = new_database(None)
+        insert(database, "A", 1.0, "2024-01-01Z", "2024-01-02Z")
+        insert(database, "A", 2.0, "2024-01-02Z")
+        fetch(database, "ALTER TABLE market_data ADD COLUMN bid numeric(9, 2) DEFAULT 7")
+        sql = "SELECT bid::float8, close_price FROM market_data"
+        then = bulk.query(database, sql, known_at="2024-01-01")
+        assert then["bid"].isna().tolist() == [True]
+        assert then["close_price"].tolist() == [1.0]
+        assert bulk.query(database, sql, known_at="2024-01-02")["bid"].tolist() == [7.0]
+
+    def test_awkward_names(self, new_database: Callable[[str | None], Database]) -> None:
+        database = new_database(None)
+        for name, last in (('O"x y', ""), ('O"x y_history', ", superseded_at timestamptz")):
+            quoted = bulk.quoted(name)
+            fetch(database, f'CREATE TABLE {quoted} ("user" int, recorded_at timestamptz{last})')
+        fetch(database, """INSERT INTO "O""x y" VALUES (2, '2024-01-02Z')""")
+        fetch(
+            database,
+            """INSERT INTO "O""x y_history" VALUES (1, '2024-01-01Z', '2024-01-02Z')""",
+        )
+        fetch(database, """CREATE VIEW "it's; a view" AS SELECT "user" FROM "O""x y\"""")
+        for moment, expected in (("2024-01-01", [1]), ("2024-01-02", [2])):
+            for name in ('"O""x y"', '"it\'s; a view"'):
+                rows = bulk.query(database, f'SELECT "user" FROM {name}', known_at=moment)  # noqa: S608 — our own names
+                assert rows["user"].tolist() == expected
+
+    def test_a_table_without_a_clock_is_that_of_today(
+        self, new_database: Callable[[str | None], Database]
+    ) -> None:
+        database = new_database(None)
+        fetch(database, "CREATE TABLE mine AS SELECT 1 AS x; CREATE VIEW ours AS TABLE mine")
+        for name in ("mine", "ours"):
+            assert len(bulk.query(database, f"TABLE {name}", known_at="2024-01-01")) == 1
+
+
+class TestViews:
+    def test_of_the_platform(self, database: Database) -> None:
+        for table, clocks, value in (
+            ("features", "'2024-01-02Z'", 2.0),
+            ("features_history", "'2024-01-01Z', '2024-01-02Z'", 1.0),
+        ):
+            last = ", superseded_at" if "history" in table else ""
+            fetch(
+                database,
+                f"INSERT INTO {table} (date, symbol, security_id, sma_10, recorded_at{last})"  # noqa: S608 — our own names
+                f" VALUES ('2004-08-19', 'A', 'A', %s, {clocks})",
+                value,
+            )
+        sql = "SELECT features -> 'sma_10' AS x, features FROM feature_store"
+        then, now = (
+            bulk.query(database, sql, known_at=day) for day in ("2024-01-01", "2024-01-02")
+        )
+        assert float(then["x"][0]) == 1.0
+        assert float(now["x"][0]) == 2.0
+        assert "superseded_at" not in then["features"][0]
+        assert bulk.query(database, sql)["features"][0] == now["features"][0]
+
+    def test_ranges_of_symbols(self, database: Database) -> None:
+        fetch(
+            database,
+            "INSERT INTO security_symbols (date, symbol, security_id, reason, recorded_at) VALUES"
+            " ('2012-05-18', 'FB', 'meta', 'listed', '2024-01-01Z'),"
+            " ('2022-06-09', 'FB', NULL, 'renamed', '2024-01-02Z')",
+        )
+        sql = "SELECT last_day FROM symbol_ranges WHERE symbol = 'FB'"
+        assert bulk.query(database, sql, known_at="2024-01-01")["last_day"].isna().tolist() == [
+            True
+        ]
+        ended = bulk.query(database, sql, known_at="2024-01-02")["last_day"].tolist()
+        assert ended == [pd.Timestamp("2022-06-08")]
+
+    def test_on_views(self, new_database: Callable[[str | None], Database]) -> None:
+        """Also where a view reads one that is younger than itself, and where rows are stored."""
+        database = new_database(None)
+        insert(database, "A", 1.0, "2024-01-01Z", "2024-01-02Z")
+        insert(database, "A", 2.0, "2024-01-02Z")
+        for statement in (
+            "CREATE VIEW aa AS SELECT symbol, close_price FROM market_data",
+            "CREATE VIEW zz AS SELECT symbol, close_price FROM market_data",
+            "CREATE OR REPLACE VIEW aa AS SELECT symbol, close_price FROM zz",
+            "CREATE MATERIALIZED VIEW kept AS SELECT a.symbol, z.close_price FROM aa a, zz z",
+            "CREATE VIEW top (symbol, close_price) AS SELECT symbol, close_price / 1 FROM kept",
+        ):
+            fetch(database, statement)
+        for name in ("aa", "zz", "kept", "top"):
+            assert closes(database, "2024-01-01", name) == {"A": 1.0}, name
+            assert closes(database, "2024-01-02", name) == {"A": 2.0}, name
+
+    def test_one_that_cannot_be_made_again_is_named(
+        self, new_database: Callable[[str | None], Database]
+    ) -> None:
+        database = new_database(None)
+        fetch(
+            database,
+            "CREATE VIEW counts AS SELECT m.model_name, count(s.date) FROM models m"
+            " LEFT JOIN signals s ON s.model_id = m.id GROUP BY m.id",
+        )
+        with pytest.raises(DatabaseError, match="The view counts cannot be read") as caught:
+            bulk.query(database, "SELECT 1 FROM Counts", known_at="2024-01-01")
+        assert "GROUP BY" in caught.value.message
+        assert "\n" not in caught.value.message
+        # It is in nobody else's way.
+        assert closes(database, "2024-01-01") == {}
+
+
+class TestStatements:
+    @pytest.mark.parametrize("statement", [*WRITES, "DELETE FROM models", "DROP VIEW market_data"])
+    def test_nothing_that_writes_gets_through(self, corrected: Database, statement: str) -> None:
+        before = content(corrected, "market_data"), content(corrected, "models")
+        with pytest.raises(DatabaseError) as caught:
+            bulk.query(corrected, statement, known_at="9999-01-01")
+        assert "\n" not in caught.value.message
+        assert (content(corrected, "market_data"), content(corrected, "models")) == before
+
+    @pytest.mark.parametrize(
+        "statement", ["COMMIT", "END", "ROLLBACK", "COMMIT AND CHAIN", "ROLLBACK AND CHAIN"]
+    )
+    def test_the_past_does_not_outlive_a_statement_that_ends_the_transaction(
+        self, corrected: Database, statement: str
+    ) -> None:
+        with pytest.raises(DatabaseError, match="ended the transaction"):
+            bulk.query(corrected, statement, known_at="2024-01-01T12:00Z")
+        assert closes(corrected, None) == {"A": 1.0, "B": 2.5, "D": 4.0}
+
+    @pytest.mark.parametrize(
+        "statement",
+        ["SHOW server_version", "EXPLAIN SELECT * FROM market_data", "TABLE models", "SELECT 1;"],
+    )
+    def test_statements_that_read(self, database: Database, statement: str) -> None:
+        assert len(bulk.query(database, statement, known_at="9999-01-01")) >= 1
+
+    def test_parameters(self, corrected: Database) -> None:
+        sql = "SELECT close_price FROM market_data WHERE symbol = $1"
+        rows = bulk.query(corrected, sql, ("B",), known_at="2024-01-01T12:00Z")
+        assert rows["close_price"].tolist() == [2.0]
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "MARKET_DATA",
+            '"market_data"',
+            'U&"market\\005fdata"',
+            "(SELECT * FROM market_data) AS t",
+            "told()",
+            "pg_temp.market_data",
+        ],
+    )
+    def test_however_the_table_is_named(
+        self, new_database: Callable[[str | None], Database], name: str
+    ) -> None:
+        database = new_database(None)
+        insert(database, "A", 1.0, "2024-01-01Z", "2024-01-02Z")
+        insert(database, "A", 2.0, "2024-01-02Z")
+        if name == "told()":
+            fetch(
+                database,
+                "CREATE FUNCTION told() RETURNS TABLE (symbol text, close_price float8)"
+                " LANGUAGE sql AS 'SELECT symbol, close_price FROM market_data'",
+            )
+        assert closes(database, "2024-01-01", name) == {"A": 1.0}
+        assert closes(database, "2024-01-02", name) == {"A": 2.0}
+
+    def test_a_bad_moment_never_reaches_the_server(self, database: Database) -> None:
+        with pytest.raises(SessionError):
+            bulk.query(database, "SELECT 1", known_at="2024-01-01' OR true --")
+
+    def test_read(self, corrected: Database) -> None:
+        table = read_table(corrected, "market_data")
+        sessions = ("2004-08-19", "2004-08-20")
+        rows = bulk.read(corrected, table, *sessions, known_at="2024-01-01T12:00Z")
+        assert rows["symbol"].tolist() == ["A", "B", "C"]
+        assert rows["close_price"].tolist() == [1.0, 2.0, 3.0]
+        none = bulk.read(corrected, table, *sessions, known_at="2023-01-01")
+        assert none.empty
+        assert none.dtypes.equals(bulk.read(corrected, table, *sessions).dtypes)
+
+    def test_read_of_some_values(self, corrected: Database) -> None:
+        table = read_table(corrected, "market_data")
+        for values, expected in (
+            (["D", "A", "no'ne"], ["A", "D"]),
+            ([], []),
+            (["' OR true --"], []),
+        ):
+            rows = bulk.read(corrected, table, "2004-08-19", "2004-08-19", among={"symbol": values})
+            assert rows["symbol"].tolist() == expected
+
+    def test_both_tables_are_read_by_their_indexes(
+        self, new_database: Callable[[str | None], Database]
+    ) -> None:
+        database = new_database(None)
+        for table, last in (("market_data", ""), ("market_data_history", ", superseded_at")):
+            fetch(
+                database,
+                f"INSERT INTO {table} {BAR}, recorded_at{last})"  # noqa: S608 — our own names
+                " SELECT DATE '2004-01-01' + d, 'S' || s, 1, 1, 1, 1, 1, 'x', 'S' || s,"
+                f" '2024-01-02Z'{last and ', now()'}"
+                " FROM generate_series(0, 199) AS d, generate_series(1, 100) AS s",
+            )
+        fetch(database, "ANALYZE market_data, market_data_history")
+        for where in (
+            "date = '2004-03-01'",
+            "date BETWEEN '2004-03-01' AND '2004-03-02' ORDER BY date, symbol",
+            "date = '2004-03-01' AND symbol = 'S7'",
+        ):
+            sql = f"EXPLAIN SELECT * FROM market_data WHERE {where}"  # noqa: S608 — our own names
+            plan = "\n".join(bulk.query(database, sql, known_at="2024-03-01")["QUERY PLAN"])
+            assert "market_data_pkey" in plan
+            assert "market_data_history_date" in plan
+            assert "Seq Scan" not in plan
+
+
+@pytest.fixture
+def reader(new_database: Callable[[str | None], Database], server: Server) -> Iterator[Database]:
+    """A database as a user sees it who may only read, and whose transactions say so."""
+    database = new_database(None)
+    insert(database, "A", 1.0, "2024-01-01Z", "2024-01-02Z")
+    insert(database, "A", 2.0, "2024-01-02Z")
+    name = fetch(database, "SELECT current_database()::text")[0][0]
+    role = f"reader_{name}"
+    fetch(
+        database,
+        f"CREATE ROLE {role} LOGIN; ALTER ROLE {role} SET default_transaction_read_only = on;"
+        f" GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}",
+    )
+    yield Database(server.url(name).replace("postgres@", f"{role}@"))
+    fetch(database, f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_a_user_who_may_only_read(reader: Database) -> None:
+    assert closes(reader, "2024-01-01") == {"A": 1.0}
+    assert closes(reader, "2024-01-02") == {"A": 2.0}
+    with pytest.raises(DatabaseError):
+        bulk.query(reader, "DELETE FROM models", known_at="2024-01-01")
+
+
+def test_a_user_without_the_right_to_temporary_views(reader: Database, server: Server) -> None:
+    name = fetch(reader, "SELECT current_database()::text")[0][0]
+    server.execute("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC", name)
+    with pytest.raises(DatabaseError, match="temporary") as caught:
+        closes(reader, "2024-01-01")
+    assert "rights" in caught.value.hint
+
+
+class Writer:
+    """A transaction under the lock of a writer of `market_data`, ended by hand."""
+
+    def __init__(self, database: Database) -> None:
+        self.connection = database.connect()
+        self.cursor = self.connection.cursor()
+        self.cursor.execute(LOCK)
+        self.connection.commit()
+        self.cursor.execute("SELECT now()")
+        (self.began,) = self.cursor.fetchone() or (None,)
+
+    def insert(self, symbol: str) -> None:
+        self.cursor.execute(
+            f"INSERT INTO market_data {BAR}) VALUES ('2004-08-19', %s, 1, 1, 1, 1, 1, 'x', 'A')",  # noqa: S608 — our own names
+            (symbol,),
+        )
+
+    def end(self) -> None:
+        self.connection.commit()
+        self.connection.close()
+
+
+def moment_of(database: Database) -> datetime:
+    """The server's clock."""
+    moment: datetime = fetch(database, "SELECT clock_timestamp()")[0][0]
+    return moment
+
+
+def wait_for_a_waiter(database: Database) -> None:
+    """Return when somebody waits for a lock of ours."""
+    deadline = time.monotonic() + 20
+    waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    while not fetch(database, waiting):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+class TestWriters:
+    def test_a_writer_that_began_by_the_moment_is_waited_for(self, database: Database) -> None:
+        """Else the same moment would read otherwise once the writer has committed."""
+        one = Writer(database)
+        try:
+            one.insert("A")
+            moment = moment_of(database)
+            with ThreadPoolExecutor(1) as pool:
+                reading = pool.submit(closes, database, moment)
+                wait_for_a_waiter(database)
+                assert not reading.done()
+                one.end()
+                assert reading.result() == {"A": 1.0}
+        finally:
+            one.connection.close()
+        # The lock is not kept: the next writer need not wait.
+        assert fetch(database, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [
+            (0,)
+        ]
+
+    def test_a_writer_that_began_later_is_not(self, database: Database) -> None:
+        moment = moment_of(database)
+        one = Writer(database)
+        try:
+            one.insert("A")
+            assert closes(database, moment) == {}
+            assert closes(database, one.began - timedelta(microseconds=1)) == {}
+            one.end()
+        finally:
+            one.connection.close()
+        assert closes(database, moment) == {}
+
+    def test_one_that_does_not_end(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(known_at, "WAIT_SECONDS", 0.05)
+        one = Writer(database)
+        try:
+            with pytest.raises(DatabaseError, match="lock timeout") as caught:
+                closes(database, moment_of(database))
+        finally:
+            one.connection.close()
+        assert "Another process is writing" in caught.value.hint
+
+    def test_who_waited_for_the_lock_is_the_later_one(self, database: Database) -> None:
+        """Its clock is not that of the moment at which it began to wait."""
+        day = ["2004-08-19"]
+        one = Writer(database)
+        try:
+            with ThreadPoolExecutor(1) as pool:
+                second = pool.submit(replace, database, {("2004-08-19", "A"): 9.0}, day)
+                wait_for_a_waiter(database)
+                one.insert("A")
+                moment = moment_of(database)
+                one.end()
+                second.result()
+        finally:
+            one.connection.close()
+        assert closes(database, one.began) == {"A": 1.0}
+        assert closes(database, moment) == {"A": 1.0}
+        assert closes(database, moment_of(database)) == {"A": 9.0}
+
+
+SESSIONS = ["2004-08-19", "2004-08-20", "2004-08-23"]
+CELLS = list(itertools.product(SESSIONS, "ABC"))
+
+Step = tuple[set[str], dict[tuple[str, str], float]]
+
+steps = st.lists(
+    st.tuples(
+        st.sets(st.sampled_from(SESSIONS), min_size=1),
+        st.dictionaries(st.sampled_from(CELLS), st.sampled_from([1.0, 2.0])),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@given(steps)
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_each_moment_reads_as_it_was(database: Database, sequence: list[Step]) -> None:
+    """A sequence of replacements against what was read at the time."""
+    fetch(database, "DELETE FROM market_data; DELETE FROM market_data_history")
+    model: dict[tuple[str, str], float] = {}
+    remembered = [_state(database)]
+    for sessions, given_closes in sequence:
+        chosen = {cell: close for cell, close in given_closes.items() if cell[0] in sessions}
+        replace(database, chosen, sorted(sessions))
+        model = {cell: close for cell, close in model.items() if cell[0] not in sessions} | chosen
+        remembered.append(_state(database))
+        assert _cells(remembered[-1]) == model
+    for moment, expected in remembered:
+        assert _read(database, moment) == expected
+    # At the very moment of a change it is known, a microsecond before it is not.
+    changes = fetch(
+        database,
+        "SELECT recorded_at FROM market_data UNION SELECT recorded_at FROM market_data_history"
+        " UNION SELECT superseded_at FROM market_data_history",
+    )
+    for (change,) in changes:
+        after = next(index for index, state in enumerate(remembered) if state[0] >= change)
+        assert _read(database, change) == remembered[after][1]
+        before = change - timedelta(microseconds=1)
+        assert _read(database, before) == remembered[after - 1][1]
+
+
+TEXT = "SELECT t::text AS row FROM {} AS t ORDER BY 1"
+TABLES = ("market_data", "market_data_history")
+
+
+def _state(database: Database) -> tuple[datetime, list[list[str]]]:
+    rows = [[row for (row,) in fetch(database, TEXT.format(name))] for name in TABLES]
+    return moment_of(database), rows
+
+
+def _read(database: Database, moment: datetime) -> list[list[str]]:
+    return [
+        bulk.query(database, TEXT.format(name), known_at=moment)["row"].tolist() for name in TABLES
+    ]
+
+
+def _cells(state: tuple[datetime, list[list[str]]]) -> dict[tuple[str, str], float]:
+    rows = [row.strip("()").split(",") for row in state[1][0]]
+    return {(row[0], row[1]): float(row[5]) for row in rows}

@@ -1,0 +1,556 @@
+"""Flat files over S3: a server of moto on loopback, and files written here by hand."""
+
+import gzip
+import json
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import boto3
+import pandas as pd
+import pytest
+from moto.core import set_initial_no_auth_action_count
+from moto.server import ThreadedMotoServer
+
+from quant_platform.errors import (
+    BadAnswerError,
+    BadRequestError,
+    HistoryError,
+    KeyMissingError,
+    KeyRefusedError,
+    NotFoundError,
+    NotPublishedError,
+    RateLimitError,
+    VendorDownError,
+    VendorError,
+)
+from quant_platform.settings import PolygonSettings, Secret
+from quant_platform.vendors.polygon import flat_files
+from quant_platform.vendors.polygon.flat_files import FlatFiles, file_path, parse_bars
+
+SESSION = date(2024, 1, 2)
+MIDNIGHT = 1_704_171_600_000_000_000
+"""2024-01-02 05:00 UTC in nanoseconds: midnight in New York (EST)."""
+
+HEADER = "ticker,volume,open,close,high,low,window_start,transactions"
+NEW_YORK = ZoneInfo("America/New_York")
+
+SECRET = "wJalrXUtnFEMI-K7MDENG"
+
+
+def text(*rows: str, header: str = HEADER) -> bytes:
+    return ("\n".join([header, *rows]) + "\n").encode()
+
+
+def row(ticker: str, volume: str = "100", start: int | str = MIDNIGHT, close: str = "10.5") -> str:
+    return f"{ticker},{volume},10,{close},11,9.5,{start},7"
+
+
+def symbols(frame: pd.DataFrame) -> list[str]:
+    return [str(symbol) for symbol in frame["symbol"]]
+
+
+# --- Parsing --------------------------------------------------------------------------------------
+
+
+def test_a_row_becomes_a_bar() -> None:
+    answer = parse_bars(text(f"A,1502.5,10,10.5,11,9.5,{MIDNIGHT},7"), SESSION, "v1")
+    assert (answer.session, answer.etag) == (SESSION, "v1")
+    (bar,) = answer.bars.to_dict("records")
+    assert pd.isna(bar.pop("vwap"))
+    assert bar == {
+        "date": pd.Timestamp("2024-01-02"),
+        "symbol": "A",
+        "open_price": 10.0,
+        "high_price": 11.0,
+        "low_price": 9.5,
+        "close_price": 10.5,
+        "volume": 1502.5,
+        "trade_count": 7.0,
+        "source": "polygon flat file",
+    }
+    assert answer.refused.empty
+
+
+def test_types_do_not_depend_on_the_rows() -> None:
+    full = parse_bars(text(row("A")), SESSION)
+    empty = parse_bars(text(), SESSION)
+    assert len(empty.bars) == 0
+    assert list(full.bars.dtypes.items()) == list(empty.bars.dtypes.items())
+    assert str(full.bars["symbol"].dtype) == str(full.bars["source"].dtype) == "str"
+
+
+def test_tickers_that_look_like_something_else_stay_tickers() -> None:
+    tickers = [
+        "NA",
+        "NAN",
+        "NaN",
+        "TRUE",
+        "true",
+        "NULL",
+        "null",
+        "INF",
+        "1",
+        "1E5",
+        "KIMpL",
+        "BRK.B",
+    ]
+    answer = parse_bars(text(*map(row, tickers)), SESSION)
+    assert symbols(answer.bars) == tickers
+    assert answer.refused.empty
+
+
+def test_columns_may_stand_in_another_order_and_be_more() -> None:
+    header = "transactions,otc,ticker,low,high,close,open,volume,window_start"
+    answer = parse_bars(text(f"7,x,A,9.5,11,10.5,10,100,{MIDNIGHT}", header=header), SESSION)
+    plain = parse_bars(text(row("A")), SESSION)
+    pd.testing.assert_frame_equal(answer.bars, plain.bars)
+
+
+def test_absent_numbers_are_missing_and_not_refused() -> None:
+    answer = parse_bars(text(f"A,1.3e6,10,,11,9.5,{MIDNIGHT},"), SESSION)
+    (bar,) = answer.bars.to_dict("records")
+    assert bar["volume"] == 1_300_000.0
+    assert pd.isna(bar["close_price"])
+    assert pd.isna(bar["trade_count"])
+
+
+@pytest.mark.parametrize(
+    ("session", "midnight"),
+    [
+        # The values of the documentation for 2005-04-01 (EST) and 2005-04-04 (EDT).
+        (date(2005, 4, 1), 1_112_331_600_000_000_000),
+        (date(2005, 4, 4), 1_112_587_200_000_000_000),
+        # The days on which the clock changes: 23 and 25 hours.
+        (date(2024, 3, 10), 1_710_046_800_000_000_000),
+        (date(2024, 11, 3), 1_730_606_400_000_000_000),
+    ],
+)
+def test_the_day_is_new_york_s(session: date, midnight: int) -> None:
+    hours = {date(2024, 3, 10): 23, date(2024, 11, 3): 25}.get(session, 24)
+    end = midnight + hours * 3_600_000_000_000
+    rows = [row("IN", start=midnight), row("LAST", start=end - 1)]
+    outside = [row("BEFORE", start=midnight - 1), row("AFTER", start=end)]
+    answer = parse_bars(text(*rows, *outside), session)
+    assert symbols(answer.bars) == ["IN", "LAST"]
+    assert list(answer.refused["ticker"]) == ["BEFORE", "AFTER"]
+    assert set(answer.refused["reason"]) == {"window_start is on another day"}
+
+
+def test_rows_that_are_no_bar_are_refused_as_they_came() -> None:
+    other = MIDNIGHT - 86_400_000_000_000
+    answer = parse_bars(text(row(""), row("A"), row("B", start=other), row(" ")), SESSION)
+    assert symbols(answer.bars) == ["A"]
+    assert list(answer.refused.columns) == [*HEADER.split(","), "reason"]
+    assert list(answer.refused["ticker"]) == ["", "B", " "]
+    assert list(answer.refused["window_start"]) == [MIDNIGHT, other, MIDNIGHT]
+    assert list(answer.refused["reason"]) == [
+        "no ticker",
+        "window_start is on another day",
+        "no ticker",
+    ]
+
+
+def test_a_row_without_a_time_is_refused() -> None:
+    answer = parse_bars(text(row("A"), row("B", start="")), SESSION)
+    assert symbols(answer.bars) == ["A"]
+    assert list(answer.refused["ticker"]) == ["B"]
+
+
+def test_identical_rows_are_one() -> None:
+    answer = parse_bars(text(row("A"), row("B"), row("A"), row("A")), SESSION)
+    assert symbols(answer.bars) == ["A", "B"]
+    assert answer.refused.empty
+
+
+def test_of_conflicting_rows_the_largest_volume_is_kept() -> None:
+    # The file of 2019-08-13 has such rows.
+    start = 1_565_668_800_000_000_000  # 04:00 UTC, midnight in New York (EDT)
+    rows = [
+        row("A", "100", start, "10.1"),
+        row("B", "5", start),
+        row("A", "300", start, "10.2"),
+        row("A", "", start, "10.3"),
+        row("A", "300", start, "10.2"),
+    ]
+    answer = parse_bars(text(*rows), date(2019, 8, 13))
+    kept = answer.bars.set_index("symbol")
+    assert kept["close_price"].to_dict() == {"B": 10.5, "A": 10.2}
+    assert list(answer.refused["close"]) == [10.1, 10.3]
+    assert set(answer.refused["reason"]) == {
+        "the ticker has another row, with at least this volume"
+    }
+
+
+def test_of_equal_volumes_the_first_row_is_kept() -> None:
+    answer = parse_bars(text(row("A", close="10.1"), row("A", close="10.2")), SESSION)
+    assert list(answer.bars["close_price"]) == [10.1]
+    assert list(answer.refused["close"]) == [10.2]
+
+
+def test_a_refused_row_does_not_displace_a_bar() -> None:
+    answer = parse_bars(text(row("A", "9000", start=0), row("A", "1")), SESSION)
+    assert list(answer.bars["volume"]) == [1.0]
+    assert list(answer.refused["volume"]) == [9000.0]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"<html>\n<body>Bad gateway</body>\n",
+        text("A,1", header="ticker,volume"),
+        text("A,100,10"),
+        text(row("A", volume="many")),
+        text(row("A", start="2024-01-02")),
+        text(row("A")).replace(b"A,", b"\xff\xfe,"),
+    ],
+    ids=["nothing", "html", "columns", "short row", "volume", "time", "encoding"],
+)
+def test_what_is_not_as_documented_is_a_bad_answer(content: bytes) -> None:
+    with pytest.raises(BadAnswerError, match="flat file of 2024-01-02 is not as documented"):
+        parse_bars(content, SESSION)
+
+
+# --- Over S3 --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The vendor's bucket on a server of this process."""
+
+    client: Any
+    settings: PolygonSettings
+
+    def put(self, session: date, body: bytes) -> str:
+        answer = self.client.put_object(Bucket="flatfiles", Key=file_path(session), Body=body)
+        return str(answer["ETag"]).strip('"')
+
+    def files(self, today: date = date(2024, 2, 1), **changes: Any) -> FlatFiles:
+        """Flat files as they are read at noon of `today`."""
+        noon = datetime(today.year, today.month, today.day, 12, tzinfo=NEW_YORK)
+        return FlatFiles(replace(self.settings, **changes), lambda: noon)
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    # The server looks at AWS's configuration too, and whoever runs the tests may have one.
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    settings = PolygonSettings(
+        s3_endpoint=endpoint, s3_key_id=Secret("AKIAIOSFODNN7EXAMPLE"), s3_secret=Secret(SECRET)
+    )
+    client = FlatFiles(settings)._client
+    client.create_bucket(Bucket="flatfiles")
+    yield Bucket(client, settings)
+    for file in client.list_objects_v2(Bucket="flatfiles").get("Contents", ()):
+        client.delete_object(Bucket="flatfiles", Key=file["Key"])
+    client.delete_bucket_policy(Bucket="flatfiles")
+    client.delete_bucket(Bucket="flatfiles")
+
+
+def failure(files: FlatFiles, session: date = SESSION) -> VendorError:
+    """Return the error of asking for `session`, having looked for the secret in all of its text."""
+    with pytest.raises(VendorError) as caught:
+        files.bars(session)
+    written = "".join(traceback.format_exception(caught.value)) + caught.value.hint
+    assert SECRET not in written
+    assert "AKIAIOSFODNN7EXAMPLE" not in written
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_the_path_is_the_documented_one() -> None:
+    assert file_path(date(2019, 8, 13)) == "us_stocks_sip/day_aggs_v1/2019/08/2019-08-13.csv.gz"
+
+
+def test_both_keys_turn_flat_files_on() -> None:
+    plain = PolygonSettings()
+    assert not FlatFiles(plain).configured
+    assert not FlatFiles(replace(plain, s3_key_id=Secret("id"))).configured
+    assert FlatFiles(replace(plain, s3_key_id=Secret("id"), s3_secret=Secret("x"))).configured
+    error = failure(FlatFiles(plain))
+    assert isinstance(error, KeyMissingError)
+    assert "POLYGON_S3_KEY_ID" in error.hint
+
+
+def test_a_file_is_fetched_with_its_etag(bucket: Bucket) -> None:
+    etag = bucket.put(SESSION, gzip.compress(text(row("A"), row("B"))))
+    answer = bucket.files().bars(SESSION)
+    assert symbols(answer.bars) == ["A", "B"]
+    assert answer.etag == etag == bucket.files().etag(SESSION)
+
+
+def test_a_replaced_file_is_noticed(bucket: Bucket) -> None:
+    files = bucket.files()
+    assert files.etag(SESSION) is None
+    bucket.put(SESSION, gzip.compress(text(row("A"))))
+    before = files.bars(SESSION)
+    bucket.put(SESSION, gzip.compress(text(row("A", close="12"))))
+    assert files.etag(SESSION) not in (None, before.etag)
+    after = files.bars(SESSION)
+    assert (after.etag, list(after.bars["close_price"])) == (files.etag(SESSION), [12.0])
+
+
+def test_another_file_with_a_longer_name_is_not_the_session_s(bucket: Bucket) -> None:
+    key = file_path(SESSION) + ".old"
+    bucket.client.put_object(Bucket="flatfiles", Key=key, Body=b"x")
+    assert bucket.files().etag(SESSION) is None
+
+
+@pytest.mark.parametrize("connections", [1, 3, 8])
+def test_a_stream_keeps_the_order(bucket: Bucket, connections: int) -> None:
+    sessions = [SESSION + timedelta(days=days) for days in (2, 0, 1, 6, 7)]
+    for session in sessions:
+        # 05:00 UTC, midnight in New York in winter.
+        start = int(datetime(session.year, session.month, session.day, 5, tzinfo=UTC).timestamp())
+        name = f"S{session.day}"
+        bucket.put(session, gzip.compress(text(row(name, start=start * 1_000_000_000))))
+    answers = list(bucket.files().stream(sessions, connections))
+    assert [answer.session for answer in answers] == sessions
+    assert [symbols(answer.bars) for answer in answers] == [[f"S{day.day}"] for day in sessions]
+
+
+def test_a_stream_yields_what_comes_before_a_failure(bucket: Bucket) -> None:
+    bucket.put(SESSION, gzip.compress(text(row("A"))))
+    stream = bucket.files().stream([SESSION, date(2024, 1, 31)], 2)
+    assert symbols(next(stream).bars) == ["A"]
+    with pytest.raises(NotPublishedError):
+        next(stream)
+
+
+def test_a_stream_without_sessions_ends() -> None:
+    files = FlatFiles(PolygonSettings(s3_key_id=Secret("id"), s3_secret=Secret("x")))
+    assert list(files.stream([], 4)) == []
+
+
+def test_a_stream_that_is_left_asks_for_no_more(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    files = bucket.files()
+
+    def bars(session: date) -> flat_files.SessionBars:
+        asked.append(session)
+        return parse_bars(text(), session)
+
+    monkeypatch.setattr(files, "bars", bars)
+    stream = files.stream([SESSION + timedelta(days=day) for day in range(50)], 2)
+    next(stream)
+    stream.close()
+    # One that was given, one that was next, and those that were under way when the consumer left.
+    assert len(asked) <= 4
+
+
+@pytest.mark.parametrize(
+    ("age", "kind"),
+    [(-1, NotPublishedError), (0, NotPublishedError), (5, NotPublishedError), (6, NotFoundError)],
+)
+def test_a_missing_file_is_pending_while_it_is_recent(
+    bucket: Bucket, age: int, kind: type[VendorError]
+) -> None:
+    error = failure(bucket.files(today=SESSION + timedelta(days=age)))
+    assert type(error) is kind
+    assert "2024-01-02" in error.message
+
+
+def test_the_day_of_a_missing_file_is_new_york_s(bucket: Bucket) -> None:
+    # In UTC it is the sixth day already, in New York still the fifth.
+    late = datetime(2024, 1, 8, 4, 59, tzinfo=UTC)
+    assert isinstance(failure(FlatFiles(bucket.settings, lambda: late)), NotPublishedError)
+    later = late + timedelta(minutes=1)
+    assert isinstance(failure(FlatFiles(bucket.settings, lambda: later)), NotFoundError)
+
+
+def test_a_missing_bucket_is_a_setting(bucket: Bucket) -> None:
+    error = failure(bucket.files(s3_bucket="other-bucket"))
+    assert isinstance(error, BadRequestError)
+    assert "POLYGON_S3_BUCKET" in error.hint
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.999])
+def test_a_cut_file_is_a_bad_answer(bucket: Bucket, cut: float) -> None:
+    whole = gzip.compress(text(*(row(f"T{number}") for number in range(2000))))
+    bucket.put(SESSION, whole[: int(len(whole) * cut)])
+    error = failure(bucket.files())
+    assert isinstance(error, BadAnswerError)
+    assert "not a whole gzip file" in error.message
+
+
+@pytest.mark.parametrize("rows", [[], [row("")]])
+def test_a_file_without_a_bar_is_a_bad_answer(bucket: Bucket, rows: list[str]) -> None:
+    bucket.put(SESSION, gzip.compress(text(*rows)))
+    error = failure(bucket.files())
+    assert isinstance(error, BadAnswerError)
+    assert f"no row that can be used: {len(rows)} rows" in error.message
+
+
+@pytest.mark.parametrize("body", [b"<html>", text(row("A"))], ids=["html", "plain text"])
+def test_what_is_not_gzip_is_a_bad_answer(bucket: Bucket, body: bytes) -> None:
+    bucket.put(SESSION, body)
+    assert isinstance(failure(bucket.files()), BadAnswerError)
+
+
+def test_a_file_outside_the_plan_is_history(bucket: Bucket) -> None:
+    bucket.put(SESSION, gzip.compress(text(row("A"))))
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::flatfiles/{file_path(SESSION)}",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    bucket.client.put_bucket_policy(Bucket="flatfiles", Policy=policy)
+    error = failure(bucket.files())
+    assert isinstance(error, HistoryError)
+    assert "2024-01-02" in error.message
+
+
+def test_keys_that_the_vendor_does_not_know_are_refused(bucket: Bucket) -> None:
+    iam = boto3.client(
+        "iam",
+        region_name="us-east-1",
+        endpoint_url=bucket.settings.s3_endpoint,
+        aws_access_key_id="anybody",
+        aws_secret_access_key=SECRET,
+    )
+    iam.create_user(UserName="reader")
+    key_id = iam.create_access_key(UserName="reader")["AccessKey"]["AccessKeyId"]
+    with_authorization: Any = set_initial_no_auth_action_count(0)
+    unknown = with_authorization(failure)(bucket.files())
+    wrong_secret = with_authorization(failure)(bucket.files(s3_key_id=Secret(key_id)))
+    for error in (unknown, wrong_secret):
+        assert isinstance(error, KeyRefusedError)
+        assert "POLYGON_S3_SECRET" in error.hint
+
+
+# --- Faults of the line ---------------------------------------------------------------------------
+
+
+@dataclass
+class Line:
+    """A server that gives one answer to everything, and notes what it was asked."""
+
+    status: int = 200
+    body: bytes = b""
+    length: int | None = None
+    url: str = ""
+    paths: list[str] = field(default_factory=list)
+
+    def files(self) -> FlatFiles:
+        return FlatFiles(
+            PolygonSettings(s3_endpoint=self.url, s3_key_id=Secret("id"), s3_secret=Secret(SECRET))
+        )
+
+
+@pytest.fixture
+def line(monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
+    told = Line()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            told.paths.append(self.path)
+            self.send_response(told.status)
+            self.send_header("Content-Length", str(told.length or len(told.body)))
+            self.send_header("ETag", '"v1"')
+            self.end_headers()
+            self.wfile.write(told.body)
+            self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    # A second attempt would wait.
+    monkeypatch.setattr(flat_files, "ATTEMPTS", 1)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    told.url = f"http://127.0.0.1:{server.server_port}"
+    thread = Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield told
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_no_configuration_of_aws_matters(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent/config")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", line.url)
+    monkeypatch.setenv("AWS_DEFAULTS_MODE", "auto")
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    line.body = gzip.compress(text(row("A")))
+    assert symbols(line.files().bars(SESSION).bars) == ["A"]
+    assert line.paths == [f"/flatfiles/{file_path(SESSION)}"]
+
+
+def error_body(code: str) -> bytes:
+    return f"<Error><Code>{code}</Code><Message>{SECRET}</Message></Error>".encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (403, error_body("InvalidAccessKeyId"), KeyRefusedError),
+        (403, error_body("SignatureDoesNotMatch"), KeyRefusedError),
+        (401, error_body("Unauthorized"), KeyRefusedError),
+        (401, b"", KeyRefusedError),
+        (403, error_body("AccessDenied"), HistoryError),
+        (403, b"", HistoryError),
+        (403, error_body("RequestTimeTooSkewed"), BadRequestError),
+        (400, error_body("AuthorizationHeaderMalformed"), BadRequestError),
+        # What a website answers that is no S3: not a file that is missing.
+        (404, b"<html><body>Not found</body></html>", BadRequestError),
+        (429, error_body("TooManyRequests"), RateLimitError),
+        (503, error_body("SlowDown"), RateLimitError),
+        (500, error_body("InternalError"), VendorDownError),
+        (502, b"<html><body>Bad gateway</body></html>", VendorDownError),
+        (504, b"", VendorDownError),
+        (200, b"<html><body>Sign in</body></html>", BadAnswerError),
+    ],
+)
+def test_every_answer_has_its_error(
+    line: Line, status: int, body: bytes, kind: type[VendorError]
+) -> None:
+    line.status, line.body = status, body
+    error = failure(line.files())
+    assert type(error) is kind
+    assert error.hint
+
+
+def test_a_file_that_breaks_off_is_fetched_again(line: Line) -> None:
+    body = gzip.compress(text(row("A")))
+    line.body, line.length = body[:20], len(body)
+    error = failure(line.files())
+    assert isinstance(error, VendorDownError)
+    assert "breaks off" in error.message
+    assert len(line.paths) == flat_files.BODY_ATTEMPTS
+
+
+def test_a_listing_that_is_html_is_a_fault(line: Line) -> None:
+    line.body = b"<html><body>Sign in</body>"
+    with pytest.raises(VendorDownError):
+        line.files().etag(SESSION)
+
+
+def test_nobody_at_the_endpoint_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flat_files, "ATTEMPTS", 1)
+    line = Line(url="http://127.0.0.1:1")
+    error = failure(line.files())
+    assert isinstance(error, VendorDownError)
+    assert "POLYGON_S3_ENDPOINT" in error.hint
