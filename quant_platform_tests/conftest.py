@@ -23,7 +23,8 @@ from quant_platform.storage.embedded import start_embedded
 from quant_platform.vendors.sample import SampleVendor
 
 TEMPLATE = "provisioned"
-OUTSIDE = ("DATABASE_URL", "DAGSTER_DATABASE_URL", "DAGSTER_HOME")
+OUTSIDE = ("DATABASE_URL", "DAGSTER_DATABASE_URL", "DAGSTER_HOME", "UNIVERSE", "MASSIVE_API_KEY")
+PREFIXES = (PREFIX, "POLYGON_")
 
 
 class Server:
@@ -69,7 +70,7 @@ class Server:
 @pytest.fixture(scope="session", autouse=True)
 def _no_outside_settings() -> None:
     for name in list(os.environ):
-        if name in OUTSIDE or name.startswith(PREFIX):
+        if name in OUTSIDE or name.startswith(PREFIXES):
             del os.environ[name]
 
 

@@ -28,7 +28,7 @@ def run_backfill(
     if ready and len(ready) < len(keys):
         console.err.print(f"{len(ready):,} of {len(keys):,} sessions are stored already")
     tags = {} if refetch else {FETCH_TAG: MISSING}
-    left = getattr(vendor, "requests_left", lambda: None)
+    left = getattr(vendor, "remaining", lambda: None)
     with SessionBar(len(keys) - len(ready), left) as bar:
         runner = Runner.open(settings, bar)
         with runner.instance() as instance:

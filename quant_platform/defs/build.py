@@ -11,6 +11,7 @@ import dagster as dg
 from quant_platform.defs.assets.common import IO_MANAGER, Market
 from quant_platform.defs.assets.evaluation import evaluation_assets
 from quant_platform.defs.assets.features import feature_assets
+from quant_platform.defs.assets.information import information_assets
 from quant_platform.defs.assets.market import market_assets
 from quant_platform.defs.assets.reports import report_assets
 from quant_platform.defs.assets.signals import signal_assets
@@ -63,6 +64,7 @@ def build_defs(
     platform = Platform(settings, vendor)
     assets = [
         *market_assets(market, universe_rule(settings, vendor)),
+        *information_assets(market),
         *feature_assets(market),
         *signal_assets(market),
         *evaluation_assets(market),

@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-STAGES = ("market", "features", "signals", "evaluation", "reports")
+STAGES = ("market", "information", "features", "signals", "evaluation", "reports")
 """Asset groups in the order in which they run; each has the job <stage>_stage."""
 
 DAILY_JOB = "daily_update"

@@ -7,13 +7,13 @@ What does not: where rows are stored, and which sessions are asked for again.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import pandas as pd
 
 from quant_platform.market.identity import IdentityBook, anchor_since, fixed_identities
-from quant_platform.market.sessions import sessions_between
+from quant_platform.market.sessions import session_before
 from quant_platform.vendors.base import MarketVendor, Vendor
 
 OPTIONAL = ("vwap", "trade_count", "vendor_adjusted_close")
@@ -111,11 +111,6 @@ def market_facts(
             answer.etag,
         )
         reached = session
-
-
-def session_before(session: date) -> date:
-    """Return the exchange's session before `session`."""
-    return sessions_between(session - timedelta(days=10), session - timedelta(days=1))[-1]
 
 
 def complete(bars: pd.DataFrame, security_ids: Sequence[str]) -> pd.DataFrame:

@@ -172,7 +172,7 @@ def known_from(observed_on: ArrayLike, series: str) -> SessionArray:
 def observed_between(
     series: str, sessions: Sequence[object] | SessionArray
 ) -> tuple[date, date] | None:
-    """First and last day whose figures become known in consecutive sessions; None without any.
+    """First and last day whose figures become known in some sessions; None without such days.
 
     A monthly series has none in most sessions, so that its vendor need not be asked.
     """

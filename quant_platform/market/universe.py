@@ -147,21 +147,27 @@ class Directory:
                 self.ticker[place] = symbol
                 self._holder[symbol] = place
 
-    def describe(self, places: NDArray[np.intp]) -> pd.DataFrame:
-        """Columns of `trading_universe` that tell who the securities at `places` are."""
-        rows = self._securities.iloc[self.row[places]]
+    def describe(self, entries: Sequence["Entry"]) -> pd.DataFrame:
+        """Columns of `trading_universe` that tell who the securities of some sessions are."""
+        rows = self._securities.iloc[np.concatenate([entry.row for entry in entries])]
+        since = np.concatenate([entry.since for entry in entries])
         listed = rows["list_date"].to_numpy().astype("datetime64[D]")
-        since = self.since[places]
+        tickers = np.concatenate([entry.ticker for entry in entries])
+        ids = self.ids[np.concatenate([entry.places for entry in entries])]
         return pd.DataFrame(
             {
-                "symbol": pd.array(self.ticker[places].tolist(), dtype="str"),
+                "symbol": pd.array(tickers.tolist(), dtype="str"),
                 "company_name": rows["company_name"].array,
                 "sector": rows["sector"].array,
                 "listing_date": np.where(np.isnat(listed), since, listed).astype("datetime64[s]"),
                 "security_type": rows["security_type"].array,
-                "security_id": pd.array(self.ids[places].tolist(), dtype="str"),
+                "security_id": pd.array(ids.tolist(), dtype="str"),
             }
         )
+
+    def entry(self, places: NDArray[np.intp]) -> "Entry":
+        """What holds of the securities at `places` in the session walked to."""
+        return Entry(places, self.row[places], self.since[places], self.ticker[places])
 
     def _meant(self) -> NDArray[np.intp]:
         """Place of the security of each meaning, -1 for nobody."""
@@ -174,6 +180,16 @@ class Directory:
         end = int(np.searchsorted(self._days[which], session, side="right"))
         self._reached[which] = max(end, start)
         return start, self._reached[which]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Securities of one session: place in the directory, row, first session, and ticker."""
+
+    places: NDArray[np.intp]
+    row: NDArray[np.intp]
+    since: NDArray[np.datetime64]
+    ticker: NDArray[np.object_]
 
 
 def universe_members(
@@ -204,20 +220,21 @@ def universe_members(
     first = len(days) - last
     medians = trailing_median(dollars, first)
     eligible = _eligible(rule, close, dollars, first)
-    frames = []
+    entries, values = [], []
     for number, day in enumerate(days[first:]):
         directory.walk_to(day)
         member = eligible[number] & (directory.ticker != None)  # noqa: E711 — an array of objects
         member &= _of_kind(rule, directory)
         places = np.flatnonzero(member)
-        order = np.argsort(-medians[number, places], kind="stable")[: rule.top]
-        places = places[order]
-        frame = directory.describe(places)
-        frame.insert(0, "date", np.full(len(places), day).astype("datetime64[s]"))
-        frame["dollar_volume"] = medians[number, places]
-        frame["dollar_volume_rank"] = np.arange(1, len(places) + 1, dtype=np.int32)
-        frames.append(frame.sort_values("symbol", ignore_index=True))
-    return pd.concat(frames, ignore_index=True)
+        places = places[np.argsort(-medians[number, places], kind="stable")[: rule.top]]
+        entries.append(directory.entry(places))
+        values.append(medians[number, places])
+    sizes = [len(entry.places) for entry in entries]
+    frame = directory.describe(entries)
+    frame.insert(0, "date", np.repeat(days[first:], sizes).astype("datetime64[s]"))
+    frame["dollar_volume"] = np.concatenate(values)
+    frame["dollar_volume_rank"] = np.concatenate([np.arange(1, n + 1) for n in sizes])
+    return frame.sort_values(["date", "symbol"], ignore_index=True)
 
 
 def trailing_median(values: FloatArray, first: int) -> FloatArray:

@@ -120,7 +120,8 @@ def _among(allowed: Mapping[str, Sequence[str]] | None) -> str:
 
 
 def _view_order(table: Table) -> list[str]:
-    return [column.name for column in table.columns if column.name in ("date", "symbol")]
+    names = {column.name for column in table.columns}
+    return [name for name in ("date", "symbol") if name in names]
 
 
 def quoted(name: str) -> str:

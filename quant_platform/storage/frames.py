@@ -95,6 +95,7 @@ _ALLOWED: dict[str, set[str]] = {
     "string": {"string", "categorical"},
     "double": {"number", "floating", "integer", "mixed-integer-float", "decimal"},
     "bool": {"boolean"},
+    "timestamp[us, tz=UTC]": {"moment"},
 }
 """Arrow type → kinds of pandas columns that may become it; whole numbers as `double`."""
 
@@ -132,6 +133,8 @@ def _kind(values: pd.Series) -> str:
         return "string"
     if isinstance(dtype, pd.CategoricalDtype):
         return "categorical"
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return "moment"
     return "datetime64" if pd.api.types.is_datetime64_dtype(dtype) else str(dtype)
 
 

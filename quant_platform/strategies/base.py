@@ -45,6 +45,9 @@ SIGNAL_COLUMNS = (
 
 BUY, HOLD, SELL = 1, 0, -1
 
+WEIGHT_NOISE = 1e-9
+"""Sum of weights above 1 that is nothing but rounding."""
+
 _NOT_FEATURES = ("date", "symbol", "recorded_at")
 
 
@@ -215,6 +218,7 @@ class Strategy(ABC):
             first = panel.sessions[max(len(panel.sessions) - last, 0) :][:1]
             frame = frame[frame["date"].to_numpy() >= first] if len(first) else frame[:0]
             frame = frame.reset_index(drop=True)
+        frame = within_equity(frame)
         self._check(frame)
         return frame
 
@@ -286,6 +290,20 @@ class Strategy(ABC):
                     f"{row['date']:%Y-%m-%d} ({int((~holds).sum())} rows)",
                     "The strategy has a fault; nothing was kept of this run.",
                 )
+
+
+def within_equity(frame: pd.DataFrame) -> pd.DataFrame:
+    """Divide the weights of a session that asks for more than all of the equity.
+
+    They are divided by the smallest whole number that makes them fit. In a large universe more
+    signals hold than there is money for; a divisor that is a whole number changes seldom, where an
+    exact one would trade every position every day.
+    """
+    asked = frame.groupby("date")["target_weight"].transform(lambda weights: weights.abs().sum())
+    parts = np.ceil(asked.to_numpy(dtype=np.float64) - WEIGHT_NOISE)
+    if not (parts > 1.0).any():
+        return frame
+    return frame.assign(target_weight=frame["target_weight"] / np.maximum(parts, 1.0))
 
 
 def metadata_json(

@@ -1,6 +1,7 @@
 """Run the server until it is interrupted; `--help` says how."""
 
 import argparse
+import json
 import signal
 import sys
 import threading
@@ -11,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from quant_platform.market.sessions import FIRST_DAY, last_closed_session, sessions_between
 from quant_platform_tests.polygon_server.market import Market
 from quant_platform_tests.polygon_server.plans import ADVANCED, BASIC
-from quant_platform_tests.polygon_server.server import PolygonServer, summary_text
+from quant_platform_tests.polygon_server.server import PolygonServer
 
 EXAMPLE = """example:
   python -m quant_platform_tests.polygon_server --symbols 12000 --sessions 504 --port 8787 --prepare
@@ -41,7 +42,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     ended.wait()
-    _say(summary_text(server))
+    _say(json.dumps(server.summary()))
     server.stop()
 
 

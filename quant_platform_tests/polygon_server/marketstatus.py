@@ -1,14 +1,12 @@
 """Endpoints of the market's status: now, and the holidays and early closes to come.
 
-Sessions are those of the platform's calendar without the market's own closures. Early closes follow
-NYSE Rule 7.2 as it has stood since 2013: 13:00 on the third of July before a holiday, on the day
-after Thanksgiving and on Christmas Eve.
+Sessions and early closes are those of the platform's calendar, without the market's own closures.
 """
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
-from quant_platform.market.sessions import closures, is_session
+from quant_platform.market.sessions import closures, early_closes, is_session
 from quant_platform_tests.polygon_server.answers import Answer, ok
 from quant_platform_tests.polygon_server.calls import Call, Route
 from quant_platform_tests.polygon_server.listings import Row
@@ -43,7 +41,7 @@ def routes() -> list[Route]:
 
 def now(call: Call) -> Answer:
     clock, trading = call.now.time(), trades_on(call.market, call.today)
-    close = EARLY_CLOSE if closes_early(call.today) else CLOSE
+    close = EARLY_CLOSE if early_closes(call.today, call.today) else CLOSE
     early = trading and EARLY <= clock < OPEN
     late = trading and close <= clock < LATE
     regular = trading and OPEN <= clock < close
@@ -74,23 +72,15 @@ def trades_on(market: Market, day: date) -> bool:
     return is_session(day) and day not in market.closed
 
 
-def closes_early(day: date) -> bool:
-    """Whether the exchange closes at 13:00 on `day`."""
-    if not is_session(day):
-        return False
-    eve = (day.month, day.day) in ((7, 3), (12, 24))
-    # Thanksgiving is November's fourth Thursday: its Friday falls on the 23rd to the 29th.
-    return eve or (day.month == 11 and day.weekday() == 4 and 23 <= day.day <= 29)
-
-
 def _special_days(market: Market, first: date, last: date) -> Iterator[Row]:
     shut = {day: _name(day) for day in closures(first, last)}
     shut |= {day: "Market closed" for day in market.closed if first <= day <= last}
+    early = set(early_closes(first, last))
     for number in range((last - first).days + 1):
         day = first + timedelta(days=number)
         if day in shut:
             yield {"date": str(day), "name": shut[day], "status": "closed"}
-        elif closes_early(day):
+        elif day in early:
             yield {
                 "date": str(day),
                 "name": _name(day),

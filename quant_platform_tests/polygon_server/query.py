@@ -90,7 +90,8 @@ def unfold(params: Row) -> Row:
     if "cursor" not in params:
         return {name: text for name, text in params.items() if name not in ("apiKey", OFFSET)}
     try:
-        text = base64.urlsafe_b64decode(params["cursor"] + "==").decode()
+        padded = params["cursor"] + "=" * (-len(params["cursor"]) % 4)
+        text = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
         return dict(parse_qsl(text, strict_parsing=True))
     except (binascii.Error, ValueError):
         raise Refused(bad_request("'cursor' is not one of this server's")) from None

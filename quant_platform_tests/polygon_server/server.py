@@ -5,7 +5,6 @@ endpoint; then the faults that were injected; then it is recorded, before the an
 that a client that has its answer finds its request in the record.
 """
 
-import json
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -154,6 +153,16 @@ class PolygonServer:
             most = max(most, last - first + 1)
         return most
 
+    def summary(self) -> dict[str, object]:
+        """Return the record in figures."""
+        statuses = sorted({row.status for row in tuple(self.requests)})
+        return {
+            "requests": len(self.requests),
+            "most_in_60_seconds": self.most_in_window(60.0),
+            "by_status": {str(status): self.counted("", status) for status in statuses},
+            "grouped": self.counted("/v2/aggs/grouped/"),
+        }
+
     def _all_routes(self) -> list[Route]:
         return [
             *Aggregates(self._grouped).routes(),
@@ -165,7 +174,7 @@ class PolygonServer:
 
     def _handle(self, request: Request) -> Answer:
         if request.path == RECORD_PATH:
-            return answers.ok(self._summary())
+            return answers.ok(self.summary())
         flat = self._flat_files.serves(request.path)
         if flat:
             authorised = self._flat_files.authorised(request.headers)
@@ -199,21 +208,7 @@ class PolygonServer:
         base = self.next_base or self.url
         return Call(request, self.market, self.plan, frozenset(self._withheld), base)
 
-    def _summary(self) -> dict[str, object]:
-        statuses = sorted({row.status for row in tuple(self.requests)})
-        return {
-            "requests": len(self.requests),
-            "most_in_60_seconds": self.most_in_window(60.0),
-            "by_status": {str(status): self.counted("", status) for status in statuses},
-            "grouped": self.counted("/v2/aggs/grouped/"),
-        }
-
 
 def _key_of(request: Request) -> str:
     found = re.fullmatch(r"Bearer (.+)", request.headers.get("authorization", ""))
     return found.group(1) if found else request.params.get("apiKey", "")
-
-
-def summary_text(server: PolygonServer) -> str:
-    """One line of the record, for the end of a run."""
-    return json.dumps(server._summary())

@@ -16,7 +16,7 @@ from datetime import date
 
 import numpy as np
 
-from quant_platform_tests.polygon_server.bars import Bars
+from quant_platform_tests.polygon_server.bars import FIELDS, Bars
 from quant_platform_tests.polygon_server.listings import Row
 from quant_platform_tests.polygon_server.market import Market
 from quant_platform_tests.polygon_server.spells import Spells, draw_spells
@@ -119,10 +119,8 @@ class SyntheticBars:
         vwap = np.clip(np.round(typical * (1.0 + 1e-4 * _normal(mean)), 4), low, high)
         quiet = np.where(dollars < ILLIQUID, _uniform(silence), 0.5)
         vwap[quiet > 1.0 - UNKNOWN] = trades[quiet > 1.0 - UNKNOWN] = np.nan
-        fields = dict(
-            open=opened, high=high, low=low, close=close, volume=volume, vwap=vwap, trades=trades
-        )
-        return fields, quiet >= SILENT
+        values = (opened, high, low, close, volume, vwap, trades)
+        return dict(zip(FIELDS, values, strict=True)), quiet >= SILENT
 
     def _walk(self, level: np.ndarray) -> np.ndarray:
         """Closes before splits, sessions × places; a new holder starts at a new level."""

@@ -80,6 +80,9 @@ class HttpServer:
         try:
             while await self._exchange(reader, writer):
                 pass
+            # What was sent must reach the client before the connection ends.
+            writer.close()
+            await writer.wait_closed()
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
             pass  # The client has gone, or sends what is no HTTP: the connection ends.
         except asyncio.CancelledError:
@@ -96,12 +99,7 @@ class HttpServer:
         await reader.readexactly(int(request.headers.get("content-length", 0)))
         answer = self._handle(request)
         goes_on = request.headers.get("connection", "").lower() != "close"
-        if await _send(writer, request, answer, goes_on=goes_on):
-            return goes_on
-        # What was sent must reach the client before the connection ends.
-        writer.close()
-        await writer.wait_closed()
-        return False
+        return await _send(writer, request, answer, goes_on=goes_on) and goes_on
 
 
 def _request(head: bytes, now: datetime) -> Request:

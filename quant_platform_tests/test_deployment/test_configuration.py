@@ -13,7 +13,7 @@ from quant_platform.settings import Settings
 from quant_platform_tests.test_deployment.compose import CHECKOUT, services
 
 EXAMPLE = (CHECKOUT / ".env.example").read_text()
-ASSIGNMENT = re.compile(r"^(?:# )?([A-Z][A-Z_]+)=(.*)$", re.MULTILINE)
+ASSIGNMENT = re.compile(r"^(?:# )?([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)
 EXAMPLES = dict(ASSIGNMENT.findall(EXAMPLE))
 
 
@@ -64,8 +64,10 @@ def test_the_workspace_of_the_containers_names_the_code_service() -> None:
 
 
 def test_the_example_names_every_setting_and_no_other() -> None:
-    source = Path(CHECKOUT / "quant_platform/settings.py").read_text()
-    named = set(re.findall(r"# ((?:QUANT_PLATFORM|DATABASE|DAGSTER)_[A-Z_]+)", source))
+    source = Path(CHECKOUT / "quant_platform/settings/__init__.py").read_text()
+    names = r"(?:QUANT_PLATFORM|DATABASE|DAGSTER|POLYGON|MASSIVE)_[A-Z0-9_]+"
+    comments = re.findall(r": .*  # (.*)", source)
+    named = {name for comment in comments for name in re.findall(names, comment)}
     assert set(EXAMPLES) == named | {"POSTGRES_PASSWORD"}
 
 
@@ -74,7 +76,11 @@ def test_the_example_is_all_comments() -> None:
 
 
 def test_the_commented_values_are_the_defaults(tmp_path: Path) -> None:
-    shown = {name: value for name, value in EXAMPLES.items() if name.startswith("QUANT_PLATFORM_")}
+    shown = {
+        name: value
+        for name, value in EXAMPLES.items()
+        if name.startswith(("QUANT_PLATFORM_", "POLYGON_", "MASSIVE_"))
+    }
     assert Settings.load(shown, start=tmp_path) == Settings.load({}, start=tmp_path)
 
 
@@ -84,5 +90,15 @@ def test_the_urls_shown_are_understood(name: str, tmp_path: Path) -> None:
     assert getattr(settings, name.lower()) == EXAMPLES[name]
 
 
-def test_the_example_holds_no_password() -> None:
-    assert EXAMPLES["POSTGRES_PASSWORD"] == ""
+@pytest.mark.parametrize(
+    "name",
+    [
+        "POSTGRES_PASSWORD",
+        "POLYGON_API_KEY",
+        "MASSIVE_API_KEY",
+        "POLYGON_S3_KEY_ID",
+        "POLYGON_S3_SECRET",
+    ],
+)
+def test_the_example_holds_no_secret(name: str) -> None:
+    assert EXAMPLES[name] == ""

@@ -140,6 +140,10 @@ def test_dollars(currency: str | None) -> None:
     assert settled(listed(paid(0.5, currency=currency))) == ([0.5], [])
 
 
+def test_the_first_reason_is_given() -> None:
+    assert settled(listed(split(1.0, date=None, symbol="")))[1] == [(1.0, "no ex-date")]
+
+
 def test_a_vendor_without_the_optional_columns() -> None:
     raw = listed(split(10.0), split(10.0), paid(0.2), paid(0.3))
     raw = raw.drop(columns=["currency", "vendor_id", "declared_on", "paid_on"])
@@ -258,6 +262,26 @@ def test_another_version_of_a_record() -> None:
         paid(0.40, vendor_id="E1", declared_on="2024-04-02", action_type="special_dividend"),
     )
     assert settled(raw) == ([0.40], [(0.25, "another version of the record E1 is kept")])
+
+
+@pytest.mark.parametrize(
+    ("preferred", "other"),
+    [
+        (paid(2.0, vendor_id="E1"), paid(10.0, vendor_id="E1")),
+        (split(15.0, vendor_id="E1"), split(10.0)),
+        (split(15.0, note="a"), split(15.0, note="b")),
+    ],
+)
+def test_the_preferred_of_two_without_dates(
+    preferred: dict[str, object], other: dict[str, object]
+) -> None:
+    """The lowest record, then the lowest figure, then whatever else tells them apart."""
+    for rows in ((preferred, other), (other, preferred)):
+        raw = listed(*rows).assign(note=[row.get("note") for row in rows])
+        kept, _ = resolve(raw)
+        expected = listed(preferred).assign(note=[preferred.get("note")])
+        columns = ["split_ratio", "cash_amount", "vendor_id", "note"]
+        pd.testing.assert_frame_equal(kept[columns], expected[columns], check_dtype=False)
 
 
 @pytest.mark.parametrize(("first", "second"), [(0.0667, 1 / 15), (1.3333, 4 / 3)])
@@ -412,6 +436,15 @@ def test_payments_declared_together_are_added_up(declared: str | None) -> None:
     kept, losers = settled(raw)
     assert kept == [1.55]
     assert len(losers) == 2
+
+
+def test_an_unknown_day_of_declaration_contradicts_no_other() -> None:
+    raw = listed(
+        paid(0.9, declared_on="2024-04-02"), paid(0.2), paid(0.8, declared_on="2024-04-01")
+    )
+    kept, losers = settled(raw)
+    assert kept == [1.1]
+    assert sorted(figure for figure, _ in losers) == [0.2, 0.8]
 
 
 def test_each_type_is_added_up_by_itself() -> None:

@@ -289,6 +289,7 @@ def test_a_dividend_of_the_whole_price() -> None:
     close, given = [10.0, 11.0, 0.5, 0.5], {"dividend": {2: 11.0}}
     check([10 * 0.5 / 11.5, 11 * 0.5 / 11.5, 0.5, 0.5], 3, "close", close, **given)
     check([NAN, NAN, 0.5, 0.5], 3, "previous_close", close, **given)
+    check([NAN, NAN, 0.5, 0.5], 3, "previous_close", close, dividend={1: 1.0, 2: 11.0})
 
 
 def test_a_filled_cell_of_a_panel_is_adjusted_like_a_bar() -> None:
@@ -361,7 +362,7 @@ def test_a_series_is_a_security_where_there_is_one() -> None:
 
 def test_actions_of_other_symbols_change_nothing() -> None:
     others = action_rows([("2004-08-03", "Z", 2.0, NAN), ("2004-08-03", "AA", NAN, 1.0)])
-    bars = rows("ABA", [1.0, 2.0, 3.0])
+    bars = rows([None, "A", "B", "A"], [2.5, 1.0, 2.0, 3.0])
     for kind in ("split", "total_return"):
         pd.testing.assert_frame_equal(adjust(bars, others, "2004-08-09", kind), bars)
 
@@ -458,6 +459,12 @@ def test_only_what_both_have_is_compared() -> None:
     assert named(both, other) == []
     assert named(prices([1.0, 2.0]), prices([1.0, 1.0], first="2010-01-04")) == []
     assert named(prices([]), prices([1.0])) == []
+
+
+def test_a_price_without_a_symbol_is_passed_over() -> None:
+    nobody = prices([7.0, 1.0]).assign(symbol=None)
+    own = pd.concat([prices([1.0, 1.0]), nobody])
+    assert named(own, prices([1.0, 1.0])) == named(prices([1.0, 1.0]), own) == []
 
 
 def test_symbols_and_dates_are_in_order() -> None:

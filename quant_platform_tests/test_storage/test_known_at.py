@@ -545,6 +545,30 @@ class TestWriters:
         assert closes(database, moment) == {"A": 1.0}
         assert closes(database, moment_of(database)) == {"A": 9.0}
 
+    def test_a_moment_reads_the_same_while_others_write_and_ever_after(
+        self, database: Database
+    ) -> None:
+        day = ["2004-08-19"]
+        cells = [(day[0], symbol) for symbol in "ABCDEFGH"]
+        replace(database, dict.fromkeys(cells, 0.5), day)
+
+        def write(number: int) -> None:
+            for step in range(5):
+                replace(database, dict.fromkeys(cells, 1.0 + 10 * number + step), day)
+
+        seen: list[tuple[datetime, dict[str, float]]] = []
+        with ThreadPoolExecutor(3) as pool:
+            writers = [pool.submit(write, number) for number in range(3)]
+            while not all(writer.done() for writer in writers):
+                moment = moment_of(database)
+                seen.append((moment, closes(database, moment)))
+            for writer in writers:
+                writer.result()
+        for moment, then in seen:
+            assert len(set(then.values())) == 1
+            assert closes(database, moment) == then
+        assert len({then["A"] for _, then in seen}) > 1
+
 
 SESSIONS = ["2004-08-19", "2004-08-20", "2004-08-23"]
 CELLS = list(itertools.product(SESSIONS, "ABC"))

@@ -238,24 +238,26 @@ class Bucket:
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
+def server() -> Iterator[Bucket]:
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
+    settings = PolygonSettings(
+        s3_endpoint=f"http://{host}:{port}",
+        s3_key_id=Secret("AKIAIOSFODNN7EXAMPLE"),
+        s3_secret=Secret(SECRET),
+    )
+    yield Bucket(FlatFiles(settings)._client, settings)
     server.stop()
 
 
 @pytest.fixture
-def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+def bucket(server: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     # The server looks at AWS's configuration too, and whoever runs the tests may have one.
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    settings = PolygonSettings(
-        s3_endpoint=endpoint, s3_key_id=Secret("AKIAIOSFODNN7EXAMPLE"), s3_secret=Secret(SECRET)
-    )
-    client = FlatFiles(settings)._client
+    client = server.client
     client.create_bucket(Bucket="flatfiles")
-    yield Bucket(client, settings)
+    yield server
     for file in client.list_objects_v2(Bucket="flatfiles").get("Contents", ()):
         client.delete_object(Bucket="flatfiles", Key=file["Key"])
     client.delete_bucket_policy(Bucket="flatfiles")

@@ -153,6 +153,7 @@ def test_types_do_not_depend_on_the_rows(rows: list[object]) -> None:
         ({"T": ""}, "no ticker"),
         ({"T": "  "}, "no ticker"),
         ({"T": 7}, "no ticker"),
+        ({"T": ["BAD"]}, "no ticker"),
         ({"T": "\x00\ufffd"}, "no ticker"),
         ({"T": "ABCß\t"}, "no ticker"),
         ({"t": None}, "no time"),

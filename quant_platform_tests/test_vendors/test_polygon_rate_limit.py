@@ -98,6 +98,16 @@ def test_a_failed_request_counts(tmp_path: Path) -> None:
     assert clock.sleeps == [pytest.approx(REST)]
 
 
+def test_a_request_that_was_never_sent_does_not_count(tmp_path: Path) -> None:
+    clock = FakeClock()
+    limit = limit_of(tmp_path, clock, calls=1)
+    for _ in range(3):
+        with limit.slot() as slot:
+            slot.unused()
+    request(limit, clock)
+    assert clock.sleeps == []
+
+
 def test_other_keys_and_hosts_have_their_own(tmp_path: Path) -> None:
     clock = FakeClock()
     request(limit_of(tmp_path, clock, calls=1), clock)

@@ -510,6 +510,25 @@ def test_a_repeated_request_counts_again(tmp_path: Path) -> None:
     assert sum(clock.sleeps) == pytest.approx(60 * (1 + MARGIN))
 
 
+@pytest.mark.parametrize(
+    ("trouble", "counted"),
+    [
+        (httpx.ConnectError("refused"), 0),
+        (httpx.ConnectTimeout("timed out"), 0),
+        (httpx.PoolTimeout("none free"), 0),
+        (httpx.ReadTimeout("timed out"), 1),
+        (httpx.WriteError("broken pipe"), 1),
+        (httpx.RemoteProtocolError("peer closed connection"), 1),
+    ],
+)
+def test_a_request_that_was_never_sent_does_not_count(
+    tmp_path: Path, trouble: httpx.HTTPError, counted: int
+) -> None:
+    client = client_of(tmp_path, Answers(trouble, good()), calls_per_minute=5)
+    client.get(PATH)
+    assert client.limit.remaining() == 5 - 1 - counted
+
+
 def test_a_request_nobody_wants_is_given_up(tmp_path: Path) -> None:
     stop = threading.Event()
 

@@ -127,6 +127,15 @@ COMMENT ON COLUMN corporate_actions.security_id IS 'The security that the ticker
 COMMENT ON COLUMN features.security_id IS 'The security whose bars the features follow, whatever its ticker was.';
 COMMENT ON COLUMN signals.security_id IS 'The security (securities.security_id).';
 
+COMMENT ON COLUMN market_data_history.vwap IS 'Average price of the session weighted by volume, not adjusted.';
+COMMENT ON COLUMN market_data_history.trade_count IS 'Number of trades.';
+COMMENT ON COLUMN market_data_history.security_id IS 'The security that the ticker meant (securities.security_id).';
+COMMENT ON COLUMN trading_universe_history.security_type IS 'The vendor''s code: CS common stock, ETF, and others.';
+COMMENT ON COLUMN trading_universe_history.security_id IS 'The security (securities.security_id).';
+COMMENT ON COLUMN corporate_actions_history.security_id IS 'The security that the ticker meant; null: no known security carried it.';
+COMMENT ON COLUMN features_history.security_id IS 'The security whose bars the features follow, whatever its ticker was.';
+COMMENT ON COLUMN signals_history.security_id IS 'The security (securities.security_id).';
+
 CREATE OR REPLACE VIEW feature_store AS
 SELECT f.symbol, f.date, to_jsonb(f) - ARRAY['symbol', 'date', 'security_id', 'recorded_at'] AS features, f.recorded_at
 FROM features f;

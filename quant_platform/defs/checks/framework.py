@@ -109,6 +109,7 @@ class Judged:
             by_security(self.read("market_data", members=self.members)),
             by_security(self.read("corporate_actions", members=self.members)),
             self.window,
+            news=by_security(self.read("news", members=self.members)),
         )
 
     def failures(self, panel: Panel, grid: BoolArray, **figures: np.ndarray) -> pd.DataFrame:

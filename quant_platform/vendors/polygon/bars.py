@@ -1,14 +1,16 @@
 """Daily bars: rows of the vendor's JSON to typed frames, and what cannot be one set aside.
 
-Built for 12,000 rows at a time: one list a column, checked by the set of its types, so that the
-common case without a fault costs a few milliseconds. Nothing is filled or corrected here.
+Built for 12,000 rows at a time. A session in order is decoded straight into typed objects, which
+takes half the time of dictionaries; one with a single odd field is decoded as JSON has it. Nothing
+is filled or corrected here.
 """
 
 from dataclasses import dataclass
 from datetime import date
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -57,12 +59,53 @@ class SymbolBars:
     missing: tuple[date, date] | None
 
 
+class _Row(msgspec.Struct, gc=False):
+    """A row in order: what must be there is, and every number is one."""
+
+    T: str
+    o: float
+    h: float
+    l: float  # noqa: E741 — the vendor's name
+    c: float
+    t: float
+    v: float | None = None
+    vw: float | None = None
+    n: float | None = None
+    otc: bool | None = None
+
+
+class _Answer(msgspec.Struct):
+    """The grouped answer, if all of its rows are in order."""
+
+    status: str
+    results: list[_Row]
+    count: int | None = msgspec.field(default=None, name="resultsCount")
+
+
+_DECODER = msgspec.json.Decoder(_Answer)
+
+
+def read_grouped(body: bytes) -> object:
+    """Read the grouped answer: as JSON has it, but for rows in order, which are typed objects.
+
+    Raises
+    ------
+    ValueError
+        It is no JSON.
+    """
+    try:
+        answer = _DECODER.decode(body)
+    except msgspec.ValidationError:
+        return msgspec.json.decode(body)
+    return {"status": answer.status, "results": answer.results, "resultsCount": answer.count}
+
+
 def session_bars(rows: list[Any], session: date) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Bars of one session of the whole market, and the rows that are none.
 
     Parameters
     ----------
-    rows : `results` of the grouped answer
+    rows : `results` of the grouped answer, from `read_grouped` or any reader of JSON
 
     Returns
     -------
@@ -80,7 +123,7 @@ def session_bars(rows: list[Any], session: date) -> tuple[pd.DataFrame, pd.DataF
     table.refuse_repeated(symbols)
     kept = table.kept()
     dates = np.full(len(kept), np.datetime64(session, "s"))
-    return table.bars(kept, dates, [symbols[i] for i in kept]), table.refused()
+    return table.bars(kept, dates, [symbols[i] for i in kept.tolist()]), table.refused()
 
 
 def range_bars(
@@ -110,14 +153,16 @@ class _Rows:
 
     def __init__(self, rows: list[Any]) -> None:
         self._sent = rows
-        self._rows = [row if type(row) is dict else {} for row in rows]
+        self._typed = bool(rows) and type(rows[0]) is _Row
+        self._rows = rows if self._typed else [row if type(row) is dict else {} for row in rows]
         self._good = np.ones(len(rows), dtype=bool)
-        self._silent = np.zeros(len(rows), dtype=bool)
         self._reasons: dict[int, str] = {}
         self._numbers: dict[str, FloatArray] = {}
         self._strange: dict[str, BoolArray] = {}
 
     def values(self, name: str) -> list[Any]:
+        if self._typed:
+            return list(map(attrgetter(name), self._rows))
         try:
             return list(map(itemgetter(name), self._rows))
         except KeyError:
@@ -143,11 +188,10 @@ class _Rows:
 
     def refuse_repeated(self, keys: list[Any]) -> None:
         """Of good rows with one key keep that of the larger volume; equal ones are one row."""
-        places: dict[Any, list[int]] = {}
-        good = np.flatnonzero(self._good).tolist()
-        if len({keys[i] for i in good}) == len(good):
+        if self._good.all() and len(set(keys)) == len(keys):
             return
-        for i in good:
+        places: dict[Any, list[int]] = {}
+        for i in self.kept().tolist():
             places.setdefault(keys[i], []).append(i)
         volumes = np.nan_to_num(self.number("v"), nan=-np.inf)
         for same in places.values():
@@ -172,8 +216,7 @@ class _Rows:
 
     def refused(self) -> pd.DataFrame:
         rows = [
-            (self._sent[i] if type(self._sent[i]) is dict else {"row": self._sent[i]})
-            | {"reason": reason}
+            _as_sent(self._sent[i]) | {"reason": reason}
             for i, reason in sorted(self._reasons.items())
         ]
         names = dict.fromkeys([*RAW, *(name for row in rows for name in row if name != "reason")])
@@ -190,6 +233,12 @@ class _Rows:
     def _is_equal(self, one: int, other: int) -> bool:
         pairs = [(self.number(name)[one], self.number(name)[other]) for name in NUMBERS]
         return all(a == b or (np.isnan(a) and np.isnan(b)) for a, b in pairs)
+
+
+def _as_sent(row: Any) -> dict[str, Any]:
+    if type(row) is _Row:
+        return msgspec.structs.asdict(row)
+    return row if type(row) is dict else {"row": row}
 
 
 def _text(values: pa.Array) -> Any:

@@ -44,16 +44,23 @@ def numbers(values: list[Any]) -> tuple[FloatArray, BoolArray]:
 
     Text and truth values are no numbers, however they look.
     """
-    if set(map(type, values)) <= {float, int, type(None)}:
+    if set(map(type, values)) <= {float, type(None)}:
         found = np.array(values, dtype=np.float64)
-        strange = np.isinf(found)
     else:
-        plain = [value if type(value) in (float, int) else None for value in values]
-        found = np.array(plain, dtype=np.float64)
-        others = [value is not None and type(value) not in (float, int) for value in values]
-        strange = np.isinf(found) | np.array(others, dtype=np.bool_)
+        found = np.array([_number(value) for value in values], dtype=np.float64)
+    strange = np.isinf(found)
     found[strange] = np.nan
     return found, strange
+
+
+def _number(value: object) -> float:
+    """Value as a float, NaN where absent, infinite where it is no number or too large a one."""
+    if value is None:
+        return np.nan
+    try:
+        return float(value) if type(value) in (float, int) else np.inf  # type: ignore[arg-type]
+    except OverflowError:
+        return np.inf
 
 
 def storable(value: object) -> object:

@@ -50,7 +50,7 @@ class Probe:
 
 
 def probe_key(client: Client, *, now: date, first_session: date, flat_files: bool) -> Probe:
-    """Ask for one thing of each kind: five to seven requests.
+    """Ask for one thing of each kind: five or six requests.
 
     Raises
     ------

@@ -150,7 +150,7 @@ class RateLimit:
                 return self.rest if ready is None else ready - now
             ready = _ready_at(os.pread(file, 64, 0), now, self.rest)
             if ready is None:
-                _write(file, repr(now))
+                _write(file, _stamp(now))
                 ready = now + self.rest
             if ready > now:
                 return ready - now
@@ -177,23 +177,31 @@ class RateLimit:
 
 
 class Slot:
-    """One request's permission; `arrived` starts the rest, `close` gives the slot back."""
+    """One request's permission.
+
+    `arrived` starts the rest, `unused` spares it, and `close` gives the slot back.
+    """
 
     def __init__(self, file: int, clock: Clock) -> None:
         self._file = file
         self._clock = clock
-        self._arrived = False
-        _write(file, _OPEN)
+        self._noted = False
+        _write(file, f"{_OPEN}\n")
 
     def arrived(self) -> None:
         """Note that the server has counted the request: its answer began."""
-        _write(self._file, repr(self._clock.now()))
-        self._arrived = True
+        _write(self._file, _stamp(self._clock.now()))
+        self._noted = True
+
+    def unused(self) -> None:
+        """Note that nothing was sent, so that the server has nothing to count."""
+        _write(self._file, "")
+        self._noted = True
 
     def close(self) -> None:
         """Give the slot back; a request without an answer is taken to be counted now."""
         try:
-            if not self._arrived:
+            if not self._noted:
                 self.arrived()
         finally:
             os.close(self._file)
@@ -233,8 +241,12 @@ def _ready_at(content: bytes, now: float, rest: float) -> float | None:
     return stamp + rest if 0.0 <= stamp <= now else None
 
 
+def _stamp(moment: float) -> str:
+    return f"{moment!r}\n"
+
+
 def _write(file: int, text: str) -> None:
-    content = f"{text}\n".encode()
+    content = text.encode()
     os.pwrite(file, content, 0)
     os.ftruncate(file, len(content))
 

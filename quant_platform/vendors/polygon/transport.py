@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import httpx
-import orjson
+import msgspec
 
 from quant_platform.errors import (
     BadAnswerError,
@@ -29,7 +29,7 @@ from quant_platform.settings import PolygonSettings, Secret
 from quant_platform.vendors.polygon.address import Address
 from quant_platform.vendors.polygon.clock import Clock, StoppedError
 from quant_platform.vendors.polygon.faults import GOOD, fault_in, one_line, status_of
-from quant_platform.vendors.polygon.rate_limit import RateLimit
+from quant_platform.vendors.polygon.rate_limit import RateLimit, Slot
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,11 @@ WINDOW = 60.0
 LARGEST_BODY = 256 * 2**20
 """Bytes of an answer, unpacked; a session of the whole market is 1.3 MB."""
 
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+"""Errors after which the vendor cannot have counted the request."""
+
 Params = Mapping[str, str | int]
+Parse = Callable[[bytes], object]
 
 
 @dataclass(frozen=True)
@@ -156,7 +160,11 @@ class Client:
         self._http.close()
 
     def get(
-        self, path: str, params: Params | None = None, stop: threading.Event | None = None
+        self,
+        path: str,
+        params: Params | None = None,
+        stop: threading.Event | None = None,
+        parse: Parse = msgspec.json.decode,
     ) -> object:
         """Return the JSON at `path`.
 
@@ -164,6 +172,7 @@ class Client:
         ----------
         path : from the base URL on, percent-encoded; may bring a query if there are no `params`
         stop : when set, the request is given up
+        parse : reads the body; raises ValueError where it is no JSON
 
         Raises
         ------
@@ -175,7 +184,7 @@ class Client:
         waited = 0.0
         for attempt in range(1, self._patience.attempts + 1):
             try:
-                return self._attempt(path, params, stop)
+                return self._attempt(path, params, stop, parse)
             except _AgainError as again:
                 wait = self._wait(attempt, again)
                 last = attempt == self._patience.attempts
@@ -186,28 +195,42 @@ class Client:
         raise AssertionError("unreachable")  # pragma: no cover
 
     def document(
-        self, path: str, params: Params | None = None, stop: threading.Event | None = None
+        self,
+        path: str,
+        params: Params | None = None,
+        stop: threading.Event | None = None,
+        parse: Parse = msgspec.json.decode,
     ) -> dict[str, object]:
         """Return the JSON object at `path`; raises as `get` does."""
-        found = self.get(path, params, stop)
+        found = self.get(path, params, stop, parse)
         if not isinstance(found, dict):
             raise BadAnswerError(f"Polygon's answer is no JSON object: {where(path)}")
         return found
 
-    def _attempt(self, path: str, params: Params | None, stop: threading.Event | None) -> object:
+    def _attempt(
+        self, path: str, params: Params | None, stop: threading.Event | None, parse: Parse
+    ) -> object:
         request = self._http.build_request("GET", self.address.url(path), params=params)
         try:
             with self.limit.slot(stop) as slot:
                 deadline = self._clock.now() + self._timeouts.total
-                response = self._http.send(request, stream=True)
-                slot.arrived()
+                response = self._send(request, slot)
                 try:
                     body = self._read(response, deadline, stop, where(path))
                 finally:
                     response.close()
         except httpx.RequestError as error:
             raise _AgainError(self._unreachable(error, where(path))) from None
-        return self._parsed(response, body, where(path))
+        return self._parsed(response, body, parse, where(path))
+
+    def _send(self, request: httpx.Request, slot: Slot) -> httpx.Response:
+        try:
+            response = self._http.send(request, stream=True)
+        except _NEVER_SENT:
+            slot.unused()
+            raise
+        slot.arrived()
+        return response
 
     def _read(
         self, response: httpx.Response, deadline: float, stop: threading.Event | None, path: str
@@ -229,10 +252,10 @@ class Client:
                 )
         return bytes(chunks)
 
-    def _parsed(self, response: httpx.Response, body: bytes, path: str) -> object:
+    def _parsed(self, response: httpx.Response, body: bytes, parse: Parse, path: str) -> object:
         try:
-            found: object = orjson.loads(body)
-        except orjson.JSONDecodeError:
+            found = parse(body)
+        except (ValueError, RecursionError):
             found = None
             if response.status_code == httpx.codes.OK:
                 raise _not_json(response, body, path) from None

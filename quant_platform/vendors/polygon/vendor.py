@@ -183,10 +183,7 @@ class PolygonVendor:
         if session not in self._published:
             try:
                 self._grouped(self._client, session)
-            except NotPublishedError:
-                return False
-            except BadAnswerError as error:
-                logger.warning("%s", error.message)
+            except (NotPublishedError, _NoRowsError):
                 return False
             self._published.add(session)
         return True
@@ -276,7 +273,7 @@ class PolygonVendor:
     # The key
 
     def probe(self) -> "Probe":
-        """What the key may do: five to seven requests.
+        """What the key may do: five or six requests.
 
         Raises
         ------
@@ -336,6 +333,7 @@ class PolygonVendor:
         self, client: "Client", session: date, stop: threading.Event | None = None
     ) -> list[Any]:
         """Rows of the whole market in `session`, at least one."""
+        from quant_platform.vendors.polygon.bars import read_grouped
         from quant_platform.vendors.polygon.probe import GROUPED, GROUPED_PARAMETERS
 
         if not is_over(session, self._clock.wall()):
@@ -345,7 +343,8 @@ class PolygonVendor:
             )
         recent = (self._today() - session).days <= LATE_DAYS
         try:
-            body = client.document(GROUPED.format(session=session), GROUPED_PARAMETERS, stop)
+            path = GROUPED.format(session=session)
+            body = client.document(path, GROUPED_PARAMETERS, stop, read_grouped)
         except NotFoundError:
             body = {}
         except HistoryError as error:

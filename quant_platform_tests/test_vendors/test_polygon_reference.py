@@ -1,0 +1,578 @@
+"""Pages, reference data, corporate actions, news and economy: from answers in memory to values."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+
+from quant_platform.errors import (
+    BadAnswerError,
+    KeyRefusedError,
+    PlanError,
+    UnknownNameError,
+    VendorError,
+)
+from quant_platform.vendors.base import Listing
+from quant_platform.vendors.polygon.actions import COLUMNS as ACTION_COLUMNS
+from quant_platform.vendors.polygon.information import ECONOMY, NEWS_COLUMNS
+from quant_platform.vendors.polygon.paging import all_rows, newest, pages
+from quant_platform_tests.test_vendors.polygon_stub import (
+    KEY,
+    Answers,
+    bad,
+    client_of,
+    good,
+    vendor_of,
+)
+
+DAY = date(2024, 3, 1)
+HERE = "https://api.massive.com"
+
+# --- pages ---------------------------------------------------------------------------------------
+
+
+def test_pages_follow_the_cursor_with_the_key_in_the_header_alone(tmp_path: Path) -> None:
+    answers = Answers(
+        good(results=[{"a": 1}], next_url=f"{HERE}/v3/x?cursor=one&apiKey={KEY}"),
+        good(results=[{"a": 2}], next_url=f"{HERE}:443/v3/x?cursor=two"),
+        good(),  # the last page may lack `results`
+    )
+    client = client_of(tmp_path, answers)
+    assert list(pages(client, "/v3/x", {"limit": 1})) == [[{"a": 1}], [{"a": 2}], []]
+    urls = [str(request.url) for request in answers.requests]
+    assert urls == [
+        "https://api.polygon.io/v3/x?limit=1",
+        "https://api.polygon.io/v3/x?cursor=one",
+        "https://api.polygon.io/v3/x?cursor=two",
+    ]
+    assert {request.headers["Authorization"] for request in answers.requests} == {f"Bearer {KEY}"}
+
+
+def test_a_repeated_cursor_is_noticed(tmp_path: Path) -> None:
+    answers = Answers(
+        good(results=[{}], next_url=f"{HERE}/v3/x?cursor=one"),
+        good(results=[{}], next_url=f"{HERE}/v3/x?cursor=two"),
+        good(results=[{}], next_url=f"{HERE}/v3/x?cursor=one"),
+    )
+    with pytest.raises(BadAnswerError, match="round in a circle"):
+        all_rows(client_of(tmp_path, answers), "/v3/x")
+    assert len(answers.requests) == 3
+
+
+def test_pages_have_an_end(tmp_path: Path) -> None:
+    def another(request: httpx.Request) -> httpx.Response:
+        return good(results=[{}], next_url=f"{HERE}/v3/x?cursor={len(answers.requests)}")
+
+    answers = Answers(another)
+    with pytest.raises(BadAnswerError, match="more than 20 pages"):
+        list(pages(client_of(tmp_path, answers), "/v3/x", cap=20))
+    assert len(answers.requests) == 20
+
+
+def test_a_foreign_host_gets_nothing(tmp_path: Path) -> None:
+    answers = Answers(good(results=[{}], next_url="https://evil.example/v3/x?cursor=one"))
+    with pytest.raises(BadAnswerError, match="not on its own host"):
+        all_rows(client_of(tmp_path, answers), "/v3/x")
+    assert len(answers.requests) == 1
+
+
+@pytest.mark.parametrize("results", [{}, "rows", 7, [1], [None], [{"a": 1}, "b"]])
+def test_results_of_another_shape(tmp_path: Path, results: Any) -> None:
+    with pytest.raises(BadAnswerError, match="not a list of objects"):
+        all_rows(client_of(tmp_path, Answers(good(results=results))), "/v3/x")
+
+
+def test_of_repeated_rows_the_one_updated_last_is_kept() -> None:
+    rows = [
+        {"ticker": "A", "n": 1, "last_updated_utc": "2024-01-02T00:00:00.5Z"},
+        {"ticker": "B", "n": 2},
+        {"ticker": "A", "n": 3, "last_updated_utc": "2024-01-02T00:00:00Z"},
+        {"ticker": "B", "n": 4, "last_updated_utc": "2023-01-01T00:00:00Z"},
+        {"ticker": "A", "n": 5},
+        {"ticker": "C", "n": 6},
+        {"ticker": "C", "n": 7},
+    ]
+    kept = newest(rows, key=lambda row: row["ticker"])
+    assert [row["n"] for row in kept] == [1, 4, 7]
+
+
+# --- listings ------------------------------------------------------------------------------------
+
+APPLE = {
+    "ticker": "AAPL",
+    "name": "Apple Inc.",
+    "market": "stocks",
+    "locale": "us",
+    "primary_exchange": "XNAS",
+    "type": "CS",
+    "active": True,
+    "currency_name": "usd",
+    "cik": "320193",
+    "composite_figi": "BBG000B9XRY4",
+    "share_class_figi": "BBG001S5N8V8",
+    "last_updated_utc": "2024-03-01T00:00:00Z",
+}
+
+
+def test_listed(tmp_path: Path) -> None:
+    sparse = {"ticker": "ZZZ", "name": " ", "cik": None, "composite_figi": ""}
+    older = APPLE | {"cik": "1", "last_updated_utc": "2020-03-01T00:00:00Z"}
+    answers = Answers(
+        good(results=[APPLE, {"name": "no ticker"}], next_url=f"{HERE}/v3/x?cursor=1"),
+        good(results=[older, sparse]),
+    )
+    found = vendor_of(tmp_path, answers).listed(DAY)
+    assert found == [
+        Listing(
+            symbol="AAPL",
+            figi="BBG000B9XRY4",
+            share_class_figi="BBG001S5N8V8",
+            cik="0000320193",
+            company_name="Apple Inc.",
+            security_type="CS",
+            exchange="XNAS",
+        ),
+        Listing(symbol="ZZZ"),
+    ]
+    assert answers.paths[0] == "/v3/reference/tickers"
+    assert answers.query(0) == {
+        "market": "stocks",
+        "date": "2024-03-01",
+        "active": "true",
+        "order": "asc",
+        "sort": "ticker",
+        "limit": "1000",
+    }
+
+
+def _gone(ticker: str, day: str, **more: Any) -> dict[str, Any]:
+    return {"ticker": ticker, "name": ticker, "delisted_utc": f"{day}T05:00:00Z", **more}
+
+
+def test_delisted_since_ends_when_the_list_is_old_enough(tmp_path: Path) -> None:
+    answers = Answers(
+        good(
+            results=[
+                _gone("NEW", "2024-03-04"),
+                _gone("B", "2024-03-01"),
+                _gone("A", "2024-02-05"),
+                _gone("A", "2024-02-05", cik="7", last_updated_utc="2024-02-06T00:00:00Z"),
+            ],
+            next_url=f"{HERE}/v3/x?cursor=1",
+        ),
+        good(
+            results=[_gone("A", "2024-02-01"), _gone("OLD", "2024-01-31")],
+            next_url=f"{HERE}/v3/x?cursor=2",
+        ),
+    )
+    found = vendor_of(tmp_path, answers).listed(DAY, delisted_since=date(2024, 2, 1))
+    assert [(one.symbol, one.delisted_on, one.cik) for one in found] == [
+        ("B", date(2024, 3, 1), None),
+        ("A", date(2024, 2, 5), "0000000007"),
+        ("A", date(2024, 2, 1), None),
+    ]
+    assert len(answers.requests) == 2
+    assert answers.query(0)["active"] == "false"
+    assert (answers.query(0)["sort"], answers.query(0)["order"]) == ("delisted_utc", "desc")
+
+
+def test_delisted_since_reads_on_if_the_list_is_not_sorted(tmp_path: Path) -> None:
+    answers = Answers(
+        good(
+            results=[_gone("OLD", "2001-01-31"), _gone("B", "2024-02-20"), {"ticker": "X"}],
+            next_url=f"{HERE}/v3/x?cursor=1",
+        ),
+        good(results=[_gone("C", "2024-02-21")]),
+    )
+    found = vendor_of(tmp_path, answers).listed(DAY, delisted_since=date(2024, 2, 1))
+    assert [one.symbol for one in found] == ["B", "C"]
+
+
+def test_details(tmp_path: Path) -> None:
+    more = {
+        "sic_description": "ELECTRONIC COMPUTERS",
+        "list_date": "1980-12-12",
+        "ticker": "BRK/A",
+        "delisted_utc": "2030-01-01T00:00:00Z",
+    }
+    answers = Answers(good(results=APPLE | more))
+    found = vendor_of(tmp_path, answers).details("BRK/A", DAY)
+    assert found is not None
+    assert (found.sector, found.list_date, found.delisted_on) == (
+        "ELECTRONIC COMPUTERS",
+        date(1980, 12, 12),
+        date(2030, 1, 1),
+    )
+    assert answers.requests[0].url.raw_path == (b"/v3/reference/tickers/BRK%2FA?date=2024-03-01")
+
+
+def test_details_of_an_unknown_ticker_are_none(tmp_path: Path) -> None:
+    answers = Answers(bad(404, {"status": "NOT_FOUND", "message": "Ticker not found."}))
+    assert vendor_of(tmp_path, answers).details("NOPE", DAY) is None
+
+
+@pytest.mark.parametrize("results", [None, [], APPLE | {"ticker": "MSFT"}, {}])
+def test_details_of_something_else_are_refused(tmp_path: Path, results: Any) -> None:
+    with pytest.raises(BadAnswerError, match="not about AAPL"):
+        vendor_of(tmp_path, Answers(good(results=results))).details("AAPL", DAY)
+
+
+def test_ticker_changes(tmp_path: Path) -> None:
+    events = [
+        {"type": "ticker_change", "date": "2022-06-09", "ticker_change": {"ticker": "META"}},
+        {"type": "ticker_change", "date": "2012-05-18", "ticker_change": {"ticker": "FB"}},
+        {"type": "ticker_change", "date": "2012-05-18", "ticker_change": {"ticker": "FB"}},
+        {"type": "ticker_change", "date": "soon", "ticker_change": {"ticker": "X"}},
+        {"type": "ticker_change", "date": "2023-01-01"},
+        {"type": "other", "date": "2023-01-01", "ticker_change": []},
+        None,
+    ]
+    answers = Answers(good(results={"name": "Meta Platforms", "events": events}))
+    found = vendor_of(tmp_path, answers).ticker_changes("BBG000MM2P62")
+    assert found == [(date(2012, 5, 18), "FB"), (date(2022, 6, 9), "META")]
+    assert answers.paths == ["/vX/reference/tickers/BBG000MM2P62/events"]
+    assert answers.query() == {"types": "ticker_change"}
+
+
+@pytest.mark.parametrize("results", [None, [], {}, {"events": None}, {"events": {}}])
+def test_no_ticker_changes(tmp_path: Path, results: Any) -> None:
+    assert vendor_of(tmp_path, Answers(good(results=results))).ticker_changes("X") == []
+    missing = Answers(bad(404, {"status": "NOT_FOUND"}))
+    assert vendor_of(tmp_path, missing).ticker_changes("X") == []
+
+
+def test_securities_are_those_listed_today(tmp_path: Path) -> None:
+    answers = Answers(good(results=[APPLE]))
+    found = vendor_of(tmp_path, answers).securities()
+    assert answers.query()["date"] == "2024-03-15"
+    assert found["symbol"].tolist() == ["AAPL"]
+    assert found["company_name"].tolist() == ["Apple Inc."]
+    assert found["listing_date"].isna().all()
+    assert found.dtypes.astype("str").tolist() == ["str", "str", "str", "datetime64[s]"]
+
+
+def test_exchanges(tmp_path: Path) -> None:
+    rows = [{"id": 10, "name": "NYSE", "mic": "XNYS", "type": "exchange", "acronym": None}]
+    found = vendor_of(tmp_path, Answers(good(results=rows))).exchanges()
+    assert found[["mic", "name", "exchange_type"]].to_numpy().tolist() == [
+        ["XNYS", "NYSE", "exchange"]
+    ]
+    assert found["acronym"].isna().all()
+
+
+def test_market_status(tmp_path: Path) -> None:
+    coming = [
+        {"date": "2024-07-04", "exchange": "NYSE", "name": "Independence Day", "status": "closed"},
+        {"date": "2024-07-04", "exchange": "OTC", "name": "Independence Day", "status": "closed"},
+        {
+            "date": "2024-07-03",
+            "exchange": "NYSE",
+            "name": "Independence Day",
+            "status": "early-close",
+            "open": "2024-07-03T13:30:00.000Z",
+            "close": "2024-07-03T17:00:00.000Z",
+        },
+        {"date": "sometime", "exchange": "NYSE", "status": "closed"},
+        None,
+    ]
+    answers = Answers(
+        good({"market": "extended-hours", "serverTime": "2024-03-15T10:00:00-04:00"}),
+        good(coming),
+    )
+    found = vendor_of(tmp_path, answers).market_status()
+    assert found.market == "extended-hours"
+    assert found.server_time == datetime(2024, 3, 15, 14, 0, tzinfo=UTC)
+    assert found.closures() == (date(2024, 7, 4),)
+    assert found.early_closes() == (date(2024, 7, 3),)
+    assert found.closures("NASDAQ") == ()
+    assert found.special_days[0].closes == datetime(2024, 7, 3, 17, 0, tzinfo=UTC)
+    with pytest.raises(BadAnswerError, match="no list"):
+        vendor_of(tmp_path, Answers(good({}), good({}))).market_status()
+
+
+# --- corporate actions ---------------------------------------------------------------------------
+
+Router = Callable[[httpx.Request], httpx.Response]
+
+
+def routed(**routes: httpx.Response) -> Answers:
+    """Answers by the last two parts of the path: stocks/v1/splits is `v1_splits`."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        name = "_".join(request.url.path.split("/")[-2:])
+        found = routes[name]
+        return httpx.Response(found.status_code, headers=found.headers, content=found.content)
+
+    return Answers(answer)
+
+
+NEW_SPLITS = good(
+    results=[
+        {
+            "id": "s1",
+            "ticker": "NVDA",
+            "execution_date": "2024-06-10",
+            "split_from": 1,
+            "split_to": 10,
+            "adjustment_type": "forward_split",
+            "historical_adjustment_factor": 0.1,
+        },
+        {
+            "id": "s2",
+            "ticker": "ACME",
+            "execution_date": "2024-06-11",
+            "split_from": 100,
+            "split_to": 105,
+            "adjustment_type": "stock_dividend",
+        },
+        # The same split once more, and one whose numbers mean nothing: both are passed on.
+        {"id": "s3", "ticker": "NVDA", "execution_date": "2024-06-10", "split_from": 10.0},
+        {"id": "s4", "ticker": "X", "execution_date": "2024-06-10", "split_from": 0, "split_to": 1},
+        {"id": "s5", "execution_date": "2024-06-10", "split_from": 1, "split_to": 2},
+        {"id": "s6", "ticker": "Y", "execution_date": "2024-07-01", "split_from": 1, "split_to": 2},
+    ]
+)
+NEW_DIVIDENDS = good(
+    results=[
+        {
+            "id": "d1",
+            "ticker": "AAPL",
+            "cash_amount": 0.25,
+            "currency": "USD",
+            "declaration_date": "2024-05-02",
+            "ex_dividend_date": "2024-06-10",
+            "distribution_type": "recurring",
+            "split_adjusted_cash_amount": 0.25,
+        },
+        {
+            "id": "d2",
+            "ticker": "COST",
+            "cash_amount": "15",
+            "ex_dividend_date": "2024-06-10",
+            "distribution_type": "special",
+        },
+    ]
+)
+FIRST, LAST = date(2024, 6, 1), date(2024, 6, 30)
+
+
+def test_actions_of_the_new_endpoints(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    answers = routed(v1_splits=NEW_SPLITS, v1_dividends=NEW_DIVIDENDS)
+    found = vendor_of(tmp_path, answers).actions(FIRST, LAST)
+    assert tuple(found.columns) == ACTION_COLUMNS
+    rows = found.astype(object).where(found.notna(), None)
+    short = rows[["vendor_id", "symbol", "action_type", "split_ratio", "cash_amount"]]
+    assert sorted(map(tuple, short.to_numpy().tolist())) == [
+        ("d1", "AAPL", "cash_dividend", None, 0.25),
+        ("d2", "COST", "special_dividend", None, None),
+        ("s1", "NVDA", "split", 10.0, None),
+        ("s2", "ACME", "split", 1.05, None),
+        ("s3", "NVDA", "split", None, None),
+        ("s4", "X", "split", None, None),
+    ]
+    apple = rows[rows["symbol"] == "AAPL"].iloc[0]
+    assert apple["date"] == pd.Timestamp("2024-06-10")
+    assert apple["declared_on"] == pd.Timestamp("2024-05-02")
+    assert (apple["currency"], apple["source"]) == ("USD", "polygon /stocks/v1/dividends")
+    assert "2 rows name no ticker or no day asked for" in caplog.text
+    assert answers.query(0) == {
+        "execution_date.gte": "2024-06-01",
+        "execution_date.lte": "2024-06-30",
+        "limit": "5000",
+    }
+    assert answers.query(1)["ex_dividend_date.lte"] == "2024-06-30"
+
+
+OLD = {
+    "reference_splits": good(
+        results=[{"ticker": "TOP", "execution_date": "2024-06-12", "split_from": 10, "split_to": 1}]
+    ),
+    "reference_dividends": good(
+        results=[
+            {
+                "ticker": "AAPL",
+                "cash_amount": 0.25,
+                "ex_dividend_date": "2024-06-10",
+                "dividend_type": "CD",
+            },
+            {
+                "ticker": "COST",
+                "cash_amount": 15.0,
+                "ex_dividend_date": "2024-06-10",
+                "dividend_type": "SC",
+            },
+        ]
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        bad(404, b"404 page not found"),
+        bad(404, {"status": "NOT_FOUND"}),
+        bad(403, {"status": "NOT_AUTHORIZED", "message": "You are not entitled to this data."}),
+        bad(400, {"status": "ERROR", "error": "unknown parameter"}),
+    ],
+)
+def test_the_old_endpoints_stand_in(tmp_path: Path, refusal: httpx.Response) -> None:
+    answers = routed(v1_splits=refusal, v1_dividends=refusal, **OLD)
+    found = vendor_of(tmp_path, answers).actions(FIRST, LAST)
+    assert found[["symbol", "action_type"]].to_numpy().tolist() == [
+        ["AAPL", "cash_dividend"],
+        ["COST", "special_dividend"],
+        ["TOP", "split"],
+    ]
+    assert found["split_ratio"].dropna().tolist() == [0.1]
+    assert found["cash_amount"].dropna().tolist() == [0.25, 15.0]
+    assert set(found["source"]) == {
+        "polygon /v3/reference/splits",
+        "polygon /v3/reference/dividends",
+    }
+    assert answers.query(1)["limit"] == "1000"
+
+
+def test_one_family_may_stand_in_alone(tmp_path: Path) -> None:
+    answers = routed(v1_splits=NEW_SPLITS, v1_dividends=bad(404, b"no"), **OLD)
+    found = vendor_of(tmp_path, answers).actions(FIRST, LAST)
+    assert set(found["source"]) == {
+        "polygon /stocks/v1/splits",
+        "polygon /v3/reference/dividends",
+    }
+
+
+@pytest.mark.parametrize(
+    ("refusal", "kind"),
+    [
+        (bad(401, {"error": "Unknown API Key"}), KeyRefusedError),
+        (bad(403, {"message": "You are not entitled to this data."}), PlanError),
+    ],
+)
+def test_actions_that_cannot_be_had(
+    tmp_path: Path, refusal: httpx.Response, kind: type[VendorError]
+) -> None:
+    answers = Answers(refusal)
+    with pytest.raises(kind):
+        vendor_of(tmp_path, answers).actions(FIRST, LAST)
+
+
+def test_no_actions(tmp_path: Path) -> None:
+    found = vendor_of(tmp_path, Answers(good())).actions(FIRST, LAST)
+    some = vendor_of(tmp_path, routed(v1_splits=NEW_SPLITS, v1_dividends=NEW_DIVIDENDS)).actions(
+        FIRST, LAST
+    )
+    assert found.empty
+    assert found.dtypes.equals(some.dtypes)
+
+
+# --- news and economy ----------------------------------------------------------------------------
+
+
+def article(number: int, at: str, tickers: Any, insights: Any = None, **more: Any) -> Any:
+    row = {
+        "id": f"n{number}",
+        "publisher": {"name": "The Wire", "homepage_url": "https://wire.example"},
+        "title": "A title that is not kept",
+        "published_utc": at,
+        "article_url": f"https://wire.example/{number}",
+        "tickers": tickers,
+    }
+    return row | ({"insights": insights} if insights is not None else {}) | more
+
+
+def test_news(tmp_path: Path) -> None:
+    insights = [
+        {"ticker": "AAPL", "sentiment": "positive", "sentiment_reasoning": "not kept"},
+        {"ticker": "MSFT", "sentiment": "negative"},
+        {"ticker": "GOOG", "sentiment": "neutral"},
+        {"ticker": "IBM", "sentiment": "mixed"},
+        None,
+    ]
+    answers = Answers(
+        good(
+            results=[
+                article(1, "2024-03-01T13:00:00Z", ["AAPL", "MSFT", "GOOG", "IBM"], insights),
+                article(2, "2024-03-01T14:00:00Z", ["AAPL", "AAPL", "", None]),
+                article(3, "2024-03-02T00:00:00Z", ["AAPL"]),  # the day after
+                article(4, "2024-02-29T23:59:59Z", ["AAPL"]),  # the day before
+                article(5, "long ago", ["AAPL"]),
+                article(6, "2024-03-01T15:00:00Z", None),
+                article(1, "2024-03-01T13:00:00Z", ["AAPL", "MSFT", "GOOG", "IBM"], insights),
+                article(7, "2024-03-01T16:00:00Z", ["B"], publisher=None, article_url=7),
+            ]
+        )
+    )
+    found = vendor_of(tmp_path, answers).news(DAY, DAY)
+    assert tuple(found.columns) == NEWS_COLUMNS
+    assert found[["news_id", "symbol"]].to_numpy().tolist() == [
+        ["n1", "AAPL"],
+        ["n1", "MSFT"],
+        ["n1", "GOOG"],
+        ["n1", "IBM"],
+        ["n2", "AAPL"],
+        ["n7", "B"],
+    ]
+    np.testing.assert_array_equal(found["sentiment"], [1.0, -1.0, 0.0, np.nan, np.nan, np.nan])
+    assert found["published_at"].iloc[0] == pd.Timestamp("2024-03-01T13:00:00Z")
+    assert str(found["published_at"].dtype) == "datetime64[us, UTC]"
+    assert found["publisher"].tolist()[:2] == ["The Wire", "The Wire"]
+    assert found.iloc[-1][["publisher", "url"]].isna().all()
+    assert "title" not in " ".join(found.columns)
+    assert answers.query() == {
+        "published_utc.gte": "2024-03-01T00:00:00Z",
+        "published_utc.lt": "2024-03-02T00:00:00Z",
+        "order": "asc",
+        "sort": "published_utc",
+        "limit": "1000",
+    }
+    nothing = vendor_of(tmp_path, Answers(good())).news(DAY, DAY)
+    assert nothing.empty
+    assert nothing.dtypes.equals(found.dtypes)
+
+
+def test_economy(tmp_path: Path) -> None:
+    answers = Answers(
+        good(
+            results=[
+                {"date": "2024-03-04", "yield_3_month": 5.46, "yield_10_year": 4.22},
+                {"date": "2024-03-01", "yield_3_month": 5.42, "yield_30_year": "4.33"},
+                {"date": "2024-02-29", "yield_3_month": 5.45},
+                {"date": None, "yield_3_month": 1.0},
+            ]
+        )
+    )
+    found = vendor_of(tmp_path, answers).economy("treasury_yields", DAY, date(2024, 3, 4))
+    assert list(found.columns) == ["date", *ECONOMY["treasury_yields"][1]]
+    assert found["date"].dt.date.tolist() == [date(2024, 3, 1), date(2024, 3, 4)]
+    assert found["yield_3_month"].tolist() == [5.42, 5.46]
+    np.testing.assert_array_equal(found["yield_10_year"], [np.nan, 4.22])
+    assert found["yield_30_year"].isna().all()
+    assert answers.paths == ["/fed/v1/treasury-yields"]
+    assert answers.query() == {
+        "date.gte": "2024-03-01",
+        "date.lte": "2024-03-04",
+        "sort": "date.asc",
+        "limit": "50000",
+    }
+
+
+@pytest.mark.parametrize("series", sorted(ECONOMY))
+def test_every_series_without_rows(tmp_path: Path, series: str) -> None:
+    answers = Answers(good())
+    found = vendor_of(tmp_path, answers).economy(series, DAY, DAY)
+    assert answers.paths == [f"/fed/v1/{series.replace('_', '-')}"]
+    assert found.empty
+    assert found.dtypes.astype("str").tolist() == [
+        "datetime64[s]",
+        *["float64"] * (len(found.columns) - 1),
+    ]
+
+
+def test_an_unknown_series_names_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="treasury_yields, inflation"):
+        vendor_of(tmp_path, Answers(good())).economy("gdp", DAY, DAY)

@@ -1,0 +1,478 @@
+"""The vendor: sessions in order and fetched ahead, what is pending or a fault, the probe."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from quant_platform.errors import (
+    BadAnswerError,
+    HistoryError,
+    KeyMissingError,
+    KeyRefusedError,
+    NotPublishedError,
+    VendorDownError,
+)
+from quant_platform.settings import PolygonSettings, Secret, Settings
+from quant_platform.vendors.base import MarketVendor, SessionBars
+from quant_platform.vendors.polygon import PolygonVendor
+from quant_platform.vendors.polygon.prefetch import in_order
+from quant_platform.vendors.polygon.times import bounds
+from quant_platform_tests.test_vendors.polygon_stub import (
+    KEY,
+    SESSION,
+    Answers,
+    FakeClock,
+    bad,
+    client_of,
+    good,
+    grouped,
+    row,
+    vendor_of,
+)
+
+TOO_OLD = bad(403, {"message": "Your plan doesn't include this data timeframe. Please upgrade"})
+TOO_EARLY = bad(403, {"message": "Attempted to request today's data before end of day."})
+NOT_IN_PLAN = bad(403, {"message": "You are not entitled to this data. Please upgrade"})
+
+YESTERDAY = date(2024, 3, 14)
+"""The day before `NOW`, a session."""
+
+
+def session_of(request: httpx.Request) -> date:
+    return date.fromisoformat(request.url.path.rpartition("/")[2])
+
+
+def market(request: httpx.Request) -> httpx.Response:
+    """One row for any session."""
+    return grouped(row(t=bounds(session_of(request))[0] + 16 * 3_600_000))
+
+
+def days(first: date, number: int) -> list[date]:
+    return [first + timedelta(days=n) for n in range(number)]
+
+
+# --- what it is ----------------------------------------------------------------------------------
+
+
+def test_it_is_a_market_vendor(tmp_path: Path) -> None:
+    vendor = vendor_of(tmp_path, Answers(market))
+    assert isinstance(vendor, MarketVendor)
+    assert (vendor.name, vendor.first_session, vendor.last_session) == (
+        "polygon",
+        date(2003, 9, 10),
+        None,
+    )
+    assert vendor.default_universe == "top:500 price:5 types:CS,ADRC history:60"
+    assert KEY not in f"{vendor!r} {vars(vendor)!r}"
+
+
+def test_importing_it_loads_nothing_heavy() -> None:
+    program = (
+        "import sys, quant_platform.vendors.polygon\n"
+        "heavy = {'httpx', 'pandas', 'numpy', 'pyarrow', 'orjson'} & set(sys.modules)\n"
+        "sys.exit(', '.join(heavy) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_from_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    settings = Settings(
+        home=tmp_path / "home",
+        database_url=None,
+        dagster_database_url=None,
+        polygon=PolygonSettings(key=Secret(KEY)),
+    )
+    (tmp_path / "user").mkdir()
+    vendor = PolygonVendor.from_settings(settings)
+    assert vendor.remaining() == 5
+    assert vendor._folder == tmp_path / "user" / ".cache" / "quant-platform" / "polygon"
+    # A user without a home, as in a container.
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    assert PolygonVendor.from_settings(settings)._folder == tmp_path / "home" / "polygon"
+
+
+def test_a_missing_key_shows_at_the_first_question(tmp_path: Path) -> None:
+    vendor = vendor_of(tmp_path, Answers(market), key=None)
+    for ask in (
+        lambda: next(vendor.stream([SESSION])),
+        lambda: vendor.is_published(SESSION),
+        lambda: vendor.actions(SESSION, SESSION),
+        lambda: vendor.probe(),
+    ):
+        with pytest.raises(KeyMissingError):
+            ask()
+
+
+def test_remaining(tmp_path: Path) -> None:
+    vendor = vendor_of(tmp_path, Answers(market), calls_per_minute=5)
+    assert vendor.remaining() == 5
+    list(vendor.stream([SESSION, date(2024, 1, 4)]))
+    assert vendor.remaining() == 3
+    assert vendor_of(tmp_path, Answers(market)).remaining() is None
+
+
+def test_a_closed_vendor_opens_again(tmp_path: Path) -> None:
+    vendor = vendor_of(tmp_path, Answers(market))
+    assert vendor.is_published(SESSION)
+    vendor.close()
+    vendor.close()
+    assert vendor.is_published(YESTERDAY)
+
+
+def test_a_forked_process_opens_its_own_connections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendor = vendor_of(tmp_path, Answers(market))
+    first = vendor._client
+    assert vendor._client is first
+    monkeypatch.setattr("os.getpid", lambda: -1)
+    assert vendor._client is not first
+
+
+# --- one session ---------------------------------------------------------------------------------
+
+
+def test_a_session(tmp_path: Path) -> None:
+    answers = Answers(grouped(row(), row(T=None), status="DELAYED"))
+    (answer,) = vendor_of(tmp_path, answers).stream([SESSION])
+    assert answer.session == SESSION
+    assert answer.bars["symbol"].tolist() == ["AAPL"]
+    assert answer.refused["reason"].tolist() == ["no ticker"]
+    assert answer.etag == ""
+    assert answers.paths == ["/v2/aggs/grouped/locale/us/market/stocks/2024-01-03"]
+    assert answers.query() == {"adjusted": "false", "include_otc": "false"}
+
+
+def ask(folder: Path, answer: httpx.Response, session: date, **changes: Any) -> SessionBars:
+    return next(vendor_of(folder, Answers(answer), **changes).stream([session]))
+
+
+EMPTY = [
+    good(queryCount=0, resultsCount=0, adjusted=False),
+    grouped(),
+    good(results=None),
+    bad(404, {"status": "NOT_FOUND", "message": "Data not found."}),
+]
+
+
+@pytest.mark.parametrize("answer", EMPTY)
+def test_a_session_without_rows_is_pending_while_it_is_new(
+    tmp_path: Path, answer: httpx.Response
+) -> None:
+    for session in (YESTERDAY, date(2024, 3, 11)):
+        with pytest.raises(NotPublishedError, match=f"no rows of {session} yet"):
+            ask(tmp_path, answer, session)
+
+
+@pytest.mark.parametrize("answer", EMPTY)
+@pytest.mark.parametrize("session", [SESSION, date(2024, 3, 8)])
+def test_an_old_session_without_rows_is_a_fault(
+    tmp_path: Path, answer: httpx.Response, session: date
+) -> None:
+    with pytest.raises(BadAnswerError, match="a session of zero rows"):
+        ask(tmp_path, answer, session)
+
+
+def test_not_published_yet(tmp_path: Path) -> None:
+    for session in (YESTERDAY, SESSION):
+        with pytest.raises(NotPublishedError, match="not published this yet"):
+            ask(tmp_path, TOO_EARLY, session)
+
+
+def test_the_latest_session_may_be_refused_in_the_words_for_the_oldest(tmp_path: Path) -> None:
+    with pytest.raises(NotPublishedError):
+        ask(tmp_path, TOO_OLD, YESTERDAY)
+    with pytest.raises(HistoryError, match="outside the history"):
+        ask(tmp_path, TOO_OLD, SESSION)
+
+
+def test_a_session_that_is_not_over_is_not_asked_for(tmp_path: Path) -> None:
+    clock = FakeClock(datetime(2024, 1, 4, 1, 14, tzinfo=UTC))
+    answers = Answers(grouped(row()))
+    vendor = vendor_of(tmp_path, answers, clock)
+    with pytest.raises(NotPublishedError, match="is not over"):
+        next(vendor.stream([SESSION]))
+    assert not vendor.is_published(SESSION)
+    assert answers.requests == []
+    clock.seconds += 60.0
+    assert vendor.is_published(SESSION)
+
+
+def test_rows_of_another_day_alone_are_no_session(tmp_path: Path) -> None:
+    answer = grouped(row(), row("B"))
+    with pytest.raises(BadAnswerError, match="2 rows, of another session"):
+        ask(tmp_path, answer, YESTERDAY)
+
+
+def test_fewer_rows_than_announced(tmp_path: Path) -> None:
+    with pytest.raises(BadAnswerError, match="announces 9 rows of 2024-01-03 and sends 1"):
+        ask(tmp_path, grouped(row(), resultsCount=9), SESSION)
+    with pytest.raises(BadAnswerError, match="is no list"):
+        ask(tmp_path, good(results={}), SESSION)
+
+
+# --- many sessions -------------------------------------------------------------------------------
+
+
+def test_sessions_come_in_order_however_they_arrive(tmp_path: Path) -> None:
+    wanted = days(SESSION, 20)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        # The first ones take longest.
+        time.sleep(0.05 if session_of(request).day % 4 == 3 else 0.0)
+        return market(request)
+
+    vendor = vendor_of(tmp_path, Answers(answer))
+    found = list(vendor.stream(wanted))
+    assert [one.session for one in found] == wanted
+    assert [one.bars["date"].iloc[0].date() for one in found] == wanted
+
+
+def test_a_failure_comes_in_its_turn_and_ends_the_stream(tmp_path: Path) -> None:
+    wanted = days(SESSION, 8)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return bad(500) if session_of(request) == wanted[3] else market(request)
+
+    stream = vendor_of(tmp_path, Answers(answer)).stream(wanted)
+    assert [next(stream).session for _ in range(3)] == wanted[:3]
+    with pytest.raises(VendorDownError, match=str(wanted[3])):
+        next(stream)
+    assert list(stream) == []
+    assert _threads() == 0
+
+
+def test_what_is_fetched_ahead_is_bounded(tmp_path: Path) -> None:
+    asked = threading.Semaphore(0)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.release()
+        return market(request)
+
+    answers = Answers(answer)
+    stream = vendor_of(tmp_path, answers, connections=3).stream(days(SESSION, 30))
+    held = next(stream)
+    # The one that is held, and one per connection.
+    for _ in range(4):
+        assert asked.acquire(timeout=30)
+    assert not asked.acquire(timeout=0.2)
+    held = next(stream)
+    assert asked.acquire(timeout=30)
+    assert not asked.acquire(timeout=0.2)
+    assert held.session == date(2024, 1, 4)
+    stream.close()  # type: ignore[attr-defined]
+    assert len(answers.requests) <= 3 + 2
+
+
+def test_closing_a_stream_gives_up_what_waits_for_the_limit(tmp_path: Path) -> None:
+    from quant_platform.vendors.polygon.clock import Clock
+
+    class Now(Clock):
+        def wall(self) -> datetime:
+            return datetime(2024, 3, 15, 14, 0, tzinfo=UTC)
+
+    answers = Answers(market)
+    vendor = vendor_of(tmp_path, answers, Now(), calls_per_minute=2)
+    stream = vendor.stream(days(SESSION, 30))
+    next(stream)
+    started = time.monotonic()
+    stream.close()  # type: ignore[attr-defined]
+    assert time.monotonic() - started < 30.0
+    assert _threads() == 0
+    assert len(answers.requests) <= 2
+
+
+def test_a_stream_that_is_never_read_asks_for_nothing(tmp_path: Path) -> None:
+    answers = Answers(market)
+    vendor_of(tmp_path, answers).stream(days(SESSION, 5))
+    assert answers.requests == []
+    assert list(vendor_of(tmp_path, answers).stream([])) == []
+
+
+def test_in_order_of_a_failing_source() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise RuntimeError("the source failed")
+
+    found = in_order(lambda item, stop: item, items(), workers=2)
+    with pytest.raises(RuntimeError, match="the source failed"):
+        list(found)
+    assert _threads() == 0
+
+
+def _threads() -> int:
+    """Threads of the prefetch that still run, after a moment to end."""
+    alive = 0
+    for _ in range(500):
+        alive = sum(thread.name.startswith("polygon_") for thread in threading.enumerate())
+        if not alive:
+            break
+        time.sleep(0.01)
+    return alive
+
+
+# --- bars of the plain protocol ------------------------------------------------------------------
+
+
+def test_bars_are_those_of_the_weekdays(tmp_path: Path) -> None:
+    holiday = date(2024, 1, 15)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return grouped() if session_of(request) == holiday else market(request)
+
+    answers = Answers(answer)
+    found = vendor_of(tmp_path, answers).bars(date(2024, 1, 12), date(2024, 1, 16))
+    assert found["date"].dt.date.tolist() == [date(2024, 1, 12), date(2024, 1, 16)]
+    assert len(answers.requests) == 3
+    nothing = vendor_of(tmp_path, Answers(market)).bars(date(2024, 1, 13), date(2024, 1, 14))
+    assert nothing.empty
+    assert nothing.dtypes.equals(found.dtypes)
+
+
+def test_bars_of_a_day_without_usable_rows_are_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(BadAnswerError, match="no row that can be used"):
+        vendor_of(tmp_path, Answers(grouped(row(T="")))).bars(SESSION, SESSION)
+
+
+def test_bars_of_one_symbol(tmp_path: Path) -> None:
+    start, second = bounds(SESSION)[0], bounds(date(2024, 1, 4))[0]
+    answers = Answers(
+        good(
+            ticker="BRK.B",
+            results=[row(t=start)],
+            next_url=f"https://api.massive.com/v2/aggs/ticker/BRK.B/range/1/day/{second}/2024-01-05",
+        ),
+        good(ticker="BRK.B", results=[row(t=second), row(t=None)]),
+    )
+    found = vendor_of(tmp_path, answers).bars_of("BRK.B", SESSION, date(2024, 1, 5))
+    assert found.symbol == "BRK.B"
+    assert found.bars["date"].dt.date.tolist() == [SESSION, date(2024, 1, 4)]
+    assert found.refused["reason"].tolist() == ["no time"]
+    assert found.missing is None
+    assert answers.paths == [
+        "/v2/aggs/ticker/BRK.B/range/1/day/2024-01-03/2024-01-05",
+        f"/v2/aggs/ticker/BRK.B/range/1/day/{second}/2024-01-05",
+    ]
+    assert answers.query(0) == {"adjusted": "false", "sort": "asc", "limit": "50000"}
+
+
+def test_a_range_that_was_cut_to_the_plans_history_names_the_gap(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers = Answers(good(results=[row(t=bounds(SESSION)[0])]))
+    found = vendor_of(tmp_path, answers).bars_of("AAPL", date(2020, 1, 2), SESSION)
+    assert found.missing == (date(2020, 1, 2), date(2024, 1, 2))
+    assert "no bars of AAPL from 2020-01-02 to 2024-01-02" in caplog.text
+
+
+@pytest.mark.parametrize("answer", [good(), bad(404, {"status": "NOT_FOUND"})])
+def test_a_symbol_without_bars(tmp_path: Path, answer: httpx.Response) -> None:
+    vendor = vendor_of(tmp_path, Answers(answer))
+    found = vendor.bars_of("NOPE", date(2023, 1, 3), date(2023, 12, 29))
+    assert found.bars.empty
+    assert found.missing == (date(2023, 1, 3), date(2023, 12, 29))
+    assert vendor.bars_of("NOPE", SESSION, SESSION).missing is None
+
+
+def test_a_range_before_the_plans_history(tmp_path: Path) -> None:
+    with pytest.raises(HistoryError):
+        vendor_of(tmp_path, Answers(TOO_OLD)).bars_of("AAPL", SESSION, SESSION)
+
+
+# --- published or not ----------------------------------------------------------------------------
+
+
+def test_yes_is_asked_once_and_no_again(tmp_path: Path) -> None:
+    answers = Answers(TOO_EARLY, grouped(), market)
+    vendor = vendor_of(tmp_path, answers)
+    said = [vendor.is_published(YESTERDAY) for _ in range(5)]
+    assert said == [False, False, True, True, True]
+    assert len(answers.requests) == 3
+    assert not vendor_of(tmp_path, Answers(grouped())).is_published(SESSION)
+
+
+def test_a_question_that_cannot_be_asked_is_no_answer(tmp_path: Path) -> None:
+    with pytest.raises(HistoryError):
+        vendor_of(tmp_path, Answers(TOO_OLD)).is_published(SESSION)
+    with pytest.raises(VendorDownError):
+        vendor_of(tmp_path, Answers(bad(500))).is_published(SESSION)
+    with pytest.raises(BadAnswerError, match="POLYGON_BASE_URL is probably wrong"):
+        vendor_of(tmp_path, Answers(httpx.Response(200, html="<p>"))).is_published(SESSION)
+
+
+# --- what the key may do -------------------------------------------------------------------------
+
+
+def plan(years: float, *, refused: tuple[str, ...] = ()) -> Answers:
+    """A plan with that many years of history, without what is `refused`."""
+    oldest = date(2024, 3, 15) - timedelta(days=round(365.25 * years))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if any(part in request.url.path for part in refused):
+            return NOT_IN_PLAN
+        if "/grouped/" in request.url.path and session_of(request) < oldest:
+            return TOO_OLD
+        return good(results=[])
+
+    return Answers(answer)
+
+
+@pytest.mark.parametrize(
+    ("years", "history_from", "requests"),
+    [
+        (2, date(2022, 3, 22), 5),  # the free plan: no wait for the limit
+        (5, date(2019, 3, 22), 5),
+        (10, date(2014, 3, 22), 6),
+        (30, date(2003, 9, 10), 6),
+        (0.5, date(2024, 3, 8), 6),
+    ],
+)
+def test_the_probe_finds_the_depth_of_the_history(
+    tmp_path: Path, years: float, history_from: date, requests: int
+) -> None:
+    answers = plan(years)
+    found = vendor_of(tmp_path, answers).probe()
+    assert found.history_from is not None
+    assert abs(found.history_from - history_from) <= timedelta(days=1)
+    assert len(answers.requests) == requests
+    assert (found.grouped_daily, found.reference, found.news, found.economy) == (True,) * 4
+    assert found.flat_files is False
+    assert found.reasons == {}
+
+
+def test_the_probe_says_what_is_refused(tmp_path: Path) -> None:
+    answers = plan(30, refused=("/grouped/", "/news", "/fed/"))
+    keys = {"s3_key_id": Secret("id"), "s3_secret": Secret("secret")}
+    found = vendor_of(tmp_path, answers, **keys).probe()
+    assert (found.grouped_daily, found.history_from) == (False, None)
+    assert (found.reference, found.news, found.economy) == (True, False, False)
+    assert found.flat_files is True
+    assert set(found.reasons) == {"grouped_daily", "news", "economy"}
+    assert "does not include this in the key's plan" in found.reasons["news"]
+    assert len(answers.requests) == 6
+
+
+def test_the_probe_of_a_wrong_key_fails(tmp_path: Path) -> None:
+    with pytest.raises(KeyRefusedError):
+        vendor_of(tmp_path, Answers(bad(401, {"error": "Unknown API Key"}))).probe()
+
+
+def test_both_hosts_share_a_limit(tmp_path: Path) -> None:
+    clock = FakeClock()
+    for host in ("api.polygon.io", "api.massive.com"):
+        client = client_of(
+            tmp_path, Answers(good()), clock, base_url=f"https://{host}", calls_per_minute=2
+        )
+        client.get("/x")
+    assert client.limit.remaining() == 0
