@@ -1,7 +1,7 @@
 """Sensors: one keeps the market current, the other turns a failed run into an alert."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
@@ -9,9 +9,12 @@ from quant_platform.defs.ingest import UPDATE_TAG
 from quant_platform.defs.jobs import DAILY_JOB
 from quant_platform.defs.processes import runs_in_progress
 from quant_platform.defs.resources import Platform
-from quant_platform.defs.updates import Update, Wait, next_update
-from quant_platform.market.sessions import last_closed_session, sessions_between
+from quant_platform.defs.updates import Update, next_update
+from quant_platform.errors import VendorError
+from quant_platform.market.sessions import last_closed_session, session_closes, sessions_between
 from quant_platform.settings import Settings
+from quant_platform.storage.ingestions import PENDING, Ingestion, record
+from quant_platform.vendors.base import MarketVendor
 
 ENDS = (dg.AssetKey("market_data"), dg.AssetKey("performance_reports"))
 """A session is done when both ends of the chain are materialised.
@@ -56,14 +59,28 @@ def build_sensors(
         if running:
             run = running[0]
             return dg.SkipReason(f"Run {run.run_id} of {run.job_name} is still in progress")
-        plan = next_update(
-            _closed_sessions(platform, clock()),
-            _materialised(context.instance),
-            platform.vendor.is_published,
-            lambda name: _failed_attempts(context.instance, name),
-            settings.sensor_max_sessions,
-        )
-        return dg.SkipReason(plan.reason) if isinstance(plan, Wait) else _request(plan)
+        now, done = clock(), _materialised(context.instance)
+        vendor = platform.vendor
+        if isinstance(vendor, MarketVendor) and not done:
+            return dg.SkipReason(
+                "Nothing is stored yet. Begin with: quant-platform backfill --start YYYY-MM-DD"
+            )
+        try:
+            plan = next_update(
+                _closed_sessions(platform, now, done),
+                done,
+                vendor.is_published,
+                lambda name: _failed_attempts(context.instance, name),
+                settings.sensor_max_sessions,
+                settings.correction_sessions if isinstance(vendor, MarketVendor) else 0,
+            )
+        except VendorError as error:
+            return dg.SkipReason(f"The vendor cannot be asked. {error}")
+        if isinstance(plan, Update):
+            return _request(plan)
+        if plan.pending is not None:
+            note_pending(platform, plan.pending, plan.reason, now)
+        return dg.SkipReason(plan.reason)
 
     @dg.run_failure_sensor(
         name="run_failure_alert",
@@ -83,25 +100,44 @@ def record_failed_run(platform: Platform, run: dg.DagsterRun, reason: str) -> No
     """Insert the alert of a failed run; recording the same run twice changes nothing."""
     session = run.tags.get(PARTITION) or run.tags.get(RANGE_END) or str(datetime.now(UTC).date())
     lines = [line for line in reason.splitlines() if line.strip()] or ["no reason given"]
+    _raise_alert(platform, session, "run_failed", run.run_id, f"{run.job_name} failed: {lines[0]}")
+
+
+def note_pending(platform: Platform, session: date, reason: str, now: datetime) -> None:
+    """Record that a session waits for the vendor, and raise an alert once it is late."""
+    name = platform.vendor.name
+    record(platform.database, Ingestion(session.isoformat(), name, "", PENDING, reason=reason))
+    close = session_closes([session])[0].item().replace(tzinfo=UTC)
+    if now > close + timedelta(hours=platform.settings.late_hours):
+        _raise_alert(platform, session.isoformat(), "session_late", session.isoformat(), reason)
+
+
+def _raise_alert(platform: Platform, day: str, rule: str, subject: str, message: str) -> None:
+    """Insert a critical alert; one that is there already stays as it is."""
     connection = platform.database.connect()
     try:
         with connection, connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO alerts (date, origin, rule, subject, severity, message)"
-                " VALUES (%s, 'run', 'run_failed', %s, 'critical', %s) ON CONFLICT DO NOTHING",
-                (session, run.run_id, f"{run.job_name} failed: {lines[0]}"),
+                " VALUES (%s, 'run', %s, %s, 'critical', %s) ON CONFLICT DO NOTHING",
+                (day, rule, subject, message),
             )
     finally:
         connection.close()
 
 
-def _closed_sessions(platform: Platform, now: datetime) -> tuple[date, ...]:
+def _closed_sessions(platform: Platform, now: datetime, done: set[date]) -> tuple[date, ...]:
+    """Sessions that could be there: of a whole market, those since the first one that was stored.
+
+    How far back a market goes is the user's choice, made with the first backfill.
+    """
     vendor = platform.vendor
     closed = last_closed_session(now, vendor.first_session)
     if closed is None:
         return ()
     last = closed if vendor.last_session is None else min(closed, vendor.last_session)
-    return sessions_between(vendor.first_session, last)
+    first = min(done) if isinstance(vendor, MarketVendor) else vendor.first_session
+    return sessions_between(first, last)
 
 
 def _materialised(instance: dg.DagsterInstance) -> set[date]:

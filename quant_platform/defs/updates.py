@@ -2,13 +2,17 @@
 
 The calendar says which sessions are closed, the instance which are materialised, the vendor which
 are published. What is missing is asked for in order, one contiguous block at a time, since a
-portfolio builds on the session before it.
+portfolio builds on the session before it. A vendor corrects its newest sessions, so a block begins
+some sessions early where it may.
 """
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
+
+MAX_PROBES = 5
+"""Sessions that the vendor is asked about in one decision; what it lacks is the newest."""
 
 MAX_ATTEMPTS = 5
 """Failed runs of the same sessions after which a person is asked to look."""
@@ -34,9 +38,10 @@ class Update:
 
 @dataclass(frozen=True)
 class Wait:
-    """Nothing to do now, and why."""
+    """Nothing to do now, and why; `pending` is a session that is not published yet."""
 
     reason: str
+    pending: date | None = None
 
 
 def next_update(
@@ -45,6 +50,7 @@ def next_update(
     is_published: Callable[[date], bool],
     failed_attempts: Callable[[str], int],
     max_sessions: int,
+    corrections: int = 0,
 ) -> Update | Wait:
     """Decide what to request.
 
@@ -55,6 +61,7 @@ def next_update(
     is_published : asks the vendor for one session
     failed_attempts : failed runs so far, by `Update.name`
     max_sessions : most sessions in one run
+    corrections : sessions before the block that are asked for again with it
     """
     if not closed:
         return Wait("No session of this market has closed yet")
@@ -63,7 +70,11 @@ def next_update(
         return Wait(f"All {len(closed)} closed sessions up to {closed[-1]} are materialised")
     block = _published(_first_block(closed, missing, max_sessions), is_published)
     if not block:
-        return Wait(f"{missing[0]} has closed, but the vendor has not published it yet")
+        words = f"{missing[0]} has closed, but the vendor has not published it yet"
+        return Wait(words, pending=missing[0])
+    start = closed.index(block[0])
+    again = tuple(day for day in closed[max(start - corrections, 0) : start] if day in done)
+    block = again + block
     name = Update(block, 0).name
     failures = failed_attempts(name)
     if failures >= MAX_ATTEMPTS:
@@ -86,10 +97,11 @@ def _first_block(
 
 
 def _published(sessions: Sequence[date], is_published: Callable[[date], bool]) -> tuple[date, ...]:
-    """Return the sessions up to the first that is not published."""
-    published = []
-    for session in sessions:
-        if not is_published(session):
-            break
-        published.append(session)
-    return tuple(published)
+    """Return the sessions up to the newest that is published, for vendors publish in order.
+
+    The newest is asked about first: usually one question answers for all.
+    """
+    for count in range(len(sessions), max(len(sessions) - MAX_PROBES, 0), -1):
+        if is_published(sessions[count - 1]):
+            return tuple(sessions[:count])
+    return ()

@@ -92,7 +92,7 @@ def market_facts(
         if reached is None or before != reached:
             book = book_before(session)
         since = anchor_since(session, before, policy.cadence)
-        tickers = answer.bars["symbol"].tolist()
+        tickers = answer.bars["symbol"].to_numpy(dtype=object).tolist()
         found = book.resolve(
             session,
             tickers,

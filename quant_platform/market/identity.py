@@ -91,7 +91,8 @@ class IdentityBook:
         self._by_class: dict[str, str] = {}
         self._last_bar: dict[str, int] = {}
         self._liquid: set[str] = set()
-        self._number = 0
+        self._settled: dict[str, tuple[Listing, str, Listing]] = {}
+        self._number = RECENT_SESSIONS
 
     @classmethod
     def from_frames(
@@ -226,6 +227,8 @@ class _Session:
     def _listed(self, listing: Listing, listings: dict[str, Listing]) -> None:
         book, symbol = self.book, listing.symbol
         current = book._meaning.get(symbol)
+        if current is not None and self._is_settled(listing, current):
+            return
         security = self._identify(listing, current)
         elsewhere = None if security is None else book._ticker.get(security)
         if security is not None and security != current and elsewhere in listings:
@@ -243,6 +246,23 @@ class _Session:
             self._update(security, listing)
         if security != current:
             self._adopt(symbol, security, "listed" if current is None else "reused")
+        book._settled[symbol] = (listing, security, book._description[security])
+
+    def _is_settled(self, listing: Listing, current: str) -> bool:
+        """Whether the list said the same the last time, and nothing changed since.
+
+        Nearly every row of a list is of this kind, and then there is nothing to work out.
+        """
+        book = self.book
+        if listing.figi and book._by_figi.get(listing.figi) != current:
+            return False
+        before = book._settled.get(listing.symbol)
+        return (
+            before is not None
+            and before[0] is listing
+            and before[1] == current
+            and before[2] is book._description[current]
+        )
 
     def _delisted(self, listing: Listing, listings: dict[str, Listing]) -> None:
         """Note a delisting; the ticker means nobody any more unless somebody has it by now."""
@@ -259,8 +279,9 @@ class _Session:
 
     def meet_strangers(self) -> None:
         """Give a meaning to every ticker that has none."""
-        for symbol in self.symbols:
-            if symbol in self.book._meaning:
+        known = self.book._meaning
+        for symbol in [name for name in self.symbols if name not in known]:
+            if symbol in known:
                 continue
             listing = self._look_up(symbol)
             security = None if listing is None else self._identify(listing, None)
@@ -294,8 +315,10 @@ class _Session:
     def question_the_returned(self) -> None:
         """Ask again who a ticker is that comes back after a pause."""
         book = self.book
-        for symbol in self.symbols:
-            if book._sessions_away(symbol) <= RETURN_SESSIONS or symbol in self.meanings:
+        recent = book._number + 1 - RETURN_SESSIONS
+        last = book._last_bar
+        for symbol in [name for name in self.symbols if last.get(name, 0) < recent]:
+            if symbol in self.meanings:
                 continue
             current = book._meaning[symbol]
             listing = self._look_up(symbol)
@@ -372,11 +395,10 @@ class _Session:
         said = {
             name: value
             for name in (*_TEXT, *_DATES)
-            if (value := getattr(listing, name)) is not None
+            if (value := getattr(listing, name)) is not None and value != getattr(known, name)
         }
-        merged = replace(known, **said)
-        if merged != known:
-            self._note(security, merged)
+        if said:
+            self._note(security, replace(known, **said))
 
     def _note(self, security: str, listing: Listing) -> None:
         # The ticker is not part of a description.

@@ -98,7 +98,8 @@ class Panel:
         """
         days = np.asarray(sessions, dtype="datetime64[D]")
         # A symbol without a bar here may still have a split that changes a position.
-        symbols = tuple(sorted({*bars["symbol"], *_of_sessions(actions, days)["symbol"]}))
+        known = (bars["symbol"].unique(), _of_sessions(actions, days)["symbol"].unique())
+        symbols = tuple(sorted({*known[0], *known[1]}))
         rows, columns, inside = _locate(bars, days, symbols)
         fields = {
             name: _scatter(
@@ -174,7 +175,9 @@ def _locate(
     dates = frame["date"].to_numpy().astype("datetime64[D]")
     rows = np.searchsorted(days, dates)
     known = days[np.minimum(rows, len(days) - 1)] == dates
-    columns = pd.Index(symbols).get_indexer(pd.Index(frame["symbol"]))
+    # Text is hashed once per distinct symbol, not once per row.
+    codes, distinct = pd.factorize(frame["symbol"])
+    columns = pd.Index(symbols).get_indexer(pd.Index(distinct))[codes]
     inside = known & (columns >= 0)
     return rows[inside], columns[inside], inside
 

@@ -6,7 +6,10 @@ import pandas as pd
 
 from quant_platform.storage.database import Database
 
-FIGURES = ("open_price", "high_price", "low_price", "volume", "vendor_adjusted_close")
+FIGURES = (
+    *("open_price", "high_price", "low_price", "volume"),
+    *("vwap", "trade_count", "vendor_adjusted_close"),
+)
 SESSIONS = ["2004-08-19", "2004-08-20"]
 
 
@@ -24,6 +27,9 @@ def bars(*rows: tuple[str, str, float], source: str = "test") -> pd.DataFrame:
             "volume": [100.0] * len(rows),
             "vendor_adjusted_close": [None] * len(rows),
             "source": pd.array([source] * len(rows), dtype="str"),
+            "vwap": [None] * len(rows),
+            "trade_count": [None] * len(rows),
+            "security_id": pd.array([symbol for _, symbol, _ in rows], dtype="str"),
         }
     ).astype(dict.fromkeys(FIGURES, "float64"))
 
@@ -42,6 +48,7 @@ def signals(model_id: int, **changes: object) -> pd.DataFrame:
         "date": pd.Timestamp("2004-08-19").as_unit("s"),
         "model_id": model_id,
         "symbol": "A",
+        "security_id": "A",
         "signal_type": 1,
         "strength": 0.5,
         "confidence": 0.5,

@@ -16,8 +16,9 @@ def table(database: Database) -> Table:
     for row in (3, 0, 2, 1):
         fetch(
             database,
-            "INSERT INTO market_data VALUES (%s, %s, 1, 2, 1, %s, 5, NULL, 'x')",
-            *TWO_DAYS.loc[row, ["date", "symbol"]],
+            "INSERT INTO market_data (date, symbol, security_id, open_price, high_price, low_price,"
+            " close_price, volume, source) VALUES (%s, %s, %s, 1, 2, 1, %s, 5, 'x')",
+            *TWO_DAYS.loc[row, ["date", "symbol", "security_id"]],
             float(row + 1) / 4 + 1,
         )
     return table

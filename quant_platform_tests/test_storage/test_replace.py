@@ -365,6 +365,7 @@ def test_an_infinite_feature_is_refused(database: Database) -> None:
     row = {name: [1.0] for name in names} | {
         "date": pd.to_datetime(["2004-08-19"]),
         "symbol": ["A"],
+        "security_id": ["A"],
     }
     replace_sessions(database, table, pd.DataFrame(row), SESSIONS)
     for value in (np.inf, -np.inf):
@@ -375,9 +376,10 @@ def test_an_infinite_feature_is_refused(database: Database) -> None:
 
 
 def test_the_largest_and_smallest_numbers_survive(database: Database, replace: Replace) -> None:
-    for close in (1.7976931348623157e308, 5e-324, 0.1 + 0.2, 1 / 3):
-        replace(bars(("2004-08-19", "A", close)))
-        assert closes(database) == {("2004-08-19", "A"): close}
-        table = read_table(database, "market_data")
-        assert bulk.read(database, table, *SESSIONS)["close_price"].tolist() == [close]
-        assert replace(bars(("2004-08-19", "A", close))).unchanged == 1
+    table = read_table(database, "market_data")
+    for number in (1.7976931348623157e308, 5e-324, 0.1 + 0.2, 1 / 3):
+        frame = bars(("2004-08-19", "A", 10.0)).assign(vwap=number)
+        replace(frame)
+        assert fetch(database, "SELECT vwap FROM market_data") == [(number,)]
+        assert bulk.read(database, table, *SESSIONS)["vwap"].tolist() == [number]
+        assert replace(frame).unchanged == 1

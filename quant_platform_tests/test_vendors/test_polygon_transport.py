@@ -345,6 +345,8 @@ def test_a_web_page_means_a_wrong_base_url(tmp_path: Path, answer: httpx.Respons
         httpx.RemoteProtocolError("peer closed connection"),
         httpx.Response(200, content=b'{"status":"OK","resul'),
         httpx.Response(200, content=b""),
+        httpx.Response(200, content=b"[" * 100_000),
+        httpx.Response(200, content=b'{"status":"\xff"}'),
     ],
 )
 def test_what_may_pass_is_repeated_with_growing_pauses(tmp_path: Path, trouble: Any) -> None:

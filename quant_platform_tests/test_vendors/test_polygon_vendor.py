@@ -77,7 +77,7 @@ def test_it_is_a_market_vendor(tmp_path: Path) -> None:
 def test_importing_it_loads_nothing_heavy() -> None:
     program = (
         "import sys, quant_platform.vendors.polygon\n"
-        "heavy = {'httpx', 'pandas', 'numpy', 'pyarrow', 'orjson'} & set(sys.modules)\n"
+        "heavy = {'httpx', 'pandas', 'numpy', 'pyarrow', 'msgspec'} & set(sys.modules)\n"
         "sys.exit(', '.join(heavy) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -449,6 +449,12 @@ def test_the_probe_finds_the_depth_of_the_history(
     assert (found.grouped_daily, found.reference, found.news, found.economy) == (True,) * 4
     assert found.flat_files is False
     assert found.reasons == {}
+
+
+def test_a_later_start_does_not_mislead_the_probe(tmp_path: Path) -> None:
+    vendor = vendor_of(tmp_path, plan(30))
+    vendor.first_session = date(2024, 1, 2)
+    assert vendor.probe().history_from == date(2003, 9, 10)
 
 
 def test_the_probe_says_what_is_refused(tmp_path: Path) -> None:

@@ -101,7 +101,8 @@ class Judged:
     @cached_property
     def tickers(self) -> dict[str, str]:
         """Security → ticker that it had last in the window."""
-        return dict(zip(self.bars["security_id"], self.bars["symbol"], strict=True))
+        last = self.bars[["security_id", "symbol"]].drop_duplicates("security_id", keep="last")
+        return dict(zip(last["security_id"], last["symbol"], strict=True))
 
     def member_panel(self) -> Panel:
         """Bars and actions of the window, by security, of the universe alone."""

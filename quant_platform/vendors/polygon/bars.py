@@ -67,10 +67,10 @@ class _Row(msgspec.Struct, gc=False):
     h: float
     l: float  # noqa: E741 — the vendor's name
     c: float
-    t: float
-    v: float | None = None
+    t: int | float
+    v: int | float | None = None
     vw: float | None = None
-    n: float | None = None
+    n: int | float | None = None
     otc: bool | None = None
 
 
@@ -170,8 +170,15 @@ class _Rows:
 
     def number(self, name: str) -> FloatArray:
         if name not in self._numbers:
-            self._numbers[name], self._strange[name] = numbers(self.values(name))
+            self._numbers[name], self._strange[name] = self._read(name)
         return self._numbers[name]
+
+    def _read(self, name: str) -> tuple[FloatArray, BoolArray]:
+        if not self._typed:
+            return numbers(self.values(name))
+        count = len(self._rows)
+        found = np.fromiter(map(attrgetter(name), self._rows), np.float64, count)
+        return found, np.zeros(count, dtype=np.bool_)
 
     def refuse(self, faulty: BoolArray, reason: str) -> None:
         """Set rows aside; the first reason against a row is the one that is given."""

@@ -16,6 +16,8 @@ def text(value: object) -> str | None:
     """Text on one line of printable characters; None where there is none."""
     if not isinstance(value, str):
         return None
+    if value.isprintable() and "  " not in value and value == value.strip():
+        return value or None
     if not value.isprintable():
         value = "".join(c if c.isprintable() else " " for c in value)
     return " ".join(value.split()) or None
@@ -44,10 +46,11 @@ def numbers(values: list[Any]) -> tuple[FloatArray, BoolArray]:
 
     Text and truth values are no numbers, however they look.
     """
-    if set(map(type, values)) <= {float, type(None)}:
-        found = np.array(values, dtype=np.float64)
-    else:
-        found = np.array([_number(value) for value in values], dtype=np.float64)
+    plain = set(map(type, values)) <= {float, int, type(None)}
+    try:
+        found = np.array(values if plain else list(map(_number, values)), dtype=np.float64)
+    except OverflowError:
+        found = np.array(list(map(_number, values)), dtype=np.float64)
     strange = np.isinf(found)
     found[strange] = np.nan
     return found, strange

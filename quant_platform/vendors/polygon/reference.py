@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from urllib.parse import quote
 
 import pandas as pd
@@ -184,19 +185,54 @@ def _ends_before(page: list[Row], since: date) -> bool:
     return bool(known) and ordered and known[-1] < since
 
 
+_FIELDS = (
+    "ticker",
+    "composite_figi",
+    "share_class_figi",
+    "cik",
+    "name",
+    "type",
+    "primary_exchange",
+    "sic_description",
+    "list_date",
+    "delisted_utc",
+)
+
+
 def _listing(row: Row) -> Listing:
-    cik = text(row.get("cik"))
+    values = tuple(map(row.get, _FIELDS))
+    try:
+        return _read_listing(*values)
+    except TypeError:  # a field that is a list or an object cannot be remembered
+        return _read_listing.__wrapped__(*values)
+
+
+@lru_cache(maxsize=65_536)
+def _read_listing(
+    ticker: object,
+    figi: object,
+    share_class_figi: object,
+    cik: object,
+    name: object,
+    kind: object,
+    exchange: object,
+    sector: object,
+    list_date: object,
+    delisted: object,
+) -> Listing:
+    """Read one row; the whole list is read again and again, and most rows stay the same."""
+    number = text(cik)
     return Listing(
-        symbol=str(row["ticker"]),
-        figi=text(row.get("composite_figi")),
-        share_class_figi=text(row.get("share_class_figi")),
-        cik=cik.zfill(CIK_DIGITS) if cik else None,
-        company_name=text(row.get("name")),
-        security_type=text(row.get("type")),
-        exchange=text(row.get("primary_exchange")),
-        sector=text(row.get("sic_description")),
-        list_date=day(row.get("list_date")),
-        delisted_on=day_of_moment(row.get("delisted_utc")),
+        symbol=str(ticker),
+        figi=text(figi),
+        share_class_figi=text(share_class_figi),
+        cik=number.zfill(CIK_DIGITS) if number else None,
+        company_name=text(name),
+        security_type=text(kind),
+        exchange=text(exchange),
+        sector=text(sector),
+        list_date=day(list_date),
+        delisted_on=day_of_moment(delisted),
     )
 
 

@@ -285,7 +285,8 @@ class PolygonVendor:
         return probe_key(
             self._client,
             now=self._today(),
-            first_session=self.first_session,
+            # The class's own: an instance may be told to start later.
+            first_session=PolygonVendor.first_session,
             flat_files=self._settings.s3_key_id is not None
             and self._settings.s3_secret is not None,
         )
