@@ -29,6 +29,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from quant_platform.market.panel import FloatArray
 from quant_platform.vendors.base import Listing
@@ -89,8 +90,8 @@ class IdentityBook:
         self._description: dict[str, Listing] = {}
         self._by_figi: dict[str, str] = {}
         self._by_class: dict[str, str] = {}
-        self._last_bar: dict[str, int] = {}
-        self._liquid: set[str] = set()
+        self._tickers = _Tickers()
+        self._liquid = np.empty(0, dtype=np.intp)
         self._settled: dict[str, tuple[Listing, str, Listing]] = {}
         self._number = RECENT_SESSIONS
 
@@ -114,7 +115,8 @@ class IdentityBook:
         for symbol, security in zip(ordered["symbol"], ordered["security_id"], strict=True):
             book._set(symbol, None if pd.isna(security) else str(security))
         for _, bars in recent.groupby("date", sort=True):
-            book._trade(bars["symbol"].tolist(), bars["dollars"].to_numpy(np.float64), dollars)
+            places = book._tickers.places(bars["symbol"].tolist())
+            book._trade(places, bars["dollars"].to_numpy(np.float64), dollars)
         return book
 
     @property
@@ -158,11 +160,12 @@ class IdentityBook:
         today.meet_strangers()
         today.follow_the_vanished()
         today.question_the_returned()
-        self._trade(symbols, traded, dollars)
+        self._trade(today.places, traded, dollars)
         return today.resolution()
 
     def _set(self, symbol: str, security: str | None) -> None:
         """Let `symbol` mean `security` from now on."""
+        self._tickers.mean(symbol, security)
         before = self._meaning.pop(symbol, None)
         if before is not None and self._ticker.get(before) == symbol:
             del self._ticker[before]
@@ -177,16 +180,55 @@ class IdentityBook:
         if listing.share_class_figi:
             self._by_class.setdefault(listing.share_class_figi, security)
 
-    def _trade(self, symbols: Sequence[str], traded: FloatArray, dollars: float) -> None:
+    def _trade(self, places: NDArray[np.intp], traded: FloatArray, dollars: float) -> None:
         """Note which tickers have a bar, and which of them traded much."""
         self._number += 1
-        self._last_bar.update(dict.fromkeys(symbols, self._number))
-        self._liquid = {symbols[at] for at in np.flatnonzero(traded >= dollars).tolist()}
+        self._tickers.last_bar[places] = self._number
+        self._liquid = places[traded >= dollars]
 
     def _sessions_away(self, symbol: str) -> int:
         """Sessions since the last bar, counting the coming one; beyond what is remembered: many."""
-        last = self._last_bar.get(symbol)
-        return RECENT_SESSIONS + 1 if last is None else self._number + 1 - last
+        (place,) = self._tickers.places([symbol])
+        return self._number + 1 - int(self._tickers.last_bar[place])
+
+
+class _Tickers:
+    """Tickers by number, so that a session's 12,000 are hashed once and the rest is arrays.
+
+    Attributes
+    ----------
+    names : the tickers in the order of their numbers
+    meaning : security of each; None for nobody
+    last_bar : number of the session of its last bar; 0: longer ago than is remembered
+    """
+
+    def __init__(self) -> None:
+        self._place: dict[str, int] = {}
+        self.names: list[str] = []
+        self.meaning = np.full(1024, None, dtype=object)
+        self.last_bar = np.zeros(1024, dtype=np.int64)
+
+    def places(self, symbols: Sequence[str]) -> NDArray[np.intp]:
+        """Number of each ticker; new ones get one."""
+        found = list(map(self._place.get, symbols))
+        if None in found:
+            for at, symbol in enumerate(symbols):
+                if found[at] is None:
+                    found[at] = self._place.setdefault(symbol, len(self._place))
+            self.names = list(self._place)
+            self._grow()
+        return np.asarray(found, dtype=np.intp)
+
+    def mean(self, symbol: str, security: str | None) -> None:
+        """Let a ticker mean a security."""
+        (place,) = self.places([symbol])
+        self.meaning[place] = security
+
+    def _grow(self) -> None:
+        missing = 2 * len(self._place) - len(self.meaning)
+        if missing > len(self._place):
+            self.meaning = np.concatenate([self.meaning, np.full(missing, None, dtype=object)])
+            self.last_bar = np.concatenate([self.last_bar, np.zeros(missing, dtype=np.int64)])
 
 
 class _Session:
@@ -203,7 +245,8 @@ class _Session:
     ) -> None:
         self.book, self.day, self.reference = book, session, reference
         self.symbols = symbols
-        self.traded = dict(zip(symbols, traded.tolist(), strict=True))
+        self.places = book._tickers.places(symbols)
+        self.traded = _Traded(book, self.places, traded)
         self.dollars = dollars
         self.described: dict[str, Listing] = {}
         self.meanings: dict[str, tuple[str | None, str]] = {}
@@ -220,8 +263,8 @@ class _Session:
                 self._delisted(listing, listings)
         if len(listings) < COMPLETE_REFERENCE * in_use:
             return
-        for symbol in sorted(book._meaning.keys() - listings.keys() - self.traded.keys()):
-            if book._sessions_away(symbol) > RECENT_SESSIONS:
+        for symbol in sorted(book._meaning.keys() - listings.keys()):
+            if symbol not in self.traded and book._sessions_away(symbol) > RECENT_SESSIONS:
                 self._mean(symbol, None, "retired")
 
     def _listed(self, listing: Listing, listings: dict[str, Listing]) -> None:
@@ -279,9 +322,9 @@ class _Session:
 
     def meet_strangers(self) -> None:
         """Give a meaning to every ticker that has none."""
-        known = self.book._meaning
-        for symbol in [name for name in self.symbols if name not in known]:
-            if symbol in known:
+        unknown = self.book._tickers.meaning[self.places] == None  # noqa: E711 — an array
+        for symbol in [self.symbols[at] for at in np.flatnonzero(unknown).tolist()]:
+            if symbol in self.book._meaning:
                 continue
             listing = self._look_up(symbol)
             security = None if listing is None else self._identify(listing, None)
@@ -294,7 +337,7 @@ class _Session:
     def follow_the_vanished(self) -> None:
         """Look for securities that traded much yesterday under a ticker that has no bar today."""
         book = self.book
-        for symbol in sorted(book._liquid - self.traded.keys()):
+        for symbol in sorted(book._tickers.names[at] for at in self.traded.without(book._liquid)):
             security = book._meaning.get(symbol)
             figi = None if security is None else book._description[security].figi
             if security is None or figi is None or symbol in self.meanings:
@@ -315,9 +358,8 @@ class _Session:
     def question_the_returned(self) -> None:
         """Ask again who a ticker is that comes back after a pause."""
         book = self.book
-        recent = book._number + 1 - RETURN_SESSIONS
-        last = book._last_bar
-        for symbol in [name for name in self.symbols if last.get(name, 0) < recent]:
+        away = book._tickers.last_bar[self.places] < book._number + 1 - RETURN_SESSIONS
+        for symbol in [self.symbols[at] for at in np.flatnonzero(away).tolist()]:
             if symbol in self.meanings:
                 continue
             current = book._meaning[symbol]
@@ -334,15 +376,14 @@ class _Session:
 
     def resolution(self) -> Resolution:
         """Collect what the session changed."""
-        meaning = self.book._meaning
         return Resolution(
-            [meaning[symbol] for symbol in self.symbols],
+            self.book._tickers.meaning[self.places].tolist(),
             securities_frame(self.day, self.described),
             symbols_frame(self.day, self.meanings),
         )
 
     def _look_up(self, symbol: str) -> Listing | None:
-        if self.traded[symbol] < self.dollars:
+        if self.traded.dollars(symbol) < self.dollars:
             return None
         return self.reference.details(symbol, self.day)
 
@@ -405,6 +446,33 @@ class _Session:
         listing = replace(listing, symbol="")
         self.book._describe(security, listing)
         self.described[security] = listing
+
+
+class _Traded:
+    """What each ticker traded in a session, and whether it did."""
+
+    def __init__(self, book: IdentityBook, places: NDArray[np.intp], traded: FloatArray) -> None:
+        self._tickers = book._tickers
+        self._row = np.full(len(book._tickers.meaning), -1, dtype=np.intp)
+        self._row[places] = np.arange(len(places))
+        self._traded = traded
+
+    def __contains__(self, symbol: str) -> bool:
+        return self._at(symbol) >= 0
+
+    def dollars(self, symbol: str) -> float:
+        """Close × volume of a ticker that has a bar."""
+        return float(self._traded[self._at(symbol)])
+
+    def without(self, places: NDArray[np.intp]) -> list[int]:
+        """Return those of the tickers at `places` that have no bar."""
+        missing: list[int] = places[self._row[places] < 0].tolist()
+        return missing
+
+    def _at(self, symbol: str) -> int:
+        (place,) = self._tickers.places([symbol])
+        # A ticker first heard of after this session began has no bar in it.
+        return int(self._row[place]) if place < len(self._row) else -1
 
 
 def anchor_since(session: date, before: date | None, cadence: str) -> date | None:

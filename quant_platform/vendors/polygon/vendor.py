@@ -330,9 +330,7 @@ class PolygonVendor:
         except _NoRowsError:
             return None
 
-    def _grouped(
-        self, client: "Client", session: date, stop: threading.Event | None = None
-    ) -> list[Any]:
+    def _grouped(self, client: "Client", session: date, stop: threading.Event | None = None) -> Any:
         """Rows of the whole market in `session`, at least one."""
         from quant_platform.vendors.polygon.bars import read_grouped
         from quant_platform.vendors.polygon.probe import GROUPED, GROUPED_PARAMETERS
@@ -354,11 +352,11 @@ class PolygonVendor:
                 raise NotPublishedError(error.message, "It is asked for again later") from None
             raise
         rows = _whole(body, session)
-        if not rows and recent:
+        if not len(rows) and recent:
             raise NotPublishedError(
                 f"Polygon has no rows of {session} yet", "It is asked for again later"
             )
-        if not rows:
+        if not len(rows):
             raise _NoRowsError(
                 f"Polygon has a session of zero rows: {session}",
                 "Either the exchange was closed that day and the calendar does not know it, or the"
@@ -374,12 +372,14 @@ class _NoRowsError(BadAnswerError):
     """The answer for a day is in order and has no row."""
 
 
-def _whole(body: dict[str, object], session: date) -> list[Any]:
+def _whole(body: dict[str, Any], session: date) -> Any:
     """`results` of the grouped answer; none where it is missing."""
+    from quant_platform.vendors.polygon.bars import OrderlyRows
+
     rows, count = body.get("results"), body.get("resultsCount")
-    if rows is not None and not isinstance(rows, list):
+    if not isinstance(rows, list | OrderlyRows | None):
         raise BadAnswerError(f"Polygon's `results` is no list: {session}", "Try again later")
-    found = rows or []
+    found = [] if rows is None else rows
     if isinstance(count, int) and len(found) < count:
         raise BadAnswerError(
             f"Polygon announces {count} rows of {session} and sends {len(found)}",
