@@ -1,4 +1,4 @@
-"""What the platform holds, for a notebook: tables, SQL and adjusted prices as frames.
+"""What the platform holds, for a notebook: tables, SQL, adjusted prices and backtests as frames.
 
 >>> store = Store.open()
 >>> bars = store.read("market_data", "2008-07-01", "2008-07-31", known_at="2024-03-01T22:00Z")
@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, get_args
 
+from quant_platform.backtest import BacktestResult, backtest
 from quant_platform.errors import QuantPlatformError, SessionError, UnknownNameError
+from quant_platform.evaluation.costs import Costs
 from quant_platform.market.adjustment import Kind, adjust
 from quant_platform.market.sessions import parse_date
 from quant_platform.settings import Settings
@@ -18,6 +20,7 @@ from quant_platform.storage import bulk
 from quant_platform.storage.database import Database, platform_database
 from quant_platform.storage.known_at import Moment
 from quant_platform.storage.schema import Table, read_table
+from quant_platform.strategies.base import Strategy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,10 +38,13 @@ class Store:
     Parameters
     ----------
     database : where they are
+    settings : costs, capital and risk-free rate of backtests; default: the platform's defaults
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, settings: Settings | None = None) -> None:
         self._database = database
+        # The class holds the defaults of its fields.
+        self._assumed: Settings | type[Settings] = settings or Settings
 
     def __repr__(self) -> str:
         return f"Store({self._database!r})"
@@ -54,7 +60,8 @@ class Store:
         DatabaseError
             The database cannot be reached.
         """
-        return cls(platform_database(settings or Settings.load()))
+        chosen = settings or Settings.load()
+        return cls(platform_database(chosen), chosen)
 
     def read(
         self,
@@ -164,6 +171,52 @@ class Store:
         actions = self._rows("corporate_actions", (first, known), chosen, known_at)
         adjusted = adjust(bars, actions, known, kind)
         return adjusted[adjusted["date"] <= last]
+
+    def backtest(
+        self,
+        strategy: str | Strategy,
+        start: str | date,
+        end: str | date,
+        *,
+        known_at: Moment | None = None,
+        costs: Costs | None = None,
+        capital: float | None = None,
+        risk_free: float | None = None,
+    ) -> BacktestResult:
+        """Run a strategy over stored sessions, in memory, on what was known at a moment.
+
+        Parameters
+        ----------
+        strategy : one by its name, or any `Strategy`, with parameters of its own
+        start, end : first and last session, as far as there are bars
+        known_at : moment whose bars, splits, dividends, universe and yields are used; default: now
+        costs, capital, risk_free : default: the settings
+
+        Raises
+        ------
+        UnknownNameError, SessionError, ContractError
+            As `quant_platform.backtest.backtest`, which says how it is computed.
+
+        Examples
+        --------
+        >>> store = Store.open()
+        >>> now = store.backtest("mean_reversion", "2008-01-02", "2008-12-31")
+        >>> now.portfolios["equity"].iloc[-1], now.performance["sharpe_ratio"].iloc[-1]
+        >>> then = store.backtest(
+        ...     "mean_reversion", "2008-01-02", "2008-12-31", known_at="2024-03-01T22:00Z"
+        ... )
+        """
+        assumed = self._assumed
+        return backtest(
+            self._database,
+            strategy,
+            start,
+            end,
+            known_at=known_at,
+            costs=costs or Costs(assumed.commission_bp, assumed.slippage_bp),
+            capital=assumed.capital if capital is None else capital,
+            risk_free=assumed.risk_free if risk_free is None else risk_free,
+        )
 
     def _rows(
         self,

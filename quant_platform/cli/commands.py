@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
             "quant-platform backfill --start 2013-01-02 --end 2013-01-31 --select group:features",
         ),
         (status, "quant-platform status"),
+        (doctor, "quant-platform doctor"),
         (report, "quant-platform report --date 2013-03-01 --open"),
         (sql, 'quant-platform sql "select symbol, count(*) from market_data group by 1"'),
     ):
@@ -65,6 +66,13 @@ def status() -> None:
     from quant_platform.cli.status import show_status
 
     show_status(Settings.load())
+
+
+def doctor() -> None:
+    """Say what the key may do, what is configured, and what is stale."""
+    from quant_platform.cli.doctor import run_doctor
+
+    run_doctor(Settings.load())
 
 
 def report(

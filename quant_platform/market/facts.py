@@ -5,7 +5,7 @@ What belongs here: the way from `Vendor` to rows of `market_data`, `securities` 
 What does not: where rows are stored, and which sessions are asked for again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -54,13 +54,18 @@ class IdentityPolicy:
     dollars: float
 
 
-def fixed_facts(vendor: Vendor, sessions: Sequence[date]) -> Iterator[Facts]:
-    """Facts of a market in which a symbol is a security, in one piece."""
+def fixed_facts(
+    vendor: Vendor, sessions: Sequence[date], known: Container[str] = ()
+) -> Iterator[Facts]:
+    """Facts of a market in which a symbol is a security, in one piece.
+
+    `known` are the securities that have a description of an earlier session.
+    """
     if not sessions:
         return
     bars = vendor.bars(sessions[0], sessions[-1])
     bars = bars[np.isin(bars["date"].to_numpy().astype("datetime64[D]"), _days(sessions))]
-    securities, symbols = fixed_identities(vendor.securities(), sessions)
+    securities, symbols = fixed_identities(vendor.securities(), sessions, known)
     completed = complete(bars, bars["symbol"].tolist())
     yield Facts(tuple(sessions), completed, securities, symbols, bars[:0].assign(reason=""))
 

@@ -22,7 +22,7 @@ The state is nothing but the sum of what `resolve` returned for earlier sessions
 traded lately, so a book built from stored rows goes on exactly as one that was never closed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from typing import Any, Protocol
@@ -494,21 +494,27 @@ def anchor_since(session: date, before: date | None, cadence: str) -> date | Non
 
 
 def fixed_identities(
-    reference: pd.DataFrame, sessions: Iterable[date]
+    reference: pd.DataFrame, sessions: Sequence[date], known: Container[str] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of `securities` and `security_symbols` where a symbol is a security.
 
-    `reference` is what `Vendor.securities` returns; a row belongs to the session of its listing.
+    A row belongs to the session of the listing or, where history begins later, to the first one.
+
+    Parameters
+    ----------
+    reference : what `Vendor.securities` returns
+    sessions : ascending
+    known : securities that have a row of an earlier session
     """
-    wanted = set(sessions)
     described: dict[date, dict[str, Listing]] = {}
     for row in reference.to_dict("records"):
-        day = pd.Timestamp(row["listing_date"]).date()
-        if day in wanted:
-            listing = Listing(
-                "", company_name=row["company_name"], sector=row["sector"], list_date=day
-            )
-            described.setdefault(day, {})[str(row["symbol"])] = listing
+        symbol, listed = str(row["symbol"]), pd.Timestamp(row["listing_date"]).date()
+        day = next((session for session in sessions if session >= listed), None)
+        if day is None or symbol in known:
+            continue
+        described.setdefault(day, {})[symbol] = Listing(
+            "", company_name=row["company_name"], sector=row["sector"], list_date=listed
+        )
     days = sorted(described)
     securities = [securities_frame(day, described[day]) for day in days]
     symbols = [

@@ -19,13 +19,14 @@ import msgspec
 
 from quant_platform.errors import (
     BadAnswerError,
-    KeyMissingError,
     RateLimitError,
     SettingsError,
     VendorDownError,
     VendorError,
 )
+from quant_platform.secrets_store import polygon_key
 from quant_platform.settings import PolygonSettings, Secret
+from quant_platform.settings.values import usable_key
 from quant_platform.vendors.polygon.address import Address
 from quant_platform.vendors.polygon.clock import Clock, StoppedError
 from quant_platform.vendors.polygon.faults import GOOD, fault_in, one_line, status_of
@@ -114,7 +115,7 @@ class Client:
         jitter: Callable[[], float] = random.random,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._key = _checked(settings.key)
+        self._key = _checked(polygon_key(settings))
         self.address = Address(settings.base_url)
         self._clock = clock or Clock()
         self._window = window
@@ -314,16 +315,10 @@ def where(path: str) -> str:
     return path.partition("?")[0]
 
 
-def _checked(key: Secret | None) -> Secret:
-    text = key.reveal().strip() if key else ""
-    if not text:
-        raise KeyMissingError(
-            "Polygon needs an API key and none is configured",
-            "Put POLYGON_API_KEY (or MASSIVE_API_KEY) in .env; a free one is given at"
-            " https://massive.com/dashboard",
-        )
-    # httpx would quote a header it cannot send, the key included.
-    if not text.isascii() or not text.isprintable() or " " in text:
+def _checked(key: Secret) -> Secret:
+    """Refuse a key that httpx could not send: its error would quote the header, key included."""
+    text = key.reveal().strip()
+    if not usable_key(text):
         raise SettingsError(
             "POLYGON_API_KEY holds characters that no key has",
             "Copy it again from the dashboard, without spaces or quotes",

@@ -7,7 +7,7 @@ the first question.
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from quant_platform.vendors.polygon.bars import SymbolBars
+    from quant_platform.vendors.polygon.flat_files import FlatFiles
     from quant_platform.vendors.polygon.probe import Probe
     from quant_platform.vendors.polygon.reference import MarketStatus
     from quant_platform.vendors.polygon.transport import Client, Params
@@ -37,6 +38,9 @@ logger = logging.getLogger(__name__)
 
 LATE_DAYS = 5
 """Days for which a session without rows may still be on its way; later it is a fault."""
+
+FLAT_FILE_SESSIONS = 20
+"""Sessions from which on a backfill reads flat files, where there are keys for them."""
 
 GAP_DAYS = 10
 """Days without a bar at the start of a range from which on the vendor may have cut it: longer than
@@ -123,8 +127,35 @@ class PolygonVendor:
         """
         from quant_platform.vendors.polygon.prefetch import in_order
 
-        client = self._client  # a missing key shows here, and pandas is loaded once, not by threads
-        yield from in_order(partial(self._session, client), sessions, self._workers)
+        filed = self._in_files(sessions)
+        if filed:
+            yield from self._flat_files.stream(filed, self._settings.connections)
+        rest = sessions[len(filed) :]
+        if rest:
+            # A missing key shows here, and pandas is loaded once, not by threads.
+            client = self._client
+            yield from in_order(partial(self._session, client), rest, self._workers)
+
+    def _in_files(self, sessions: Sequence[date]) -> Sequence[date]:
+        """Sessions at the start of `sessions` that are better read from flat files.
+
+        Many sessions, that is, of a plan that has files, and old enough for theirs to be there.
+        """
+        if len(sessions) < FLAT_FILE_SESSIONS or not self._flat_files.configured:
+            return sessions[:0]
+        newest = self._today() - timedelta(days=LATE_DAYS)
+        return [session for session in sessions if session <= newest]
+
+    @property
+    def _flat_files(self) -> "FlatFiles":
+        from quant_platform.vendors.polygon.flat_files import FlatFiles
+
+        return FlatFiles(self._settings)
+
+    def replaced_files(self, etags: Mapping[date, str]) -> list[date]:
+        """Sessions whose flat file is not the one whose ETag is given: it was replaced since."""
+        files = self._flat_files
+        return [session for session, etag in etags.items() if files.etag(session) != etag]
 
     def bars(self, first: date, last: date) -> "pd.DataFrame":
         """Unadjusted bars from `first` to `last`, by weekday, one request each.
