@@ -15,7 +15,6 @@ from quant_platform.market.sessions import parse_date, sessions_between
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 from quant_platform.storage.models import model_ids
-from quant_platform.storage.replace import replace_sessions
 from quant_platform.storage.schema import read_table
 from quant_platform.strategies.registry import strategy_classes
 from quant_platform_tests.properties.pipeline import DIVIDEND, FIRST, LAST
@@ -69,9 +68,7 @@ def test_equals_what_the_pipeline_stored(whole: Database, name: str) -> None:
 
 def test_cut_short_it_is_the_same_beginning(whole: Database) -> None:
     """Law 1 for backtests: what came after the end changes nothing."""
-    longer, shorter = (
-        backtest(whole, "enhanced_momentum", FIRST, end) for end in (LAST, DIVIDEND)
-    )
+    longer, shorter = (backtest(whole, "enhanced_momentum", FIRST, end) for end in (LAST, DIVIDEND))
     for table, order in FRAMES.items():
         frame = frame_of(longer, table)
         begun = frame[frame["date"] <= pd.Timestamp(DIVIDEND)]
@@ -80,8 +77,16 @@ def test_cut_short_it_is_the_same_beginning(whole: Database) -> None:
 
 def test_stores_nothing(whole: Database) -> None:
     sizes = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables"
-    before = [fetch(whole, f"SELECT count(*), max(recorded_at) FROM {t}") for t in FRAMES if t != "signals"]  # noqa: S608, E501
+    before = [
+        fetch(whole, f"SELECT count(*), max(recorded_at) FROM {t}")
+        for t in FRAMES
+        if t != "signals"
+    ]  # noqa: S608, E501
     backtest(whole, "mean_reversion", FIRST, DIVIDEND, known_at=datetime.now(UTC))
-    after = [fetch(whole, f"SELECT count(*), max(recorded_at) FROM {t}") for t in FRAMES if t != "signals"]  # noqa: S608, E501
+    after = [
+        fetch(whole, f"SELECT count(*), max(recorded_at) FROM {t}")
+        for t in FRAMES
+        if t != "signals"
+    ]  # noqa: S608, E501
     assert before == after
     assert sizes

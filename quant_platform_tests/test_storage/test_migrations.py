@@ -107,7 +107,10 @@ def test_provision_twice(empty_database: Database) -> None:
 
 def test_rows_survive_a_new_column(empty_database: Database) -> None:
     provision(empty_database)
-    fetch(empty_database, "INSERT INTO features (date, symbol, security_id) VALUES ('2004-08-19', 'A', 'A')")
+    fetch(
+        empty_database,
+        "INSERT INTO features (date, symbol, security_id) VALUES ('2004-08-19', 'A', 'A')",
+    )
     column = replace(registered_columns()[0], name="brand_new")
     assert upgrade(empty_database, [column]) == ["features.brand_new"]
     rows = fetch(empty_database, "SELECT symbol, brand_new FROM features")
