@@ -11,6 +11,7 @@ import pytest
 from quant_platform.defs.assets.common import RETRIES
 from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.partitions import lookback, previous_session, session_partitions
+from quant_platform.market.facts import complete
 from quant_platform_tests.test_defs.conftest import MakeLab
 from quant_platform_tests.test_defs.lab import (
     RANGE_END,
@@ -46,7 +47,7 @@ def bars(sessions: list[str], close: float = 10.0, symbols: str = "AAA BBB") -> 
     frame["date"] = pd.to_datetime(frame["date"]).astype("datetime64[s]")
     for name in ("open_price", "high_price", "low_price", "close_price"):
         frame[name] = close
-    return frame.assign(volume=100.0, vendor_adjusted_close=np.nan, source="test")
+    return complete(frame.assign(volume=100.0, source="test"), frame["symbol"].tolist())
 
 
 class Bench:
