@@ -11,9 +11,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 
-MAX_PROBES = 5
-"""Sessions that the vendor is asked about in one decision; what it lacks is the newest."""
-
 MAX_ATTEMPTS = 5
 """Failed runs of the same sessions after which a person is asked to look."""
 
@@ -99,9 +96,16 @@ def _first_block(
 def _published(sessions: Sequence[date], is_published: Callable[[date], bool]) -> tuple[date, ...]:
     """Return the sessions up to the newest that is published, for vendors publish in order.
 
-    The newest is asked about first: usually one question answers for all.
+    The newest is asked about first: usually one question answers for all. If it is not there yet,
+    halving finds the newest that is.
     """
-    for count in range(len(sessions), max(len(sessions) - MAX_PROBES, 0), -1):
-        if is_published(sessions[count - 1]):
-            return tuple(sessions[:count])
-    return ()
+    if not sessions or is_published(sessions[-1]):
+        return tuple(sessions)
+    known, unknown = 0, len(sessions) - 1
+    while known < unknown:
+        middle = (known + unknown) // 2
+        if is_published(sessions[middle]):
+            known = middle + 1
+        else:
+            unknown = middle
+    return tuple(sessions[:known])

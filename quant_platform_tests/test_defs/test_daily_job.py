@@ -40,7 +40,7 @@ def test_a_range_materialises_every_asset_of_every_session(make_lab: MakeLab) ->
     for asset in ASSETS:
         assert lab.materialised(asset) == {"2000-03-01", "2000-03-02", "2000-03-03"}, asset
     evaluated = {evaluation.check_name for evaluation in result.get_asset_check_evaluations()}
-    assert len(evaluated) == 19
+    assert len(evaluated) == 30
     page = lab.platform.settings.home / "reports" / "2000-03-03.html"
     assert "2000-03-03" in page.read_text()
 
@@ -51,7 +51,7 @@ def test_a_failed_blocking_check_stops_everything_downstream(make_lab: MakeLab) 
     lab = make_lab(vendor)
     result = lab.run("daily_update", FIRST, "2000-03-03")
     assert not result.success
-    assert failed_steps(result) == ["market_data_completeness"]
+    assert failed_steps(result) == ["market_data_checks"]
     assert lab.failing("completeness") == ["2000-03-02"]
     # What was stored before the check stays for inspection; nothing was built upon it.
     reached = {asset for asset in ASSETS if lab.materialised(asset)}

@@ -286,7 +286,7 @@ def test_a_failed_run_becomes_one_alert(automation: Automation) -> None:
     assert (day, origin, rule, severity) == ("2000-03-01", "run", "run_failed", "critical")
     assert subject == context.dagster_run.run_id
     assert message.startswith("daily_update failed: ")
-    assert "market_data_completeness" in message
+    assert "market_data_checks" in message
 
 
 def test_the_report_does_not_take_the_alerts_of_runs_away(automation: Automation) -> None:

@@ -41,22 +41,17 @@ def test_sessions_done_beyond_the_calendar_do_not_matter() -> None:
 
 
 def test_a_block_ends_before_the_first_unpublished_session() -> None:
-    plan = decide(DAYS[:4], published=lambda session: session not in (TUE21, WED22))
+    plan = decide(DAYS[:4], published=lambda session: session < TUE21)
     assert plan == Update((FRI17, MON20), 1)
 
 
-def test_nothing_is_asked_of_the_vendor_beyond_the_first_refusal() -> None:
-    asked: list[date] = []
-
-    def published(session: date) -> bool:
-        asked.append(session)
-        return session < WED15
-
-    decide([], published=published)
-    assert asked == [MON13, TUE14, WED15]
+@pytest.mark.parametrize("count", range(1, 9))
+def test_whatever_is_published_is_found(count: int) -> None:
+    plan = decide([], published=lambda session: session <= DAYS[count - 1])
+    assert plan == Update(DAYS[:count], 1)
 
 
-def test_a_block_is_bounded_and_so_are_the_questions() -> None:
+def test_the_newest_session_usually_answers_for_all() -> None:
     asked: list[date] = []
 
     def published(session: date) -> bool:
@@ -64,7 +59,24 @@ def test_a_block_is_bounded_and_so_are_the_questions() -> None:
         return True
 
     assert decide([], most=3, published=published) == Update((MON13, TUE14, WED15), 1)
-    assert asked == [MON13, TUE14, WED15]
+    assert asked == [WED15]
+
+
+def test_few_questions_find_the_newest_that_is_published() -> None:
+    """Of nine the newest, then by halves: 9th, 5th, 3rd, 2nd."""
+    asked: list[date] = []
+
+    def published(session: date) -> bool:
+        asked.append(session)
+        return session < WED15
+
+    assert decide([], published=published) == Update((MON13, TUE14), 1)
+    assert asked == [FRI24, FRI17, WED15, TUE14]
+
+
+def test_corrections_are_asked_for_with_what_is_missing() -> None:
+    plan = next_update(DAYS, set(DAYS[:7]), lambda session: True, lambda name: 0, 100, 2)
+    assert plan == Update((MON20, TUE21, WED22, FRI24), 1)
 
 
 def test_the_attempt_follows_the_failures_of_the_same_sessions() -> None:
@@ -98,4 +110,11 @@ def test_it_gives_up_after_the_last_attempt() -> None:
     ],
 )
 def test_reasons_are_plain_sentences(plan: Update | Wait, said: str) -> None:
-    assert plan == Wait(said)
+    assert isinstance(plan, Wait)
+    assert plan.reason == said
+
+
+def test_a_session_that_is_not_published_is_pending() -> None:
+    plan = decide(DAYS[:-1], published=lambda session: False)
+    assert isinstance(plan, Wait)
+    assert plan.pending == FRI24
