@@ -17,7 +17,13 @@ from quant_platform.defs.assets.reports import report_assets
 from quant_platform.defs.assets.signals import signal_assets
 from quant_platform.defs.checks.computed import computed_checks
 from quant_platform.defs.checks.framework import build_check, build_checks, tuned
-from quant_platform.defs.checks.market import BARS, FACTS_CHECKS, UNIVERSE_CHECKS
+from quant_platform.defs.checks.market import (
+    ACTIONS,
+    ACTIONS_CHECKS,
+    BARS,
+    FACTS_CHECKS,
+    UNIVERSE_CHECKS,
+)
 from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.jobs import build_jobs
 from quant_platform.defs.partitions import session_partitions
@@ -31,10 +37,14 @@ from quant_platform.vendors.registry import vendor_of
 
 def _checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
     """Checks as tuned by the settings; those of the facts share one step."""
-    checks = tuned([*FACTS_CHECKS, *UNIVERSE_CHECKS, *computed_checks()], settings.checks)
-    facts = [check for check in checks if check.asset == BARS]
-    others = [build_check(check) for check in checks if check.asset != BARS]
-    return [build_checks(BARS, facts), *others]
+    market = [*FACTS_CHECKS, *ACTIONS_CHECKS]
+    checks = tuned([*market, *UNIVERSE_CHECKS, *computed_checks()], settings.checks)
+    shared = [
+        build_checks(asset, [check for check in checks if check.asset == asset])
+        for asset in (BARS, ACTIONS)
+    ]
+    others = [build_check(check) for check in checks if check.asset not in (BARS, ACTIONS)]
+    return [*shared, *others]
 
 
 def universe_rule(settings: Settings, vendor: Vendor) -> UniverseRule:

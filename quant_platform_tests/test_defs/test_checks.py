@@ -103,12 +103,15 @@ def examples(lab: Lab, check: str, session: str) -> list[str]:
 
 def all_checks() -> list[str]:
     lines = WHOLE_LIST.split()
-    assert len(lines) == 19
+    assert len(lines) == 30
     return lines
 
 
 WHOLE_LIST = """
 completeness refused_rows price_jumps bad_prints stale_prices zero_volume freshness membership
+absent_securities ohlc_violations duplicate_rows foreign_dates implausible_prices
+splits_without_jump jumps_without_split volume_outliers unknown_securities cross_source
+adjusted_series
 features_causality feature_gaps portfolio_accounting performance_recomputed report_ranking
 buy_and_hold_limits buy_and_hold_causality enhanced_momentum_limits enhanced_momentum_causality
 mean_reversion_limits mean_reversion_causality

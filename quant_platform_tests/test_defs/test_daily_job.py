@@ -12,6 +12,8 @@ ASSETS = {
     "market_data",
     "corporate_actions",
     "trading_universe",
+    "securities",
+    "security_symbols",
     "features",
     "signals/buy_and_hold",
     "signals/enhanced_momentum",
@@ -55,7 +57,7 @@ def test_a_failed_blocking_check_stops_everything_downstream(make_lab: MakeLab) 
     assert lab.failing("completeness") == ["2000-03-02"]
     # What was stored before the check stays for inspection; nothing was built upon it.
     reached = {asset for asset in ASSETS if lab.materialised(asset)}
-    assert reached == {"market_data", "corporate_actions"}
+    assert reached == {"market_data", "securities", "security_symbols"}
     for table in TABLES:
         assert lab.value(f"SELECT count(*) FROM {table}") == 0, table  # noqa: S608 - a constant
 

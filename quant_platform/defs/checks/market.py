@@ -1,10 +1,12 @@
 """Checks of the facts: completeness, refused rows, suspicious prices, identities, freshness.
 
-They are judged in one step over the same rows (see `framework.py`). In a whole market, thousands of
-securities hardly trade; what is suspicious about prices is asked of the liquid ones only, those
-whose usual trading in a session reaches QUANT_PLATFORM_IDENTITY_DOLLARS.
+They are judged in two steps over the same rows (see `framework.py`): what bars alone can tell, and
+what takes the corporate actions as well, which are loaded after the bars. In a whole market,
+thousands of securities hardly trade; what is suspicious about prices is asked of the liquid ones
+only, those whose usual trading in a session reaches QUANT_PLATFORM_IDENTITY_DOLLARS.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -28,6 +30,7 @@ from quant_platform.storage import bulk
 from quant_platform.vendors.base import MarketVendor
 
 BARS = dg.AssetKey("market_data")
+ACTIONS = dg.AssetKey("corporate_actions")
 UNIVERSE = dg.AssetKey("trading_universe")
 
 USUAL_SESSIONS = 20
@@ -277,6 +280,11 @@ def _facts(
     return QualityCheck(label, BARS, "market_data", severity, words, judge, lookback, threshold)
 
 
+def _with_actions(judge: Judge, lookback: int, threshold: float = 0.0) -> QualityCheck:
+    """A check of bars that needs to know the splits and dividends: it follows both."""
+    return replace(_facts(judge, WARN, lookback, threshold), asset=ACTIONS)
+
+
 def _quarantine(name: str, words: str, *patterns: str) -> QualityCheck:
     return QualityCheck(name, BARS, "market_data", WARN, words, refused(*patterns))
 
@@ -314,17 +322,20 @@ FACTS_CHECKS = (
         "No row was refused because of a price that no share ever had.",
         "%10000000%",
     ),
-    _facts(price_jumps, WARN, quality.VOLUME_SESSIONS + 1, quality.JUMP_LIMIT),
-    _facts(splits_without_jump, WARN, 2),
-    _facts(jumps_without_split, WARN, actions.QUIET_SESSIONS + 1),
     _facts(volume_outliers, WARN, quality.VOLUME_SESSIONS + 1, quality.VOLUME_MULTIPLE),
     _facts(bad_prints, WARN, quality.WICK_SESSIONS + 1, quality.WICK_LIMIT),
     _facts(stale_prices, WARN, quality.STALE_SESSIONS),
     _facts(zero_volume, WARN),
     _facts(unknown_securities, WARN, 1, 0.05),
     _facts(cross_source, WARN, 1, 0.005),
-    _facts(adjusted_series, WARN, 2, 0.005),
     _facts(freshness, WARN),
+)
+
+ACTIONS_CHECKS = (
+    _with_actions(price_jumps, quality.VOLUME_SESSIONS + 1, quality.JUMP_LIMIT),
+    _with_actions(splits_without_jump, 2),
+    _with_actions(jumps_without_split, quality.VOLUME_SESSIONS + 1),
+    _with_actions(adjusted_series, 2, 0.005),
 )
 
 UNIVERSE_CHECKS = (
