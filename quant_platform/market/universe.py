@@ -233,7 +233,8 @@ def universe_members(
     frame = directory.describe(entries)
     frame.insert(0, "date", np.repeat(days[first:], sizes).astype("datetime64[s]"))
     frame["dollar_volume"] = np.concatenate(values)
-    frame["dollar_volume_rank"] = np.concatenate([np.arange(1, n + 1) for n in sizes])
+    ranks = [np.arange(1, size + 1, dtype=np.int32) for size in sizes]
+    frame["dollar_volume_rank"] = np.concatenate(ranks)
     return frame.sort_values(["date", "symbol"], ignore_index=True)
 
 

@@ -107,7 +107,6 @@ def test_version(in_folder: Run) -> None:
         ["status", "--no-such-option"],
         ["dev", "--port", "many"],
         ["backfill"],
-        ["backfill", "--start", "2004-08-19"],
         ["sql"],
         ["db", "no-such-command"],
     ],

@@ -15,9 +15,10 @@ import pytest
 from quant_platform.evaluation.orders import Orders
 from quant_platform.evaluation.simulation import simulate
 from quant_platform.features.compute import compute_features
+from quant_platform.market.identity import fixed_identities
 from quant_platform.market.panel import Panel
 from quant_platform.market.sessions import sessions_between
-from quant_platform.market.universe import universe_members
+from quant_platform.market.universe import Directory, UniverseRule, universe_members
 from quant_platform.strategies.base import SignalPanel
 from quant_platform.strategies.buy_and_hold import BuyAndHold
 from quant_platform.vendors.sample import SampleVendor
@@ -52,7 +53,9 @@ def test_buy_and_hold_equals_the_arithmetic_by_hand() -> None:
     sessions = [day.isoformat() for day in sessions_between(FIRST, LAST)]
     bars, actions = vendor.bars(FIRST, LAST), vendor.actions(FIRST, LAST)
     panel = Panel.from_frames(bars, actions, sessions)
-    universe = universe_members(vendor.securities(), bars, sessions, len(sessions))
+    directory = Directory(*fixed_identities(vendor.securities(), sessions_between(FIRST, LAST)))
+    named = bars.assign(security_id=bars["symbol"])
+    universe = universe_members(UniverseRule(), directory, named, sessions, len(sessions))
     seen = SignalPanel.from_frames(compute_features(panel), bars, universe, sessions)
     orders = Orders.from_signals(BuyAndHold().run(seen), sessions, universe=universe)
     result = simulate(panel, orders, capital=CAPITAL)

@@ -53,6 +53,22 @@ PERFORMANCE = performance_rows(PORTFOLIOS, 1, DATES)
 UNIVERSE = pd.DataFrame({"date": np.repeat(DATES, 2), "symbol": SYMBOLS * SESSIONS})
 ACTIVITY = PORTFOLIOS[["date", "model_id"]].assign(active_signals=1)
 
+REFUSED = pd.DataFrame(
+    {
+        "table_name": "market_data",
+        "reason": ["breaks a rule: (low_price <= open_price)", "no ticker"],
+        "rows": [1200, 1],
+    }
+)
+OUTSTANDING = pd.DataFrame(
+    {
+        "date": pd.to_datetime(["2011-03-28", "2011-03-24"]).astype("datetime64[s]"),
+        "source": "polygon",
+        "status": ["pending", "failed"],
+        "reason": ["not published yet", "the answer was <html>"],
+    }
+)
+
 
 def alert_inputs(sessions: pd.DatetimeIndex = DATES, **changes: object) -> AlertInputs:
     """Inputs for some sessions, cut to what a caller would load for them."""
@@ -98,8 +114,8 @@ def report_data(date: pd.Timestamp = DATES[-1]) -> ReportData:
             "table_name": "market_data",
             "passed": [True] * (len(recent) - 1) + [False],
             "severity": "error",
-            "failures": [0] * (len(recent) - 1) + [1],
-            "details": '{"symbol": "AAA"}',
+            "failures": [0] * (len(recent) - 1) + [12],
+            "details": '{"examples": ["AAA high 9.5", "<i>BBB</i>"]}',
         }
     )
     return ReportData(
@@ -112,6 +128,8 @@ def report_data(date: pd.Timestamp = DATES[-1]) -> ReportData:
         signals=signals,
         alerts=evaluate_alerts(alert_inputs(pd.DatetimeIndex([date]))),
         data_quality=quality,
+        refused=REFUSED.iloc[:0],
+        outstanding=OUTSTANDING.iloc[:0],
         row_counts={"market_data": 12154},
         summary="fast leads.",
     )

@@ -100,6 +100,7 @@ def asset_out(
     """One of several tables that a single step fills; as `asset` otherwise."""
     policy = dg.FreshnessPolicy.cron(deadline_cron=READY_BY, lower_bound_delta=LATE_AFTER)
     return dg.AssetOut(
+        is_required=False,
         description=description,
         group_name=group,
         owners=[OWNER],

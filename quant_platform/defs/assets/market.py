@@ -47,10 +47,18 @@ def _facts(market: Market) -> dg.AssetsDefinition:
             dense=True,
         ),
         SECURITIES: asset_out(
-            market, GROUP, SECURITIES, "Descriptions of securities, from a session on."
+            market,
+            GROUP,
+            SECURITIES,
+            "Descriptions of securities, from a session on.",
+            quarantine=True,
         ),
         SYMBOLS: asset_out(
-            market, GROUP, SYMBOLS, "Which security a ticker means, from a session on."
+            market,
+            GROUP,
+            SYMBOLS,
+            "Which security a ticker means, from a session on.",
+            quarantine=True,
         ),
     }
     # What a ticker means follows from what it meant in the session before.
@@ -66,15 +74,18 @@ def _facts(market: Market) -> dg.AssetsDefinition:
         partitions_def=market.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         retry_policy=RETRIES,
+        # Whichever is selected, all three are stored; the others are just not reported.
+        can_subset=True,
     )
     def facts(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], **before: Stored
     ) -> Iterator[dg.Output[Any]]:
         chunks = Chunks(fact_chunks(platform, context.run, context.partition_keys, before))
-        yield dg.Output(chunks, BARS)
-        # Stored already, in the transactions of the bars.
-        yield dg.Output(chunks.written(SECURITIES), SECURITIES)
-        yield dg.Output(chunks.written(SYMBOLS), SYMBOLS)
+        first, *others = [name for name in outs if name in context.selected_output_names]
+        yield dg.Output(chunks, first)
+        for name in others:
+            # Stored already, in the transactions of the first one.
+            yield dg.Output(chunks.written(name), name)
 
     return facts
 
