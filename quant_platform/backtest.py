@@ -103,12 +103,15 @@ def backtest(
 
     Examples
     --------
-    >>> from quant_platform.storage.database import platform_database
+    On the sample market, after `quant-platform demo`:
+
     >>> from quant_platform.settings import Settings
+    >>> from quant_platform.storage.database import platform_database
     >>> from quant_platform.strategies.mean_reversion import MeanReversion
     >>> database = platform_database(Settings.load())
     >>> result = backtest(database, MeanReversion(), "2008-01-02", "2008-12-31")
-    >>> result.performance.iloc[-1][["date", "window_name", "total_return", "sharpe_ratio"]]
+    >>> float(result.performance["total_return"].iloc[-1].round(6))
+    -0.017024
     """
     model = strategy_of(strategy) if isinstance(strategy, str) else strategy
     models = (model, _benchmark())
@@ -170,7 +173,9 @@ class _Known:
             known_at=self.moment,
         ).iloc[0]
         if pd.isna(ends["first"]):
-            raise SessionError(f"There are no bars{self.then}", self._remedy())
+            raise SessionError(
+                f"There are no bars{self.then}", self._remedy(", or quant-platform demo")
+            )
         return sessions_between(
             date.fromisoformat(str(ends["first"])), date.fromisoformat(str(ends["last"]))
         )
@@ -198,7 +203,7 @@ class _Known:
     def _remedy(self, options: str = "") -> str:
         if self.moment is not None:
             return "Choose a later moment"
-        return f"Run: quant-platform backfill{options}" if options else "Run: quant-platform demo"
+        return f"Run: quant-platform backfill{options}"
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
 """Write the HTML page of a report date: read what is stored, render it, put it in place at once."""
 
 import os
+from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
 
 from quant_platform.errors import SessionError
+from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
+from quant_platform.market.sessions import sessions_between
 from quant_platform.reports.html import ReportData, render_report
 from quant_platform.reports.ranking import TREND_SESSIONS, model_trends, rank_models, score_rows
 from quant_platform.reports.report import performance_reports
@@ -15,6 +18,12 @@ from quant_platform.storage.database import Database
 
 QUALITY_SESSIONS = 63
 """Sessions of data quality that a page sums up."""
+
+REQUEST_SESSIONS = 10
+"""Sessions, the page's own the last of them, of which a page says whether they came."""
+
+A_MONTH = timedelta(days=30)
+"""Never without `REQUEST_SESSIONS` sessions."""
 
 COUNTED_TABLES = (
     "market_data",
@@ -68,24 +77,32 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
             f"Run: quant-platform backfill --start {session} --end {session}",
         )
     scored = score_rows(performance, models)
+    portfolios = _all(
+        database,
+        "SELECT date, model_id, equity, daily_return FROM portfolios"
+        " WHERE date <= $1::text::date ORDER BY date, model_id",
+        session,
+    )
     return ReportData(
         date=today[0],
         models=models,
-        portfolios=_all(
-            database,
-            "SELECT date, model_id, equity, daily_return FROM portfolios"
-            " WHERE date <= $1::text::date ORDER BY date, model_id",
-            session,
-        ),
+        portfolios=portfolios,
         performance=of_session,
         ranking=rank_models(scored, today),
         trends=model_trends(scored, today),
         signals=_between(database, "signals", session, session),
         alerts=alerts,
         data_quality=_between(database, "data_quality", recent[-QUALITY_SESSIONS:][0], session),
+        refused=_all(
+            database,
+            "SELECT table_name, reason, count(*) AS rows FROM quarantine"
+            " WHERE date = $1::text::date GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
+            session,
+        ),
+        outstanding=_outstanding(database, date.fromisoformat(session)),
         row_counts=row_counts(database),
         summary=str(performance_reports(performance, models, alerts, today)["summary"].iloc[0]),
-        risk_free=settings.risk_free,
+        risk_free=_risk_free(settings, database, pd.DatetimeIndex([*portfolios["date"], *today])),
     )
 
 
@@ -112,6 +129,37 @@ def row_counts(database: Database) -> dict[str, int]:
     found = _all(database, counts)
     rows = dict(zip(found["name"], found["rows"].astype(int), strict=True))
     return {table: rows[table] for table in COUNTED_TABLES}
+
+
+def _outstanding(database: Database, session: date) -> pd.DataFrame:
+    """Requests of the last sessions that are not complete.
+
+    The session that follows is one of them: while it is waited for, its page does not exist.
+    """
+    first = sessions_between(session - A_MONTH, session)[-REQUEST_SESSIONS]
+    following = sessions_between(session + timedelta(days=1), session + A_MONTH)[0]
+    return _all(
+        database,
+        "SELECT date, source, status, reason FROM ingestions WHERE status <> 'complete'"
+        " AND date BETWEEN $1::text::date AND $2::text::date ORDER BY date DESC, source",
+        first.isoformat(),
+        following.isoformat(),
+    )
+
+
+def _risk_free(
+    settings: Settings, database: Database, sessions: pd.DatetimeIndex
+) -> float | pd.Series:
+    """Return the rate that the figures were computed with: yields where there are any."""
+    yields = _all(
+        database,
+        f"SELECT date, observed_on, {YIELD} FROM treasury_yields"  # noqa: S608 — a constant name
+        f" WHERE date <= $1::text::date AND {YIELD} IS NOT NULL",
+        f"{sessions.max():%Y-%m-%d}",
+    )
+    if yields.empty:
+        return settings.risk_free
+    return risk_free_rates(yields, sessions.unique(), default=settings.risk_free)
 
 
 def _recent_sessions(database: Database, session: str, count: int) -> list[str]:

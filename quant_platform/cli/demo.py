@@ -35,7 +35,9 @@ def _materialise(settings: Settings) -> tuple[int, list[tuple[str, float]]]:
         runner = Runner.open(settings, bar)
         sessions = runner.sessions
         with runner.instance() as instance:
-            ranges = _ranges({stage: runner.missing(instance, stage) for stage in STAGES})
+            # A vendor without news has no assets of that stage.
+            stages = [stage for stage in STAGES if runner.stage_assets(stage)]
+            ranges = _ranges({stage: runner.missing(instance, stage) for stage in stages})
             bar.expect(sum(len(runner.stage_assets(stage)) for stage in ranges))
             for stage, (first, last) in ranges.items():
                 began = time.monotonic()

@@ -28,6 +28,7 @@ from quant_platform.market.facts import Facts, IdentityPolicy, fixed_facts, mark
 from quant_platform.market.identity import RECENT_SESSIONS, IdentityBook
 from quant_platform.market.sessions import sessions_between
 from quant_platform.market.universe import Directory, UniverseRule, universe_members
+from quant_platform.storage import bulk
 from quant_platform.storage.bulk import EVER
 from quant_platform.storage.ingestions import (
     FAILED,
@@ -74,10 +75,9 @@ def fact_chunks(
     """
     vendor, line = platform.vendor, lineage(run)
     if not isinstance(vendor, MarketVendor):
-        yield from (
-            _chunk(facts, vendor.name, line)
-            for facts in fixed_facts(vendor, [date.fromisoformat(key) for key in keys])
-        )
+        days = [date.fromisoformat(key) for key in keys]
+        for facts in fixed_facts(vendor, days, _described_before(platform, keys[0])):
+            yield _chunk(facts, vendor.name, line)
         return
     known = None if run.tags.get(FETCH_TAG) == MISSING else line
     have = completed(platform.database, vendor.name, keys, known)
@@ -104,6 +104,16 @@ def fact_chunks(
         if isinstance(error, TRANSIENT):
             raise
         raise dg.Failure(description=f"{session}: {error}", allow_retries=False) from error
+
+
+def _described_before(platform: Platform, session: str) -> set[str]:
+    """Securities that have a description of an earlier session."""
+    rows = bulk.query(
+        platform.database,
+        "SELECT DISTINCT security_id FROM securities WHERE date < $1::text::date",
+        (session,),
+    )
+    return set(rows["security_id"])
 
 
 def stored_book(

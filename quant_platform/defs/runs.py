@@ -75,8 +75,7 @@ class Runner:
     def missing(self, instance: dg.DagsterInstance, stage: str) -> tuple[date, ...]:
         """Sessions for which an asset of the stage has not been materialised."""
         keys = self.stage_assets(stage)
-        done = [instance.get_materialized_partitions(key) for key in keys]
-        whole = set.intersection(*done) if done else set()
+        whole = set.intersection(*map(instance.get_materialized_partitions, keys))
         return tuple(session for session in self.sessions if session.isoformat() not in whole)
 
     def run_stage(self, instance: dg.DagsterInstance, stage: str, first: date, last: date) -> str:

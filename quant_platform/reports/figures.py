@@ -60,7 +60,11 @@ def drawdown_figure(portfolios: pd.DataFrame, models: pd.DataFrame) -> go.Figure
 
 
 def rolling_sharpe_figure(
-    portfolios: pd.DataFrame, models: pd.DataFrame, length: int, *, risk_free: float = 0.0
+    portfolios: pd.DataFrame,
+    models: pd.DataFrame,
+    length: int,
+    *,
+    risk_free: float | pd.Series = 0.0,
 ) -> go.Figure:
     """Sharpe ratio of the last `length` returns, per model; no point before the window is full.
 
@@ -69,12 +73,18 @@ def rolling_sharpe_figure(
     portfolios : rows of `portfolios`
     models : rows of `models`
     length : sessions in the window
-    risk_free : annual risk-free rate, as a fraction
+    risk_free : annual risk-free rate, as a fraction: one for all time, or a series with the rate of
+        every session of `portfolios`
     """
     curves = {}
     for model, rows in _histories(portfolios):
         returns = rows["daily_return"].to_numpy(dtype=np.float64)
-        ratio = rolling_metric(returns, "sharpe_ratio", length, risk_free=risk_free)
+        rates = (
+            risk_free.loc[rows["date"]].to_numpy(dtype=np.float64)
+            if isinstance(risk_free, pd.Series)
+            else risk_free
+        )
+        ratio = rolling_metric(returns, "sharpe_ratio", length, risk_free=rates)
         curves[model] = pd.Series(ratio, index=rows["date"])
     return _lines(curves, models, hover="%{y:.2f}", tick="~g")
 

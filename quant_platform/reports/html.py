@@ -22,6 +22,7 @@ from plotly.offline import get_plotlyjs
 from quant_platform.evaluation.metrics import METRICS
 from quant_platform.evaluation.performance import WINDOWS
 from quant_platform.reports import figures
+from quant_platform.reports.quality import quality
 from quant_platform.reports.ranking import SCORE_FORMULA
 
 SIGNAL_ROWS = 60
@@ -59,9 +60,13 @@ class ReportData:
     signals : rows of `signals` of the session
     alerts : rows of `alerts` of the session
     data_quality : rows of `data_quality` of the recent sessions, the session included
+    refused : rows of the session in quarantine, counted: table_name, reason, rows
+    outstanding : rows of `ingestions` of the recent sessions that are not complete: date, source,
+        status, reason
     row_counts : table → number of rows
     summary : the report in a few sentences
-    risk_free : annual risk-free rate behind the figures
+    risk_free : annual risk-free rate behind the figures, as a fraction: one for all time, or a
+        series with the 3-month Treasury yield known in each session of `portfolios`
     """
 
     date: pd.Timestamp
@@ -73,9 +78,11 @@ class ReportData:
     signals: pd.DataFrame
     alerts: pd.DataFrame
     data_quality: pd.DataFrame
+    refused: pd.DataFrame
+    outstanding: pd.DataFrame
     row_counts: Mapping[str, int]
     summary: str = ""
-    risk_free: float = 0.0
+    risk_free: float | pd.Series = 0.0
 
 
 def render_report(data: ReportData) -> str:
@@ -93,7 +100,7 @@ def render_report(data: ReportData) -> str:
         summary=data.summary,
         first_session=data.portfolios["date"].min() if len(data.portfolios) else None,
         session_count=data.portfolios["date"].nunique(),
-        risk_free=data.risk_free,
+        **_risk_free(data),
         score_formula=SCORE_FORMULA,
         cards=_cards(data),
         ranking=_records(data.ranking),
@@ -104,8 +111,7 @@ def render_report(data: ReportData) -> str:
         signals=_signals(data),
         signal_total=len(data.signals),
         alerts=_records(data.alerts),
-        quality=_quality(data.data_quality),
-        quality_sessions=data.data_quality["date"].nunique(),
+        quality=quality(data.date, data.data_quality, data.refused, data.outstanding),
         row_counts=data.row_counts,
         charts=_charts(data),
         plotly=Markup(get_plotlyjs()),  # noqa: S704 - Plotly's own script, not input
@@ -151,6 +157,13 @@ def _format(value: object, pattern: str, factor: float = 1.0, unit: str = "") ->
     if not text.strip("+-0.,"):
         text = text.lstrip("+-")
     return text.replace("-", MINUS).replace(",", "\u202f") + unit
+
+
+def _risk_free(data: ReportData) -> Context:
+    """Return the rate in the session, and whether it is a yield that changes."""
+    if isinstance(data.risk_free, pd.Series):
+        return {"risk_free": data.risk_free.loc[data.date], "risk_free_is_yield": True}
+    return {"risk_free": data.risk_free, "risk_free_is_yield": False}
 
 
 def _cards(data: ReportData) -> list[Context]:
@@ -278,30 +291,6 @@ def _signals(data: ReportData) -> list[Context]:
     )
     rows = rows.sort_values(["_active", "_size", "model_name", "symbol"])
     return _records(rows.head(SIGNAL_ROWS))
-
-
-def _quality(rows: pd.DataFrame) -> list[Context]:
-    """One line per check, failing ones first: sessions judged and failed, the latest failure."""
-    lines: list[Context] = []
-    for (table, check), group in rows.sort_values("date").groupby(["table_name", "check_name"]):
-        failed = group[~group["passed"].astype(bool)]
-        lines.append(
-            {
-                "table": table,
-                "check": check,
-                "sessions": len(group),
-                "failed": len(failed),
-                "failures": int(failed["failures"].sum()),
-                "severity": group["severity"].iloc[-1],
-                "latest": failed["date"].iloc[-1] if len(failed) else None,
-                "details": _details(failed["details"].iloc[-1]) if len(failed) else "",
-            }
-        )
-    return sorted(lines, key=lambda line: not line["failed"])
-
-
-def _details(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _charts(data: ReportData) -> Markup:

@@ -7,6 +7,7 @@ import pytest
 from quant_platform.storage.database import Database
 from quant_platform_tests.conftest import Server
 from quant_platform_tests.properties.pipeline import FACTS, FIRST, LAST, Market, run
+from quant_platform_tests.test_defs.lab import failure_text
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +22,7 @@ def base(server: Server, template: str, tmp_path_factory: pytest.TempPathFactory
         "2004-07-30",
         assets=[*FACTS, "features"],
     )
-    assert result.success
+    assert result.success, failure_text(result)
     return name
 
 

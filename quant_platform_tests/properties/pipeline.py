@@ -123,7 +123,7 @@ def everything(database: Database) -> dict[str, list[str]]:
     names = fetch(
         database,
         "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace"
-        " AND relkind = 'r' AND relname NOT LIKE '%%yoyo%%' AND relname <> 'model_runs'",
+        " AND relkind = 'r' AND relname NOT LIKE '%%yoyo%%' AND relname NOT IN ('model_runs', 'ingestions')",
     )
     return {
         table: [text for (text,) in fetch(database, f"SELECT t::text FROM {table} AS t ORDER BY 1")]  # noqa: S608

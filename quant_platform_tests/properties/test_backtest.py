@@ -4,7 +4,7 @@ The pipeline of `whole` began with `FIRST`: its portfolios start where a backtes
 """
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pandas as pd
@@ -15,10 +15,10 @@ from quant_platform.market.sessions import parse_date, sessions_between
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 from quant_platform.storage.models import model_ids
+from quant_platform.storage.replace import replace_sessions
 from quant_platform.storage.schema import read_table
 from quant_platform.strategies.registry import strategy_classes
-from quant_platform_tests.properties.pipeline import DIVIDEND, FIRST, LAST
-from quant_platform_tests.test_storage.tables import fetch
+from quant_platform_tests.properties.pipeline import DIVIDEND, FIRST, LAST, everything
 
 DOCUMENTS = ("metadata", "positions", "trades")
 FRAMES = {
@@ -66,6 +66,16 @@ def test_equals_what_the_pipeline_stored(whole: Database, name: str) -> None:
     assert len(result.portfolios) == len(days)
 
 
+@pytest.mark.parametrize("name", strategy_classes())
+def test_begun_later_it_looks_back_on_the_sessions_before(whole: Database, name: str) -> None:
+    """Signals do not depend on where a backtest begins; its portfolio begins with cash there."""
+    result = backtest(whole, name, DIVIDEND, LAST)
+    theirs = stored(whole, "signals", name)
+    assert_same(result.signals, theirs[theirs["date"] >= pd.Timestamp(DIVIDEND)], FRAMES["signals"])
+    first = result.portfolios.iloc[0]
+    assert (first["cash"], first["equity"], first["positions"]) == (1e6, 1e6, "{}")
+
+
 def test_cut_short_it_is_the_same_beginning(whole: Database) -> None:
     """Law 1 for backtests: what came after the end changes nothing."""
     longer, shorter = (backtest(whole, "enhanced_momentum", FIRST, end) for end in (LAST, DIVIDEND))
@@ -76,17 +86,29 @@ def test_cut_short_it_is_the_same_beginning(whole: Database) -> None:
 
 
 def test_stores_nothing(whole: Database) -> None:
-    sizes = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables"
-    before = [
-        fetch(whole, f"SELECT count(*), max(recorded_at) FROM {t}")
-        for t in FRAMES
-        if t != "signals"
-    ]  # noqa: S608, E501
-    backtest(whole, "mean_reversion", FIRST, DIVIDEND, known_at=datetime.now(UTC))
-    after = [
-        fetch(whole, f"SELECT count(*), max(recorded_at) FROM {t}")
-        for t in FRAMES
-        if t != "signals"
-    ]  # noqa: S608, E501
-    assert before == after
-    assert sizes
+    before = everything(whole)
+    backtest(whole, "enhanced_momentum", FIRST, DIVIDEND, known_at=datetime.now(UTC))
+    assert everything(whole) == before
+
+
+def test_a_later_correction_changes_today_and_not_what_was_known(computed: Database) -> None:
+    """IBM's closes of a week are corrected: it closed a tenth lower than the vendor had said."""
+    before = backtest(computed, "enhanced_momentum", FIRST, LAST)
+    learned = datetime.now(UTC)
+    table = read_table(computed, "market_data")
+    week = [day.isoformat() for day in sessions_between(date(2004, 10, 4), date(2004, 10, 8))]
+    bars = bulk.read(computed, table, week[0], week[-1])
+    ibm = bars["symbol"] == "IBM"
+    for name in ("open_price", "high_price", "low_price", "close_price"):
+        bars[name] = bars[name].where(~ibm, bars[name] * 0.9)
+    assert replace_sessions(computed, table, bars, week).superseded == len(week)
+
+    then = backtest(computed, "enhanced_momentum", FIRST, LAST, known_at=learned)
+    now = backtest(computed, "enhanced_momentum", FIRST, LAST)
+    for name, order in FRAMES.items():
+        assert_same(frame_of(then, name), frame_of(before, name), order)
+        assert not frame_of(now, name).equals(frame_of(before, name)), name
+    prices = now.signals.set_index(["date", "symbol"])["reference_price"]
+    earlier = then.signals.set_index(["date", "symbol"])["reference_price"]
+    changed = prices[prices != earlier.reindex(prices.index)].index
+    assert set(changed) == {(pd.Timestamp(day), "IBM") for day in week}

@@ -13,7 +13,14 @@ from quant_platform.evaluation.metrics import METRICS
 from quant_platform.reports import figures
 from quant_platform.reports.html import SIGNAL_ROWS, number, percent, render_report, whole
 from quant_platform.reports.ranking import SCORE_FORMULA
-from quant_platform_tests.test_reports.frames import DATES, MODELS, PORTFOLIOS, report_data
+from quant_platform_tests.test_reports.frames import (
+    DATES,
+    MODELS,
+    OUTSTANDING,
+    PORTFOLIOS,
+    REFUSED,
+    report_data,
+)
 
 DATA = report_data()
 PAGE = render_report(DATA)
@@ -88,6 +95,97 @@ def test_charts_hold_the_portfolios() -> None:
     assert lowest == pytest.approx(empyrical.max_drawdown(returns), rel=1e-5)
 
 
+def test_a_constant_risk_free_rate() -> None:
+    page = render_report(replace(DATA, risk_free=0.02))
+    assert "Risk-free rate: 2.00\u202f% a year, the same in every session." in page
+
+
+def test_a_risk_free_rate_that_changes() -> None:
+    """0 until the last but one session, then 5 %: the curve is empyrical's with these rates."""
+    rates = pd.Series(0.0, index=DATES)
+    rates.iloc[-2:] = 0.05
+    page = render_report(replace(DATA, risk_free=rates))
+    words = "Risk-free rate: the 3-month Treasury yield known in each session, 5.00\u202f% a year"
+    assert words in page
+    figure = figures.rolling_sharpe_figure(PORTFOLIOS, MODELS, 63, risk_free=rates)
+    returns = PORTFOLIOS[PORTFOLIOS["model_id"] == 2]["daily_return"].to_numpy()
+    daily = np.where(np.arange(len(DATES)) < len(DATES) - 2, 0.0, 1.05 ** (1 / 252) - 1)
+    for end in (len(DATES) - 2, len(DATES)):
+        expected = empyrical.sharpe_ratio((returns - daily)[end - 63 : end])
+        assert figure.data[1].y[end - 1] == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_session_without_a_rate_is_refused() -> None:
+    with pytest.raises(KeyError):
+        figures.rolling_sharpe_figure(
+            PORTFOLIOS, MODELS, 63, risk_free=pd.Series(0.0, index=DATES[1:])
+        )
+
+
+def quality_section(page: str) -> str:
+    found = re.search(r'<section id="quality".*?</section>', page, re.DOTALL)
+    assert found
+    return found.group()
+
+
+def test_faults_of_the_data_are_unfolded() -> None:
+    section = quality_section(
+        render_report(replace(DATA, refused=REFUSED, outstanding=OUTSTANDING))
+    )
+    assert '<details class="fold" open>' in section
+    for text in (
+        "1 check failed",
+        "1 session pending",
+        "2011-03-28",
+        "not published yet",
+        "1\u202f200",
+        "AAA high 9.5",
+        "and 10 more",
+        "1 of 5",
+    ):
+        assert text in section, text
+
+
+def test_what_is_well_is_folded() -> None:
+    well = DATA.data_quality.assign(passed=True, failures=0, details="{}")
+    section = quality_section(render_report(replace(DATA, data_quality=well)))
+    assert '<details class="fold">' in section
+    assert "1 check passed" in section
+    assert "failed</span>" not in section
+    assert "set aside" not in section
+    assert "not complete" not in section
+
+
+def test_what_a_vendor_sent_is_escaped() -> None:
+    section = quality_section(
+        render_report(
+            replace(
+                DATA,
+                data_quality=DATA.data_quality.assign(check_name="<u>1</u>", table_name="<u>2</u>"),
+                refused=REFUSED.assign(reason="<u>3</u>", table_name="<u>4</u>"),
+                outstanding=OUTSTANDING.assign(reason="<u>5</u>", source="<u>6</u>"),
+            )
+        )
+    )
+    assert "<u>" not in section
+    assert "<i>BBB" not in section
+    assert "&lt;i&gt;BBB&lt;/i&gt;" in section
+    for place in range(1, 7):
+        assert f"&lt;u&gt;{place}&lt;/u&gt;" in section
+
+
+def test_the_tables_of_the_data_have_names_and_headers() -> None:
+    """What a screen reader needs: labelled regions, headers with a scope, no bare symbols."""
+    section = quality_section(
+        render_report(replace(DATA, refused=REFUSED, outstanding=OUTSTANDING))
+    )
+    labels = re.findall(r'aria-labelledby="(\w+)" tabindex="0"', section)
+    assert labels == re.findall(r'<h3 id="(\w+)">', section)
+    assert len(labels) == section.count("<table>") == 3
+    assert not re.search(r"<th(?! scope=)", section.replace("<thead>", ""))
+    assert section.count("● ") == section.count('<span aria-hidden="true">● </span>')
+
+
 def test_monthly_returns() -> None:
     table = figures.monthly_returns(PORTFOLIOS)[2]
     rows = PORTFOLIOS[PORTFOLIOS["model_id"] == 2].set_index("date")["daily_return"]
@@ -114,6 +212,8 @@ def test_nothing_yet() -> None:
         signals=DATA.signals.iloc[:0],
         alerts=DATA.alerts.iloc[:0],
         data_quality=DATA.data_quality.iloc[:0],
+        refused=REFUSED.iloc[:0],
+        outstanding=OUTSTANDING.iloc[:0],
         row_counts={},
     )
     page = render_report(empty)

@@ -81,7 +81,8 @@ def _facts(market: Market) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], **before: Stored
     ) -> Iterator[dg.Output[Any]]:
         chunks = Chunks(fact_chunks(platform, context.run, context.partition_keys, before))
-        first, *others = [name for name in outs if name in context.selected_output_names]
+        selected = {key.to_user_string() for key in context.selected_asset_keys}
+        first, *others = [name for name in outs if name in selected]
         yield dg.Output(chunks, first)
         for name in others:
             # Stored already, in the transactions of the first one.

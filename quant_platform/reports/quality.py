@@ -1,0 +1,177 @@
+"""What a page says of its session's data: verdicts of the checks, rows refused, sessions missing.
+
+Frames in, plain values out; how they look is in `templates/report.html.j2`. All is well when every
+check passed, no row was set aside and no session is outstanding; then the page keeps it folded.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+EXAMPLES = 3
+"""Failures quoted per check."""
+
+EXAMPLE_LENGTH = 160
+"""Characters of a failure that are quoted."""
+
+FAILED, WARNED, NOT_JUDGED, PASSED = "failed", "warned", "not judged", "passed"
+
+TONES = {FAILED: "bad", WARNED: "meh", NOT_JUDGED: "soft", PASSED: "ok"}
+"""Verdict on a session → its class in the page; the order is that of the lines."""
+
+
+@dataclass(frozen=True)
+class CheckLine:
+    """One check: its verdict on the session, and how it went in the recent ones.
+
+    Attributes
+    ----------
+    check, table : names
+    verdict : failed (severity error), warned, not judged or passed
+    severity : error or warn, by its latest verdict
+    failures : rows or cells that failed in the session
+    examples : the first of them, in words
+    sessions, failed : recent sessions that it judged, and those that failed
+    latest : last of these
+    """
+
+    check: str
+    table: str
+    verdict: str
+    severity: str
+    failures: int
+    examples: tuple[str, ...]
+    sessions: int
+    failed: int
+    latest: pd.Timestamp | None
+
+    @property
+    def tone(self) -> str:
+        """Class of the verdict in the page."""
+        return TONES[self.verdict]
+
+    @property
+    def unquoted(self) -> int:
+        """Failures besides the examples."""
+        return self.failures - len(self.examples) if self.examples else 0
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The quality of a session's data.
+
+    Attributes
+    ----------
+    checks : one line per check, failing ones first
+    refused : rows of the session that were set aside: table_name, reason, rows
+    outstanding : sessions that are not complete: date, source, status, reason
+    sessions : number of recent sessions that were judged
+    headline : the session in a few words, each with its class in the page
+    """
+
+    checks: tuple[CheckLine, ...]
+    refused: tuple[dict[str, Any], ...]
+    outstanding: tuple[dict[str, Any], ...]
+    sessions: int
+    headline: tuple[tuple[str, str], ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to show."""
+        return not (self.checks or self.refused or self.outstanding)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nobody need look at it."""
+        return [tone for tone, _ in self.headline] == ["ok"]
+
+
+def quality(
+    session: pd.Timestamp,
+    verdicts: pd.DataFrame,
+    refused: pd.DataFrame,
+    outstanding: pd.DataFrame,
+) -> Quality:
+    """Sum up the quality of a session's data.
+
+    Parameters
+    ----------
+    session : the session
+    verdicts : rows of `data_quality` of the recent sessions, this one included
+    refused : rows of the session in quarantine, counted: table_name, reason, rows
+    outstanding : rows of `ingestions` that are not complete: date, source, status, reason
+    """
+    groups = verdicts.sort_values("date").groupby(["table_name", "check_name"])
+    lines = [_line(session, str(check), str(table), rows) for (table, check), rows in groups]
+    order = list(TONES)
+    lines.sort(key=lambda line: (order.index(line.verdict), line.failed == 0))
+    return Quality(
+        tuple(lines),
+        tuple(_records(refused)),
+        tuple(_records(outstanding)),
+        verdicts["date"].nunique(),
+        _headline(lines, refused, outstanding),
+    )
+
+
+def _line(session: pd.Timestamp, check: str, table: str, rows: pd.DataFrame) -> CheckLine:
+    failed = rows[~rows["passed"].astype(bool)]
+    today = rows[rows["date"] == session]
+    failures = int(today["failures"].sum())
+    severity = str(rows["severity"].iloc[-1])
+    if today.empty:
+        verdict = NOT_JUDGED
+    elif today["passed"].all():
+        verdict = PASSED
+    else:
+        verdict = FAILED if severity == "error" else WARNED
+    return CheckLine(
+        check,
+        table,
+        verdict,
+        severity,
+        failures,
+        _examples(today["details"].iloc[0]) if verdict in (FAILED, WARNED) else (),
+        sessions=len(rows),
+        failed=len(failed),
+        latest=failed["date"].iloc[-1] if len(failed) else None,
+    )
+
+
+def _examples(details: object) -> tuple[str, ...]:
+    """Failures out of a verdict's details; whatever else they hold is shown as it stands."""
+    said = json.loads(details) if isinstance(details, str) else details
+    found = said.get("examples") if isinstance(said, dict) else None
+    if not isinstance(found, list):
+        found = [json.dumps(said, ensure_ascii=False)] if said else []
+    return tuple(_short(str(each)) for each in found[:EXAMPLES])
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= EXAMPLE_LENGTH else text[: EXAMPLE_LENGTH - 1] + "…"
+
+
+def _headline(
+    lines: list[CheckLine], refused: pd.DataFrame, outstanding: pd.DataFrame
+) -> tuple[tuple[str, str], ...]:
+    count = {verdict: sum(line.verdict == verdict for line in lines) for verdict in TONES}
+    lost = int((outstanding["status"] == "failed").sum())
+    said = (
+        ("bad", count[FAILED], "check", "failed"),
+        ("bad", lost, "session", "failed"),
+        ("meh", count[WARNED], "check", "warned"),
+        ("meh", int(refused["rows"].sum()), "row", "set aside"),
+        ("meh", len(outstanding) - lost, "session", "pending"),
+        ("ok", count[PASSED], "check", "passed"),
+    )
+    return tuple(
+        (tone, f"{number:,} {noun}{'' if number == 1 else 's'} {word}".replace(",", "\u202f"))
+        for tone, number, noun, word in said
+        if number
+    )
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
