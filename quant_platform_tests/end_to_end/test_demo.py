@@ -17,7 +17,8 @@ SESSIONS = 3270
 """XNYS sessions from 1 March 2000 to 1 March 2013 (exchange_calendars)."""
 
 ASSETS = (
-    "alerts corporate_actions features market_data securities security_symbols model_performance performance_reports portfolios"
+    "alerts corporate_actions features market_data securities security_symbols"
+    " model_performance performance_reports portfolios"
     " signals/buy_and_hold signals/enhanced_momentum signals/mean_reversion trading_universe"
 )
 

@@ -119,11 +119,12 @@ def dump(database: Database, last: str = LAST) -> dict[str, list[str]]:
 
 
 def everything(database: Database) -> dict[str, list[str]]:
-    """All rows of all tables with their clocks, but for the log of model runs."""
+    """All rows of all tables with their clocks, but for the logs of model runs and of requests."""
     names = fetch(
         database,
         "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace"
-        " AND relkind = 'r' AND relname NOT LIKE '%%yoyo%%' AND relname NOT IN ('model_runs', 'ingestions')",
+        " AND relkind = 'r' AND relname NOT LIKE '%%yoyo%%'"
+        " AND relname NOT IN ('model_runs', 'ingestions')",
     )
     return {
         table: [text for (text,) in fetch(database, f"SELECT t::text FROM {table} AS t ORDER BY 1")]  # noqa: S608
