@@ -98,7 +98,9 @@ class Runner:
             with warnings.catch_warnings():
                 # Dagster's own parser calls something of Dagster's that is in beta.
                 warnings.simplefilter("ignore", dg.BetaWarning)
-                keys = dg.AssetSelection.from_string(selection).resolve(graph)
+                chosen = dg.AssetSelection.from_string(selection)
+                # Assets that one step writes are materialised together.
+                keys = chosen.required_multi_asset_neighbors().resolve(graph)
         except Exception as error:  # Dagster raises several private kinds for one cause
             raise UnknownNameError(
                 f"{selection!r} selects no assets: {str(error).splitlines()[0]}",

@@ -22,7 +22,10 @@ from quant_platform_tests.test_storage.tables import fetch
 FIRST, LAST = "2004-08-02", "2004-12-31"
 LISTING, DIVIDEND = "2004-08-19", "2004-11-15"
 
-FACTS = ("market_data", "corporate_actions", "trading_universe")
+FACTS = (
+    *("market_data", "securities", "security_symbols"),
+    *("corporate_actions", "trading_universe"),
+)
 TABLES = (
     *FACTS,
     "features",
