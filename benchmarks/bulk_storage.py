@@ -57,6 +57,8 @@ def generated_bars(sessions: int, symbols: int) -> pd.DataFrame:
     bars["volume"] = rng.integers(1_000, 10_000_000, len(bars)).astype(float)
     bars["vendor_adjusted_close"] = close * 0.9
     bars["source"] = "generated"
+    bars["vwap"], bars["trade_count"] = close, 1000.0
+    bars["security_id"] = bars["symbol"]
     return bars
 
 

@@ -557,7 +557,7 @@ def wire_client(folder: Path, url: str, **timeouts: float) -> Client:
 
 
 def test_connections_are_kept_and_gzip_is_read(tmp_path: Path) -> None:
-    packed = gzip.compress(b'{"status":"OK","results":[1,2,3]}')
+    packed = gzip.compress(b'{"status":"OK","results":[1,2,3]}', mtime=0)
     connections: list[int] = []
 
     def serve(connection: socket.socket, number: int) -> None:
@@ -582,7 +582,9 @@ BODY = b'{"status":"OK","results":[]}'
     "broken",
     [
         response(BODY, length=500),  # cut off
-        response(gzip.compress(BODY)[:-12], "Content-Encoding: gzip"),  # whole, but its gzip is not
+        response(
+            gzip.compress(BODY, mtime=0)[:-12], "Content-Encoding: gzip"
+        ),  # whole, but its gzip is not
         response(b"\x1f\x8bjunk", "Content-Encoding: gzip"),
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n" + BODY[:16] + b"\r\n",
         b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + BODY[:10],
