@@ -41,7 +41,7 @@ def polygon_key(settings: PolygonSettings) -> Secret:
     VendorDownError
         AWS does not answer.
     """
-    if settings.key:
+    if settings.key and settings.key.reveal().strip():
         return settings.key
     if settings.ssm_parameter:
         return _parameter(settings.ssm_parameter)
