@@ -1,17 +1,23 @@
 """What an asset hands to the IO manager when its rows do not fit, or do not belong, in one frame.
 
-`Chunks` are stored one after the other, each in a transaction of its own and possibly into several
-tables, so that a run over years needs the memory of a session and loses at most one when it is
-killed.
+`Chunks` are stored in their order, possibly into several tables, so that a run over years needs the
+memory of a few sessions and loses no more of them when it is killed. The next ones are made ready
+while one is being stored (`store_all`); those that became ready meanwhile share a transaction, so
+that a slow vendor's sessions are stored one by one and a fast one's cost fewer commits. Whoever
+makes chunks and needs to read what came before hands over `SETTLED` first.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
+from quant_platform.errors import ContractError
 from quant_platform.storage.replace import Replaced, Statement
 
 
@@ -43,6 +49,10 @@ class Chunk:
     frames: Mapping[str, pd.DataFrame]
     refused: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     also: Sequence[Statement] = ()
+
+
+SETTLED = Chunk((), {})
+"""Holds nothing. When the one who makes chunks is asked for the next, all before it are stored."""
 
 
 @dataclass
@@ -86,3 +96,101 @@ class Chunks:
     def written(self, table: str) -> Written:
         """What was written to `table` so far."""
         return self._written.get(table, Written())
+
+
+AHEAD = 4
+"""Most chunks that are ready and not yet stored."""
+
+Store = Callable[[Chunk, bool], list[Replaced]]
+"""Writes a chunk in one transaction and returns what became of each table's rows; told to be
+strict, it refuses with a `ContractError` what it would set aside otherwise."""
+
+Stored = list[tuple[Chunk, list[Replaced]]]
+
+
+def store_all(
+    chunks: Iterable[Chunk], store: Store, stored: Callable[[Chunk, list[Replaced]], None]
+) -> None:
+    """Store chunks in their order, in a thread of its own, while the next ones are made ready.
+
+    Chunks that became ready during one transaction share the next one. Whatever stops it, the
+    chunks that were handed over before are stored and reported.
+
+    Parameters
+    ----------
+    store : see `Store`
+    stored : is told of each transaction, in the calling thread
+    """
+    writer = _Writer(store)
+    with ThreadPoolExecutor(1, thread_name_prefix="store") as thread:
+        under_way: deque[Future[Stored]] = deque()
+
+        def report(*, all_of_them: bool) -> None:
+            while under_way and (all_of_them or under_way[0].done()):
+                for chunk, replaced in under_way.popleft().result():
+                    stored(chunk, replaced)
+
+        try:
+            for chunk in chunks:
+                if chunk is not SETTLED:
+                    writer.take(chunk)
+                    under_way.append(thread.submit(writer.store_ready))
+                report(all_of_them=chunk is SETTLED)
+        finally:
+            report(all_of_them=True)
+
+
+class _Writer:
+    """Chunks that wait to be stored, and the storing of all that wait in one transaction."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._ready: deque[Chunk] = deque()
+        self._free = threading.Semaphore(AHEAD)
+        self._failed = False
+
+    def take(self, chunk: Chunk) -> None:
+        """Take a chunk, once fewer than `AHEAD` wait."""
+        self._free.acquire()
+        self._ready.append(chunk)
+
+    def store_ready(self) -> Stored:
+        """Store what waits; nothing after a chunk that could not be stored."""
+        taken = [self._ready.popleft() for _ in range(len(self._ready))]
+        for _ in taken:
+            self._free.release()
+        if not taken or self._failed:
+            return []
+        try:
+            return self._store_together(taken)
+        except BaseException:
+            self._failed = True
+            raise
+
+    def _store_together(self, chunks: list[Chunk]) -> Stored:
+        """Store chunks in one transaction, or one by one where a row of some breaks a rule."""
+        if len(chunks) > 1:
+            whole = _joined(chunks)
+            try:
+                return [(whole, self._store(whole, True))]
+            except ContractError:
+                pass
+        return [(chunk, self._store(chunk, False)) for chunk in chunks]
+
+
+def _joined(chunks: Sequence[Chunk]) -> Chunk:
+    """One chunk of the sessions of several."""
+    return Chunk(
+        [session for chunk in chunks for session in chunk.sessions],
+        _concatenated([chunk.frames for chunk in chunks]),
+        _concatenated([chunk.refused for chunk in chunks]),
+        [statement for chunk in chunks for statement in chunk.also],
+    )
+
+
+def _concatenated(frames: Sequence[Mapping[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
+    names = dict.fromkeys(name for each in frames for name in each)
+    return {
+        name: pd.concat([each[name] for each in frames if name in each], ignore_index=True)
+        for name in names
+    }

@@ -14,7 +14,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from quant_platform.defs.chunks import Chunk
+from quant_platform.defs.chunks import SETTLED, Chunk
 from quant_platform.defs.partitions import window_sessions
 from quant_platform.defs.resources import Platform
 from quant_platform.errors import (
@@ -85,15 +85,17 @@ def fact_chunks(
     settings = platform.settings
     policy = IdentityPolicy(settings.reference, settings.identity_dollars)
 
-    def book_before(session: date) -> IdentityBook:
-        return stored_book(platform, session, before, policy.dollars)
-
-    session = wanted[0] if wanted else None
+    session: date | None = None
     try:
-        for facts in market_facts(vendor, wanted, book_before, policy):
-            yield _chunk(facts, vendor.name, line)
-            following = wanted.index(facts.sessions[-1]) + 1
-            session = wanted[following] if following < len(wanted) else None
+        for block in consecutive(wanted):
+            session = block[0]
+            # The book is built from what is stored, the blocks before this one included.
+            yield SETTLED
+            book = stored_book(platform, session, before, policy.dollars)
+            following = iter([*block[1:], None])
+            for facts in market_facts(vendor, block, book, policy):
+                yield _chunk(facts, vendor.name, line)
+                session = next(following)
     except QuantPlatformError as error:
         status = PENDING if isinstance(error, NotPublishedError) else FAILED
         if session is not None:
@@ -104,6 +106,20 @@ def fact_chunks(
         if isinstance(error, TRANSIENT):
             raise
         raise dg.Failure(description=f"{session}: {error}", allow_retries=False) from error
+
+
+def consecutive(sessions: Sequence[date]) -> Iterator[list[date]]:
+    """Split ascending sessions where the exchange had others between them."""
+    if not sessions:
+        return
+    asked, block = set(sessions), []
+    for session in sessions_between(sessions[0], sessions[-1]):
+        if session in asked:
+            block.append(session)
+        elif block:
+            yield block
+            block = []
+    yield block
 
 
 def _described_before(platform: Platform, session: str) -> set[str]:

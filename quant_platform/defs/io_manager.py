@@ -35,7 +35,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from quant_platform.defs.chunks import Chunks, Progress, Written
+from quant_platform.defs.chunks import Chunk, Chunks, Progress, Written, store_all
 from quant_platform.defs.metadata import heavy_metadata, light_metadata
 from quant_platform.defs.resources import Platform
 from quant_platform.errors import ContractError
@@ -43,7 +43,7 @@ from quant_platform.storage import bulk
 from quant_platform.storage.bulk import EVER, Members, Scope
 from quant_platform.storage.frames import empty_frame
 from quant_platform.storage.models import model_ids
-from quant_platform.storage.replace import Part, replace_parts
+from quant_platform.storage.replace import Part, Replaced, replace_parts
 from quant_platform.storage.schema import Table
 from quant_platform.storage.stored import Stored
 
@@ -116,33 +116,44 @@ class PostgresIOManager(dg.IOManager):
         return stored if wanted.get("lazy") else stored.read()
 
     def _store(self, context: dg.OutputContext, chunks: Chunks, table: Table) -> Written:
-        metadata = context.definition_metadata
+        """Store the chunks in their order, while the next ones are made ready."""
+
+        def store(chunk: Chunk, strict: bool) -> list[Replaced]:
+            parts = self._parts(chunk, context.definition_metadata, table, strict=strict)
+            return replace_parts(
+                self.platform.database,
+                parts,
+                chunk.sessions,
+                run_id=context.run_id,
+                also=chunk.also,
+            )
+
+        def stored(chunk: Chunk, replaced: list[Replaced]) -> None:
+            chunks.note(chunk, replaced)
+            if self._on_stored is not None:
+                name = next(iter(chunk.frames))
+                self._on_stored.sessions(name, len(chunk.sessions), replaced[0].stored)
+
         try:
-            for chunk in chunks:
-                parts = [
-                    Part(
-                        self.platform.table(name),
-                        frame,
-                        self._scope(metadata) if name == table.name else None,
-                        bool(metadata.get("quarantine", False)),
-                        chunk.refused.get(name),
-                    )
-                    for name, frame in chunk.frames.items()
-                ]
-                replaced = replace_parts(
-                    self.platform.database,
-                    parts,
-                    chunk.sessions,
-                    run_id=context.run_id,
-                    also=chunk.also,
-                )
-                chunks.note(chunk, replaced)
-                if self._on_stored is not None:
-                    self._on_stored.sessions(table.name, len(chunk.sessions), replaced[0].stored)
+            store_all(chunks, store, stored)
         except ContractError as error:
             # Trying again would bring the same frame.
             raise dg.Failure(description=str(error), allow_retries=False) from error
         return chunks.written(table.name)
+
+    def _parts(
+        self, chunk: Chunk, metadata: Mapping[str, Any], table: Table, *, strict: bool
+    ) -> list[Part]:
+        return [
+            Part(
+                self.platform.table(name),
+                frame,
+                self._scope(metadata) if name == table.name else None,
+                bool(metadata.get("quarantine", False)) and not strict,
+                chunk.refused.get(name),
+            )
+            for name, frame in chunk.frames.items()
+        ]
 
     def _refuse_gaps(self, table: Table, sessions: Sequence[str]) -> None:
         """Refuse to compute over a hole: history may begin late, but not skip a session.

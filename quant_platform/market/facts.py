@@ -5,12 +5,13 @@ What belongs here: the way from `Vendor` to rows of `market_data`, `securities` 
 What does not: where rows are stored, and which sessions are asked for again.
 """
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from quant_platform.market.identity import IdentityBook, anchor_since, fixed_identities
 from quant_platform.market.sessions import session_before
@@ -71,18 +72,14 @@ def fixed_facts(
 
 
 def market_facts(
-    vendor: MarketVendor,
-    sessions: Sequence[date],
-    book_before: Callable[[date], IdentityBook],
-    policy: IdentityPolicy,
+    vendor: MarketVendor, sessions: Sequence[date], book: IdentityBook, policy: IdentityPolicy
 ) -> Iterator[Facts]:
     """Facts of a market whose tickers are renamed and reused, session by session.
 
     Parameters
     ----------
-    sessions : ascending, not necessarily consecutive
-    book_before : what is stored of the identities before a session; asked at the first session and
-        after every gap
+    sessions : consecutive sessions of the exchange
+    book : identities as they were before the first of them; it moves on with the sessions
     policy : how much the vendor is asked about identities
 
     Raises
@@ -90,18 +87,14 @@ def market_facts(
     VendorError
         At the first session that cannot be had; the facts of those before it were yielded.
     """
-    book, reached = IdentityBook(), None
     for answer in vendor.stream(sessions):
         session = answer.session
-        before = session_before(session)
-        if reached is None or before != reached:
-            book = book_before(session)
-        since = anchor_since(session, before, policy.cadence)
-        tickers = answer.bars["symbol"].to_numpy(dtype=object).tolist()
+        since = anchor_since(session, session_before(session), policy.cadence)
+        bars = answer.bars
         found = book.resolve(
             session,
-            tickers,
-            (answer.bars["close_price"] * answer.bars["volume"]).to_numpy(np.float64),
+            bars["symbol"].to_numpy(dtype=object).tolist(),
+            (bars["close_price"] * bars["volume"]).to_numpy(np.float64),
             vendor,
             anchor=since is not None,
             delisted_since=since,
@@ -109,19 +102,20 @@ def market_facts(
         )
         yield Facts(
             (session,),
-            complete(answer.bars, found.security_ids),
+            complete(bars, found.security_ids),
             found.securities,
             found.symbols,
             answer.refused,
             answer.etag,
         )
-        reached = session
 
 
 def complete(bars: pd.DataFrame, security_ids: Sequence[str]) -> pd.DataFrame:
     """Add the securities, and the optional columns the vendor left out."""
     absent = {name: np.nan for name in OPTIONAL if name not in bars.columns}
-    return bars.assign(security_id=pd.array(list(security_ids), dtype="str"), **absent)
+    # Through Arrow: pandas would look at every value first.
+    names = pd.array(pa.array(security_ids, pa.large_string()), dtype="str")
+    return bars.assign(security_id=names, **absent)
 
 
 def by_security(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,21 +1,21 @@
 """Daily bars: rows of the vendor's JSON to typed frames, and what cannot be one set aside.
 
-Built for 12,000 rows at a time. A session in order is read into an Arrow table at once; one with a
+Built for 12,000 rows at a time. A session in order is decoded straight into typed rows; one with a
 single odd field is decoded as JSON has it and looked at row by row. Nothing is filled or corrected
 here.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import date
-from operator import itemgetter
+from itertools import chain
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.json as pj
 from numpy.typing import NDArray
 
 from quant_platform.vendors.polygon.cells import (
@@ -61,34 +61,44 @@ class SymbolBars:
     missing: tuple[date, date] | None
 
 
+class _Row(msgspec.Struct, gc=False):
+    """A row that has every field as documented."""
+
+    T: str
+    o: float
+    h: float
+    l: float  # noqa: E741 — the vendor's name
+    c: float
+    t: int
+    v: float = math.nan
+    vw: float = math.nan
+    n: float = math.nan
+
+
+_rows = msgspec.json.Decoder(list[_Row])
+
+
 @dataclass(frozen=True)
 class OrderlyRows:
-    """Rows that have every field as documented: as a table, and as the vendor wrote them."""
+    """Rows that have every field as documented: as they were read, and as the vendor wrote them."""
 
-    table: pa.Table
+    rows: list[_Row]
     text: bytes
 
     def __len__(self) -> int:
-        return int(self.table.num_rows)
+        return len(self.rows)
 
     def as_sent(self) -> list[Any]:
         """Return the rows as JSON has them."""
-        rows: list[Any] = msgspec.json.decode(b"[" + self.text + b"]")
+        rows: list[Any] = msgspec.json.decode(self.text)
         return rows
 
+    def numbers(self, *names: str) -> FloatArray:
+        """Return fields of all rows: one row of numbers a field."""
+        cells = chain.from_iterable(map(attrgetter(*names), self.rows))
+        by_row = np.fromiter(cells, np.float64, len(names) * len(self.rows))
+        return by_row.reshape(-1, len(names)).T.copy()
 
-_SCHEMA = pa.schema(
-    [
-        ("T", pa.string()),
-        *((name, pa.float64()) for name in NUMBERS),
-        ("t", pa.int64()),
-        ("otc", pa.bool_()),
-    ]
-)
-_REQUIRED = ("T", *PRICES, "t")
-
-_TICKER = "^[!-~]+$"
-"""Printable ASCII without a space, as `cells.is_ticker` has it."""
 
 _OPENING = b'"results":['
 
@@ -101,34 +111,18 @@ def read_grouped(body: bytes) -> object:
     ValueError
         It is no JSON.
     """
-    start, end = body.find(_OPENING), body.rfind(b"]")
+    start, end = body.find(_OPENING), body.rfind(b"]") + 1
     if start >= 0 and end > start:
-        start += len(_OPENING)
-        table = _table(body[start:end])
-        if table is not None:
-            answer = msgspec.json.decode(body[:start] + body[end:])
-            if isinstance(answer, dict) and answer.get("resultsCount") == table.num_rows:
-                return answer | {"results": OrderlyRows(table, body[start:end])}
+        start += len(_OPENING) - 1
+        text = body[start:end]
+        try:
+            rows = _rows.decode(text)
+        except msgspec.DecodeError:  # a field of another type among the causes
+            return msgspec.json.decode(body)
+        answer = msgspec.json.decode(body[:start] + b"[]" + body[end:])
+        if isinstance(answer, dict) and answer.get("resultsCount") == len(rows):
+            return answer | {"results": OrderlyRows(rows, text)}
     return msgspec.json.decode(body)
-
-
-def _table(rows: bytes) -> pa.Table | None:
-    """Read rows that are written without blanks and have every field as documented; else None.
-
-    Arrow reads one row a line, in C++ and without holding up other threads.
-    """
-    lines = rows.replace(b"},{", b"}\n{")
-    try:
-        table = pj.read_json(
-            pa.BufferReader(lines),
-            read_options=pj.ReadOptions(use_threads=False, block_size=max(len(lines), 1)),
-            parse_options=pj.ParseOptions(
-                explicit_schema=_SCHEMA, unexpected_field_behavior="error"
-            ),
-        )
-    except pa.ArrowException:
-        return None
-    return None if any(table[name].null_count for name in _REQUIRED) else table
 
 
 def session_bars(rows: list[Any] | OrderlyRows, session: date) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -144,7 +138,7 @@ def session_bars(rows: list[Any] | OrderlyRows, session: date) -> tuple[pd.DataF
     refused : rows as they came, with a column `reason`
     """
     if isinstance(rows, OrderlyRows):
-        bars = _bars_in_order(rows.table, session)
+        bars = _bars_in_order(rows, session)
         if bars is not None:
             return bars, _Rows([]).refused()
         rows = rows.as_sent()
@@ -162,26 +156,24 @@ def session_bars(rows: list[Any] | OrderlyRows, session: date) -> tuple[pd.DataF
     return table.bars(kept, dates, [symbols[i] for i in kept.tolist()]), table.refused()
 
 
-def _bars_in_order(table: pa.Table, session: date) -> pd.DataFrame | None:
+def _bars_in_order(rows: OrderlyRows, session: date) -> pd.DataFrame | None:
     """Bars of an answer in which no row has a fault; None where some row may have one."""
     first, end = bounds(session)
-    times = table["t"].to_numpy()
-    symbols = table["T"].combine_chunks()
-    columns: dict[str, Any] = {name: table[name].to_numpy() for name in NUMBERS}
+    times, *found = rows.numbers("t", *NUMBERS)
+    symbols = [row.T for row in rows.rows]
     if (
         ((times < first) | (times >= end)).any()
-        or any(np.isinf(values).any() for values in columns.values())
-        or pc.count_distinct(symbols).as_py() != len(symbols)
-        or not pc.all(pc.match_substring_regex(symbols, _TICKER)).as_py()
+        or np.isinf(found).any()
+        or len(set(symbols)) != len(symbols)
+        or not are_tickers(symbols).all()
     ):
         return None
-    count = len(symbols)
     frame: dict[str, Any] = {
-        "date": np.full(count, np.datetime64(session, "s")),
-        "symbol": _text(symbols),
+        "date": np.full(len(symbols), np.datetime64(session, "s")),
+        "symbol": _text(pa.array(symbols, pa.string())),
     }
-    frame |= {column: columns[name] for name, column in NUMBERS.items()}
-    frame["source"] = _text(pa.repeat(SOURCE, count))
+    frame |= zip(NUMBERS.values(), found, strict=True)
+    frame["source"] = _text(pa.repeat(SOURCE, len(symbols)))
     return pd.DataFrame(frame, copy=False)
 
 
