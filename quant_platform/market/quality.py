@@ -6,7 +6,7 @@ written (the tables' own constraints).
 """
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from quant_platform.market.panel import BoolArray, FloatArray, Panel
 
@@ -57,9 +57,7 @@ def bad_prints(panel: Panel, limit: float = WICK_LIMIT) -> BoolArray:
     wick = np.maximum(panel.high - top, bottom - panel.low) / panel.close
     wick[~panel.traded] = np.nan
     usual = np.full(wick.shape, np.nan)
-    start = np.full((WICK_SESSIONS - 1, wick.shape[1]), np.nan)
-    windows = sliding_window_view(np.vstack((start, wick)), WICK_SESSIONS, axis=0)
-    usual[1:] = known_median(windows[:-1])
+    usual[1:] = trailing_median(wick, WICK_SESSIONS)[0][:-1]
     market = known_median(wick)
     doubtful = (wick > limit) & (wick > WICK_MULTIPLE * usual)
     return doubtful & (market < MARKET_WICK_LIMIT)[:, None]
@@ -70,20 +68,21 @@ def volume_outliers(panel: Panel, multiple: float = VOLUME_MULTIPLE) -> BoolArra
 
     Value and not shares, so that a split is no outlier.
     """
-    value = np.where(panel.traded, panel.close * panel.volume, np.nan)
+    value = value_traded(panel)
+    median, known = trailing_median(value, VOLUME_SESSIONS)
     usual = np.full(value.shape, np.nan)
-    if len(value) > VOLUME_SESSIONS:
-        windows = sliding_window_view(value, VOLUME_SESSIONS, axis=0)[:-1]
-        usual[VOLUME_SESSIONS:] = np.median(windows, axis=-1)
+    usual[1:] = np.where(known == VOLUME_SESSIONS, median, np.nan)[:-1]
     return panel.traded & (usual > 0.0) & (value > multiple * usual)
+
+
+def value_traded(panel: Panel) -> FloatArray:
+    """Close × volume of each bar, NaN where there is none."""
+    return np.where(panel.traded, panel.close * panel.volume, np.nan)
 
 
 def usual_value(panel: Panel) -> FloatArray:
     """Median value traded in the last `VOLUME_SESSIONS` sessions with a bar; 0 without any."""
-    value = np.where(panel.traded, panel.close * panel.volume, np.nan)
-    start = np.full((VOLUME_SESSIONS - 1, value.shape[1]), np.nan)
-    windows = sliding_window_view(np.vstack((start, value)), VOLUME_SESSIONS, axis=0)
-    return np.nan_to_num(known_median(windows), nan=0.0)
+    return np.nan_to_num(trailing_median(value_traded(panel), VOLUME_SESSIONS)[0], nan=0.0)
 
 
 def stale_prices(panel: Panel) -> BoolArray:
@@ -114,3 +113,39 @@ def known_median(values: FloatArray) -> FloatArray:
     middle = (np.maximum(known - 1, 0) // 2, np.minimum(known // 2, last))
     low, high = (np.take_along_axis(ordered, at[..., None], axis=-1)[..., 0] for at in middle)
     return np.where(known > 0, (low + high) / 2.0, np.nan)
+
+
+def trailing_median(values: FloatArray, window: int) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Median of the known values among the last `window` rows, column by column.
+
+    The window is kept sorted: a row takes the place of the one that leaves, and travels to where it
+    belongs by comparing neighbours, for all columns at once.
+
+    Parameters
+    ----------
+    values : NaN where unknown, never infinite
+    window : rows, the one judged included; the first rows have fewer
+
+    Returns
+    -------
+    median : NaN where no value of the window is known
+    known : number of known values in the window
+    """
+    columns = np.arange(values.shape[1])
+    ordered = np.full((window, values.shape[1]), np.inf)
+    known = np.zeros(values.shape[1], dtype=np.int64)
+    medians, counts = np.empty(values.shape), np.empty(values.shape, dtype=np.int64)
+    filled = np.where(np.isnan(values), np.inf, values)
+    for row, entering in enumerate(filled):
+        leaving = filled[row - window] if row >= window else np.full(len(columns), np.inf)
+        known += np.isfinite(entering).astype(np.int64) - np.isfinite(leaving)
+        ordered[(ordered == leaving).argmax(axis=0), columns] = entering
+        for low in (*range(window - 1), *range(window - 3, -1, -1)):
+            smaller = np.minimum(ordered[low], ordered[low + 1])
+            np.maximum(ordered[low], ordered[low + 1], out=ordered[low + 1])
+            ordered[low] = smaller
+        lower = ordered[np.maximum(known - 1, 0) // 2, columns]
+        upper = ordered[np.minimum(known // 2, window - 1), columns]
+        medians[row] = np.where(known > 0, (lower + upper) / 2.0, np.nan)
+        counts[row] = known
+    return medians, counts

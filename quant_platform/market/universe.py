@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from quant_platform.errors import SettingsError
 from quant_platform.market.panel import FILL_LIMIT, BoolArray, FloatArray, pivot
-from quant_platform.market.quality import known_median
+from quant_platform.market.quality import trailing_median
 
 DOLLAR_VOLUME_SESSIONS = 20
 """Sessions over which the median dollar volume is taken."""
@@ -218,7 +217,7 @@ def universe_members(
     close = pivot(named, "close_price", days, ids)
     dollars = close * pivot(named, "volume", days, ids)
     first = len(days) - last
-    medians = trailing_median(dollars, first)
+    medians = usual_dollars(dollars, first)
     eligible = _eligible(rule, close, dollars, first)
     entries, values = [], []
     for number, day in enumerate(days[first:]):
@@ -238,14 +237,12 @@ def universe_members(
     return frame.sort_values(["date", "symbol"], ignore_index=True)
 
 
-def trailing_median(values: FloatArray, first: int) -> FloatArray:
+def usual_dollars(dollars: FloatArray, first: int) -> FloatArray:
     """Median of what is known in the last `DOLLAR_VOLUME_SESSIONS` rows; 0 where nothing is.
 
     For the rows from `first` on.
     """
-    start = np.full((DOLLAR_VOLUME_SESSIONS - 1, values.shape[1]), np.nan)
-    windows = sliding_window_view(np.vstack((start, values)), DOLLAR_VOLUME_SESSIONS, axis=0)
-    return np.nan_to_num(known_median(windows[first:]), nan=0.0)
+    return np.nan_to_num(trailing_median(dollars, DOLLAR_VOLUME_SESSIONS)[0][first:], nan=0.0)
 
 
 def _eligible(rule: UniverseRule, close: FloatArray, dollars: FloatArray, first: int) -> BoolArray:
@@ -264,7 +261,7 @@ def _eligible(rule: UniverseRule, close: FloatArray, dollars: FloatArray, first:
         counts = bars[ends] - bars[np.maximum(ends - rule.history, 0)]
         eligible &= counts >= np.ceil(PRESENT * rule.history)
     if rule.top is not None:
-        eligible &= trailing_median(dollars, first) > 0.0
+        eligible &= usual_dollars(dollars, first) > 0.0
     return eligible
 
 

@@ -43,6 +43,29 @@ class Members:
         )
 
 
+@dataclass(frozen=True)
+class Traded:
+    """Narrows a table to the securities that traded so much (close × volume) in some session.
+
+    Those that had a split in these sessions are among them, however little they traded.
+    """
+
+    first: str
+    last: str
+    dollars: float
+
+    def condition(self) -> str:
+        """SQL that follows a WHERE clause."""
+        during = f"WHERE date BETWEEN {_date(self.first)} AND {_date(self.last)}"
+        return (
+            # One list of distinct ids: with OR the server would look through it for every row.
+            f" AND security_id IN (SELECT security_id FROM market_data {during}"  # noqa: S608 — dates
+            f" AND close_price * volume >= {self.dollars!r}"
+            f" UNION SELECT security_id FROM corporate_actions {during}"
+            " AND action_type = 'split')"
+        )
+
+
 def read(
     database: Database,
     table: Table,
@@ -51,15 +74,17 @@ def read(
     *,
     columns: Sequence[str] | None = None,
     scope: Scope | None = None,
-    members: Members | None = None,
+    members: Members | Traded | None = None,
     among: Mapping[str, Sequence[str]] | None = None,
     known_at: Moment | None = None,
+    ordered: bool = True,
 ) -> pd.DataFrame:
     """Read the rows of `first` to `last` (ISO dates, both included), ordered by the table's key.
 
     A view, which has no key, is ordered by date and symbol. Clock columns are left out unless
     `columns` names them; JSON columns come as text. `among` keeps rows whose text columns have one
-    of the given values. With `known_at`, the rows are those that were known at that moment.
+    of the given values. With `known_at`, the rows are those that were known at that moment. Where
+    their order is of no matter (`ordered`), the server need not sort them.
     """
     names = columns if columns is not None else [column.name for column in table.data_columns]
     wanted = [
@@ -71,8 +96,9 @@ def read(
         # Dates as literals: a statement with parameters would not go through binary COPY.
         f" WHERE date BETWEEN {_date(first)} AND {_date(last)}{scope_sql(scope)}"
         f"{members.condition() if members else ''}{_among(among)}"
-        f" ORDER BY {', '.join(quoted(name) for name in table.key or _view_order(table))}"
     )
+    if ordered:
+        sql += f" ORDER BY {', '.join(quoted(name) for name in table.key or _view_order(table))}"
     return query(database, sql, known_at=known_at)
 
 

@@ -11,10 +11,12 @@ once, a block of sessions at a time, so that memory does not grow with the lengt
 """
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, TypeVar
 
 import dagster as dg
 import numpy as np
@@ -24,19 +26,37 @@ from quant_platform.defs.partitions import window_sessions
 from quant_platform.defs.resources import Platform
 from quant_platform.errors import SettingsError
 from quant_platform.market.facts import by_security
-from quant_platform.market.panel import BAR_COLUMNS, BoolArray, FloatArray, Panel
+from quant_platform.market.panel import BAR_COLUMNS, BoolArray, Panel
 from quant_platform.market.quality import usual_value
 from quant_platform.storage import bulk
-from quant_platform.storage.bulk import Members, Scope
+from quant_platform.storage.bulk import Members, Scope, Traded
 from quant_platform.storage.replace import replace_sessions
+from quant_platform.vendors.base import MarketVendor
 
 BLOCK_ROWS = 1_200_000
 """Bars that are judged at once, those looked back on not counted."""
+
+JUDGES = 2
+"""Checks of a step that are judged at the same time."""
 
 EXAMPLES = 5
 """Failures quoted per session and in the metadata."""
 
 ERROR, WARN = "error", "warn"
+
+Kept = TypeVar("Kept")
+
+
+class kept(cached_property[Kept]):  # noqa: N801 — reads like the property it is
+    """A property that is worked out once, whichever thread asks first."""
+
+    def __init__(self, function: Callable[[Any], Kept]) -> None:
+        super().__init__(function)
+        self._one_at_a_time = threading.RLock()
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        with self._one_at_a_time:
+            return super().__get__(instance, owner)
 
 
 @dataclass(frozen=True)
@@ -61,7 +81,8 @@ class Judged:
         *,
         scope: Scope | None = None,
         columns: Sequence[str] | None = None,
-        members: Members | None = None,
+        members: Members | Traded | None = None,
+        ordered: bool = True,
     ) -> pd.DataFrame:
         """Rows of `table` in the window."""
         window = self.window
@@ -73,6 +94,7 @@ class Judged:
             scope=scope,
             columns=columns,
             members=members,
+            ordered=ordered,
         )
 
     @property
@@ -80,28 +102,61 @@ class Judged:
         """Narrows a table to the securities of the universe of the judged sessions."""
         return Members(self.sessions[0], self.sessions[-1])
 
-    @cached_property
-    def bars(self) -> pd.DataFrame:
-        """Bars of the window, of every security."""
-        names = ["date", "symbol", "security_id", *BAR_COLUMNS.values(), "vendor_adjusted_close"]
-        return self.read("market_data", columns=names)
+    @property
+    def liquid(self) -> Traded | None:
+        """Narrows a table to the securities that may be liquid in the window.
 
-    @cached_property
+        Thousands of a whole market hardly trade; of a fixed list, all are worth a judgement.
+        """
+        if not isinstance(self.platform.vendor, MarketVendor):
+            return None
+        window = self.window
+        return Traded(window[0], window[-1], self.platform.settings.identity_dollars)
+
+    @kept
+    def rows(self) -> pd.Series:
+        """Bars of each session of the window, by session."""
+        counts = bulk.query(
+            self.platform.database,
+            "SELECT date, count(*) AS rows FROM market_data"
+            " WHERE date BETWEEN $1::text::date AND $2::text::date GROUP BY date",
+            (self.window[0], self.window[-1]),
+        ).set_index("date")["rows"]
+        days = pd.DatetimeIndex(np.asarray(self.window, dtype="datetime64[s]"))
+        return counts.reindex(days, fill_value=0)
+
+    @kept
     def panel(self) -> Panel:
-        """Bars and actions of the window, by security."""
+        """Bars and actions of the window, by security, of those that may be liquid."""
+        bars = self.read(
+            "market_data",
+            columns=["date", "security_id", *BAR_COLUMNS.values()],
+            members=self.liquid,
+            ordered=False,
+        )
+        actions = by_security(self.read("corporate_actions", members=self.liquid))
         return Panel.from_frames(
-            by_security(self.bars), by_security(self.read("corporate_actions")), self.window
+            bars.rename(columns={"security_id": "symbol"}), actions, self.window
         )
 
-    @cached_property
-    def usual_value(self) -> FloatArray:
-        """Median value traded per session, as `quality.usual_value` has it."""
-        return usual_value(self.panel)
+    @kept
+    def is_liquid(self) -> BoolArray:
+        """Cells of the panel whose security's usual trading is worth a judgement."""
+        if self.liquid is None:
+            return np.ones(self.panel.close.shape, dtype=bool)
+        liquid: BoolArray = usual_value(self.panel) >= self.liquid.dollars
+        return liquid
 
-    @cached_property
+    @kept
     def tickers(self) -> dict[str, str]:
-        """Security → ticker that it had last in the window."""
-        last = self.bars[["security_id", "symbol"]].drop_duplicates("security_id", keep="last")
+        """Security → ticker that it had last, up to the end of the window."""
+        last = bulk.query(
+            self.platform.database,
+            "SELECT DISTINCT ON (security_id) security_id, symbol FROM security_symbols"
+            " WHERE date <= $1::text::date AND security_id IS NOT NULL"
+            " ORDER BY security_id, date DESC",
+            (self.window[-1],),
+        )
         return dict(zip(last["security_id"], last["symbol"], strict=True))
 
     def member_panel(self) -> Panel:
@@ -279,7 +334,10 @@ def _judge_blocks(
     for start in range(0, len(sessions), size):
         block = sessions[start : start + size]
         judged = Judged(platform, block, lookback)
-        verdicts = {check: check.judge(judged, check.threshold) for check in checks}
+        # While one waits for the server, another computes.
+        with ThreadPoolExecutor(JUDGES, thread_name_prefix="judge") as pool:
+            found_by = pool.map(partial(_judge, judged), checks)
+            verdicts = dict(zip(checks, found_by, strict=True))
         for check, frame in verdicts.items():
             found[check.name].append(frame)
         store_verdicts(platform, verdicts, block)
@@ -287,6 +345,10 @@ def _judge_blocks(
         name: pd.concat(frames, ignore_index=True) if frames else failures([], [])
         for name, frames in found.items()
     }
+
+
+def _judge(judged: Judged, check: QualityCheck) -> pd.DataFrame:
+    return check.judge(judged, check.threshold)
 
 
 def _block_sessions(platform: Platform, table: str, sessions: Sequence[str]) -> int:

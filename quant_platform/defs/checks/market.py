@@ -6,6 +6,8 @@ thousands of securities hardly trade; what is suspicious about prices is asked o
 only, those whose usual trading in a session reaches QUANT_PLATFORM_IDENTITY_DOLLARS.
 """
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -15,6 +17,7 @@ import pandas as pd
 
 from quant_platform.defs.checks.framework import (
     ERROR,
+    EXAMPLES,
     WARN,
     Judge,
     Judged,
@@ -23,8 +26,7 @@ from quant_platform.defs.checks.framework import (
     failures,
 )
 from quant_platform.market import actions, adjustment, quality
-from quant_platform.market.facts import by_security
-from quant_platform.market.panel import BoolArray, Panel
+from quant_platform.market.panel import BoolArray
 from quant_platform.market.sessions import last_closed_session, sessions_between
 from quant_platform.storage import bulk
 from quant_platform.vendors.base import MarketVendor
@@ -49,7 +51,7 @@ def completeness(judged: Judged, threshold: float) -> pd.DataFrame:
         return _rows_as_usual(judged, threshold)
     listed = judged.platform.vendor.securities()
     days = np.asarray(judged.sessions, dtype="datetime64[s]")
-    bars = judged.bars
+    bars = judged.read("market_data", columns=["date", "symbol"])
     present = set(zip(bars["date"].to_numpy().astype("datetime64[s]"), bars["symbol"], strict=True))
     absent = [
         (day, symbol)
@@ -63,18 +65,17 @@ def completeness(judged: Judged, threshold: float) -> pd.DataFrame:
 
 
 def _rows_as_usual(judged: Judged, threshold: float) -> pd.DataFrame:
-    panel = judged.panel
-    rows = panel.traded.sum(axis=1)
+    rows = judged.rows.to_numpy()
     found = []
     for at in range(len(rows) - len(judged.sessions), len(rows)):
         before = rows[max(at - USUAL_SESSIONS, 0) : at]
         before = before[before > 0]
         usual = float(np.median(before)) if len(before) else 0.0
         if rows[at] == 0:
-            found.append((panel.sessions[at], "the session has no row at all"))
+            found.append((judged.window[at], "the session has no row at all"))
         elif rows[at] < threshold * usual:
             words = f"{rows[at]:,} rows, where the sessions before had {usual:,.0f}"
-            found.append((panel.sessions[at], words))
+            found.append((judged.window[at], words))
     return failures([day for day, _ in found], [words for _, words in found])
 
 
@@ -83,7 +84,7 @@ def absent_securities(judged: Judged, threshold: float) -> pd.DataFrame:
     panel = judged.panel
     if not isinstance(judged.platform.vendor, MarketVendor):
         return failures([], [])
-    expected = _liquid(judged)
+    expected = judged.is_liquid.copy()
     for back in range(1, RECENT_BARS + 1):
         earlier = np.zeros_like(expected)
         earlier[back:] = panel.traded[:-back]
@@ -131,7 +132,7 @@ def refused(*patterns: str) -> Judge:
 def price_jumps(judged: Judged, threshold: float) -> pd.DataFrame:
     """No close moved by more than this without a split or dividend that explains it."""
     panel = judged.panel
-    grid = quality.unexplained_jumps(panel, threshold) & _liquid(judged)
+    grid = quality.unexplained_jumps(panel, threshold) & judged.is_liquid
     return judged.failures(panel, grid, moved=quality.total_returns(panel))
 
 
@@ -145,53 +146,71 @@ def splits_without_jump(judged: Judged, threshold: float) -> pd.DataFrame:
 def jumps_without_split(judged: Judged, threshold: float) -> pd.DataFrame:
     """No quiet night looks like a split that no action explains."""
     panel = judged.panel
-    grid = actions.jumps_without_split(panel) & _liquid(judged)
+    grid = actions.jumps_without_split(panel) & judged.is_liquid
     return judged.failures(panel, grid, moved=actions.opening_moves(panel))
 
 
 def volume_outliers(judged: Judged, threshold: float) -> pd.DataFrame:
     """No security traded more than this multiple of its usual value."""
     panel = judged.panel
-    grid = quality.volume_outliers(panel, threshold) & _liquid(judged)
+    grid = quality.volume_outliers(panel, threshold) & judged.is_liquid
     return judged.failures(panel, grid, volume=panel.volume)
 
 
 def bad_prints(judged: Judged, threshold: float) -> pd.DataFrame:
     """No high or low lies this share outside the bar, the habit and the market's day."""
     panel = judged.panel
-    grid = quality.bad_prints(panel, threshold) & _liquid(judged)
+    grid = quality.bad_prints(panel, threshold) & judged.is_liquid
     return judged.failures(panel, grid, low=panel.low, high=panel.high)
 
 
 def stale_prices(judged: Judged, threshold: float) -> pd.DataFrame:
     """No price stood still for five sessions."""
     panel = judged.panel
-    grid = quality.stale_prices(panel) & _liquid(judged)
+    grid = quality.stale_prices(panel) & judged.is_liquid
     return judged.failures(panel, grid, close=panel.close)
 
 
 def zero_volume(judged: Judged, threshold: float) -> pd.DataFrame:
     """Every bar has shares traded."""
-    panel = judged.panel
-    return judged.failures(panel, quality.silent_volumes(panel), volume=panel.volume)
+    rows = bulk.query(
+        judged.platform.database,
+        "SELECT date, symbol FROM market_data"
+        " WHERE date BETWEEN $1::text::date AND $2::text::date AND volume = 0 ORDER BY 1, 2",
+        (judged.sessions[0], judged.sessions[-1]),
+    )
+    return _quoted(rows, lambda symbol: f"{symbol} volume 0")
 
 
 def unknown_securities(judged: Judged, threshold: float) -> pd.DataFrame:
     """At most this share of a session's rows is of securities that no reference names."""
-    rows = judged.bars
-    rows = rows[rows["date"] >= pd.Timestamp(judged.sessions[0])]
-    known = bulk.query(
+    strangers = bulk.query(
         judged.platform.database,
-        "SELECT DISTINCT ON (security_id) security_id, evidence FROM securities"
-        " WHERE date <= $1::text::date ORDER BY security_id, date DESC",
+        "SELECT security_id FROM (SELECT DISTINCT ON (security_id) security_id, evidence"
+        " FROM securities WHERE date <= $1::text::date ORDER BY security_id, date DESC) AS known"
+        " WHERE evidence = 'bars'",
         (judged.sessions[-1],),
+    )["security_id"]
+    if strangers.empty:
+        return failures([], [])
+    rows = bulk.query(
+        judged.platform.database,
+        "SELECT date, symbol FROM market_data"
+        " WHERE date BETWEEN $1::text::date AND $2::text::date"
+        " AND security_id = ANY (SELECT jsonb_array_elements_text($3::text::jsonb)) ORDER BY 1, 2",
+        (judged.sessions[0], judged.sessions[-1], json.dumps(strangers.tolist())),
     )
-    strange = rows["security_id"].isin(known[known["evidence"] == "bars"]["security_id"])
-    found = []
-    for day, group in rows[strange].groupby("date"):
-        if len(group) > threshold * (rows["date"] == day).sum():
-            words = [f"{symbol} is in no reference" for symbol in group["symbol"].head(5)]
-            found.append(counted(day, words, len(group)))
+    strange = rows.groupby("date")["symbol"].transform("size").to_numpy()
+    many = strange > threshold * judged.rows.reindex(rows["date"]).to_numpy()
+    return _quoted(rows[many], lambda symbol: f"{symbol} is in no reference")
+
+
+def _quoted(rows: pd.DataFrame, words: Callable[[str], str]) -> pd.DataFrame:
+    """Failures of rows of date and symbol, of which the first of each session are quoted."""
+    found = [
+        counted(day, [words(symbol) for symbol in group["symbol"].head(EXAMPLES)], len(group))
+        for day, group in rows.groupby("date")
+    ]
     return pd.concat(found, ignore_index=True) if found else failures([], [])
 
 
@@ -215,13 +234,17 @@ def cross_source(judged: Judged, threshold: float) -> pd.DataFrame:
 
 def adjusted_series(judged: Judged, threshold: float) -> pd.DataFrame:
     """Adjusted closes worked out from raw bars and actions follow the vendor's own within this."""
-    vendor = judged.bars
-    vendor = vendor[vendor["vendor_adjusted_close"].notna()]
-    if vendor.empty:
+    theirs = bulk.query(
+        judged.platform.database,
+        "SELECT date, security_id AS symbol, vendor_adjusted_close AS price FROM market_data"
+        " WHERE date BETWEEN $1::text::date AND $2::text::date"
+        " AND vendor_adjusted_close IS NOT NULL",
+        (judged.window[0], judged.window[-1]),
+    )
+    if theirs.empty:
         return failures([], [])
     own = adjustment.total_return(judged.panel, judged.sessions[-1])
     rows = own.frame({"price": own.close})
-    theirs = by_security(vendor).rename(columns={"vendor_adjusted_close": "price"})
     parted = adjustment.disagreements(rows, theirs, threshold)
     parted = parted[parted["date"] >= pd.Timestamp(judged.sessions[0])]
     words = [
@@ -262,14 +285,6 @@ def membership(judged: Judged, threshold: float) -> pd.DataFrame:
     strangers = strangers[strangers["dollar_volume_rank"].isna()]
     words = [f"{symbol} has a bar but is no member" for symbol in strangers["symbol"]]
     return pd.concat([failures(strangers["date"].to_numpy(), words), found], ignore_index=True)
-
-
-def _liquid(judged: Judged) -> BoolArray:
-    """Where a security's usual trading is worth a judgement; everywhere for a fixed list."""
-    panel: Panel = judged.panel
-    if not isinstance(judged.platform.vendor, MarketVendor):
-        return np.ones(panel.close.shape, dtype=bool)
-    return judged.usual_value >= judged.platform.settings.identity_dollars
 
 
 def _facts(
@@ -322,12 +337,12 @@ FACTS_CHECKS = (
         "No row was refused because of a price that no share ever had.",
         "%10000000%",
     ),
-    _facts(volume_outliers, WARN, quality.VOLUME_SESSIONS + 1, quality.VOLUME_MULTIPLE),
-    _facts(bad_prints, WARN, quality.WICK_SESSIONS + 1, quality.WICK_LIMIT),
-    _facts(stale_prices, WARN, quality.STALE_SESSIONS),
     _facts(zero_volume, WARN),
     _facts(unknown_securities, WARN, 1, 0.05),
     _facts(cross_source, WARN, 1, 0.005),
+    _facts(volume_outliers, WARN, quality.VOLUME_SESSIONS + 1, quality.VOLUME_MULTIPLE),
+    _facts(bad_prints, WARN, quality.WICK_SESSIONS + 1, quality.WICK_LIMIT),
+    _facts(stale_prices, WARN, quality.STALE_SESSIONS),
     _facts(freshness, WARN),
 )
 
