@@ -43,29 +43,6 @@ class Members:
         )
 
 
-@dataclass(frozen=True)
-class Traded:
-    """Narrows a table to the securities that traded so much (close × volume) in some session.
-
-    Those that had a split in these sessions are among them, however little they traded.
-    """
-
-    first: str
-    last: str
-    dollars: float
-
-    def condition(self) -> str:
-        """SQL that follows a WHERE clause."""
-        during = f"WHERE date BETWEEN {_date(self.first)} AND {_date(self.last)}"
-        return (
-            # One list of distinct ids: with OR the server would look through it for every row.
-            f" AND security_id IN (SELECT security_id FROM market_data {during}"  # noqa: S608 — dates
-            f" AND close_price * volume >= {self.dollars!r}"
-            f" UNION SELECT security_id FROM corporate_actions {during}"
-            " AND action_type = 'split')"
-        )
-
-
 def read(
     database: Database,
     table: Table,
@@ -74,7 +51,7 @@ def read(
     *,
     columns: Sequence[str] | None = None,
     scope: Scope | None = None,
-    members: Members | Traded | None = None,
+    members: Members | None = None,
     among: Mapping[str, Sequence[str]] | None = None,
     known_at: Moment | None = None,
     ordered: bool = True,

@@ -25,11 +25,12 @@ import pandas as pd
 from quant_platform.defs.partitions import window_sessions
 from quant_platform.defs.resources import Platform
 from quant_platform.errors import SettingsError
+from quant_platform.market.actions import SPLIT
 from quant_platform.market.facts import by_security
 from quant_platform.market.panel import BAR_COLUMNS, BoolArray, Panel
 from quant_platform.market.quality import usual_value
 from quant_platform.storage import bulk
-from quant_platform.storage.bulk import Members, Scope, Traded
+from quant_platform.storage.bulk import Members, Scope
 from quant_platform.storage.replace import replace_sessions
 from quant_platform.vendors.base import MarketVendor
 
@@ -81,7 +82,7 @@ class Judged:
         *,
         scope: Scope | None = None,
         columns: Sequence[str] | None = None,
-        members: Members | Traded | None = None,
+        members: Members | None = None,
         ordered: bool = True,
     ) -> pd.DataFrame:
         """Rows of `table` in the window."""
@@ -102,39 +103,52 @@ class Judged:
         """Narrows a table to the securities of the universe of the judged sessions."""
         return Members(self.sessions[0], self.sessions[-1])
 
-    @property
-    def liquid(self) -> Traded | None:
-        """Narrows a table to the securities that may be liquid in the window.
+    @kept
+    def bars(self) -> pd.DataFrame:
+        """Bars of the window, of every security, in no order."""
+        names = ["date", "security_id", *BAR_COLUMNS.values()]
+        half = len(self.window) // 2
+        parts = [part for part in (self.window[:half], self.window[half:]) if part]
+        table = self.platform.table("market_data")
 
-        Thousands of a whole market hardly trade; of a fixed list, all are worth a judgement.
-        """
-        if not isinstance(self.platform.vendor, MarketVendor):
-            return None
-        window = self.window
-        return Traded(window[0], window[-1], self.platform.settings.identity_dollars)
+        def read(part: list[str]) -> pd.DataFrame:
+            return bulk.read(
+                self.platform.database, table, part[0], part[-1], columns=names, ordered=False
+            )
+
+        # Two connections: the server sends one half while the other is taken in.
+        with ThreadPoolExecutor(len(parts), thread_name_prefix="bars") as pool:
+            return pd.concat(pool.map(read, parts), ignore_index=True)
 
     @kept
     def rows(self) -> pd.Series:
         """Bars of each session of the window, by session."""
-        counts = bulk.query(
-            self.platform.database,
-            "SELECT date, count(*) AS rows FROM market_data"
-            " WHERE date BETWEEN $1::text::date AND $2::text::date GROUP BY date",
-            (self.window[0], self.window[-1]),
-        ).set_index("date")["rows"]
         days = pd.DatetimeIndex(np.asarray(self.window, dtype="datetime64[s]"))
-        return counts.reindex(days, fill_value=0)
+        counted_rows: pd.Series = self.bars["date"].value_counts().reindex(days, fill_value=0)
+        return counted_rows
+
+    @property
+    def liquid_dollars(self) -> float:
+        """Trading in a session from which on a security is worth a judgement.
+
+        Thousands of a whole market hardly trade; of a fixed list, all are judged.
+        """
+        is_market = isinstance(self.platform.vendor, MarketVendor)
+        return self.platform.settings.identity_dollars if is_market else 0.0
 
     @kept
     def panel(self) -> Panel:
-        """Bars and actions of the window, by security, of those that may be liquid."""
-        bars = self.read(
-            "market_data",
-            columns=["date", "security_id", *BAR_COLUMNS.values()],
-            members=self.liquid,
-            ordered=False,
-        )
-        actions = by_security(self.read("corporate_actions", members=self.liquid))
+        """Bars and actions of the window, by security: of those that may be liquid or had a split.
+
+        Who never traded as much in a session does not usually do so either.
+        """
+        bars, actions = self.bars, by_security(self.read("corporate_actions"))
+        if self.liquid_dollars > 0.0:
+            codes, names = pd.factorize(bars["security_id"])
+            judged = names.isin(actions.loc[actions["action_type"] == SPLIT, "symbol"])
+            judged[codes[bars["close_price"] * bars["volume"] >= self.liquid_dollars]] = True
+            bars = bars[judged[codes]]
+            actions = actions[actions["symbol"].isin(names[judged])]
         return Panel.from_frames(
             bars.rename(columns={"security_id": "symbol"}), actions, self.window
         )
@@ -142,9 +156,7 @@ class Judged:
     @kept
     def is_liquid(self) -> BoolArray:
         """Cells of the panel whose security's usual trading is worth a judgement."""
-        if self.liquid is None:
-            return np.ones(self.panel.close.shape, dtype=bool)
-        liquid: BoolArray = usual_value(self.panel) >= self.liquid.dollars
+        liquid: BoolArray = usual_value(self.panel) >= self.liquid_dollars
         return liquid
 
     @kept

@@ -6,7 +6,6 @@ thousands of securities hardly trade; what is suspicious about prices is asked o
 only, those whose usual trading in a session reaches QUANT_PLATFORM_IDENTITY_DOLLARS.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -193,16 +192,16 @@ def unknown_securities(judged: Judged, threshold: float) -> pd.DataFrame:
     )["security_id"]
     if strangers.empty:
         return failures([], [])
-    rows = bulk.query(
-        judged.platform.database,
-        "SELECT date, symbol FROM market_data"
-        " WHERE date BETWEEN $1::text::date AND $2::text::date"
-        " AND security_id = ANY (SELECT jsonb_array_elements_text($3::text::jsonb)) ORDER BY 1, 2",
-        (judged.sessions[0], judged.sessions[-1], json.dumps(strangers.tolist())),
+    bars = judged.bars
+    rows = bars[
+        bars["security_id"].isin(strangers) & (bars["date"] >= pd.Timestamp(judged.sessions[0]))
+    ]
+    strange = rows.groupby("date")["security_id"].transform("size").to_numpy()
+    many = rows[strange > threshold * judged.rows.reindex(rows["date"]).to_numpy()]
+    named = many.assign(symbol=many["security_id"].map(judged.tickers))
+    return _quoted(
+        named.sort_values(["date", "symbol"]), lambda symbol: f"{symbol} is in no reference"
     )
-    strange = rows.groupby("date")["symbol"].transform("size").to_numpy()
-    many = strange > threshold * judged.rows.reindex(rows["date"]).to_numpy()
-    return _quoted(rows[many], lambda symbol: f"{symbol} is in no reference")
 
 
 def _quoted(rows: pd.DataFrame, words: Callable[[str], str]) -> pd.DataFrame:
