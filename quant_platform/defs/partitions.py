@@ -6,27 +6,59 @@ closures, past and scheduled, are excluded.
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, time, timedelta
 from functools import lru_cache
 
 import dagster as dg
 
-from quant_platform.market.sessions import HORIZON, closures, midnight, sessions_between
+from quant_platform.market.sessions import (
+    FIRST_DAY,
+    HORIZON,
+    SATURDAY,
+    closures,
+    midnight,
+    sessions_between,
+)
 from quant_platform.vendors.base import Vendor
 
 WEEKENDS = "0 0 * * 6,0"
+ONE_DAY, MIDNIGHT = timedelta(days=1), time()
 UPTIME_YEARS = 5
 """How long a process may run before its look-back over a live market's history is too short."""
 
 
+class SessionPartitions(dg.DailyPartitionsDefinition):
+    """Daily partitions that ask the calendar whether days hold a session.
+
+    Dagster asks it of every weekend of every input and output of a run, and would go from one tick
+    of a cron schedule to the next to find out.
+    """
+
+    def has_any_partitions_in_window(self, time_window: dg.TimeWindow) -> bool:
+        """Whether a session's day begins in the window (its end not included)."""
+        start, end = time_window.start.astimezone(UTC), time_window.end.astimezone(UTC)
+        day = start.date() if start.time() == MIDNIGHT else start.date() + ONE_DAY
+        last = end.date() - ONE_DAY if end.time() == MIDNIGHT else end.date()
+        while day <= last:
+            if day.weekday() < SATURDAY and day not in _closed():
+                return True
+            day += ONE_DAY
+        return False
+
+
+@lru_cache(maxsize=1)
+def _closed() -> frozenset[date]:
+    return frozenset(closures(FIRST_DAY))
+
+
 @lru_cache(maxsize=8)
-def session_partitions(first: date, last: date | None) -> dg.DailyPartitionsDefinition:
+def session_partitions(first: date, last: date | None) -> SessionPartitions:
     """Sessions from `first` to `last`, or on and on.
 
     One object per process, since Dagster caches per object.
     """
     excluded = [midnight(day) for day in closures(first, last or HORIZON)]
-    return dg.DailyPartitionsDefinition(
+    return SessionPartitions(
         start_date=midnight(first),
         end_date=None if last is None else midnight(last + timedelta(days=1)),
         timezone="UTC",

@@ -6,6 +6,7 @@ written (the tables' own constraints).
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from quant_platform.market.panel import BoolArray, FloatArray, Panel
@@ -96,12 +97,6 @@ def stale_prices(panel: Panel) -> BoolArray:
     return panel.traded & (run >= STALE_SESSIONS - 1)
 
 
-def silent_volumes(panel: Panel) -> BoolArray:
-    """Bars without a single share traded."""
-    silent: BoolArray = panel.volume == 0.0
-    return panel.traded & silent
-
-
 def known_median(values: FloatArray) -> FloatArray:
     """Median of the known values of the last axis, NaN where none is known.
 
@@ -115,11 +110,12 @@ def known_median(values: FloatArray) -> FloatArray:
     return np.where(known > 0, (low + high) / 2.0, np.nan)
 
 
+NARROW = 256
+"""Columns up to which sorting every window by itself is faster than keeping one sorted."""
+
+
 def trailing_median(values: FloatArray, window: int) -> tuple[FloatArray, NDArray[np.int64]]:
     """Median of the known values among the last `window` rows, column by column.
-
-    The window is kept sorted: a row takes the place of the one that leaves, and travels to where it
-    belongs by comparing neighbours, for all columns at once.
 
     Parameters
     ----------
@@ -130,6 +126,21 @@ def trailing_median(values: FloatArray, window: int) -> tuple[FloatArray, NDArra
     -------
     median : NaN where no value of the window is known
     known : number of known values in the window
+    """
+    if values.shape[1] > NARROW:
+        return _median_of_moving_order(values, window)
+    start = np.full((window - 1, values.shape[1]), np.nan)
+    windows = sliding_window_view(np.vstack((start, values)), window, axis=0)
+    return known_median(windows), np.count_nonzero(~np.isnan(windows), axis=-1)
+
+
+def _median_of_moving_order(
+    values: FloatArray, window: int
+) -> tuple[FloatArray, NDArray[np.int64]]:
+    """`trailing_median` of many columns.
+
+    The window is kept sorted: a row takes the place of the one that leaves, and travels to where it
+    belongs by comparing neighbours, for all columns at once.
     """
     columns = np.arange(values.shape[1])
     ordered = np.full((window, values.shape[1]), np.inf)

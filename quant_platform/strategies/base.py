@@ -299,7 +299,7 @@ def within_equity(frame: pd.DataFrame) -> pd.DataFrame:
     signals hold than there is money for; a divisor that is a whole number changes seldom, where an
     exact one would trade every position every day.
     """
-    asked = frame.groupby("date")["target_weight"].transform(lambda weights: weights.abs().sum())
+    asked = frame["target_weight"].abs().groupby(frame["date"]).transform("sum")
     parts = np.ceil(asked.to_numpy(dtype=np.float64) - WEIGHT_NOISE)
     if not (parts > 1.0).any():
         return frame

@@ -1,7 +1,7 @@
 """Partitions are exactly the exchange's sessions; look-backs count sessions, not days."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import exchange_calendars
@@ -31,6 +31,16 @@ def upstream(mapping: dg.TimeWindowPartitionMapping, keys: Sequence[str]) -> lis
     subset = SAMPLE.empty_subset().with_partition_keys(keys)
     found = mapping.get_upstream_mapped_partitions_result_for_partitions(subset, SAMPLE, SAMPLE)
     return sorted(found.partitions_subset.get_partition_keys())
+
+
+def test_the_calendar_answers_as_dagster_would() -> None:
+    begin = datetime(2001, 8, 30, tzinfo=UTC)  # the exchange was closed from 11 to 14 September
+    for hours in range(0, 24 * 25, 7):
+        start = begin + timedelta(hours=hours)
+        for length in (0, 1, 12, 24, 30, 48, 60, 96, 120, 150):
+            window = dg.TimeWindow(start, start + timedelta(hours=length))
+            expected = dg.DailyPartitionsDefinition.has_any_partitions_in_window(SAMPLE, window)
+            assert SAMPLE.has_any_partitions_in_window(window) == expected, window
 
 
 def test_keys_are_the_sessions_of_the_calendar_library() -> None:

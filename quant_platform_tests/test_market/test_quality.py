@@ -1,14 +1,16 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from quant_platform.market.panel import BoolArray, Panel
 from quant_platform.market.quality import (
+    NARROW,
     bad_prints,
-    silent_volumes,
     stale_prices,
     total_returns,
+    trailing_median,
     unexplained_jumps,
 )
 
@@ -57,9 +59,8 @@ def test_the_first_row_has_no_return(sample_panel: Panel) -> None:
     assert np.isnan(total_returns(sample_panel)[0]).all()
 
 
-def test_the_sample_has_no_stale_price_and_no_silent_volume(sample_panel: Panel) -> None:
+def test_the_sample_has_no_stale_price(sample_panel: Panel) -> None:
     assert not stale_prices(sample_panel).any()
-    assert not silent_volumes(sample_panel).any()
 
 
 def flat(rows: int, columns: int = 3) -> Panel:
@@ -134,4 +135,21 @@ def test_a_filled_bar_is_never_judged() -> None:
     panel.volume[3:12, 0] = 0.0
     panel.traded[4:12, 0] = False
     assert not stale_prices(panel).any()
-    assert where(panel, silent_volumes(panel)) == [("A", str(panel.sessions[3]))]
+
+
+@pytest.mark.parametrize("columns", [1, 7, NARROW + 1])
+@pytest.mark.parametrize("window", [2, 5, 20])
+def test_the_trailing_median_is_that_of_pandas(columns: int, window: int) -> None:
+    random = np.random.default_rng(columns * window)
+    values = random.integers(0, 9, (60, columns)).astype(float)  # many are equal
+    values[random.random(values.shape) < 0.3] = np.nan
+    values[10:40, 0] = np.nan
+    median, known = trailing_median(values, window)
+    rolling = pd.DataFrame(values).rolling(window, min_periods=1)
+    np.testing.assert_array_equal(median, rolling.median())
+    np.testing.assert_array_equal(known, rolling.count())
+
+
+def test_the_trailing_median_of_nothing() -> None:
+    median, known = trailing_median(np.empty((0, NARROW + 1)), 20)
+    assert median.shape == known.shape == (0, NARROW + 1)
