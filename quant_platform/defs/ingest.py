@@ -153,7 +153,7 @@ def stored_book(
 
 def _chunk(facts: Facts, source: str, line: str) -> Chunk:
     sessions = [day.isoformat() for day in facts.sessions]
-    counts = facts.bars.groupby("date").size()
+    counts = facts.bars["date"].value_counts()
     rows = {f"{day:%Y-%m-%d}": int(count) for day, count in counts.items()}
     return Chunk(
         sessions,
@@ -162,12 +162,20 @@ def _chunk(facts: Facts, source: str, line: str) -> Chunk:
             "securities": facts.securities,
             "security_symbols": facts.symbols,
         },
-        refused={"market_data": facts.refused},
+        refused={"market_data": _of_session(facts.refused, sessions[0])},
         also=[
             Ingestion(day, source, line, rows=rows.get(day, 0), etag=facts.etag).statement()
             for day in sessions
         ],
     )
+
+
+def _of_session(refused: pd.DataFrame, session: str) -> pd.DataFrame:
+    """Rows as the vendor sent them, with the session they were sent for and their ticker."""
+    if "date" in refused.columns:
+        return refused
+    ticker = next((refused[name] for name in ("T", "ticker") if name in refused.columns), None)
+    return refused.assign(date=session, symbol=ticker)
 
 
 def actions_chunk(platform: Platform, keys: Sequence[str], bars: Stored, symbols: Stored) -> Chunk:

@@ -1,0 +1,343 @@
+"""The whole pipeline over the vendor's API on loopback, and what each kind of trouble comes to."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from quant_platform.defs.ingest import FETCH_TAG, MISSING, UPDATE_TAG
+from quant_platform.defs.sensors import build_sensors
+from quant_platform.market.sessions import sessions_between
+from quant_platform.settings import Settings
+from quant_platform.storage.database import Database
+from quant_platform.store import Store
+from quant_platform.vendors.polygon.clock import Clock
+from quant_platform.vendors.polygon.vendor import PolygonVendor
+from quant_platform_tests.polygon_server import BASIC, Market, PolygonServer, faults
+from quant_platform_tests.polygon_server.faults import Fault
+from quant_platform_tests.test_defs.lab import Lab, failed_steps, failure_text
+
+SESSIONS = sessions_between(date(2025, 1, 2), date(2025, 2, 14))
+FIRST, LAST = SESSIONS[0].isoformat(), SESSIONS[-1].isoformat()
+SYMBOLS = 40
+GROUPED = "/v2/aggs/grouped/"
+MARKET_DATA = dg.AssetKey("market_data")
+FACTS = [MARKET_DATA, dg.AssetKey("securities"), dg.AssetKey("security_symbols")]
+
+# Facts by the tables' own primary keys, with what the market says of the same bars.
+BARS = "SELECT symbol, open_price, high_price, low_price, close_price, volume FROM market_data"
+
+
+class SetClock(Clock):
+    """The vendor's idea of the date; waiting takes no time."""
+
+    def __init__(self, wall: datetime) -> None:
+        self._wall = wall
+        self.slept = 0.0
+
+    def wall(self) -> datetime:
+        return self._wall
+
+    def now(self) -> float:
+        return super().now() + self.slept
+
+    def sleep(self, seconds: float, stop: object = None) -> None:
+        self.slept += seconds
+
+
+class Trading:
+    """A server, a lab over an empty database that asks it, and a clock for both."""
+
+    def __init__(self, database: Database, home: Path, now: datetime) -> None:
+        self.server = PolygonServer(
+            Market.synthetic(SYMBOLS, SESSIONS, seed=3), clock=lambda: self.now
+        )
+        self.now = now
+        self.server.start()
+        self.settings = Settings.load(
+            {
+                "DATABASE_URL": database.url,
+                "QUANT_PLATFORM_HOME": str(home),
+                "QUANT_PLATFORM_VENDOR": "polygon",
+                "QUANT_PLATFORM_UNIVERSE": "top:15 price:1 history:10",
+                "POLYGON_BASE_URL": self.server.url,
+                "POLYGON_API_KEY": "test-key",
+                "POLYGON_CALLS_PER_MINUTE": "0",
+            },
+            home,
+        )
+        self.clock = SetClock(now)
+        vendor = PolygonVendor(self.settings.polygon, home, clock=self.clock)
+        vendor.first_session = SESSIONS[0]
+        self.lab = Lab(self.settings, vendor)
+        self.sensor, _ = build_sensors(self.settings, lambda: self.now)
+
+    def at(self, moment: datetime) -> None:
+        self.now = self.clock._wall = moment
+
+    def facts(
+        self, first: str, last: str, tags: dict[str, str] | None = None
+    ) -> dg.ExecuteInProcessResult:
+        """Run the facts of a range alone, as a backfill of them does."""
+        return self.lab.run("daily_update", first, last, assets=FACTS, tags=tags)
+
+    def tick(self) -> dg.RunRequest | str:
+        context = dg.build_sensor_context(
+            instance=self.lab.instance,
+            definitions=self.lab.defs,
+            resources={"platform": self.lab.platform},
+        )
+        found = self.sensor.evaluate_tick(context)
+        if found.run_requests:
+            (request,) = found.run_requests
+            return request
+        assert found.skip_message
+        return found.skip_message
+
+    def status(self, session: date) -> tuple[str, str]:
+        """Status and reason that the ledger has of a session."""
+        ((status, reason),) = self.lab.sql(
+            "SELECT status, reason FROM ingestions WHERE date = %s", session
+        )
+        return status, reason
+
+    def stored(self) -> list[str]:
+        rows = self.lab.sql("SELECT DISTINCT date::text FROM market_data ORDER BY 1")
+        return [row[0] for row in rows]
+
+    def close(self) -> None:
+        self.lab.vendor.close()  # type: ignore[attr-defined]
+        self.lab.instance.dispose()
+        self.server.stop()
+
+
+@pytest.fixture
+def trading(database: Database, tmp_path: Path) -> Iterator[Trading]:
+    made = Trading(database, tmp_path, datetime(2025, 4, 1, 12, tzinfo=UTC))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def until() -> Callable[[int], str]:
+    """Return a function: number of a session → its ISO date."""
+    return lambda number: SESSIONS[number].isoformat()
+
+
+def evening(session: date) -> datetime:
+    """A moment at which the session has closed and its partition is complete."""
+    return datetime(session.year, session.month, session.day, tzinfo=UTC) + timedelta(
+        days=1, hours=12
+    )
+
+
+class TestTheWholePipeline:
+    def test_every_asset_of_every_session(self, trading: Trading) -> None:
+        result = trading.lab.run("daily_update", FIRST, LAST)
+        assert result.success, failure_text(result)
+        failed = {e.check_name for e in result.get_asset_check_evaluations() if not e.passed}
+        # A generated market has illiquid and unlisted names, and little else that is wrong with it.
+        assert failed <= {"zero_volume", "absent_securities", "unknown_securities", "bad_prints"}
+
+        # What is stored is what the market says, bar by bar, and each session was asked for once.
+        for session in (SESSIONS[0], SESSIONS[20], SESSIONS[-1]):
+            theirs = trading.server.market.bars(session)
+            names = ("symbol", "open", "high", "low", "close", "volume")
+            expected = sorted(zip(*(getattr(theirs, name).tolist() for name in names), strict=True))
+            assert trading.lab.sql(f"{BARS} WHERE date = %s ORDER BY 1", session) == expected
+        assert trading.server.counted(GROUPED) == len(SESSIONS)
+        assert trading.stored() == [day.isoformat() for day in SESSIONS]
+        for asset in ("market_data", "trading_universe", "features", "performance_reports"):
+            assert len(trading.lab.materialised(asset)) == len(SESSIONS)
+
+        # The universe is ruled by what was known: 15 at most, and nobody before 9 of 10 sessions.
+        sizes = trading.lab.sql("SELECT date, count(*) FROM trading_universe GROUP BY 1 ORDER BY 1")
+        assert max(count for _, count in sizes) == 15
+        assert sizes[0][0] == SESSIONS[8]
+        ((models, days),) = trading.lab.sql(
+            "SELECT count(DISTINCT model_id), count(DISTINCT date) FROM model_performance"
+        )
+        assert (models, days > 0) == (3, True)
+
+
+class TestCorrections:
+    def test_a_late_correction_changes_today_and_not_what_was_known(
+        self, trading: Trading, until: Callable[[int], str]
+    ) -> None:
+        assert trading.facts(FIRST, until(9)).success
+        symbol, close = trading.lab.sql(
+            "SELECT symbol, close_price FROM market_data WHERE date = %s AND close_price > 5"
+            " ORDER BY symbol LIMIT 1",
+            SESSIONS[8],
+        )[0]
+        before = trading.lab.value("SELECT clock_timestamp()")
+        trading.server.market.correct(SESSIONS[8], symbol, close=close + 0.01, high=close + 1)
+
+        # The daily update asks for its last sessions again.
+        assert trading.facts(until(7), until(10), {UPDATE_TAG: "again"}).success
+        found = "SELECT close_price FROM market_data WHERE date = %s AND symbol = %s"
+        assert trading.lab.value(found, SESSIONS[8], symbol) == close + 0.01
+        assert trading.lab.value("SELECT count(*) FROM market_data_history") == 1
+        # It restates one row; sessions that came back equal were not touched.
+        touched = "SELECT count(*) FROM market_data WHERE recorded_at > %s AND date <= %s"
+        assert trading.lab.value(touched, before, SESSIONS[9]) == 1
+
+        store = Store.open(trading.settings)
+        then = store.read("market_data", until(8), until(8), known_at=before, symbols=symbol)
+        now = store.read("market_data", until(8), until(8), symbols=symbol)
+        assert then["close_price"].tolist() == [close]
+        assert now["close_price"].tolist() == [close + 0.01]
+        # What was not yet known then is not there.
+        assert store.read("market_data", until(10), until(10), known_at=before).empty
+
+    def test_the_same_run_again_asks_for_nothing_twice(
+        self, trading: Trading, until: Callable[[int], str]
+    ) -> None:
+        assert trading.facts(FIRST, until(4), {UPDATE_TAG: "one"}).success
+        assert trading.facts(FIRST, until(4), {UPDATE_TAG: "one"}).success
+        assert trading.server.counted(GROUPED) == 5
+        # A backfill asks for what is missing, another update for everything again.
+        assert trading.facts(FIRST, until(6), {FETCH_TAG: MISSING}).success
+        assert trading.server.counted(GROUPED) == 7
+        assert trading.facts(FIRST, until(4), {UPDATE_TAG: "two"}).success
+        assert trading.server.counted(GROUPED) == 12
+
+
+TROUBLE: dict[str, tuple[Fault, str]] = {
+    "html": (faults.html(200), "web page"),
+    "no plan": (faults.not_in_plan(), "plan"),
+    "no rows": (faults.no_rows(), "zero rows"),
+    "wrong date": (faults.wrong_date(date(2025, 1, 3)), "of another session"),
+    "error in body": (faults.error_in_body(), "something went wrong"),
+}
+
+
+class TestTrouble:
+    @pytest.mark.parametrize(("fault", "words"), TROUBLE.values(), ids=TROUBLE)
+    def test_what_came_before_is_stored_and_the_reason_is_kept(
+        self, trading: Trading, until: Callable[[int], str], fault: Fault, words: str
+    ) -> None:
+        trading.server.inject(fault, f"{GROUPED}locale/us/market/stocks/{until(3)}", faults.FOREVER)
+        result = trading.facts(FIRST, until(5))
+        assert not result.success
+        assert words in failure_text(result)
+        assert until(3) in failure_text(result)
+        assert trading.stored() == [until(0), until(1), until(2)]
+        status, reason = trading.status(SESSIONS[3])
+        assert (status, words in reason) == ("failed", True)
+        assert "test-key" not in failure_text(result)
+
+        # Once the trouble is over, the same run goes on where it stopped.
+        trading.server.faults.clear()
+        before = trading.server.counted(GROUPED)
+        assert trading.facts(FIRST, until(5), {FETCH_TAG: MISSING}).success
+        assert trading.server.counted(GROUPED) == before + 3
+        assert trading.status(SESSIONS[3]) == ("complete", "")
+
+    def test_a_vendor_that_is_away(self, trading: Trading, until: Callable[[int], str]) -> None:
+        trading.server.inject(
+            faults.error(503), f"{GROUPED}locale/us/market/stocks/{until(2)}", faults.FOREVER
+        )
+        result = trading.facts(FIRST, until(3))
+        assert not result.success
+        assert trading.stored() == [until(0), until(1)]
+        assert trading.status(SESSIONS[2])[0] == "failed"
+        # What is stored was not asked for again by the retries.
+        assert trading.server.counted(until(0)) == 1
+
+    def test_a_holiday_that_no_calendar_knows(
+        self, trading: Trading, until: Callable[[int], str]
+    ) -> None:
+        trading.server.market.closed = frozenset({SESSIONS[2]})
+        result = trading.facts(FIRST, until(3))
+        assert not result.success
+        assert "the exchange was closed that day" in failure_text(result)
+        assert trading.stored() == [until(0), until(1)]
+
+    def test_half_a_session_is_stored_and_stops_what_follows(
+        self, trading: Trading, until: Callable[[int], str]
+    ) -> None:
+        assert trading.facts(FIRST, until(9)).success
+        trading.server.inject(faults.half_the_rows(), until(10))
+        result = trading.lab.run("daily_update", until(10))
+        assert not result.success
+        assert trading.lab.failing("completeness") == [until(10)]
+        assert "trading_universe" not in "".join(failed_steps(result))
+        assert until(10) not in trading.lab.materialised("trading_universe")
+        # Asked for again, it is whole, and the check passes.
+        assert trading.facts(until(10), until(10)).success
+        assert trading.lab.failing("completeness") == []
+
+    def test_rows_that_are_no_bars_are_set_aside(
+        self, trading: Trading, until: Callable[[int], str]
+    ) -> None:
+        trading.server.inject(faults.huge_prices(2), until(0))
+        trading.server.inject(faults.garbled_tickers(1), until(1))
+        assert trading.facts(FIRST, until(1)).success
+        rows = trading.lab.sql("SELECT date::text, reason FROM quarantine ORDER BY 1, 2")
+        assert [day for day, _ in rows] == [until(0), until(0), until(1)]
+        assert "market_data_plausible_price" in rows[0][1]
+        assert trading.lab.failing("implausible_prices") == [until(0)]
+        assert trading.lab.failing("refused_rows") == [until(0), until(1)]
+
+
+class TestTheDay:
+    """The sensor: pending, late, catch-up, corrections."""
+
+    def test_from_the_first_backfill_on(
+        self, trading: Trading, until: Callable[[int], str]
+    ) -> None:
+        assert trading.tick() == (
+            "Nothing is stored yet. Begin with: quant-platform backfill --start YYYY-MM-DD"
+        )
+        assert trading.lab.run("daily_update", FIRST, until(9)).success
+        trading.at(evening(SESSIONS[9]))
+        assert "are materialised" in str(trading.tick())
+
+        # Closed and not yet published: pending, no run, and an alert once it is late.
+        trading.at(evening(SESSIONS[10]))
+        trading.server.withhold(SESSIONS[10])
+        assert "has not published it yet" in str(trading.tick())
+        assert trading.status(SESSIONS[10])[0] == "pending"
+        late = "SELECT count(*) FROM alerts WHERE rule = 'session_late'"
+        assert trading.lab.value(late) == 0
+        trading.at(evening(SESSIONS[10]) + timedelta(days=2))
+        assert "has not published it yet" in str(trading.tick())
+        assert trading.tick()
+        assert trading.lab.value(late) == 1
+
+        # Published: asked for in order with the corrections before it, as far as is published.
+        trading.server.publish(SESSIONS[10])
+        trading.at(evening(SESSIONS[12]))
+        trading.server.withhold(SESSIONS[12])
+        request = trading.tick()
+        assert isinstance(request, dg.RunRequest), request
+        corrections = trading.settings.correction_sessions
+        assert request.tags["dagster/asset_partition_range_start"] == until(10 - corrections)
+        assert request.tags["dagster/asset_partition_range_end"] == until(11)
+        job = trading.lab.defs.resolve_job_def("daily_update")
+        done = job.execute_in_process(
+            instance=trading.lab.instance, tags=request.tags, raise_on_error=False
+        )
+        assert done.success, failure_text(done)
+        assert trading.status(SESSIONS[10]) == ("complete", "")
+        assert "has not published it yet" in str(trading.tick())
+
+    def test_a_vendor_that_cannot_be_asked(
+        self, trading: Trading, until: Callable[[int], str]
+    ) -> None:
+        assert trading.lab.run("daily_update", FIRST, until(1)).success
+        trading.at(evening(SESSIONS[2]))
+        trading.server.inject(faults.html(502), GROUPED, faults.FOREVER)
+        assert "The vendor cannot be asked" in str(trading.tick())
+
+
+def test_the_free_plan_sees_two_years(trading: Trading) -> None:
+    trading.server.plan = BASIC
+    trading.at(datetime(2027, 2, 1, 12, tzinfo=UTC))
+    result = trading.facts(FIRST, SESSIONS[2].isoformat())
+    assert not result.success
+    assert "history" in failure_text(result)
+    assert trading.status(SESSIONS[0])[0] == "failed"
