@@ -23,7 +23,13 @@ SELECT date, etag FROM ingestions WHERE source = %s AND etag <> '' ORDER BY date
 
 
 def run_doctor(settings: Settings) -> None:
-    """Print the findings; exit with 1 if the vendor cannot be used."""
+    """Print the findings.
+
+    Raises
+    ------
+    QuantPlatformError
+        Why the vendor cannot be used, after all that could be found out was printed.
+    """
     from quant_platform.provision import ready_database
     from quant_platform.vendors.registry import vendor_of
 
@@ -31,11 +37,11 @@ def run_doctor(settings: Settings) -> None:
     database = ready_database(settings)
     _show_settings(settings, vendor, database)
     console.out.print()
-    usable = _show_key(vendor)
+    trouble = _show_key(vendor)
     console.out.print()
     _show_staleness(vendor, database)
-    if not usable:
-        raise QuantPlatformError("The vendor cannot be used", "See above for the reason")
+    if trouble is not None:
+        raise trouble
 
 
 def _show_settings(settings: Settings, vendor: Vendor, database: Database) -> None:
@@ -61,18 +67,17 @@ def _show_settings(settings: Settings, vendor: Vendor, database: Database) -> No
     console.table("Configured", ["what", "value"], rows)
 
 
-def _show_key(vendor: Vendor) -> bool:
-    """Say what the key may do; false if nothing can be asked."""
+def _show_key(vendor: Vendor) -> QuantPlatformError | None:
+    """Say what the key may do; return why nothing can be had with it, if so."""
     probe = getattr(vendor, "probe", None)
     if probe is None:
         console.out.print(f"The vendor {vendor.name} needs no key")
-        return True
+        return None
     try:
         with console.err.status("Asking the vendor …"):
             found = probe()
     except QuantPlatformError as error:
-        console.failure(error.message, error.hint)
-        return False
+        return error
     reach = f"yes, from {found.history_from}" if found.history_from else "no"
     rows = [
         ("bars of the whole market", _granted(found.grouped_daily), "grouped_daily"),
@@ -87,7 +92,12 @@ def _show_key(vendor: Vendor) -> bool:
         ["what", "granted", "the vendor's reason"],
         [(what, said, found.reasons.get(name, "")) for what, said, name in rows],
     )
-    return bool(found.grouped_daily)
+    if found.grouped_daily:
+        return None
+    return QuantPlatformError(
+        "The key may not read the bars of the whole market",
+        "The plans are listed at https://massive.com/pricing",
+    )
 
 
 def _granted(allowed: bool) -> str:

@@ -11,6 +11,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 import dagster as dg
+from dagster._core.events import RunFailureReason
 
 from quant_platform.defs.assets.common import IO_MANAGER
 from quant_platform.defs.build import build_defs
@@ -133,12 +134,23 @@ class Runner:
             tags={**session_tags(first, last), **process_tag(), **tags},
             raise_on_error=False,
         )
+        if _was_stopped(result):
+            raise KeyboardInterrupt
         if not result.success:
             raise QuantPlatformError(
                 f"Run {result.run_id} of {job} failed: {_reason(result)}",
                 "Nothing was half written; mend the cause and run it again",
             )
         return result.run_id
+
+
+def _was_stopped(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether Ctrl-C ended the run; Dagster makes a failure of it."""
+    return any(
+        event.is_job_failure
+        and event.job_failure_data.failure_reason is RunFailureReason.UNEXPECTED_TERMINATION
+        for event in result.all_events
+    )
 
 
 def _reason(result: dg.ExecuteInProcessResult) -> str:

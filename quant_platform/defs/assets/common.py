@@ -3,6 +3,7 @@
 These are partitions, single-run backfills, retries, owner, kinds and the table's metadata.
 """
 
+import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,22 @@ OWNER = "team:quant-platform"
 KINDS = {"python", "postgres"}
 IO_MANAGER = "io_manager"
 
-RETRIES = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL)
+
+class RetriesUnlessStopped(dg.RetryPolicy):
+    """A retry policy that lets go of a step that somebody stopped.
+
+    Dagster holds an interrupt (Ctrl-C, a termination in the UI) for a reason to try again.
+    """
+
+    def calculate_delay(self, attempt_num: int) -> Any:
+        """Seconds to wait before the next attempt; an interrupt goes on up instead."""
+        error = sys.exc_info()[1]
+        if error is not None and not isinstance(error, Exception):
+            raise error
+        return super().calculate_delay(attempt_num)
+
+
+RETRIES = RetriesUnlessStopped(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL)
 """For lost connections and vendors that are away; a broken contract is never tried again."""
 
 LATE_AFTER = timedelta(hours=24)
