@@ -6,7 +6,7 @@ cleans or adjusts what it was sent.
 
 `Vendor` is all that a fixed list of symbols needs: a symbol then is a security. A vendor of a whole
 market, whose tickers are renamed and reused, fulfils `MarketVendor` too, and the platform works out
-which security a ticker meant in each session (`market/identity.py`).
+which security a ticker meant in each session (`market/identity`).
 """
 
 from collections.abc import Iterator, Sequence

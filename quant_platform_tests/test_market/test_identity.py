@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quant_platform.market.facts import session_before
 from quant_platform.market.identity import (
     RECENT_SESSIONS,
     IdentityBook,
@@ -21,7 +20,7 @@ from quant_platform.market.identity import (
     anchor_since,
     fixed_identities,
 )
-from quant_platform.market.sessions import sessions_between
+from quant_platform.market.sessions import session_before, sessions_between
 from quant_platform.vendors.base import Listing
 
 RICH, POOR = 1e9, 1.0

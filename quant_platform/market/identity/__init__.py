@@ -1,0 +1,37 @@
+"""Which security a ticker means, session by session.
+
+A ticker is not an identity: Facebook became META on 2022-06-09, a ticker that had been a fund's
+until that January, and in April 2014 GOOG passed from one share class to another overnight. An
+`IdentityBook` knows what every ticker means after a session; `resolve` takes the next session's
+bars and says what changed. What it is told by the reference as of that session decides:
+
+1. At an anchor (the first session of all, and then of each month, week or day) the whole list of
+   tickers as of the session is read, and what was delisted since the one before.
+2. A ticker that the book does not know is looked up, if enough was traded in it. Its FIGI names a
+   known security: that security was renamed. Otherwise it is a new one.
+3. The security that was renamed still trades under its old ticker: that one is looked up too, since
+   it must have been reused.
+4. A ticker that came back after `RETURN_SESSIONS` without a bar is looked up; one that traded much
+   in the session before and is gone now is followed through the vendor's list of ticker changes.
+
+Where the evidence does not reach, a ticker gets a security of its own, so that a series may be cut
+in two by mistake but never joins two securities. The rule needs no FIGI: CIK and name are evidence
+as well, and bars alone make a security that rests on nothing else.
+
+The state is nothing but the sum of what `resolve` returned for earlier sessions, plus which tickers
+traded lately, so a book built from stored rows goes on exactly as one that was never closed.
+"""
+
+from quant_platform.market.identity.book import IdentityBook, Reference, Resolution
+from quant_platform.market.identity.evidence import RECENT_SESSIONS, RETURN_SESSIONS, anchor_since
+from quant_platform.market.identity.rows import fixed_identities
+
+__all__ = [
+    "RECENT_SESSIONS",
+    "RETURN_SESSIONS",
+    "IdentityBook",
+    "Reference",
+    "Resolution",
+    "anchor_since",
+    "fixed_identities",
+]

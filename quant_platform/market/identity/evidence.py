@@ -1,0 +1,51 @@
+"""When two descriptions can be of one security, and when a ticker is asked about again."""
+
+from datetime import date, timedelta
+
+from quant_platform.vendors.base import Listing
+
+RECENT_SESSIONS = 21
+"""Sessions of bars that a book looks back on."""
+
+RETURN_SESSIONS = 5
+"""Sessions without a bar after which a ticker that trades again is looked up anew."""
+
+COMPLETE_REFERENCE = 0.8
+"""A list shorter than this share of the tickers in use has holes, and retires nobody."""
+
+
+def anchor_since(session: date, before: date | None, cadence: str) -> date | None:
+    """First day of the span that an anchor covers; None where `session` is no anchor.
+
+    Parameters
+    ----------
+    session : a session
+    before : the exchange's session before it
+    cadence : monthly, weekly or daily: the first session of each is an anchor
+    """
+    if before is None or cadence == "daily":
+        return before or session
+    if cadence == "weekly":
+        same = session.isocalendar()[:2] == before.isocalendar()[:2]
+        return None if same else before - timedelta(days=before.weekday())
+    same = (session.year, session.month) == (before.year, before.month)
+    return None if same else before.replace(day=1)
+
+
+def agree(known: Listing, said: Listing) -> bool:
+    """Whether a listing can be of the security described: nothing it says speaks against it."""
+    if known.share_class_figi and known.share_class_figi == said.share_class_figi:
+        return True
+    same_issuer = bool(known.cik) and known.cik == said.cik
+    named_alike = _same_name(known, said)
+    if known.figi and said.figi and known.figi != said.figi:
+        # A FIGI is corrected now and then; issuer and name then stay.
+        return same_issuer and named_alike
+    if known.cik and said.cik:
+        return same_issuer
+    return named_alike or not known.company_name or not said.company_name
+
+
+def _same_name(known: Listing, said: Listing) -> bool:
+    one, other = known.company_name, said.company_name
+    return bool(one and other) and (one or "").casefold() == (other or "").casefold()

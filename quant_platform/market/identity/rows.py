@@ -1,0 +1,104 @@
+"""Identities as rows: descriptions and meanings to frames, and stored descriptions back.
+
+Also the identities of a market in which a symbol is a security.
+"""
+
+from collections.abc import Container, Sequence
+from dataclasses import fields
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from quant_platform.vendors.base import Listing
+
+FIGI, REFERENCE, BARS = "figi", "reference", "bars"
+
+TEXTS = ("figi", "share_class_figi", "cik", "company_name", "security_type", "exchange", "sector")
+DATES = ("list_date", "delisted_on")
+
+
+def fixed_identities(
+    reference: pd.DataFrame, sessions: Sequence[date], known: Container[str] = ()
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of `securities` and `security_symbols` where a symbol is a security.
+
+    A row belongs to the session of the listing or, where history begins later, to the first one.
+
+    Parameters
+    ----------
+    reference : what `Vendor.securities` returns
+    sessions : ascending
+    known : securities that have a row of an earlier session
+    """
+    described: dict[date, dict[str, Listing]] = {}
+    for row in reference.to_dict("records"):
+        symbol, listed = str(row["symbol"]), pd.Timestamp(row["listing_date"]).date()
+        day = next((session for session in sessions if session >= listed), None)
+        if day is None or symbol in known:
+            continue
+        described.setdefault(day, {})[symbol] = Listing(
+            "", company_name=row["company_name"], sector=row["sector"], list_date=listed
+        )
+    days = sorted(described)
+    securities = [securities_frame(day, described[day]) for day in days]
+    symbols = [
+        symbols_frame(day, {symbol: (symbol, "listed") for symbol in described[day]})
+        for day in days
+    ]
+    empty = date(1970, 1, 1)
+    return (
+        pd.concat(securities or [securities_frame(empty, {})], ignore_index=True),
+        pd.concat(symbols or [symbols_frame(empty, {})], ignore_index=True),
+    )
+
+
+def securities_frame(session: date, described: dict[str, Listing]) -> pd.DataFrame:
+    """Rows of the table `securities`."""
+    ids = sorted(described)
+    rows = [described[security] for security in ids]
+    columns: dict[str, object] = {"date": _days([session] * len(ids)), "security_id": _texts(ids)}
+    columns |= {name: _texts([getattr(row, name) for row in rows]) for name in TEXTS}
+    columns |= {name: _days([getattr(row, name) for row in rows]) for name in DATES}
+    columns["evidence"] = _texts([_evidence(row) for row in rows])
+    return pd.DataFrame(columns)
+
+
+def symbols_frame(session: date, meanings: dict[str, tuple[str | None, str]]) -> pd.DataFrame:
+    """Rows of the table `security_symbols`."""
+    symbols = sorted(meanings)
+    return pd.DataFrame(
+        {
+            "date": _days([session] * len(symbols)),
+            "symbol": _texts(symbols),
+            "security_id": _texts([meanings[symbol][0] for symbol in symbols]),
+            "reason": _texts([meanings[symbol][1] for symbol in symbols]),
+        }
+    )
+
+
+def _evidence(listing: Listing) -> str:
+    if listing.figi:
+        return FIGI
+    known = (listing.cik, listing.company_name, listing.security_type, listing.share_class_figi)
+    return REFERENCE if any(known) else BARS
+
+
+def listing_of(row: dict[str, Any]) -> Listing:
+    """Read a description out of a stored row."""
+    said: dict[str, Any] = {}
+    for field in fields(Listing):
+        value = row.get(field.name)
+        if field.name != "symbol" and value is not None and not pd.isna(value):
+            is_day = field.name in DATES
+            said[field.name] = pd.Timestamp(str(value)).date() if is_day else str(value)
+    return Listing("", **said)
+
+
+def _texts(values: Sequence[str | None]) -> object:
+    return pd.array(list(values), dtype="str")
+
+
+def _days(values: Sequence[date | None]) -> object:
+    return pd.Series(np.asarray(values, dtype="datetime64[s]"))

@@ -1,0 +1,231 @@
+"""`Session`: what one session's bars bring, and what they change in the book."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quant_platform.market.identity.evidence import (
+    COMPLETE_REFERENCE,
+    RECENT_SESSIONS,
+    RETURN_SESSIONS,
+    agree,
+)
+from quant_platform.market.identity.rows import DATES, TEXTS
+from quant_platform.market.identity.tickers import Traded
+from quant_platform.market.panel import FloatArray
+from quant_platform.vendors.base import Listing
+
+if TYPE_CHECKING:
+    from quant_platform.market.identity.book import IdentityBook, Reference
+
+
+class Session:
+    """One call of `resolve`: what the day brings, and what it changes in the book."""
+
+    def __init__(
+        self,
+        book: "IdentityBook",
+        session: date,
+        symbols: Sequence[str],
+        traded: FloatArray,
+        reference: "Reference",
+        dollars: float,
+    ) -> None:
+        self.book, self.day, self.reference = book, session, reference
+        self.symbols = symbols
+        self.places = book._tickers.places(symbols)
+        self.traded = Traded(book._tickers, self.places, traded)
+        self.dollars = dollars
+        self.described: dict[str, Listing] = {}
+        self.meanings: dict[str, tuple[str | None, str]] = {}
+
+    def read_list(self, since: date | None) -> None:
+        """Compare the whole list of tickers with the book."""
+        book = self.book
+        listings = {listing.symbol: listing for listing in self.reference.listed(self.day)}
+        in_use = len(book._meaning)
+        for symbol in sorted(listings):
+            self._listed(listings[symbol], listings)
+        if since is not None:
+            for listing in self.reference.listed(self.day, delisted_since=since):
+                self._delisted(listing, listings)
+        if len(listings) < COMPLETE_REFERENCE * in_use:
+            return
+        for symbol in sorted(book._meaning.keys() - listings.keys()):
+            if symbol not in self.traded and book._sessions_away(symbol) > RECENT_SESSIONS:
+                self._mean(symbol, None, "retired")
+
+    def _listed(self, listing: Listing, listings: dict[str, Listing]) -> None:
+        book, symbol = self.book, listing.symbol
+        current = book._meaning.get(symbol)
+        if current is not None and self._is_settled(listing, current):
+            return
+        security = self._identify(listing, current)
+        elsewhere = None if security is None else book._ticker.get(security)
+        if security is not None and security != current and elsewhere in listings:
+            other = listings[elsewhere]
+            if other.figi == listing.figi:
+                # Two listed tickers claim one FIGI: it stays with the ticker that has it.
+                security = current
+                listing = replace(listing, figi=None, share_class_figi=None)
+                if current is None:
+                    self._mean(symbol, self._new_security(listing), "conflict")
+                return
+        if security is None:
+            security = self._new_security(listing)
+        else:
+            self._update(security, listing)
+        if security != current:
+            self._adopt(symbol, security, "listed" if current is None else "reused")
+        book._settled[symbol] = (listing, security, book._description[security])
+
+    def _is_settled(self, listing: Listing, current: str) -> bool:
+        """Whether the list said the same the last time, and nothing changed since.
+
+        Nearly every row of a list is of this kind, and then there is nothing to work out.
+        """
+        book = self.book
+        if listing.figi and book._by_figi.get(listing.figi) != current:
+            return False
+        before = book._settled.get(listing.symbol)
+        return (
+            before is not None
+            and before[0] is listing
+            and before[1] == current
+            and before[2] is book._description[current]
+        )
+
+    def _delisted(self, listing: Listing, listings: dict[str, Listing]) -> None:
+        """Note a delisting; the ticker means nobody any more unless somebody has it by now."""
+        book, symbol = self.book, listing.symbol
+        current = book._meaning.get(symbol)
+        security = book._by_figi.get(listing.figi or "") or current
+        if security is None:
+            return
+        if listing.figi is None and not agree(book._description[security], listing):
+            return
+        self._update(security, listing)
+        if current == security and symbol not in listings and symbol not in self.traded:
+            self._mean(symbol, None, "retired")
+
+    def meet_strangers(self) -> None:
+        """Give a meaning to every ticker that has none."""
+        unknown = self.book._tickers.meaning[self.places] == None  # noqa: E711 — an array
+        for symbol in [self.symbols[at] for at in np.flatnonzero(unknown).tolist()]:
+            if symbol in self.book._meaning:
+                continue
+            listing = self._look_up(symbol)
+            security = None if listing is None else self._identify(listing, None)
+            if security is None:
+                self._adopt(symbol, self._new_security(listing or Listing(symbol)), "new")
+            else:
+                self._update(security, listing)
+                self._adopt(symbol, security, "renamed")
+
+    def follow_the_vanished(self) -> None:
+        """Look for securities that traded much yesterday under a ticker that has no bar today."""
+        book = self.book
+        for symbol in sorted(book._tickers.names[at] for at in self.traded.without(book._liquid)):
+            security = book._meaning.get(symbol)
+            figi = None if security is None else book._description[security].figi
+            if security is None or figi is None or symbol in self.meanings:
+                continue
+            for day, adopted in self.reference.ticker_changes(figi):
+                if day <= self.day and (self.day - day).days <= RETURN_SESSIONS:
+                    self._follow(security, figi, adopted)
+
+    def _follow(self, security: str, figi: str, adopted: str) -> None:
+        """Believe a ticker change if the ticker trades and the reference confirms it."""
+        if adopted not in self.traded or self.book._meaning.get(adopted) == security:
+            return
+        listing = self.reference.details(adopted, self.day)
+        if listing is not None and listing.figi == figi:
+            self._update(security, listing)
+            self._adopt(adopted, security, "renamed")
+
+    def question_the_returned(self) -> None:
+        """Ask again who a ticker is that comes back after a pause."""
+        book = self.book
+        away = book._tickers.last_bar[self.places] < book._number + 1 - RETURN_SESSIONS
+        for symbol in [self.symbols[at] for at in np.flatnonzero(away).tolist()]:
+            if symbol in self.meanings:
+                continue
+            current = book._meaning[symbol]
+            listing = self._look_up(symbol)
+            if listing is None:
+                continue
+            security = self._identify(listing, current)
+            if security is None:
+                self._adopt(symbol, self._new_security(listing), "reused")
+            else:
+                self._update(security, listing)
+                if security != current:
+                    self._adopt(symbol, security, "reused")
+
+    def _look_up(self, symbol: str) -> Listing | None:
+        if self.traded.dollars(symbol) < self.dollars:
+            return None
+        return self.reference.details(symbol, self.day)
+
+    def _identify(self, listing: Listing, current: str | None) -> str | None:
+        """Return the known security that a listing speaks of; None if it is a new one."""
+        book = self.book
+        if listing.figi and listing.figi in book._by_figi:
+            return book._by_figi[listing.figi]
+        if current is not None and agree(book._description[current], listing):
+            return current
+        if not listing.figi and listing.share_class_figi in book._by_class:
+            return book._by_class[listing.share_class_figi or ""]
+        return None
+
+    def _adopt(self, symbol: str, security: str, reason: str) -> None:
+        """Let `symbol` mean `security`, and settle what becomes of the ticker it had before."""
+        book = self.book
+        old = book._ticker.get(security)
+        self._mean(symbol, security, reason)
+        if old is None or old == symbol:
+            return
+        if old not in self.traded:
+            self._mean(old, None, "renamed")
+            return
+        listing = self.reference.details(old, self.day)
+        other = None if listing is None else self._identify(listing, None)
+        if listing is None or other == security:
+            # Nobody can say who trades there: a security of its own joins nothing.
+            self._mean(old, self._new_security(Listing(old)), "conflict")
+        elif other is None:
+            self._mean(old, self._new_security(listing), "reused")
+        else:
+            self._update(other, listing)
+            self._adopt(old, other, "reused")
+
+    def _mean(self, symbol: str, security: str | None, reason: str) -> None:
+        self.book._set(symbol, security)
+        self.meanings[symbol] = (security, reason)
+
+    def _new_security(self, listing: Listing) -> str:
+        security = listing.figi or f"{listing.symbol}@{self.day}"
+        self._note(security, listing)
+        return security
+
+    def _update(self, security: str, listing: Listing | None) -> None:
+        """Add what a listing says to a description; silence takes nothing away."""
+        if listing is None:
+            return
+        known = self.book._description[security]
+        said = {
+            name: value
+            for name in (*TEXTS, *DATES)
+            if (value := getattr(listing, name)) is not None and value != getattr(known, name)
+        }
+        if said:
+            self._note(security, replace(known, **said))
+
+    def _note(self, security: str, listing: Listing) -> None:
+        # The ticker is not part of a description.
+        listing = replace(listing, symbol="")
+        self.book._describe(security, listing)
+        self.described[security] = listing
