@@ -5,16 +5,17 @@ its close, so a session can be materialised the same evening and never before. W
 closures, past and scheduled, are excluded.
 """
 
-from collections.abc import Sequence
-from datetime import UTC, date, time, timedelta
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from quant_platform.market.sessions import (
     FIRST_DAY,
     HORIZON,
-    SATURDAY,
     closures,
     midnight,
     sessions_between,
@@ -22,33 +23,49 @@ from quant_platform.market.sessions import (
 from quant_platform.vendors.base import Vendor
 
 WEEKENDS = "0 0 * * 6,0"
-ONE_DAY, MIDNIGHT = timedelta(days=1), time()
+ONE_DAY = timedelta(days=1)
+DAY_SECONDS = ONE_DAY.total_seconds()
+UTC_ZONE = ZoneInfo("UTC")
 UPTIME_YEARS = 5
 """How long a process may run before its look-back over a live market's history is too short."""
 
 
 class SessionPartitions(dg.DailyPartitionsDefinition):
-    """Daily partitions that ask the calendar whether days hold a session.
+    """Daily partitions that take the sessions from the calendar.
 
-    Dagster asks it of every weekend of every input and output of a run, and would go from one tick
-    of a cron schedule to the next to find out.
+    Dagster goes from one tick of a cron schedule to the next, past every exclusion, for each input
+    and output of a run: seconds, where a look-back or a range is long. The two methods are
+    Dagster's own; should it cease to call them, nothing is lost but the time.
     """
 
-    def has_any_partitions_in_window(self, time_window: dg.TimeWindow) -> bool:
-        """Whether a session's day begins in the window (its end not included)."""
-        start, end = time_window.start.astimezone(UTC), time_window.end.astimezone(UTC)
-        day = start.date() if start.time() == MIDNIGHT else start.date() + ONE_DAY
-        last = end.date() - ONE_DAY if end.time() == MIDNIGHT else end.date()
-        while day <= last:
-            if day.weekday() < SATURDAY and day not in _closed():
-                return True
-            day += ONE_DAY
-        return False
+    def _iterate_time_windows(
+        self, start_timestamp: float, ignore_exclusions: bool = False
+    ) -> Iterator[dg.TimeWindow]:
+        """Windows that start at or after a moment (seconds since 1970), without end."""
+        if not ignore_exclusions:
+            starts, windows = _windows()
+            for place in range(bisect_left(starts, start_timestamp), len(windows)):
+                yield windows[place]
+            start_timestamp = max(start_timestamp, starts[-1] + DAY_SECONDS)
+        yield from super()._iterate_time_windows(start_timestamp, ignore_exclusions)
+
+    def _reverse_iterate_time_windows(
+        self, end_timestamp: float, ignore_exclusions: bool = False
+    ) -> Iterator[dg.TimeWindow]:
+        """Windows that end at or before a moment, newest first, without end."""
+        starts, windows = _windows()
+        if not ignore_exclusions and end_timestamp <= starts[-1] + DAY_SECONDS:
+            for place in range(bisect_right(starts, end_timestamp - DAY_SECONDS) - 1, -1, -1):
+                yield windows[place]
+            end_timestamp = min(end_timestamp, starts[0])
+        yield from super()._reverse_iterate_time_windows(end_timestamp, ignore_exclusions)
 
 
 @lru_cache(maxsize=1)
-def _closed() -> frozenset[date]:
-    return frozenset(closures(FIRST_DAY))
+def _windows() -> tuple[list[float], list[dg.TimeWindow]]:
+    """Start (seconds since 1970) and window of every session that the calendar knows."""
+    days = [midnight(day).replace(tzinfo=UTC_ZONE) for day in sessions_between(FIRST_DAY, HORIZON)]
+    return [day.timestamp() for day in days], [dg.TimeWindow(day, day + ONE_DAY) for day in days]
 
 
 @lru_cache(maxsize=8)

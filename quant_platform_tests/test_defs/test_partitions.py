@@ -1,7 +1,8 @@
 """Partitions are exactly the exchange's sessions; look-backs count sessions, not days."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 
 import dagster as dg
 import exchange_calendars
@@ -13,6 +14,7 @@ from quant_platform.defs.partitions import (
     session_partitions,
     whole_history,
 )
+from quant_platform.market.sessions import HORIZON
 from quant_platform.vendors.sample import SampleVendor
 from quant_platform_tests.test_defs.conftest import MakeLab
 from quant_platform_tests.test_defs.lab import WindowVendor, iso
@@ -33,14 +35,35 @@ def upstream(mapping: dg.TimeWindowPartitionMapping, keys: Sequence[str]) -> lis
     return sorted(found.partitions_subset.get_partition_keys())
 
 
-def test_the_calendar_answers_as_dagster_would() -> None:
-    begin = datetime(2001, 8, 30, tzinfo=UTC)  # the exchange was closed from 11 to 14 September
-    for hours in range(0, 24 * 25, 7):
-        start = begin + timedelta(hours=hours)
-        for length in (0, 1, 12, 24, 30, 48, 60, 96, 120, 150):
-            window = dg.TimeWindow(start, start + timedelta(hours=length))
-            expected = dg.DailyPartitionsDefinition.has_any_partitions_in_window(SAMPLE, window)
-            assert SAMPLE.has_any_partitions_in_window(window) == expected, window
+DAGSTERS = dg.DailyPartitionsDefinition(
+    start_date=datetime(2000, 3, 1), timezone="UTC", exclusions=SAMPLE.exclusions
+)
+"""The same exclusions, gone through by Dagster itself."""
+
+
+@pytest.mark.parametrize("hours", range(0, 24 * 9, 7))
+def test_windows_are_those_of_dagster(hours: int) -> None:
+    # The exchange was closed from 11 to 14 September.
+    moment = (datetime(2001, 9, 7, tzinfo=UTC) + timedelta(hours=hours)).timestamp()
+    for name in ("_iterate_time_windows", "_reverse_iterate_time_windows"):
+        for ignore in (False, True):
+            mine, theirs = (
+                list(islice(getattr(definition, name)(moment, ignore), 30))
+                for definition in (SAMPLE, DAGSTERS)
+            )
+            assert mine == theirs, (name, ignore)
+
+
+def test_windows_beyond_the_calendar() -> None:
+    end = datetime(HORIZON.year + 1, 1, 4, tzinfo=UTC).timestamp()
+    for name in ("_iterate_time_windows", "_reverse_iterate_time_windows"):
+        mine, theirs = (
+            list(islice(getattr(definition, name)(end), 5)) for definition in (SAMPLE, DAGSTERS)
+        )
+        assert mine == theirs
+    last = (datetime.combine(HORIZON, time(), UTC) - timedelta(days=9)).timestamp()
+    mine = list(islice(SAMPLE._iterate_time_windows(last), 12))
+    assert mine == sorted(set(mine))
 
 
 def test_keys_are_the_sessions_of_the_calendar_library() -> None:
