@@ -2,7 +2,9 @@
 
 PYTHON ?= python3
 UV ?= .venv/bin/uv
-PYTEST_ARGS ?= -n 2 --dist loadfile
+# Three workers for two cores: the tests of services wait for them much of the time. In the order of
+# the files, the slow ones come first.
+PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 
 BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed

@@ -11,23 +11,30 @@ from quant_platform.vendors.base import Vendor
 
 
 def run_backfill(
-    settings: Settings, start: str, end: str | None, select: str, *, refetch: bool
+    settings: Settings,
+    start: str,
+    end: str | None,
+    select: str,
+    *,
+    refetch: bool = False,
+    repair: bool = False,
 ) -> None:
     """Materialise the selected assets from `start` to `end` (default: the newest) in one run."""
     from quant_platform.vendors.registry import vendor_of
 
     vendor = vendor_of(settings)
     chosen = _sessions(vendor, start, end)
-    from quant_platform.defs.ingest import FETCH_TAG, MISSING
+    from quant_platform.defs.ingest import FETCH_TAG, MISSING, REPAIR
     from quant_platform.defs.runs import Runner
     from quant_platform.provision import ready_database
     from quant_platform.storage.ingestions import completed
 
     keys = [session.isoformat() for session in chosen]
-    ready = set() if refetch else completed(ready_database(settings), vendor.name, keys)
+    again = refetch or repair
+    ready = set() if again else completed(ready_database(settings), vendor.name, keys)
     if ready and len(ready) < len(keys):
         console.err.print(f"{len(ready):,} of {len(keys):,} sessions are stored already")
-    tags = {} if refetch else {FETCH_TAG: MISSING}
+    tags = {} if refetch else {FETCH_TAG: REPAIR if repair else MISSING}
     left = getattr(vendor, "remaining", lambda: None)
     with SessionBar(len(keys) - len(ready), left) as bar:
         runner = Runner.open(settings, bar)

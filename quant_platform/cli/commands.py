@@ -54,11 +54,14 @@ def backfill(
     refetch: Annotated[
         bool, typer.Option("--refetch", help="Ask the vendor again for what is stored.")
     ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Ask for bars that are missing between stored ones.")
+    ] = False,
 ) -> None:
     """Materialise a range of sessions in one run, checks included; stop and go on at any time."""
     from quant_platform.cli.backfill import run_backfill
 
-    run_backfill(Settings.load(), start, end, select, refetch=refetch)
+    run_backfill(Settings.load(), start, end, select, refetch=refetch, repair=repair)
 
 
 def status() -> None:

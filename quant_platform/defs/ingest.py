@@ -4,6 +4,7 @@ A session is asked for unless its rows are stored already and the run does not w
 
 - a run that was interrupted and goes on (the same lineage) never asks twice for a session;
 - a run tagged `missing` asks for nothing that is stored;
+- a run tagged `repair` asks for what is missing between stored bars (`repair.py`);
 - any other run asks again, which is how corrections are found.
 """
 
@@ -16,6 +17,7 @@ import pandas as pd
 
 from quant_platform.defs.chunks import SETTLED, Chunk
 from quant_platform.defs.partitions import window_sessions
+from quant_platform.defs.repair import repair_chunks
 from quant_platform.defs.resources import Platform
 from quant_platform.errors import (
     NotPublishedError,
@@ -41,7 +43,7 @@ from quant_platform.storage.stored import Stored
 from quant_platform.vendors.base import MarketVendor
 
 FETCH_TAG = "quant_platform/fetch"
-MISSING = "missing"
+MISSING, REPAIR = "missing", "repair"
 
 UPDATE_TAG = "quant_platform/update"
 BACKFILL_TAG = "dagster/backfill"
@@ -74,17 +76,34 @@ def fact_chunks(
         A session is not published, or the vendor refuses; what came before it is stored.
     """
     vendor, line = platform.vendor, lineage(run)
-    if not isinstance(vendor, MarketVendor):
+    if run.tags.get(FETCH_TAG) == REPAIR:
+        try:
+            yield from repair_chunks(platform, keys)
+        except TRANSIENT:
+            raise
+        except QuantPlatformError as error:
+            raise _failure(str(error)) from error
+    elif isinstance(vendor, MarketVendor):
+        known = None if run.tags.get(FETCH_TAG) == MISSING else line
+        have = completed(platform.database, vendor.name, keys, known)
+        wanted = [date.fromisoformat(key) for key in keys if key not in have]
+        yield from _asked_chunks(platform, vendor, line, wanted, before)
+    else:
         days = [date.fromisoformat(key) for key in keys]
         for facts in fixed_facts(vendor, days, _described_before(platform, keys[0])):
             yield _chunk(facts, vendor.name, line)
-        return
-    known = None if run.tags.get(FETCH_TAG) == MISSING else line
-    have = completed(platform.database, vendor.name, keys, known)
-    wanted = [date.fromisoformat(key) for key in keys if key not in have]
+
+
+def _asked_chunks(
+    platform: Platform,
+    vendor: MarketVendor,
+    line: str,
+    wanted: Sequence[date],
+    before: Mapping[str, Stored],
+) -> Iterator[Chunk]:
+    """Ask session by session; the ledger gets the reason where that ends early."""
     settings = platform.settings
     policy = IdentityPolicy(settings.reference, settings.identity_dollars)
-
     session: date | None = None
     try:
         for block in consecutive(wanted):
@@ -97,15 +116,20 @@ def fact_chunks(
                 yield _chunk(facts, vendor.name, line)
                 session = next(following)
     except QuantPlatformError as error:
-        status = PENDING if isinstance(error, NotPublishedError) else FAILED
         if session is not None:
+            status = PENDING if isinstance(error, NotPublishedError) else FAILED
             day = session.isoformat()
             record(
                 platform.database, Ingestion(day, vendor.name, line, status, reason=error.message)
             )
         if isinstance(error, TRANSIENT):
             raise
-        raise dg.Failure(description=f"{session}: {error}", allow_retries=False) from error
+        raise _failure(f"{session}: {error}") from error
+
+
+def _failure(reason: str) -> dg.Failure:
+    """What fails the step without another attempt."""
+    return dg.Failure(description=reason, allow_retries=False)
 
 
 def consecutive(sessions: Sequence[date]) -> Iterator[list[date]]:

@@ -97,6 +97,13 @@ def stale_prices(panel: Panel) -> BoolArray:
     return panel.traded & (run >= STALE_SESSIONS - 1)
 
 
+def bridged(known: BoolArray) -> BoolArray:
+    """Cells that are unknown, with a known one before and after them in their column."""
+    before: BoolArray = np.logical_or.accumulate(known, axis=0)
+    after = np.logical_or.accumulate(known[::-1], axis=0)[::-1]
+    return ~known & before & after
+
+
 def known_median(values: FloatArray) -> FloatArray:
     """Median of the known values of the last axis, NaN where none is known.
 

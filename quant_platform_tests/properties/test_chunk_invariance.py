@@ -24,7 +24,7 @@ DAYS = [day.isoformat() for day in sessions_between(parse_date(FIRST), parse_dat
 STARTS = [
     FIRST,
     # Session by session over Google's listing …
-    *DAYS[DAYS.index(LISTING) - 1 : DAYS.index(LISTING) + 4],
+    *DAYS[DAYS.index(LISTING) - 1 : DAYS.index(LISTING) + 2],
     "2004-09-30",
     # … and over Microsoft's special dividend.
     DIVIDEND,

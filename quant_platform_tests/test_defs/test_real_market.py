@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pytest
 
-from quant_platform.defs.ingest import FETCH_TAG, MISSING, UPDATE_TAG
+from quant_platform.defs.ingest import FETCH_TAG, MISSING, REPAIR, UPDATE_TAG
 from quant_platform.defs.sensors import build_sensors
 from quant_platform.market.sessions import sessions_between
 from quant_platform.settings import Settings
@@ -203,6 +204,37 @@ class TestCorrections:
         assert trading.server.counted(GROUPED) == 7
         assert trading.facts(FIRST, until(4), {UPDATE_TAG: "two"}).success
         assert trading.server.counted(GROUPED) == 12
+
+
+class TestRepair:
+    def test_a_row_that_the_whole_markets_answer_lost(
+        self, trading: Trading, until: Callable[[int], str]
+    ) -> None:
+        liquid = trading.server.market.bars(SESSIONS[0])
+        symbol = str(liquid.symbol[np.argmax(liquid.close * liquid.volume)])
+        lost = faults.rows(lambda rows: [row for row in rows if row["T"] != symbol])
+        for number in (5, 6):
+            trading.server.inject(lost, f"{GROUPED}locale/us/market/stocks/{until(number)}")
+        assert trading.facts(FIRST, until(9)).success
+        found = (
+            "SELECT date::text, open_price, volume, security_id FROM market_data WHERE symbol = %s"
+            " AND date BETWEEN %s AND %s ORDER BY 1"
+        )
+        assert len(trading.lab.sql(found, symbol, SESSIONS[4], SESSIONS[7])) == 2
+        others = trading.lab.value("SELECT count(*) FROM market_data")
+
+        result = trading.facts(FIRST, until(9), {FETCH_TAG: REPAIR})
+        assert result.success, failure_text(result)
+        rows = trading.lab.sql(found, symbol, SESSIONS[4], SESSIONS[7])
+        for (day, open_price, volume, _), number in zip(rows, (4, 5, 6, 7), strict=True):
+            theirs = trading.server.market.bars(SESSIONS[number]).row(symbol)
+            assert theirs is not None
+            assert (day, open_price, volume) == (until(number), theirs["open"], theirs["volume"])
+        assert len({security for *_, security in rows}) == 1
+        # One request for both days, and no other row was touched.
+        assert trading.server.counted(f"/ticker/{symbol}/range/") == 1
+        assert trading.lab.value("SELECT count(*) FROM market_data") == others + 2
+        assert trading.lab.value("SELECT count(*) FROM market_data_history") == 0
 
 
 TROUBLE: dict[str, tuple[Fault, str]] = {

@@ -8,6 +8,7 @@ from quant_platform.market.panel import BoolArray, Panel
 from quant_platform.market.quality import (
     NARROW,
     bad_prints,
+    bridged,
     stale_prices,
     total_returns,
     trailing_median,
@@ -153,3 +154,8 @@ def test_the_trailing_median_is_that_of_pandas(columns: int, window: int) -> Non
 def test_the_trailing_median_of_nothing() -> None:
     median, known = trailing_median(np.empty((0, NARROW + 1)), 20)
     assert median.shape == known.shape == (0, NARROW + 1)
+
+
+def test_only_what_lies_between_known_cells_is_bridged() -> None:
+    known = np.array([[0, 1, 0, 0], [1, 0, 1, 0], [0, 0, 1, 0], [1, 1, 0, 0]], dtype=bool)
+    assert np.argwhere(bridged(known)).tolist() == [[1, 1], [2, 0], [2, 1]]
