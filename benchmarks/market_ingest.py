@@ -58,6 +58,8 @@ def main() -> None:
             "POLYGON_CONNECTIONS": "4",
         }
         first = first_session(options.sessions)
+        # Making the database is no part of reading a market.
+        timed([str(BIN / "quant-platform"), "db", "upgrade"], {**os.environ, **environment})
         command = [str(BIN / "quant-platform"), "backfill", "--start", first, "--select", ASSETS]
         seconds, own, server = timed(command, {**os.environ, **environment})
         settings = Settings.load(environment, Path(folder))

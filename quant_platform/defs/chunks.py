@@ -127,7 +127,10 @@ def store_all(
 
         def report(*, all_of_them: bool) -> None:
             while under_way and (all_of_them or under_way[0].done()):
-                for chunk, replaced in under_way.popleft().result():
+                # Ctrl-C may end the waiting: what was stored is then reported by the next call.
+                finished = under_way[0].result()
+                under_way.popleft()
+                for chunk, replaced in finished:
                     stored(chunk, replaced)
 
         try:

@@ -9,6 +9,7 @@ from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
 from quant_platform.vendors.base import Vendor
 from quant_platform_tests.conftest import Server
+from quant_platform_tests.test_defs.instance_harness import open_instance
 from quant_platform_tests.test_defs.lab import Lab, WindowVendor, failure_text
 
 FIRST, LAST = "2000-03-01", "2000-07-31"
@@ -26,10 +27,13 @@ def filled(server: Server, template: str, tmp_path_factory: pytest.TempPathFacto
     """Name of a database with every asset of all sessions from `FIRST` to `LAST`; copy it."""
     name = server.create(template)
     home = tmp_path_factory.mktemp("filled")
-    lab = Lab(_settings(server.url(name), home), WindowVendor(FIRST, LAST))
-    result = lab.run("daily_update", FIRST, LAST)
-    assert result.success, failure_text(result)
-    lab.instance.dispose()
+    # An instance in memory would take half a minute for the events of so many partitions.
+    events = server.create()
+    with open_instance(server.url(events), home / "instance") as instance:
+        lab = Lab(_settings(server.url(name), home), WindowVendor(FIRST, LAST), instance)
+        result = lab.run("daily_update", FIRST, LAST)
+        assert result.success, failure_text(result)
+    server.drop(events)
     # A database that somebody is connected to cannot be copied.
     server.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"  # noqa: S608 - our own name
