@@ -105,8 +105,6 @@ Store = Callable[[Chunk, bool], list[Replaced]]
 """Writes a chunk in one transaction and returns what became of each table's rows; told to be
 strict, it refuses with a `ContractError` what it would set aside otherwise."""
 
-Stored = list[tuple[Chunk, list[Replaced]]]
-
 
 def store_all(
     chunks: Iterable[Chunk], store: Store, stored: Callable[[Chunk, list[Replaced]], None]
@@ -119,35 +117,33 @@ def store_all(
     Parameters
     ----------
     store : see `Store`
-    stored : is told of each transaction, in the calling thread
+    stored : is told of each transaction, in the thread that stores: Ctrl-C cannot come between
     """
-    writer = _Writer(store)
+    writer = _Writer(store, stored)
     with ThreadPoolExecutor(1, thread_name_prefix="store") as thread:
-        under_way: deque[Future[Stored]] = deque()
+        under_way: deque[Future[None]] = deque()
 
-        def report(*, all_of_them: bool) -> None:
+        def settle(*, all_of_them: bool) -> None:
+            """Wait for chunks, and raise what kept one from being stored."""
             while under_way and (all_of_them or under_way[0].done()):
-                # Ctrl-C may end the waiting: what was stored is then reported by the next call.
-                finished = under_way[0].result()
+                under_way[0].result()
                 under_way.popleft()
-                for chunk, replaced in finished:
-                    stored(chunk, replaced)
 
         try:
             for chunk in chunks:
                 if chunk is not SETTLED:
                     writer.take(chunk)
                     under_way.append(thread.submit(writer.store_ready))
-                report(all_of_them=chunk is SETTLED)
+                settle(all_of_them=chunk is SETTLED)
         finally:
-            report(all_of_them=True)
+            settle(all_of_them=True)
 
 
 class _Writer:
     """Chunks that wait to be stored, and the storing of all that wait in one transaction."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, stored: Callable[[Chunk, list[Replaced]], None]) -> None:
+        self._store, self._stored = store, stored
         self._ready: deque[Chunk] = deque()
         self._free = threading.Semaphore(AHEAD)
         self._failed = False
@@ -157,28 +153,31 @@ class _Writer:
         self._free.acquire()
         self._ready.append(chunk)
 
-    def store_ready(self) -> Stored:
+    def store_ready(self) -> None:
         """Store what waits; nothing after a chunk that could not be stored."""
         taken = [self._ready.popleft() for _ in range(len(self._ready))]
         for _ in taken:
             self._free.release()
         if not taken or self._failed:
-            return []
+            return
         try:
-            return self._store_together(taken)
+            self._store_together(taken)
         except BaseException:
             self._failed = True
             raise
 
-    def _store_together(self, chunks: list[Chunk]) -> Stored:
+    def _store_together(self, chunks: list[Chunk]) -> None:
         """Store chunks in one transaction, or one by one where a row of some breaks a rule."""
         if len(chunks) > 1:
             whole = _joined(chunks)
             try:
-                return [(whole, self._store(whole, True))]
+                self._stored(whole, self._store(whole, True))
             except ContractError:
                 pass
-        return [(chunk, self._store(chunk, False)) for chunk in chunks]
+            else:
+                return
+        for chunk in chunks:
+            self._stored(chunk, self._store(chunk, False))
 
 
 def _joined(chunks: Sequence[Chunk]) -> Chunk:

@@ -16,8 +16,10 @@ from quant_platform.storage.database import Database
 from quant_platform.store import Store
 from quant_platform.vendors.polygon.clock import Clock
 from quant_platform.vendors.polygon.vendor import PolygonVendor
+from quant_platform_tests.conftest import Server
 from quant_platform_tests.polygon_server import BASIC, Market, PolygonServer, faults
 from quant_platform_tests.polygon_server.faults import Fault
+from quant_platform_tests.test_defs.instance_harness import open_instance
 from quant_platform_tests.test_defs.lab import Lab, failed_steps, failure_text
 
 SESSIONS = sessions_between(date(2025, 1, 2), date(2025, 2, 14))
@@ -51,7 +53,9 @@ class SetClock(Clock):
 class Trading:
     """A server, a lab over an empty database that asks it, and a clock for both."""
 
-    def __init__(self, database: Database, home: Path, now: datetime) -> None:
+    def __init__(
+        self, database: Database, home: Path, now: datetime, instance: dg.DagsterInstance
+    ) -> None:
         self.server = PolygonServer(
             Market.synthetic(SYMBOLS, SESSIONS, seed=3), clock=lambda: self.now
         )
@@ -72,7 +76,7 @@ class Trading:
         self.clock = SetClock(now)
         vendor = PolygonVendor(self.settings.polygon, home, clock=self.clock)
         vendor.first_session = SESSIONS[0]
-        self.lab = Lab(self.settings, vendor)
+        self.lab = Lab(self.settings, vendor, instance)
         self.sensor, _ = build_sensors(self.settings, lambda: self.now)
 
     def at(self, moment: datetime) -> None:
@@ -110,15 +114,25 @@ class Trading:
 
     def close(self) -> None:
         self.lab.vendor.close()  # type: ignore[attr-defined]
-        self.lab.instance.dispose()
         self.server.stop()
 
 
+@pytest.fixture(scope="module")
+def events(server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of a database with Dagster's tables and no event; copy it."""
+    name = server.create()
+    with open_instance(server.url(name), tmp_path_factory.mktemp("events")):
+        return name
+
+
 @pytest.fixture
-def trading(database: Database, tmp_path: Path) -> Iterator[Trading]:
-    made = Trading(database, tmp_path, datetime(2025, 4, 1, 12, tzinfo=UTC))
-    yield made
-    made.close()
+def trading(database: Database, tmp_path: Path, server: Server, events: str) -> Iterator[Trading]:
+    name = server.create(events)
+    with open_instance(server.url(name), tmp_path / "instance") as instance:
+        made = Trading(database, tmp_path, datetime(2025, 4, 1, 12, tzinfo=UTC), instance)
+        yield made
+        made.close()
+    server.drop(name)
 
 
 @pytest.fixture
