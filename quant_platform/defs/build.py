@@ -20,6 +20,8 @@ from quant_platform.defs.checks.framework import build_check, build_checks, tune
 from quant_platform.defs.checks.market import (
     ACTIONS,
     ACTIONS_CHECKS,
+    ADJUSTED,
+    ADJUSTING_VENDOR_CHECKS,
     BARS,
     FACTS_CHECKS,
     UNIVERSE_CHECKS,
@@ -35,9 +37,11 @@ from quant_platform.vendors.base import Vendor
 from quant_platform.vendors.registry import vendor_of
 
 
-def _checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
+def _checks(settings: Settings, vendor: Vendor) -> list[dg.AssetChecksDefinition]:
     """Checks as tuned by the settings; those of the facts share one step."""
     market = [*FACTS_CHECKS, *ACTIONS_CHECKS]
+    if hasattr(vendor, ADJUSTED):
+        market += ADJUSTING_VENDOR_CHECKS
     checks = tuned([*market, *UNIVERSE_CHECKS, *computed_checks()], settings.checks)
     shared = [
         build_checks(asset, [check for check in checks if check.asset == asset])
@@ -82,7 +86,7 @@ def build_defs(
     ]
     return dg.Definitions(
         assets=assets,
-        asset_checks=_checks(settings),
+        asset_checks=_checks(settings, vendor),
         jobs=build_jobs(),
         sensors=build_sensors(settings),
         # Dagster's own default prints a line per partition.

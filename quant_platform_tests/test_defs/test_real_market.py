@@ -220,6 +220,33 @@ class TestCorrections:
         assert trading.server.counted(GROUPED) == 12
 
 
+def test_the_vendors_adjusted_closes_tell_of_a_split_that_is_missing(
+    trading: Trading, until: Callable[[int], str]
+) -> None:
+    trading.at(evening(SESSIONS[14]))
+    assert trading.lab.run("daily_update", FIRST, until(14)).success
+    assert trading.lab.failing("vendor_adjusted") == []
+    asked = [row for row in trading.server.requests if row.query.get("adjusted") == "true"]
+    assert [row.path.rpartition("/")[2] for row in asked] == [FIRST]
+
+    # The vendor learns of a split of three for one; as yet the platform does not know it.
+    bars = trading.server.market.bars(SESSIONS[0])
+    symbol = str(bars.symbol[np.argmax(bars.close * bars.volume)])
+    split = {"ticker": symbol, "execution_date": until(12), "split_from": 1, "split_to": 3}
+    trading.server.market.add("splits", {"id": "late", **split})
+    assert not trading.lab.check("vendor_adjusted", until(14)).passed
+    ((words,),) = trading.lab.sql(
+        "SELECT details ->> 'examples' FROM data_quality WHERE check_name = 'vendor_adjusted'"
+        " AND date = %s",
+        SESSIONS[14],
+    )
+    close = float(bars.close[bars.symbol == symbol][0])
+    assert f"{symbol} of {FIRST}: {close:.6g}, the vendor has {close / 3:.6g}" in words
+    # Once it does, both say the same.
+    assert trading.lab.run("daily_update", until(12), until(14)).success
+    assert trading.lab.failing("vendor_adjusted") == []
+
+
 class TestRepair:
     def test_a_row_that_the_whole_markets_answer_lost(
         self, trading: Trading, until: Callable[[int], str]

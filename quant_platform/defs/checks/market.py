@@ -8,7 +8,7 @@ only, those whose usual trading in a session reaches QUANT_PLATFORM_IDENTITY_DOL
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import dagster as dg
 import numpy as np
@@ -24,6 +24,7 @@ from quant_platform.defs.checks.framework import (
     counted,
     failures,
 )
+from quant_platform.errors import VendorError
 from quant_platform.market import actions, adjustment, quality
 from quant_platform.market.panel import BoolArray
 from quant_platform.market.sessions import last_closed_session, sessions_between
@@ -36,6 +37,9 @@ UNIVERSE = dg.AssetKey("trading_universe")
 
 USUAL_SESSIONS = 20
 """Sessions before, whose median number of rows is what a session should have."""
+
+ADJUSTED = "adjusted_closes"
+"""Method of the vendors that adjust."""
 
 RECENT_BARS = 5
 """A security with a bar in each of so many sessions before is expected to have one."""
@@ -253,6 +257,39 @@ def adjusted_series(judged: Judged, threshold: float) -> pd.DataFrame:
     return failures(parted["date"].to_numpy(), words)
 
 
+def vendor_adjusted(judged: Judged, threshold: float) -> pd.DataFrame:
+    """Closes of a month ago, adjusted for the splits since, are the vendor's own within this."""
+    panel, window = judged.panel, judged.window
+    if not panel.symbols:
+        return failures([], [])
+    try:
+        theirs = getattr(judged.platform.vendor, ADJUSTED)(
+            date.fromisoformat(window[0]), date.fromisoformat(window[-1])
+        )
+    except VendorError:
+        theirs = None  # Who cannot be asked contradicts nobody.
+    if theirs is None:
+        return failures([], [])
+    own = pd.DataFrame(
+        {
+            "security_id": panel.symbols,
+            "own": np.where(panel.traded[0], panel.close[0] / panel.split[1:].prod(axis=0), np.nan),
+        }
+    )
+    tickers = bulk.query(
+        judged.platform.database,
+        "SELECT symbol, security_id FROM market_data WHERE date = $1::text::date",
+        (window[0],),
+    )
+    both = own.merge(tickers, on="security_id").merge(theirs, on="symbol")
+    apart = (both["own"] / both["price"] - 1.0).abs()
+    words = [
+        f"{row.symbol} of {window[0]}: {row.own:.6g}, the vendor has {row.price:.6g}"
+        for row in both[apart > threshold].sort_values("symbol").itertuples()
+    ]
+    return counted(window[-1], words[:EXAMPLES], len(words)) if words else failures([], [])
+
+
 def freshness(judged: Judged, threshold: float) -> pd.DataFrame:
     """The newest stored session is the last one that is closed and published."""
     vendor = judged.platform.vendor
@@ -351,6 +388,9 @@ ACTIONS_CHECKS = (
     _with_actions(jumps_without_split, quality.VOLUME_SESSIONS + 1),
     _with_actions(adjusted_series, 2, 0.005),
 )
+
+ADJUSTING_VENDOR_CHECKS = (_with_actions(vendor_adjusted, quality.VOLUME_SESSIONS + 1, 0.005),)
+"""For vendors that tell adjusted closes when asked for them."""
 
 UNIVERSE_CHECKS = (
     QualityCheck(

@@ -203,6 +203,22 @@ class PolygonVendor:
             logger.warning("polygon has no bars of %s from %s to %s", symbol, *missing)
         return SymbolBars(symbol, bars, refused, missing)
 
+    def adjusted_closes(self, session: date, as_of: date) -> "pd.DataFrame | None":
+        """Closes of `session` as the vendor adjusts them for splits up to now: symbol, price.
+
+        To compare with one's own, never to compute with. None where a session has followed `as_of`,
+        whose splits would be in them.
+        """
+        from quant_platform.vendors.polygon.bars import read_grouped, session_bars
+        from quant_platform.vendors.polygon.probe import GROUPED
+
+        if weekdays(as_of + timedelta(days=1), self._today() - timedelta(days=1)):
+            return None
+        path = GROUPED.format(session=session)
+        body = self._client.document(path, {"adjusted": "true"}, None, read_grouped)
+        bars, _ = session_bars(_whole(body, session), session)
+        return bars[["symbol", "close_price"]].rename(columns={"close_price": "price"})
+
     def is_published(self, session: date) -> bool:
         """Whether the bars of `session` can be had now: one request, none once the answer is yes.
 
