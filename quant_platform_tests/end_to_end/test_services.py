@@ -56,6 +56,7 @@ QUIET = [
 RUN_MILLISECONDS = 60_000
 BACKFILL_SECONDS = 180
 STOP_SECONDS = 30
+expect.set_options(timeout=30_000)  # milliseconds; the machine is busy with other tests
 
 LAUNCH = """
 mutation Launch($parameters: LaunchBackfillParams!) {
