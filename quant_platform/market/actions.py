@@ -1,7 +1,8 @@
 """Corporate actions as a vendor lists them, resolved to the rows of `corporate_actions`.
 
-What belongs here: which of several claims about one ex-date holds, and which splits the prices
-contradict. What does not: what a vendor's answer looks like, and what is done with a loser.
+What belongs here: which of several claims about one ex-date holds. What does not: what a vendor's
+answer looks like, what is done with a loser, and which splits the prices contradict
+(`split_evidence.py`).
 
 The table holds one row per ex-date, symbol and type. Vendors list the same action twice, in two
 versions, in two currencies or on a day without trading, and they list several actions of one day.
@@ -30,7 +31,8 @@ versions, in two currencies or on a day without trading, and they list several a
 Preferred is: the source that comes first in `prefer` (then alphabetically), what was declared last,
 the lowest record, the lowest figure. Nothing depends on the order of the rows, or on how often one
 comes. Every row is kept or among the losers with a reason; a kept row that rests on more than
-itself says so in `source`. Ratios above 1,000 or below 1/1,000 are kept: see `extreme_splits`.
+itself says so in `source`. Ratios above 1,000 or below 1/1,000 are kept: see
+`split_evidence.extreme_splits`.
 """
 
 import math
@@ -43,7 +45,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from quant_platform.market.panel import BoolArray, FloatArray, Panel, SessionArray
+from quant_platform.market.panel import BoolArray, FloatArray, SessionArray
 
 SPLIT = "split"
 KINDS = (SPLIT, "cash_dividend", "special_dividend")
@@ -63,16 +65,6 @@ SPLIT_TOLERANCE = 0.2
 
 CLEARLY_NEARER = 0.05
 """Difference of two distances from the night's move (logarithms) that is more than noise."""
-
-EXTREME_RATIO = 1000.0
-"""A split by more than this, or into fewer than one for so many, wants a second look."""
-
-JUMP = 1.4
-"""Smallest move of a night, up or down, that looks like a split."""
-
-QUIET_SESSIONS = 5
-QUIET_MULTIPLE = 2.0
-"""A split is no news: at most this multiple of the busiest of the sessions before is traded."""
 
 _DAY = "datetime64[D]"
 _UNKNOWN = -math.inf
@@ -94,8 +86,8 @@ def resolve(
         columns are carried along.
     sessions : consecutive sessions, ascending; None: every day is taken for one. A day before the
         first or after the last stays.
-    moves : date, symbol, move: close before the session over its open, as `opening_moves` has it;
-        None: no price decides
+    moves : date, symbol, move: close before the session over its open, as
+        `split_evidence.opening_moves` has it; None: no price decides
     prefer : sources, the preferred first
 
     Returns
@@ -134,55 +126,6 @@ def resolve(
     lost = np.flatnonzero(reasons != "")
     losers = raw.iloc[lost].assign(reason=pd.array(reasons[lost], dtype="str"))
     return kept, losers.reset_index(drop=True)
-
-
-def opening_moves(panel: Panel) -> FloatArray:
-    """Close of the session before over the open and the dividend: about r on the day of a split r.
-
-    NaN where either is unknown or no bar is real. As rows: `panel.frame({"move": …})`.
-    """
-    return _moves(panel, panel.open)
-
-
-def splits_without_jump(panel: Panel, tolerance: float = SPLIT_TOLERANCE) -> BoolArray:
-    """Splits by whose ratio the price did not move: the ratio or the ex-date is wrong.
-
-    Splits within the tolerance of 1 cannot be told from a night's usual move.
-    """
-    with np.errstate(invalid="ignore"):
-        distance = np.abs(np.log(opening_moves(panel) / panel.split))
-    contradicted: BoolArray = (panel.split != 1.0) & (distance > math.log1p(tolerance))
-    return contradicted
-
-
-def jumps_without_split(panel: Panel, limit: float = JUMP) -> BoolArray:
-    """Sessions that look like a split that no action explains.
-
-    The open lies `limit` times away from the close before, the close as well, and no unusual amount
-    of money was traded.
-    """
-    night, day = opening_moves(panel), _moves(panel, panel.close)
-    fell, rose = (night > limit) & (day > limit), (night < 1 / limit) & (day < 1 / limit)
-    traded = panel.close * panel.volume
-    busiest = np.full(traded.shape, np.nan)
-    for sessions in range(1, QUIET_SESSIONS + 1):
-        busiest[sessions:] = np.fmax(busiest[sessions:], traded[:-sessions])
-    quiet = traded <= QUIET_MULTIPLE * busiest
-    unexplained: BoolArray = (panel.split == 1.0) & (fell | rose) & quiet
-    return unexplained
-
-
-def extreme_splits(panel: Panel, limit: float = EXTREME_RATIO) -> BoolArray:
-    """Splits by more than `limit`, either way."""
-    extreme: BoolArray = (panel.split > limit) | (panel.split < 1 / limit)
-    return extreme
-
-
-def _moves(panel: Panel, price: FloatArray) -> FloatArray:
-    moves = np.full(price.shape, np.nan)
-    moves[1:] = panel.close[:-1] / (price[1:] + panel.dividend[1:])
-    moves[~panel.traded] = np.nan
-    return moves
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quant_platform.market.actions import (
-    KINDS,
+from quant_platform.market.actions import KINDS, resolve
+from quant_platform.market.panel import BoolArray, Panel
+from quant_platform.market.sessions import sessions_between
+from quant_platform.market.split_evidence import (
     extreme_splits,
     jumps_without_split,
     opening_moves,
-    resolve,
     splits_without_jump,
 )
-from quant_platform.market.panel import BoolArray, Panel
-from quant_platform.market.sessions import sessions_between
 from quant_platform.vendors.sample import SampleVendor
 from quant_platform_tests.test_features.panels import by_hand
 

@@ -25,7 +25,7 @@ from quant_platform.defs.checks.framework import (
     failures,
 )
 from quant_platform.errors import VendorError
-from quant_platform.market import actions, adjustment, quality
+from quant_platform.market import adjustment, quality, split_evidence
 from quant_platform.market.panel import BoolArray
 from quant_platform.market.sessions import last_closed_session, sessions_between
 from quant_platform.storage import bulk
@@ -142,15 +142,17 @@ def price_jumps(judged: Judged, threshold: float) -> pd.DataFrame:
 def splits_without_jump(judged: Judged, threshold: float) -> pd.DataFrame:
     """Every split moved the price by its ratio."""
     panel = judged.panel
-    grid = actions.splits_without_jump(panel)
-    return judged.failures(panel, grid, ratio=panel.split, moved=actions.opening_moves(panel))
+    grid = split_evidence.splits_without_jump(panel)
+    return judged.failures(
+        panel, grid, ratio=panel.split, moved=split_evidence.opening_moves(panel)
+    )
 
 
 def jumps_without_split(judged: Judged, threshold: float) -> pd.DataFrame:
     """No quiet night looks like a split that no action explains."""
     panel = judged.panel
-    grid = actions.jumps_without_split(panel) & judged.is_liquid
-    return judged.failures(panel, grid, moved=actions.opening_moves(panel))
+    grid = split_evidence.jumps_without_split(panel) & judged.is_liquid
+    return judged.failures(panel, grid, moved=split_evidence.opening_moves(panel))
 
 
 def volume_outliers(judged: Judged, threshold: float) -> pd.DataFrame:

@@ -69,6 +69,8 @@ class PolygonVendor:
     name = "polygon"
     first_session = date(2003, 9, 10)
     last_session: date | None = None
+    preferred_sources = ("polygon /stocks/v1/splits", "polygon /stocks/v1/dividends")
+    """Sources of corporate actions that count before others: the newer endpoints."""
     default_universe = "top:500 price:5 types:CS,ADRC history:60"
 
     def __init__(
