@@ -54,7 +54,12 @@ class Trading:
     """A server, a lab over an empty database that asks it, and a clock for both."""
 
     def __init__(
-        self, database: Database, home: Path, now: datetime, instance: dg.DagsterInstance
+        self,
+        database: Database,
+        home: Path,
+        now: datetime,
+        instance: dg.DagsterInstance,
+        **further: str,
     ) -> None:
         self.server = PolygonServer(
             Market.synthetic(SYMBOLS, SESSIONS, seed=3), clock=lambda: self.now
@@ -70,7 +75,9 @@ class Trading:
                 "POLYGON_BASE_URL": self.server.url,
                 "POLYGON_API_KEY": "test-key",
                 "POLYGON_CALLS_PER_MINUTE": "0",
-            },
+                "POLYGON_S3_ENDPOINT": self.server.url,
+            }
+            | further,
             home,
         )
         self.clock = SetClock(now)
@@ -141,6 +148,19 @@ def until() -> Callable[[int], str]:
     return lambda number: SESSIONS[number].isoformat()
 
 
+@pytest.fixture
+def filed(database: Database, tmp_path: Path, server: Server, events: str) -> Iterator[Trading]:
+    """The same with keys for flat files."""
+    name, keys = server.create(events), {"POLYGON_S3_KEY_ID": "test-s3-key"}
+    with open_instance(server.url(name), tmp_path / "instance") as instance:
+        keys["POLYGON_S3_SECRET"] = "any"
+        now = datetime(2025, 4, 1, 12, tzinfo=UTC)
+        made = Trading(database, tmp_path, now, instance, **keys)
+        yield made
+        made.close()
+    server.drop(name)
+
+
 def evening(session: date) -> datetime:
     """A moment at which the session has closed and its partition is complete."""
     return datetime(session.year, session.month, session.day, tzinfo=UTC) + timedelta(
@@ -175,6 +195,29 @@ class TestTheWholePipeline:
             "SELECT count(DISTINCT model_id), count(DISTINCT date) FROM model_performance"
         )
         assert (models, days > 0) == (3, True)
+
+
+def test_flat_files_bring_the_same_market(filed: Trading, until: Callable[[int], str]) -> None:
+    assert filed.facts(FIRST, until(24)).success
+    assert filed.server.counted(GROUPED) == 0
+    for session in (SESSIONS[0], SESSIONS[24]):
+        theirs = filed.server.market.bars(session)
+        names = ("symbol", "open", "high", "low", "close", "volume")
+        expected = sorted(zip(*(getattr(theirs, name).tolist() for name in names), strict=True))
+        assert filed.lab.sql(f"{BARS} WHERE date = %s ORDER BY 1", session) == expected
+    etags = dict(filed.lab.sql("SELECT date, etag FROM ingestions WHERE etag <> ''"))
+    assert len(etags) == 25
+
+    # A file that the vendor replaces has another ETag.
+    vendor = filed.lab.vendor
+    assert isinstance(vendor, PolygonVendor)
+    assert vendor.replaced_files(etags) == []
+    symbol = str(filed.server.market.bars(SESSIONS[7]).symbol[0])
+    filed.server.market.correct(SESSIONS[7], symbol, volume=1.0)
+    assert vendor.replaced_files(etags) == [SESSIONS[7]]
+    # A few sessions are asked for as ever.
+    assert filed.facts(until(25), until(26)).success
+    assert filed.server.counted(GROUPED) == 2
 
 
 class TestCorrections:
