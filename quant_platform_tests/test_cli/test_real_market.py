@@ -14,6 +14,7 @@ import pytest
 
 from quant_platform.market.sessions import sessions_between
 from quant_platform.storage.database import Database
+from quant_platform.storage.ingestions import FAILED, Ingestion, record
 from quant_platform_tests.polygon_server import ADVANCED, BASIC, Market, PolygonServer, faults
 from quant_platform_tests.test_cli.test_commands import COMMAND, Run, in_folder
 
@@ -105,13 +106,17 @@ class TestDoctor:
         ended(done, "may not read the bars of the whole market", "massive.com/pricing")
         assert "bars of the whole market no" in words(done.stdout)
 
-    def test_what_is_stale_and_what_failed(self, command: Run, api: PolygonServer) -> None:
-        assert command("backfill", *RANGE, *FACTS).returncode == 0
-        api.inject(faults.not_in_plan(), "2026-11-05", faults.FOREVER)
-        ended(command("backfill", "--start", "2026-11-05", "--end", "2026-11-05", *FACTS), "plan")
+    def test_what_is_stale_and_what_failed(self, command: Run, database: Database) -> None:
+        with closing(database.connect()) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO market_data (date, symbol, security_id, open_price, high_price,"
+                " low_price, close_price, volume, source) VALUES"
+                " ('2026-11-04', 'SYN1', 'SYN1', 1, 1, 1, 1, 1, 'polygon')"
+            )
+        record(database, Ingestion("2026-11-05", "polygon", "run", FAILED, reason="no such plan"))
         said = words(command("doctor").stdout)
         assert "Stale: the newest session is 2026-11-04" in said
-        assert "2026-11-05 failed Polygon does not include this in the key's plan" in said
+        assert "2026-11-05 failed no such plan" in said
 
 
 class TestBadKeys:

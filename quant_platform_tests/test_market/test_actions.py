@@ -481,7 +481,7 @@ def resolved(raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return resolve(raw, sessions=SESSIONS, moves=NIGHTS, prefer=[NEW, OLD])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(rows=st.lists(CLAIM, min_size=1, max_size=12), data=st.data())
 def test_order_and_repetition_are_of_no_matter(
     rows: list[dict[str, object]], data: st.DataObject
@@ -495,7 +495,7 @@ def test_order_and_repetition_are_of_no_matter(
     assert len(more) == len(losers) + len(again)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(rows=st.lists(CLAIM, max_size=12))
 def test_every_row_is_kept_once_or_lost_with_a_reason(rows: list[dict[str, object]]) -> None:
     raw = listed(*rows).assign(number=range(len(rows)))

@@ -509,7 +509,7 @@ def adjusted_panel(market: Market, day: object, kind: str, rule: Reinvested) -> 
     return split_adjusted(panel, day) if kind == "split" else total_return(panel, day, rule)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=SEEDS, drawn=DRAWN, row=ROWS, kind=SORTS, rule=RULES)
 def test_panel_and_rows_are_the_same(
     seed: int, drawn: Drawn, row: int, kind: str, rule: Reinvested
@@ -524,7 +524,7 @@ def test_panel_and_rows_are_the_same(
         np.testing.assert_allclose(merged[field], merged[column], rtol=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=SEEDS, drawn=DRAWN, row=ROWS, kind=SORTS, rule=RULES)
 def test_a_later_action_changes_no_earlier_reading(
     seed: int, drawn: Drawn, row: int, kind: str, rule: Reinvested
@@ -540,7 +540,7 @@ def test_a_later_action_changes_no_earlier_reading(
         np.testing.assert_array_equal(getattr(later, name), getattr(before, name))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=SEEDS, drawn=DRAWN, rows=st.sets(ROWS, min_size=2, max_size=2), kind=SORTS, rule=RULES)
 def test_a_later_reading_is_the_earlier_one_on_another_level(
     seed: int, drawn: Drawn, rows: set[int], kind: str, rule: Reinvested
