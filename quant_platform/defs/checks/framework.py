@@ -389,9 +389,11 @@ def store_verdicts(
 
 def _verdicts(check: QualityCheck, sessions: Sequence[str], found: pd.DataFrame) -> pd.DataFrame:
     """One row of `data_quality` per session."""
-    grouped = found.groupby("date")
-    examples = grouped["example"].agg(list).to_dict()
-    counts = grouped["count"].sum().to_dict()
+    examples: dict[pd.Timestamp, list[str]] = {}
+    counts: dict[pd.Timestamp, int] = {}
+    for day, example, count in zip(found["date"], found["example"], found["count"], strict=True):
+        examples.setdefault(day, []).append(example)
+        counts[day] = counts.get(day, 0) + count
     days = [pd.Timestamp(session) for session in sessions]
     return pd.DataFrame(
         {

@@ -204,6 +204,8 @@ def unknown_securities(judged: Judged, threshold: float) -> pd.DataFrame:
     ]
     strange = rows.groupby("date")["security_id"].transform("size").to_numpy()
     many = rows[strange > threshold * judged.rows.reindex(rows["date"]).to_numpy()]
+    if many.empty:
+        return failures([], [])
     named = many.assign(symbol=many["security_id"].map(judged.tickers))
     return _quoted(
         named.sort_values(["date", "symbol"]), lambda symbol: f"{symbol} is in no reference"
