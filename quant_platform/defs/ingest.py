@@ -166,7 +166,8 @@ def stored_book(
         name.removesuffix("_before"): Stored(platform.database, stored.table, EVER, last)
         for name, stored in before.items()
     }
-    bars = past["market_data"].narrowed("date", "symbol", "close_price", "volume").read(first)
+    narrow = past["market_data"].narrowed("date", "symbol", "close_price", "volume")
+    bars = narrow.in_any_order().read(first)
     return IdentityBook.from_frames(
         past["securities"].read(),
         past["security_symbols"].read(),
@@ -264,7 +265,7 @@ def universe_chunks(
     symbols: Stored,
 ) -> Iterator[Chunk]:
     """Members of the run's sessions, a block of sessions at a time."""
-    directory = Directory(securities.read(), symbols.read())
+    directory, bars = Directory(securities.read(), symbols.read()), bars.in_any_order()
     for start in range(0, len(keys), UNIVERSE_BLOCK):
         block = keys[start : start + UNIVERSE_BLOCK]
         sessions = window_sessions(platform.vendor, block, rule.lookback)

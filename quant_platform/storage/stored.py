@@ -22,6 +22,7 @@ class Stored:
     columns : the columns to read; None: all but the clocks
     scope : the part of the table
     members : narrows it to securities of the universe
+    ordered : whether rows come in the order of the table's key; without, the server need not sort
     """
 
     database: Database
@@ -31,6 +32,7 @@ class Stored:
     columns: Sequence[str] | None = None
     scope: Scope | None = None
     members: Members | None = None
+    ordered: bool = True
 
     def read(self, first: str | None = None, last: str | None = None) -> pd.DataFrame:
         """Read the rows from `first` to `last`, as far as they lie in here."""
@@ -42,8 +44,13 @@ class Stored:
             columns=self.columns,
             scope=self.scope,
             members=self.members,
+            ordered=self.ordered,
         )
 
     def narrowed(self, *columns: str) -> "Stored":
         """Return the same rows with these columns only."""
         return replace(self, columns=columns)
+
+    def in_any_order(self) -> "Stored":
+        """Return the same rows, read in whatever order is cheapest."""
+        return replace(self, ordered=False)

@@ -173,8 +173,10 @@ class Judged:
 
     def member_panel(self) -> Panel:
         """Bars and actions of the window, by security, of the universe alone."""
+        columns = ["date", "security_id", *BAR_COLUMNS.values()]
+        bars = self.read("market_data", columns=columns, members=self.members, ordered=False)
         return Panel.from_frames(
-            by_security(self.read("market_data", members=self.members)),
+            bars.rename(columns={"security_id": "symbol"}),
             by_security(self.read("corporate_actions", members=self.members)),
             self.window,
             news=by_security(self.read("news", members=self.members)),
