@@ -17,6 +17,7 @@ from quant_platform.evaluation.risk_free import risk_free_rates
 from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.registry import all_features
 from quant_platform.market.facts import by_security, with_tickers
+from quant_platform.market.panel import BoolArray, FloatArray
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import EVER, Members
 from quant_platform.storage.models import model_ids
@@ -151,7 +152,7 @@ def performance_recomputed(judged: Judged) -> pd.DataFrame:
             f"model {row['model_id']} {row['window_name']} {name}:"
             f" stored {row[name]}, computed {value}"
             for name, value in again.items()
-            if not _same(row[name], value)
+            if not _same(np.float64(np.nan if row[name] is None else row[name]), np.float64(value))
         ]
     return failures([session] * len(wrong), wrong)
 
@@ -229,19 +230,23 @@ def _differences(
         return failures(
             [session], [f"symbols stored {list(left.index)}, computed {list(right.index)}"]
         )
-    wrong = [
-        f"{symbol} {name}: stored {left.loc[symbol, name]}, computed {right.loc[symbol, name]}"
-        for symbol in left.index
-        for name in names
-        if not _same(left.loc[symbol, name], right.loc[symbol, name])
-    ]
+    symbols: list[str] = left.index.tolist()
+    right = right.loc[symbols]
+    wrong = []
+    for name in names:
+        mine = left[name].to_numpy(np.float64, na_value=np.nan)
+        theirs = right[name].to_numpy(np.float64, na_value=np.nan)
+        wrong += [
+            f"{symbols[at]} {name}: stored {mine[at]}, computed {theirs[at]}"
+            for at in np.flatnonzero(~_same(mine, theirs)).tolist()
+        ]
     return failures([session] * len(wrong), wrong)
 
 
-def _same(left: float | None, right: float | None) -> bool:
-    a = np.nan if left is None else float(left)
-    b = np.nan if right is None else float(right)
-    return bool(np.isclose(a, b, rtol=TOLERANCE, atol=1e-12, equal_nan=True))
+def _same(left: FloatArray | np.float64, right: FloatArray | np.float64) -> BoolArray:
+    """Whether figures are equal up to the tolerance; unknown ones are."""
+    same: BoolArray = np.isclose(left, right, rtol=TOLERANCE, atol=1e-12, equal_nan=True)
+    return same
 
 
 def _value(positions: str) -> float:
