@@ -6,6 +6,7 @@
 import json
 import re
 import tempfile
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,15 @@ def test_only_a_market_that_goes_on_can_go_stale(defs: dg.Definitions, tmp_path:
     live = policies(build(tmp_path, OpenVendor()))
     assert len(live) == len(policies(defs))
     assert None not in live
+
+
+def test_a_whole_market_has_no_cycle_but_an_assets_own_past(tmp_path: Path) -> None:
+    # The UI draws no graph at all where two assets follow from each other's past.
+    settings = Settings.load({"DATABASE_URL": NO_SERVER, "POLYGON_API_KEY": "none"}, tmp_path)
+    graph = build_defs(settings=settings).resolve_asset_graph()
+    parents = {key: graph.get(key).parent_keys - {key} for key in graph.get_all_asset_keys()}
+    assert dg.AssetKey("securities") in parents
+    list(TopologicalSorter(parents).static_order())
 
 
 if __name__ == "__main__":

@@ -64,13 +64,15 @@ def _facts(market: Market) -> dg.AssetsDefinition:
     # What a ticker means follows from what it meant in the session before.
     past = {f"{name}_before": _own_past(name) for name in outs}
     ins = past if isinstance(market.vendor, MarketVendor) else {}
-    own = {dg.AssetKey(name) for name in outs} if ins else set()
+    # Each follows from the past of all three. The graph shows its own alone: one in which assets
+    # follow from each other is not drawn.
+    own = {name: {dg.AssetKey(name)} if ins else set() for name in outs}
 
     @dg.multi_asset(
         name=BARS,
         outs=outs,
         ins=ins,
-        internal_asset_deps=dict.fromkeys(outs, own),
+        internal_asset_deps=own,
         partitions_def=market.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         retry_policy=RETRIES,
