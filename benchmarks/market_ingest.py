@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 from demo import BIN, timed
 
-from quant_platform.defs.checks.framework import Judged, store_verdicts
+from quant_platform.defs.checks.framework import judge_blocks
 from quant_platform.defs.checks.market import FACTS_CHECKS
 from quant_platform.defs.resources import Platform
 from quant_platform.market.facts import complete
@@ -133,9 +133,7 @@ def one_session(platform: Platform, url: str) -> float:
         Part(platform.table("security_symbols"), found.symbols),
     ]
     replace_parts(database, parts, [newest])
-    judged = Judged(platform, [newest], max(check.lookback for check in FACTS_CHECKS))
-    verdicts = {check: check.judge(judged, check.threshold) for check in FACTS_CHECKS}
-    store_verdicts(platform, verdicts, [newest])
+    judge_blocks(platform, FACTS_CHECKS, [newest])
     return time.perf_counter() - started
 
 

@@ -330,7 +330,7 @@ def build_checks(asset: dg.AssetKey, checks: Sequence[QualityCheck]) -> dg.Asset
         selected = {key.name for key in context.selected_asset_check_keys}
         chosen = [by_name[name] for name in by_name if name in selected]
         sessions = _sessions(context, platform, chosen[0].table)
-        found = _judge_blocks(platform, chosen, sessions) if sessions else {}
+        found = judge_blocks(platform, chosen, sessions) if sessions else {}
         # Dagster ends the step at the first blocking failure, so these come last.
         for check in sorted(chosen, key=lambda check: (check.blocks, check.name)):
             yield _result(check, sessions, found.get(check.name, failures([], [])))
@@ -338,7 +338,7 @@ def build_checks(asset: dg.AssetKey, checks: Sequence[QualityCheck]) -> dg.Asset
     return asset_checks
 
 
-def _judge_blocks(
+def judge_blocks(
     platform: Platform, checks: Sequence[QualityCheck], sessions: Sequence[str]
 ) -> dict[str, pd.DataFrame]:
     """Judge block by block and store the verdicts; return the failures by check."""
