@@ -122,10 +122,10 @@ class Backfill:
         sessions = moments.randrange(SESSIONS // 4, SESSIONS)
         newest = "(SELECT date FROM ingestions ORDER BY date DESC LIMIT %s)"
         with closing(self._database().connect()) as connection, connection.cursor() as cursor:
-            cursor.execute(f"SELECT min(date) FROM {newest} AS taken", (sessions,))  # noqa: S608
+            cursor.execute(f"SELECT min(date) FROM {newest} AS taken", (sessions,))  # noqa: S608 — our own names
             ((since,),) = cursor.fetchall()
             for name in (*TABLES, "ingestions"):
-                cursor.execute(f"DELETE FROM {name} WHERE date >= %s", (since,))  # noqa: S608
+                cursor.execute(f"DELETE FROM {name} WHERE date >= %s", (since,))  # noqa: S608 — our own names
             connection.commit()
         self.taken_back += sessions
 
@@ -135,11 +135,11 @@ class Backfill:
         with closing(self._database().connect()) as connection, connection.cursor() as cursor:
             for name in TABLES:
                 cursor.execute(
-                    "SELECT md5(string_agg(row, E'\\n' ORDER BY row)) FROM"  # noqa: S608
+                    "SELECT md5(string_agg(row, E'\\n' ORDER BY row)) FROM"  # noqa: S608 — our own names
                     f" (SELECT (to_jsonb(t) - 'recorded_at')::text AS row FROM {name} AS t) AS r"
                 )
                 ((found,),) = cursor.fetchall()
-                cursor.execute(f"SELECT count(*) FROM {name}_history")  # noqa: S608
+                cursor.execute(f"SELECT count(*) FROM {name}_history")  # noqa: S608 — our own names
                 ((superseded,),) = cursor.fetchall()
                 hashes[name] = f"{found} {superseded}"
         return hashes

@@ -11,13 +11,11 @@ Run: python benchmarks/market_day.py [--symbols 12000] [--sessions 90]
 import argparse
 import os
 import tempfile
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 from demo import BIN, show, timed
-from market_ingest import KEY
+from market_ingest import KEY, newest
 
-from quant_platform.market.sessions import FIRST_DAY, last_closed_session, sessions_between
 from quant_platform_tests.polygon_server import launched
 
 LIMIT = "20 s"
@@ -57,13 +55,6 @@ def main() -> None:
         show("daily update with corrections", *timed(daily, environment), LIMIT)
         one = [*backfill, "--start", sessions[-1], "--end", sessions[-1], "--refetch"]
         show("one session", *timed(one, environment), LIMIT)
-
-
-def newest(count: int) -> tuple[date, ...]:
-    """Return the sessions that the server generates: the last `count` that closed."""
-    last = last_closed_session(datetime.now(UTC), FIRST_DAY)
-    assert last is not None  # noqa: S101 — sessions have closed since 2000
-    return sessions_between(FIRST_DAY, last)[-count:]
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def main() -> None:
             "POLYGON_CALLS_PER_MINUTE": "0",
             "POLYGON_CONNECTIONS": "4",
         }
-        first = first_session(options.sessions)
+        first = newest(options.sessions)[0].isoformat()
         # Making the database is no part of reading a market.
         timed([str(BIN / "quant-platform"), "db", "upgrade"], {**os.environ, **environment})
         command = [str(BIN / "quant-platform"), "backfill", "--start", first, "--select", ASSETS]
@@ -75,11 +75,11 @@ def main() -> None:
         print(f"one session from bytes to checked rows {alone:.2f} s   (limit {SESSION_SECONDS} s)")
 
 
-def first_session(count: int) -> str:
-    """First of the sessions that the server generates: the last `count` that closed."""
+def newest(count: int) -> tuple[date, ...]:
+    """Return the sessions that the server generates: the last `count` that closed."""
     last = last_closed_session(datetime.now(UTC), FIRST_DAY)
     assert last is not None  # noqa: S101 — sessions have closed since 2000
-    return sessions_between(FIRST_DAY, last)[-count].isoformat()
+    return sessions_between(FIRST_DAY, last)[-count:]
 
 
 def floor_seconds(database: Database) -> float:
@@ -121,7 +121,7 @@ def one_session(platform: Platform, url: str) -> float:
         day,
         symbols,
         traded,
-        vendor,  # type: ignore[arg-type]
+        vendor,  # type: ignore[arg-type] — the vendor of this benchmark is a market's
         anchor=False,
         delisted_since=None,
         dollars=platform.settings.identity_dollars,

@@ -16,7 +16,7 @@ from quant_platform.defs.chunks import Chunk
 from quant_platform.defs.partitions import window_sessions
 from quant_platform.defs.resources import Platform
 from quant_platform.errors import VendorError
-from quant_platform.market.facts import complete
+from quant_platform.market.facts import by_security, complete
 from quant_platform.market.panel import pivot
 from quant_platform.market.quality import VOLUME_SESSIONS, bridged, trailing_median
 from quant_platform.storage import bulk
@@ -68,19 +68,20 @@ def find_gaps(platform: Platform, keys: Sequence[str]) -> list[Gap]:
         window[-1],
         columns=["date", "symbol", "security_id", "close_price", "volume"],
     )
-    rows = rows[rows["security_id"].notna()]
     rows = rows.assign(dollars=rows["close_price"] * rows["volume"])
     days = np.asarray(window, dtype="datetime64[D]")
     securities = sorted(rows["security_id"].unique())
-    named = rows.drop(columns="symbol").rename(columns={"security_id": "symbol"})
-    dollars = pivot(named, "dollars", days, securities)
+    dollars = pivot(by_security(rows), "dollars", days, securities)
     usual = np.nan_to_num(trailing_median(dollars, VOLUME_SESSIONS)[0], nan=0.0)
     missing = bridged(~np.isnan(dollars)) & (usual >= platform.settings.identity_dollars)
     missing[: len(window) - len(keys)] = False
+    with_gaps = np.flatnonzero(missing.any(axis=0)).tolist()
+    theirs = rows[rows["security_id"].isin([securities[column] for column in with_gaps])]
+    bars_of = dict(iter(theirs.groupby("security_id")))
     gaps = []
-    for column in np.flatnonzero(missing.any(axis=0)):
+    for column in with_gaps:
         places = np.flatnonzero(missing[:, column])
-        own = rows[rows["security_id"] == securities[column]]
+        own = bars_of[securities[column]]
         before = own[own["date"] < pd.Timestamp(str(days[places[0]]))]
         symbol = str(before["symbol"].iloc[-1])
         gaps.append(Gap(securities[column], symbol, tuple(days[places].tolist())))
