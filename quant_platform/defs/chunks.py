@@ -5,6 +5,9 @@ memory of a few sessions and loses no more of them when it is killed. The next o
 while one is being stored (`store_all`); those that became ready meanwhile share a transaction, so
 that a slow vendor's sessions are stored one by one and a fast one's cost fewer commits. Whoever
 makes chunks and needs to read what came before hands over `SETTLED` first.
+
+Rows are brought into their table's types where they are made, so that the one who stores is not
+kept from storing.
 """
 
 import threading
@@ -12,12 +15,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import date
+from typing import Any, Protocol
 
-import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from quant_platform.errors import ContractError
+from quant_platform.storage.frames import to_pandas
 from quant_platform.storage.replace import Replaced, Statement
 
 
@@ -40,13 +46,13 @@ class Chunk:
     Attributes
     ----------
     sessions : ISO dates
-    frames : table → rows
+    frames : table → rows, as they were made or, once ready, in the table's types
     refused : table → rows for the quarantine, with a column `reason`
     also : statements to execute in the same transaction
     """
 
     sessions: Sequence[str]
-    frames: Mapping[str, pd.DataFrame]
+    frames: Mapping[str, pd.DataFrame | pa.Table]
     refused: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     also: Sequence[Statement] = ()
 
@@ -55,22 +61,33 @@ SETTLED = Chunk((), {})
 """Holds nothing. When the one who makes chunks is asked for the next, all before it are stored."""
 
 
-@dataclass
 class Written:
-    """What was written to one table: totals, rows per session, and the newest session's rows."""
+    """What was written to one table.
 
-    replaced: Replaced = field(default_factory=Replaced)
-    rows: dict[str, int] = field(default_factory=dict)
-    newest: pd.DataFrame = field(default_factory=pd.DataFrame)
+    Attributes
+    ----------
+    replaced : totals
+    rows : rows per session
+    """
 
-    def add(self, sessions: Sequence[str], frame: pd.DataFrame, replaced: Replaced) -> None:
+    def __init__(self) -> None:
+        self.replaced = Replaced()
+        self.rows: dict[str, int] = {}
+        self._newest: pa.Table | None = None
+
+    def add(self, sessions: Sequence[str], data: pa.Table, replaced: Replaced) -> None:
         """Add one chunk."""
         self.replaced += replaced
-        dates = frame["date"].to_numpy().astype("datetime64[D]")
-        days, counts = np.unique(dates, return_counts=True)
         self.rows.update(dict.fromkeys(sessions, 0))
-        self.rows.update(zip(days.astype(str).tolist(), counts.tolist(), strict=True))
-        self.newest = frame[dates == np.datetime64(sessions[-1], "D")]
+        for each in pc.value_counts(data["date"]).to_pylist():
+            self.rows[str(each["values"])] = each["counts"]
+        last = pa.scalar(date.fromisoformat(sessions[-1]))
+        self._newest = data.filter(pc.equal(data["date"], last)) if len(sessions) > 1 else data
+
+    @property
+    def newest(self) -> pd.DataFrame:
+        """Rows of the newest session."""
+        return pd.DataFrame() if self._newest is None else to_pandas(self._newest)
 
 
 class Chunks:
@@ -90,8 +107,8 @@ class Chunks:
 
     def note(self, chunk: Chunk, replaced: Sequence[Replaced]) -> None:
         """Take down that a chunk is stored."""
-        for (table, frame), done in zip(chunk.frames.items(), replaced, strict=True):
-            self._written.setdefault(table, Written()).add(chunk.sessions, frame, done)
+        for (table, data), done in zip(chunk.frames.items(), replaced, strict=True):
+            self._written.setdefault(table, Written()).add(chunk.sessions, data, done)
 
     def written(self, table: str) -> Written:
         """What was written to `table` so far."""
@@ -107,7 +124,10 @@ strict, it refuses with a `ContractError` what it would set aside otherwise."""
 
 
 def store_all(
-    chunks: Iterable[Chunk], store: Store, stored: Callable[[Chunk, list[Replaced]], None]
+    chunks: Iterable[Chunk],
+    ready: Callable[[Chunk], Chunk],
+    store: Store,
+    stored: Callable[[Chunk, list[Replaced]], None],
 ) -> None:
     """Store chunks in their order, in a thread of its own, while the next ones are made ready.
 
@@ -116,6 +136,7 @@ def store_all(
 
     Parameters
     ----------
+    ready : brings a chunk's rows into their tables' types
     store : see `Store`
     stored : is told of each transaction, in the thread that stores: Ctrl-C cannot come between
     """
@@ -132,7 +153,7 @@ def store_all(
         try:
             for chunk in chunks:
                 if chunk is not SETTLED:
-                    writer.take(chunk)
+                    writer.take(ready(chunk))
                     under_way.append(thread.submit(writer.store_ready))
                 settle(all_of_them=chunk is SETTLED)
         finally:
@@ -182,17 +203,21 @@ class _Writer:
 
 def _joined(chunks: Sequence[Chunk]) -> Chunk:
     """One chunk of the sessions of several."""
+    frames, refused = ([getattr(chunk, name) for chunk in chunks] for name in ("frames", "refused"))
     return Chunk(
         [session for chunk in chunks for session in chunk.sessions],
-        _concatenated([chunk.frames for chunk in chunks]),
-        _concatenated([chunk.refused for chunk in chunks]),
+        {name: pa.concat_tables(parts) for name, parts in _by_table(frames).items()},
+        {name: pd.concat(parts, ignore_index=True) for name, parts in _by_table(refused).items()},
         [statement for chunk in chunks for statement in chunk.also],
     )
 
 
-def _concatenated(frames: Sequence[Mapping[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
-    names = dict.fromkeys(name for each in frames for name in each)
+def _by_table(mappings: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Table → what the mappings have for it, of frames only those with rows if there are any."""
+    found: dict[str, list[Any]] = {}
+    for mapping in mappings:
+        for name, rows in mapping.items():
+            found.setdefault(name, []).append(rows)
     return {
-        name: pd.concat([each[name] for each in frames if name in each], ignore_index=True)
-        for name in names
+        name: [part for part in parts if len(part)] or parts[:1] for name, parts in found.items()
     }

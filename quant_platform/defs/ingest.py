@@ -178,8 +178,10 @@ def stored_book(
 
 def _chunk(facts: Facts, source: str, line: str) -> Chunk:
     sessions = [day.isoformat() for day in facts.sessions]
-    counts = facts.bars["date"].value_counts()
-    rows = {f"{day:%Y-%m-%d}": int(count) for day, count in counts.items()}
+    rows = {sessions[0]: len(facts.bars)}
+    if len(sessions) > 1:
+        counts = facts.bars["date"].value_counts()
+        rows = {f"{day:%Y-%m-%d}": int(count) for day, count in counts.items()}
     return Chunk(
         sessions,
         {
@@ -197,7 +199,7 @@ def _chunk(facts: Facts, source: str, line: str) -> Chunk:
 
 def _of_session(refused: pd.DataFrame, session: str) -> pd.DataFrame:
     """Rows as the vendor sent them, with the session they were sent for and their ticker."""
-    if "date" in refused.columns:
+    if refused.empty or "date" in refused.columns:
         return refused
     ticker = next((refused[name] for name in ("T", "ticker") if name in refused.columns), None)
     return refused.assign(date=session, symbol=ticker)

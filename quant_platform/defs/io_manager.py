@@ -28,6 +28,7 @@ it fails the step without a retry, so no event is written and nothing downstream
 or in any other.
 """
 
+import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -43,7 +44,7 @@ from quant_platform.storage import bulk
 from quant_platform.storage.bulk import EVER, Members, Scope
 from quant_platform.storage.frames import empty_frame
 from quant_platform.storage.models import model_ids
-from quant_platform.storage.replace import Part, Replaced, replace_parts
+from quant_platform.storage.replace import Part, Replaced, replace_parts, typed
 from quant_platform.storage.schema import Table
 from quant_platform.storage.stored import Stored
 
@@ -118,6 +119,16 @@ class PostgresIOManager(dg.IOManager):
     def _store(self, context: dg.OutputContext, chunks: Chunks, table: Table) -> Written:
         """Store the chunks in their order, while the next ones are made ready."""
 
+        def ready(chunk: Chunk) -> Chunk:
+            parts = self._parts(chunk, context.definition_metadata, table)
+            frames = {
+                part.table.name: typed(
+                    self.platform.database, part, chunk.sessions, run_id=context.run_id
+                ).frame
+                for part in parts
+            }
+            return dataclasses.replace(chunk, frames=frames)
+
         def store(chunk: Chunk, strict: bool) -> list[Replaced]:
             parts = self._parts(chunk, context.definition_metadata, table, strict=strict)
             return replace_parts(
@@ -135,14 +146,14 @@ class PostgresIOManager(dg.IOManager):
                 self._on_stored.sessions(name, len(chunk.sessions), replaced[0].stored)
 
         try:
-            store_all(chunks, store, stored)
+            store_all(chunks, ready, store, stored)
         except ContractError as error:
             # Trying again would bring the same frame.
             raise dg.Failure(description=str(error), allow_retries=False) from error
         return chunks.written(table.name)
 
     def _parts(
-        self, chunk: Chunk, metadata: Mapping[str, Any], table: Table, *, strict: bool
+        self, chunk: Chunk, metadata: Mapping[str, Any], table: Table, *, strict: bool = False
     ) -> list[Part]:
         return [
             Part(

@@ -13,7 +13,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from quant_platform.market.identity import IdentityBook, anchor_since, fixed_identities
+from quant_platform.market.identity import (
+    IdentityBook,
+    anchor_since,
+    arrow_text,
+    fixed_identities,
+)
 from quant_platform.market.sessions import session_before
 from quant_platform.vendors.base import MarketVendor, Vendor
 
@@ -67,7 +72,7 @@ def fixed_facts(
     bars = vendor.bars(sessions[0], sessions[-1])
     bars = bars[np.isin(bars["date"].to_numpy().astype("datetime64[D]"), _days(sessions))]
     securities, symbols = fixed_identities(vendor.securities(), sessions, known)
-    completed = complete(bars, bars["symbol"].tolist())
+    completed = complete(bars, arrow_text(bars["symbol"]))
     yield Facts(tuple(sessions), completed, securities, symbols, bars[:0].assign(reason=""))
 
 
@@ -93,7 +98,7 @@ def market_facts(
         bars = answer.bars
         found = book.resolve(
             session,
-            bars["symbol"].to_numpy(dtype=object).tolist(),
+            arrow_text(bars["symbol"]),
             (bars["close_price"] * bars["volume"]).to_numpy(np.float64),
             vendor,
             anchor=since is not None,
@@ -110,12 +115,10 @@ def market_facts(
         )
 
 
-def complete(bars: pd.DataFrame, security_ids: Sequence[str]) -> pd.DataFrame:
+def complete(bars: pd.DataFrame, security_ids: pa.Array) -> pd.DataFrame:
     """Add the securities, and the optional columns the vendor left out."""
     absent = {name: np.nan for name in OPTIONAL if name not in bars.columns}
-    # Through Arrow: pandas would look at every value first.
-    names = pd.array(pa.array(security_ids, pa.large_string()), dtype="str")
-    return bars.assign(security_id=names, **absent)
+    return bars.assign(security_id=pd.array(security_ids, dtype="str"), **absent)
 
 
 def by_security(frame: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from adbc_driver_postgresql.dbapi import Cursor
 
 STAGE = "incoming"
+
+BATCH_ROWS = 1000
+"""Rows that are sent at a time: about what the socket's buffer holds."""
+
 _ROW_FAULTS = {"23502", "23505", "23514"}  # not-null, unique and check violations
 _DATA_FAULT = "22"  # class of values that are no value of the type: broken JSON, a zero byte
 
@@ -76,7 +80,7 @@ class Part:
     Attributes
     ----------
     table : where they belong
-    frame : all rows of the replaced sessions
+    frame : all rows of the replaced sessions, as the asset has them or as `typed` made them
     scope : the part of the table that is replaced; None: all of it
     quarantine : set aside rows that break a rule of the table (facts from a vendor), instead of
         refusing the frame
@@ -85,7 +89,7 @@ class Part:
     """
 
     table: Table
-    frame: pd.DataFrame
+    frame: pd.DataFrame | pa.Table
     scope: Scope | None = None
     quarantine: bool = False
     refused: pd.DataFrame | None = None
@@ -108,6 +112,27 @@ def replace_sessions(
     """Make `frame` the content of `sessions` in one table: `replace_parts` with a single part."""
     part = Part(table, frame, scope, quarantine)
     return replace_parts(database, [part], sessions, run_id=run_id)[0]
+
+
+def typed(
+    database: Database, part: Part, sessions: Sequence[str], *, run_id: str | None = None
+) -> Part:
+    """Return the part with its rows in the table's types.
+
+    Raises
+    ------
+    ContractError
+        The frame does not fit its table; with `quarantine`, its rows were set aside.
+    """
+    if isinstance(part.frame, pa.Table):
+        return part
+    try:
+        _check_scope(part.frame, part.table, part.scope)
+        return replace(part, frame=to_arrow(part.frame, part.table, sessions))
+    except ContractError as error:
+        if part.quarantine:
+            _set_aside_frame(database, part.table, part.frame, error, run_id)
+        raise
 
 
 def replace_parts(
@@ -133,19 +158,12 @@ def replace_parts(
     DatabaseError
         The server failed; nothing was written.
     """
-    data = []
-    for part in parts:
-        try:
-            _check_scope(part.frame, part.table, part.scope)
-            data.append(_binary(to_arrow(part.frame, part.table, sessions), part.table))
-        except ContractError as error:
-            if part.quarantine:
-                _set_aside_frame(database, part.table, part.frame, error, run_id)
-            raise
+    data = [
+        _binary(typed(database, part, sessions, run_id=run_id).frame, part.table) for part in parts
+    ]
     with translated(database), database.arrow() as connection, connection.cursor() as cursor:
         locks = sorted(_lock_name(part) for part in parts)
-        for name in locks:
-            _on_lock(cursor, "pg_advisory_lock", name)
+        _on_locks(cursor, "pg_advisory_lock", locks)
         connection.commit()
         replaced = _copy_all(cursor, parts, data, sessions)
         if replaced is None:
@@ -160,8 +178,7 @@ def replace_parts(
             cursor.execute(sql, tuple(parameters))
         connection.commit()
         # A connection that breaks before this is closed, and its locks end with it.
-        for name in locks:
-            _on_lock(cursor, "pg_advisory_unlock", name)
+        _on_locks(cursor, "pg_advisory_unlock", locks)
         connection.commit()
     return replaced
 
@@ -170,7 +187,7 @@ def _copy_all(
     cursor: "Cursor", parts: Sequence[Part], data: Sequence[pa.Table], sessions: Sequence[str]
 ) -> list[Replaced] | None:
     """Copy everything in; None where something is stored already or a constraint refused a row."""
-    if any(_exists(cursor, part.table, _where(part, sessions)) for part in parts):
+    if _any_exists(cursor, parts, sessions):
         return None
     for part, rows in zip(parts, data, strict=True):
         if not _copy(cursor, part.table.name, rows):
@@ -209,8 +226,16 @@ def _lock_name(part: Part) -> str:
     return f"{part.table.name}{sorted((part.scope or {}).items())}"
 
 
-def _on_lock(cursor: "Cursor", function: str, name: str) -> None:
-    cursor.execute(f"SELECT {function}(hashtext('quant_platform'), hashtext($1))", (name,))
+def _on_locks(cursor: "Cursor", function: str, names: Sequence[str]) -> None:
+    """Take or free locks one after the other: two writers that take several never block each other.
+
+    A table's rows come in the order of the array, so that one statement does for all.
+    """
+    array = "ARRAY[" + ", ".join(map(literal, names)) + "]"
+    cursor.execute(
+        f"SELECT {function}(hashtext('quant_platform'), hashtext(name))"  # noqa: S608 — literals
+        f" FROM unnest({array}) AS locks (name)"
+    )
     cursor.fetchall()
 
 
@@ -234,11 +259,16 @@ def _sessions_sql(sessions: Sequence[str]) -> str:
     return f"date = ANY ({literal('{' + dates + '}')}::date[])"
 
 
-def _exists(cursor: "Cursor", table: Table, where: str) -> bool:
-    # Asked for an order, the planner takes the key; else it would read the table from its start in
+def _any_exists(cursor: "Cursor", parts: Sequence[Part], sessions: Sequence[str]) -> bool:
+    # Asked for an order, the planner takes the key; else it would read a table from its start in
     # the hope of an early match, all of it where there is none.
-    cursor.execute(f"SELECT 1 FROM {quoted(table.name)} WHERE {where} ORDER BY date LIMIT 1")  # noqa: S608 — quoted names, dates
-    return bool(cursor.fetchall())
+    found = " OR ".join(
+        f"(SELECT true FROM {quoted(part.table.name)} WHERE {_where(part, sessions)}"  # noqa: S608 — quoted names, dates
+        " ORDER BY date LIMIT 1) IS NOT NULL"
+        for part in parts
+    )
+    cursor.execute(f"SELECT {found}")
+    return bool(cursor.fetchall()[0][0])
 
 
 def _copy(cursor: "Cursor", target: str, data: pa.Table, *, temporary: bool = False) -> bool:
@@ -248,7 +278,7 @@ def _copy(cursor: "Cursor", target: str, data: pa.Table, *, temporary: bool = Fa
     if data.num_rows == 0:
         return True
     try:
-        cursor.adbc_ingest(target, data, mode="append", temporary=temporary)
+        cursor.adbc_ingest(target, _in_batches(data), mode="append", temporary=temporary)
     except Error as error:
         if error.sqlstate in _ROW_FAULTS:
             return False
@@ -259,6 +289,11 @@ def _copy(cursor: "Cursor", target: str, data: pa.Table, *, temporary: bool = Fa
             ) from error
         raise
     return True
+
+
+def _in_batches(data: pa.Table) -> pa.RecordBatchReader:
+    """Cut rows so that the server takes in one batch while the next is encoded."""
+    return pa.RecordBatchReader.from_batches(data.schema, data.to_batches(BATCH_ROWS))
 
 
 def _binary(data: pa.Table, table: Table) -> pa.Table:

@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from quant_platform.defs.chunks import AHEAD, SETTLED, Chunk, store_all
@@ -16,6 +18,14 @@ DAYS = [f"2024-01-{day:02}" for day in range(2, 22)]
 def chunk(day: str) -> Chunk:
     frame = pd.DataFrame({"date": [pd.Timestamp(day)], "symbol": ["A"]})
     return Chunk([day], {"market_data": frame}, also=[(day, ())])
+
+
+def ready(chunk: Chunk) -> Chunk:
+    """Rows in the types that the bulk writer needs."""
+    frame = chunk.frames["market_data"]
+    assert isinstance(frame, pd.DataFrame)
+    table = pa.table({"date": frame["date"].dt.date.tolist(), "symbol": frame["symbol"]})
+    return replace(chunk, frames={"market_data": table})
 
 
 class Recorder:
@@ -55,7 +65,7 @@ def test_what_waits_is_stored_together() -> None:
                 recorder.go_on.set()
             yield chunk(day)
 
-    store_all(chunks(), recorder.store, recorder.stored)
+    store_all(chunks(), ready, recorder.store, recorder.stored)
     assert recorder.flat() == recorder.reported == DAYS
     assert recorder.transactions[0] == DAYS[:1]
     assert 1 < max(map(len, recorder.transactions)) <= AHEAD + 1
@@ -69,7 +79,9 @@ def test_no_more_wait_than_that() -> None:
             made.append(day)
             yield chunk(day)
 
-    thread = threading.Thread(target=store_all, args=(chunks(), recorder.store, recorder.stored))
+    thread = threading.Thread(
+        target=store_all, args=(chunks(), ready, recorder.store, recorder.stored)
+    )
     thread.start()
     thread.join(0.5)
     # One is being stored, some wait, and one more is in the hands of whoever makes them.
@@ -90,7 +102,7 @@ def test_all_is_stored_when_the_next_one_is_asked_for_after_settled() -> None:
                 yield SETTLED
                 assert recorder.flat() == recorder.reported == DAYS[: number + 1]
 
-    store_all(chunks(), recorder.store, recorder.stored)
+    store_all(chunks(), ready, recorder.store, recorder.stored)
     assert recorder.flat() == DAYS
 
 
@@ -102,7 +114,7 @@ def test_a_row_that_breaks_a_rule_costs_the_others_nothing() -> None:
         recorder.go_on.set()
 
     threading.Timer(0.3, recorder.go_on.set).start()
-    store_all(chunks(), recorder.store, recorder.stored)
+    store_all(chunks(), ready, recorder.store, recorder.stored)
     assert recorder.flat() == DAYS[: AHEAD + 1]
     assert [DAYS[2]] in recorder.transactions
 
@@ -117,7 +129,7 @@ def test_nothing_is_stored_after_a_chunk_that_could_not_be() -> None:
             yield SETTLED
 
     with pytest.raises(OSError, match="lost"):
-        store_all(chunks(), recorder.store, recorder.stored)
+        store_all(chunks(), ready, recorder.store, recorder.stored)
     assert recorder.flat() == recorder.reported == DAYS[:3]
 
 
@@ -130,5 +142,5 @@ def test_what_was_handed_over_before_a_stop_is_stored() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        store_all(chunks(), recorder.store, recorder.stored)
+        store_all(chunks(), ready, recorder.store, recorder.stored)
     assert recorder.flat() == recorder.reported == DAYS[:3]

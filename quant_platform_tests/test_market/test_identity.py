@@ -11,6 +11,7 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from quant_platform.market.identity import (
@@ -68,7 +69,7 @@ def step(
     """Resolve one session; ticker → security."""
     names = sorted(dollars)
     found = resolve(book, world, date.fromisoformat(day), names, dollars, anchor)
-    return dict(zip(names, found.security_ids, strict=True))
+    return dict(zip(names, found.security_ids.to_pylist(), strict=True))
 
 
 def resolve(
@@ -81,7 +82,7 @@ def resolve(
 ) -> Resolution:
     return book.resolve(
         session,
-        names,
+        pa.array(names, pa.large_string()),
         np.array([dollars[name] for name in names]),
         world,
         anchor=anchor,
@@ -167,7 +168,7 @@ def test_a_name_without_figi_is_kept_through_a_pause() -> None:
 def test_what_no_reference_names_is_kept_and_marked() -> None:
     book, world = IdentityBook(), World()
     found = resolve(book, world, date(2020, 3, 3), ["??"], {"??": RICH}, False)
-    assert found.security_ids == ["??@2020-03-03"]
+    assert found.security_ids.to_pylist() == ["??@2020-03-03"]
     assert found.securities["evidence"].tolist() == ["bars"]
     assert found.symbols["reason"].tolist() == ["new"]
 
@@ -299,7 +300,7 @@ def test_a_book_built_from_rows_goes_on_as_one_that_was_never_closed(seed: int) 
         assert kept.security_ids == anew.security_ids, day
         pd.testing.assert_frame_equal(kept.securities, anew.securities)
         pd.testing.assert_frame_equal(kept.symbols, anew.symbols)
-        assert len(set(kept.security_ids)) == len(names), "two tickers of one security"
+        assert len(kept.security_ids.unique()) == len(names), "two tickers of one security"
         rows.append(kept)
 
 
@@ -316,7 +317,7 @@ def test_a_series_never_joins_two_companies(seed: int) -> None:
         rich = {name: size for name, size in traded.items() if size == RICH}
         names = sorted(rich)
         found = resolve(book, world, day, names, rich, True)
-        for name, security in zip(names, found.security_ids, strict=True):
+        for name, security in zip(names, found.security_ids.to_pylist(), strict=True):
             truth = world.details(name, day)
             assert truth is not None
             assert company.setdefault(security, truth.cik) == truth.cik, (day, name, security)

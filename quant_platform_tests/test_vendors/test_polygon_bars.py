@@ -1,5 +1,6 @@
 """Bars: which session a time means, the typed frame, and what is set aside with which reason."""
 
+import json
 import time
 from datetime import UTC, date, datetime
 from typing import Any
@@ -8,6 +9,8 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from quant_platform.vendors.polygon.bars import (
     COLUMNS,
@@ -284,17 +287,47 @@ def test_rows_in_order_read_the_same_either_way() -> None:
     assert session_bars(typed, SESSION)[0]["symbol"].tolist() == ["A", "B", "C", "E"]
 
 
+ODD = (
+    None,
+    True,
+    "1",
+    "2024-01-03",
+    "A",
+    "",
+    [],
+    {},
+    [{"o": 1}],
+    0,
+    -1,
+    0.5,
+    1e300,
+    10**400,
+    2**70,
+)
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(["T", "o", "h", "l", "c", "v", "vw", "n", "t", "otc"]),
+            st.sampled_from(ODD),
+            max_size=2,
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_any_rows_read_the_same_either_way(oddities: list[dict[str, object]]) -> None:
+    rows = [row(f"S{n}") | odd for n, odd in enumerate(oddities)]
+    # The standard library writes numbers of any size.
+    body = json.dumps({"status": "DELAYED", "resultsCount": len(rows), "results": rows})
+    read = session_bars(_results(body.replace(", ", ",").encode()), SESSION)
+    for ours, theirs in zip(read, session_bars(json.loads(body)["results"], SESSION), strict=True):
+        pd.testing.assert_frame_equal(ours, theirs)
+
+
 @pytest.mark.parametrize(
-    "odd",
-    [
-        {"T": None},
-        {"o": None},
-        {"h": "185.88"},
-        {"l": True},
-        {"v": "1"},
-        {"t": "2024-01-03"},
-        {"n": None},
-    ],
+    "odd", [{"h": "185.88"}, {"l": True}, {"v": "1"}, {"t": "2024-01-03"}, {"o": [{"x": 1}]}]
 )
 def test_one_odd_field_makes_the_reader_exact(odd: dict[str, object]) -> None:
     rows = [row("A"), row("B") | odd]
@@ -308,7 +341,17 @@ def test_an_answer_without_rows_is_read_as_it_is(body: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"<html>", b'{"status":"OK","results":[{"T":"A"', b'{"a":NaN}', b'"\xff"']
+    "body",
+    [
+        b"",
+        b"<html>",
+        b'{"status":"OK","results":[{"T":"A"',
+        b'{"resultsCount":2,"results":[{"T":"A"} {"T":"B"}]}',
+        b'{"resultsCount":2,"results":[{"T":"A"}\n{"T":"B"}]}',
+        b'{"resultsCount":1,"results":[{"T":"\xff"}]}',
+        b'{"a":NaN}',
+        b'"\xff"',
+    ],
 )
 def test_what_is_no_json_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):

@@ -24,7 +24,7 @@ traded lately, so a book built from stored rows goes on exactly as one that was 
 
 from quant_platform.market.identity.book import IdentityBook, Reference, Resolution
 from quant_platform.market.identity.evidence import RECENT_SESSIONS, RETURN_SESSIONS, anchor_since
-from quant_platform.market.identity.rows import fixed_identities
+from quant_platform.market.identity.rows import arrow_text, fixed_identities
 
 __all__ = [
     "RECENT_SESSIONS",
@@ -33,5 +33,6 @@ __all__ = [
     "Reference",
     "Resolution",
     "anchor_since",
+    "arrow_text",
     "fixed_identities",
 ]

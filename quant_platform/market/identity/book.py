@@ -7,10 +7,16 @@ from typing import Protocol
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from quant_platform.market.identity.evidence import RECENT_SESSIONS
-from quant_platform.market.identity.rows import listing_of, securities_frame, symbols_frame
+from quant_platform.market.identity.rows import (
+    arrow_text,
+    listing_of,
+    securities_frame,
+    symbols_frame,
+)
 from quant_platform.market.identity.session import Session
 from quant_platform.market.identity.tickers import Tickers
 from quant_platform.market.panel import FloatArray
@@ -44,7 +50,7 @@ class Resolution:
     symbols : rows of the table `security_symbols`: meanings that hold from the session on
     """
 
-    security_ids: list[str]
+    security_ids: pa.Array
     securities: pd.DataFrame
     symbols: pd.DataFrame
 
@@ -83,7 +89,7 @@ class IdentityBook:
         for symbol, security in zip(ordered["symbol"], ordered["security_id"], strict=True):
             book._set(symbol, None if pd.isna(security) else str(security))
         for _, bars in recent.groupby("date", sort=True):
-            places = book._tickers.places(bars["symbol"].tolist())
+            places = book._tickers.places(arrow_text(bars["symbol"]))
             book._trade(places, bars["dollars"].to_numpy(np.float64), dollars)
         return book
 
@@ -95,7 +101,7 @@ class IdentityBook:
     def resolve(
         self,
         session: date,
-        symbols: Sequence[str],
+        symbols: pa.Array,
         traded: FloatArray,
         reference: Reference,
         *,
@@ -130,7 +136,7 @@ class IdentityBook:
         today.question_the_returned()
         self._trade(today.places, traded, dollars)
         return Resolution(
-            self._tickers.meaning[today.places].tolist(),
+            self._tickers.securities(today.places),
             securities_frame(session, today.described),
             symbols_frame(session, today.meanings),
         )
@@ -160,5 +166,5 @@ class IdentityBook:
 
     def _sessions_away(self, symbol: str) -> int:
         """Sessions since the last bar, counting the coming one; beyond what is remembered: many."""
-        (place,) = self._tickers.places([symbol])
+        place = self._tickers.place(symbol)
         return self._number + 1 - int(self._tickers.last_bar[place])

@@ -6,10 +6,11 @@ Also the identities of a market in which a symbol is a security.
 from collections.abc import Container, Sequence
 from dataclasses import fields
 from datetime import date
+from functools import cache
 from typing import Any
 
-import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from quant_platform.vendors.base import Listing
 
@@ -56,19 +57,38 @@ def fixed_identities(
 
 def securities_frame(session: date, described: dict[str, Listing]) -> pd.DataFrame:
     """Rows of the table `securities`."""
-    ids = sorted(described)
-    rows = [described[security] for security in ids]
-    columns: dict[str, object] = {"date": _days([session] * len(ids)), "security_id": _texts(ids)}
-    columns |= {name: _texts([getattr(row, name) for row in rows]) for name in TEXTS}
-    columns |= {name: _days([getattr(row, name) for row in rows]) for name in DATES}
-    columns["evidence"] = _texts([_evidence(row) for row in rows])
-    return pd.DataFrame(columns)
+    return _securities(session, described) if described else _no_securities().copy(deep=False)
 
 
 def symbols_frame(session: date, meanings: dict[str, tuple[str | None, str]]) -> pd.DataFrame:
     """Rows of the table `security_symbols`."""
+    return _symbols(session, meanings) if meanings else _no_symbols().copy(deep=False)
+
+
+@cache
+def _no_securities() -> pd.DataFrame:
+    """Most sessions bring none: the empty frame is made once."""
+    return _securities(date.min, {})
+
+
+@cache
+def _no_symbols() -> pd.DataFrame:
+    return _symbols(date.min, {})
+
+
+def _securities(session: date, described: dict[str, Listing]) -> pd.DataFrame:
+    ids = sorted(described)
+    rows = [described[security] for security in ids]
+    columns = {"date": _days([session] * len(ids)), "security_id": _texts(ids)}
+    columns |= {name: _texts([getattr(row, name) for row in rows]) for name in TEXTS}
+    columns |= {name: _days([getattr(row, name) for row in rows]) for name in DATES}
+    columns["evidence"] = _texts([_evidence(row) for row in rows])
+    return _frame(columns)
+
+
+def _symbols(session: date, meanings: dict[str, tuple[str | None, str]]) -> pd.DataFrame:
     symbols = sorted(meanings)
-    return pd.DataFrame(
+    return _frame(
         {
             "date": _days([session] * len(symbols)),
             "symbol": _texts(symbols),
@@ -96,9 +116,21 @@ def listing_of(row: dict[str, Any]) -> Listing:
     return Listing("", **said)
 
 
-def _texts(values: Sequence[str | None]) -> object:
-    return pd.array(list(values), dtype="str")
+def arrow_text(values: pd.Series) -> pa.Array:
+    """Texts as one Arrow array."""
+    found = pa.array(values, pa.large_string())
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
 
-def _days(values: Sequence[date | None]) -> object:
-    return pd.Series(np.asarray(values, dtype="datetime64[s]"))
+def _frame(columns: dict[str, pa.Array]) -> pd.DataFrame:
+    """Build a frame at once: a few rows a session, of which pandas would look at each column."""
+    frame: pd.DataFrame = pa.table(columns).to_pandas()
+    return frame
+
+
+def _texts(values: Sequence[str | None]) -> pa.Array:
+    return pa.array(values, pa.large_string())
+
+
+def _days(values: Sequence[date | None]) -> pa.Array:
+    return pa.array(values, pa.date32()).cast(pa.timestamp("s"))

@@ -1,11 +1,10 @@
 """`Session`: what one session's bars bring, and what they change in the book."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-import numpy as np
+import pyarrow as pa
 
 from quant_platform.market.identity.evidence import (
     COMPLETE_REFERENCE,
@@ -29,13 +28,12 @@ class Session:
         self,
         book: "IdentityBook",
         session: date,
-        symbols: Sequence[str],
+        symbols: pa.Array,
         traded: FloatArray,
         reference: "Reference",
         dollars: float,
     ) -> None:
         self.book, self.day, self.reference = book, session, reference
-        self.symbols = symbols
         self.places = book._tickers.places(symbols)
         self.traded = Traded(book._tickers, self.places, traded)
         self.dollars = dollars
@@ -113,8 +111,9 @@ class Session:
 
     def meet_strangers(self) -> None:
         """Give a meaning to every ticker that has none."""
-        unknown = self.book._tickers.meaning[self.places] == None  # noqa: E711 — an array
-        for symbol in [self.symbols[at] for at in np.flatnonzero(unknown).tolist()]:
+        tickers = self.book._tickers
+        strangers = self.places[tickers.mean_nobody(self.places)]
+        for symbol in [tickers.names[at] for at in strangers.tolist()]:
             if symbol in self.book._meaning:
                 continue
             listing = self._look_up(symbol)
@@ -148,9 +147,9 @@ class Session:
 
     def question_the_returned(self) -> None:
         """Ask again who a ticker is that comes back after a pause."""
-        book = self.book
-        away = book._tickers.last_bar[self.places] < book._number + 1 - RETURN_SESSIONS
-        for symbol in [self.symbols[at] for at in np.flatnonzero(away).tolist()]:
+        book, tickers = self.book, self.book._tickers
+        away = tickers.last_bar[self.places] < book._number + 1 - RETURN_SESSIONS
+        for symbol in [tickers.names[at] for at in self.places[away].tolist()]:
             if symbol in self.meanings:
                 continue
             current = book._meaning[symbol]

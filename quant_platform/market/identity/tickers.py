@@ -1,50 +1,101 @@
-"""Tickers by number: a session's 12,000 are hashed once, and the rest is arrays."""
-
-from collections.abc import Sequence
+"""Tickers by number: a session's 12,000 are hashed once, by Arrow, and the rest is arrays."""
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from quant_platform.market.panel import FloatArray
+from quant_platform.market.panel import BoolArray, FloatArray
+
+NOBODY = -1
+"""Number in place of a security's where a ticker means none."""
+
+
+class Names:
+    """Names by number, in the order in which they were first met."""
+
+    def __init__(self) -> None:
+        self._number: dict[str, int] = {}
+        self._names: list[str] = []
+        self._as_arrow = pa.array([], pa.large_string())
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, number: int) -> str:
+        return self._names[number]
+
+    def number(self, name: str) -> int:
+        """Number of a name; a new one gets one."""
+        found = self._number.setdefault(name, len(self._names))
+        if found == len(self._names):
+            self._names.append(name)
+        return found
+
+    def numbers(self, names: pa.Array) -> NDArray[np.intp]:
+        """Number of each name; new ones get one."""
+        found = pc.index_in(names, self.as_arrow())
+        numbers = found.fill_null(NOBODY).to_numpy().astype(np.intp)
+        if found.null_count:
+            strangers = names.filter(pc.is_null(found)).to_pylist()
+            numbers[numbers == NOBODY] = [self.number(name) for name in strangers]
+        return numbers
+
+    def as_arrow(self) -> pa.Array:
+        """Return all names; only those met since the last time are converted."""
+        new = self._names[len(self._as_arrow) :]
+        if new:
+            self._as_arrow = pa.concat_arrays([self._as_arrow, pa.array(new, pa.large_string())])
+        return self._as_arrow
 
 
 class Tickers:
-    """Tickers by number, so that a session's 12,000 are hashed once and the rest is arrays.
+    """Every ticker ever met, by number, and what is known of it.
 
     Attributes
     ----------
-    names : the tickers in the order of their numbers
-    meaning : security of each; None for nobody
-    last_bar : number of the session of its last bar; 0: longer ago than is remembered
+    names : the tickers
+    last_bar : number of the session of a ticker's last bar; 0: longer ago than is remembered
     """
 
     def __init__(self) -> None:
-        self._place: dict[str, int] = {}
-        self.names: list[str] = []
-        self.meaning = np.full(1024, None, dtype=object)
+        self.names = Names()
         self.last_bar = np.zeros(1024, dtype=np.int64)
+        self._securities = Names()
+        self._meaning = np.full(1024, NOBODY, dtype=np.intp)
 
-    def places(self, symbols: Sequence[str]) -> NDArray[np.intp]:
+    def place(self, symbol: str) -> int:
+        """Number of a ticker; a new one gets one."""
+        place = self.names.number(symbol)
+        self._make_room()
+        return place
+
+    def places(self, symbols: pa.Array) -> NDArray[np.intp]:
         """Number of each ticker; new ones get one."""
-        found = list(map(self._place.get, symbols))
-        if None in found:
-            for at, symbol in enumerate(symbols):
-                if found[at] is None:
-                    found[at] = self._place.setdefault(symbol, len(self._place))
-            self.names = list(self._place)
-            self._grow()
-        return np.asarray(found, dtype=np.intp)
+        places = self.names.numbers(symbols)
+        self._make_room()
+        return places
 
     def mean(self, symbol: str, security: str | None) -> None:
-        """Let a ticker mean a security."""
-        (place,) = self.places([symbol])
-        self.meaning[place] = security
+        """Let a ticker mean a security, or nobody."""
+        place = self.place(symbol)
+        self._meaning[place] = NOBODY if security is None else self._securities.number(security)
 
-    def _grow(self) -> None:
-        missing = 2 * len(self._place) - len(self.meaning)
-        if missing > len(self._place):
-            self.meaning = np.concatenate([self.meaning, np.full(missing, None, dtype=object)])
-            self.last_bar = np.concatenate([self.last_bar, np.zeros(missing, dtype=np.int64)])
+    def mean_nobody(self, places: NDArray[np.intp]) -> BoolArray:
+        """Whether each of these tickers means nobody."""
+        nobody: BoolArray = self._meaning[places] == NOBODY
+        return nobody
+
+    def securities(self, places: NDArray[np.intp]) -> pa.Array:
+        """Security that each of these tickers means; all of them mean one."""
+        return self._securities.as_arrow().take(pa.array(self._meaning[places]))
+
+    def _make_room(self) -> None:
+        missing = len(self.names) - len(self.last_bar)
+        if missing > 0:
+            room = missing + len(self.names)
+            self.last_bar = np.concatenate([self.last_bar, np.zeros(room, dtype=np.int64)])
+            self._meaning = np.concatenate([self._meaning, np.full(room, NOBODY, dtype=np.intp)])
 
 
 class Traded:
@@ -52,7 +103,7 @@ class Traded:
 
     def __init__(self, tickers: Tickers, places: NDArray[np.intp], traded: FloatArray) -> None:
         self._tickers = tickers
-        self._row = np.full(len(tickers.meaning), -1, dtype=np.intp)
+        self._row = np.full(len(tickers.last_bar), -1, dtype=np.intp)
         self._row[places] = np.arange(len(places))
         self._traded = traded
 
@@ -69,6 +120,6 @@ class Traded:
         return missing
 
     def _at(self, symbol: str) -> int:
-        (place,) = self._tickers.places([symbol])
+        place = self._tickers.place(symbol)
         # A ticker first heard of after this session began has no bar in it.
         return int(self._row[place]) if place < len(self._row) else -1
