@@ -14,7 +14,7 @@ from quant_platform.backtest import BacktestResult, backtest
 from quant_platform.errors import QuantPlatformError, SessionError, UnknownNameError
 from quant_platform.evaluation.costs import Costs
 from quant_platform.market.adjustment import Kind, adjust
-from quant_platform.market.sessions import parse_date
+from quant_platform.market.sessions import observe_closures, parse_date
 from quant_platform.settings import Settings
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database, platform_database
@@ -61,6 +61,7 @@ class Store:
             The database cannot be reached.
         """
         chosen = settings or Settings.load()
+        observe_closures(chosen.closures)
         return cls(platform_database(chosen), chosen)
 
     def read(

@@ -1,6 +1,7 @@
 import os
 import re
 import traceback
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,12 @@ def test_a_url_without_password_is_shown_whole(tmp_path: Path) -> None:
         ("CHECKS", "stale="),
         ("LATE_HOURS", "soon"),
         ("SSM_PARAMETER", "my key"),
+        ("CLOSURES", "tomorrow"),
+        ("CLOSURES", "20261224"),
+        ("CLOSURES", "2026-12-24 2026-12-31"),
+        ("CLOSURES", "2026-12-24, 2026-02-30"),
+        ("CLOSURES", "2026-12-24\n2026-12-31"),
+        ("CLOSURES", ","),
     ],
 )
 def test_a_wrong_value_names_variable_and_remedy(tmp_path: Path, name: str, text: str) -> None:
@@ -166,6 +173,7 @@ def test_values(tmp_path: Path) -> None:
             PREFIX + "IDENTITY_DOLLARS": "5e6",
             PREFIX + "CHECKS": "stale_prices=warn:20, jumps=error:0.5",
             PREFIX + "LATE_HOURS": "12",
+            PREFIX + "CLOSURES": " 2026-12-31,2026-12-24 , 2026-12-31, ",
         },
     )
     assert (settings.capital, settings.commission_bp, settings.risk_free) == (250_000.0, 0.0, 0.02)
@@ -174,6 +182,7 @@ def test_values(tmp_path: Path) -> None:
     assert (settings.start, settings.universe) == ("2024-01-02", "top:500 price:5")
     assert (settings.correction_sessions, settings.reference) == (0, "daily")
     assert (settings.identity_dollars, settings.late_hours) == (5e6, 12.0)
+    assert settings.closures == (date(2026, 12, 24), date(2026, 12, 31))
     assert settings.checks == "stale_prices=warn:20, jumps=error:0.5"
 
 
@@ -187,6 +196,7 @@ def test_an_empty_value_is_no_value(tmp_path: Path) -> None:
         "START",
         "UNIVERSE",
         "CHECKS",
+        "CLOSURES",
     )
     empty = {PREFIX + name: "" for name in names} | dict.fromkeys(POLYGON, " ")
     empty |= {"DATABASE_URL": " ", "UNIVERSE": ""}
@@ -374,5 +384,5 @@ def test_the_example_file_names_every_variable() -> None:
     comments = re.findall(r": .*  # (.*)", source)
     read = {name for comment in comments for name in re.findall(names, comment)}
     assert told == read
-    assert len(read) == 28
+    assert len(read) == 29
     assert set(POLYGON) == {name for name in read if name.startswith(("POLYGON", "MASSIVE"))}

@@ -33,7 +33,7 @@ def demo() -> None:
     """Fill the database with the whole sample market and show the result."""
     from quant_platform.cli.demo import run_demo
 
-    run_demo(Settings.load())
+    run_demo(_settings())
 
 
 def dev(
@@ -42,7 +42,7 @@ def dev(
     """Serve the Dagster UI with daemon and code location until Ctrl-C."""
     from quant_platform.cli.services import serve
 
-    serve(Settings.load(), port)
+    serve(_settings(), port)
 
 
 def backfill(
@@ -61,21 +61,21 @@ def backfill(
     """Materialise a range of sessions in one run, checks included; stop and go on at any time."""
     from quant_platform.cli.backfill import run_backfill
 
-    run_backfill(Settings.load(), start, end, select, refetch=refetch, repair=repair)
+    run_backfill(_settings(), start, end, select, refetch=refetch, repair=repair)
 
 
 def status() -> None:
     """Show freshness, rows, the last runs and failing checks."""
     from quant_platform.cli.status import show_status
 
-    show_status(Settings.load())
+    show_status(_settings())
 
 
 def doctor() -> None:
     """Say what the key may do, what is configured, and what is stale."""
     from quant_platform.cli.doctor import run_doctor
 
-    run_doctor(Settings.load())
+    run_doctor(_settings())
 
 
 def report(
@@ -90,7 +90,7 @@ def report(
     from quant_platform.provision import ready_database
     from quant_platform.vendors.registry import vendor_of
 
-    settings = Settings.load()
+    settings = _settings()
     if session:
         day = parse_session(session)
         vendor = vendor_of(settings)
@@ -120,7 +120,7 @@ def sql(
     """Run a read-only SQL statement and print its rows."""
     from quant_platform.store import Store
 
-    frame = Store.open(Settings.load()).sql(statement, known_at=known_at)
+    frame = Store.open(_settings()).sql(statement, known_at=known_at)
     if csv:
         typer.echo(frame.to_csv(index=False), nl=False)
         return
@@ -129,6 +129,15 @@ def sql(
     console.rows([str(name) for name in frame.columns], rows)
     if len(frame) > len(shown):
         console.err.print(f"… {len(frame) - len(shown):,} more rows; --csv prints all")
+
+
+def _settings() -> Settings:
+    """Settings of this process; its calendar has the closures they add."""
+    from quant_platform.market.sessions import observe_closures
+
+    settings = Settings.load()
+    observe_closures(settings.closures)
+    return settings
 
 
 def _cell(value: Any) -> str:

@@ -51,6 +51,7 @@ def _show_settings(settings: Settings, vendor: Vendor, database: Database) -> No
         ("vendor", settings.vendor),
         ("first session", str(vendor.first_session)),
         ("universe", str(rule)),
+        ("closures", ", ".join(map(str, settings.closures)) or "the calendar's own"),
     ]
     if settings.vendor == "polygon":
         polygon = settings.polygon

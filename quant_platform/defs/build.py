@@ -31,6 +31,7 @@ from quant_platform.defs.jobs import build_jobs
 from quant_platform.defs.partitions import session_partitions
 from quant_platform.defs.resources import Platform
 from quant_platform.defs.sensors import build_sensors
+from quant_platform.market.sessions import observe_closures
 from quant_platform.market.universe import EVERYBODY, UniverseRule
 from quant_platform.settings import Settings
 from quant_platform.vendors.base import Vendor
@@ -73,6 +74,7 @@ def build_defs(
     resource_overrides : replace resources by name
     """
     settings = settings or Settings.load()
+    observe_closures(settings.closures)
     vendor = vendor or vendor_of(settings)
     market = Market(vendor, session_partitions(vendor.first_session, vendor.last_session))
     platform = Platform(settings, vendor)

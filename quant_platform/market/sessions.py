@@ -2,10 +2,11 @@
 
 Pure and quick (no calendar library at run time), so that the partition set is a constant of the
 process. A test compares every session with `exchange_calendars`. Rules run to `HORIZON`, future
-closures included. Sources: NYSE Rule 7.2 and the exchange's notices of special closures.
+closures included. Sources: NYSE Rule 7.2 and the exchange's notices of special closures. Closures
+that the settings add are told to `observe_closures`, once, where settings are loaded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from quant_platform.errors import SessionError
+from quant_platform.errors import SessionError, SettingsError
 
 FIRST_DAY = date(2000, 1, 1)
 """First day for which one-off closures are listed."""
@@ -53,12 +54,52 @@ LONGEST_BREAK = timedelta(days=10)
 
 MONDAY, WEDNESDAY, THURSDAY, SATURDAY, SUNDAY = 0, 2, 3, 5, 6
 
+CLOSURES_SETTING = "QUANT_PLATFORM_CLOSURES"
+"""Names the closures that the lists above lack."""
+
+
+class _Observed:
+    """Closures of this process beyond the lists above; None until it was told of any."""
+
+    days: frozenset[date] | None = None
+
+
+def observe_closures(days: Collection[date]) -> None:
+    """Take `days` for closures too, in all of this process.
+
+    Called wherever settings are loaded, with the same days each time: partitions and look-backs
+    that were computed over one calendar do not fit another.
+
+    Raises
+    ------
+    SettingsError
+        A day is a weekend or outside the calendar, or the process computes over other closures
+        already.
+    """
+    further = frozenset(days)
+    if further == _Observed.days:
+        return
+    for day in sorted(further):
+        if day.weekday() >= SATURDAY or not FIRST_DAY <= day <= HORIZON:
+            raise SettingsError(
+                f"{CLOSURES_SETTING} names {day:%A} {day}",
+                f"It must be days from Monday to Friday, from {FIRST_DAY} to {HORIZON}",
+            )
+    if _Observed.days is not None:
+        raise SettingsError(
+            f"This process computes over other closures than {CLOSURES_SETTING} names",
+            "Start a new process",
+        )
+    _Observed.days = further
+    closures.cache_clear()
+    sessions_between.cache_clear()
+
 
 @lru_cache(maxsize=8)
 def closures(first: date, last: date = HORIZON) -> tuple[date, ...]:
     """Weekdays from `first` to `last` on which the exchange is closed, ascending."""
     days = {day for year in range(first.year, last.year + 2) for day in _holidays(year)}
-    days.update(SPECIAL_CLOSURES)
+    days.update(SPECIAL_CLOSURES, _Observed.days or ())
     return tuple(sorted(day for day in days if first <= day <= last and day.weekday() < SATURDAY))
 
 

@@ -9,6 +9,7 @@ when it is needed.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import date
 from pathlib import Path
 
 from quant_platform.errors import SettingsError
@@ -18,6 +19,7 @@ from quant_platform.settings.values import (
     read_choice,
     read_database_url,
     read_day,
+    read_days,
     read_matching,
     read_number,
     read_secret,
@@ -90,6 +92,7 @@ class Settings:
     identity_dollars: float = 1_000_000.0  # QUANT_PLATFORM_IDENTITY_DOLLARS, in one session
     checks: str = ""  # QUANT_PLATFORM_CHECKS: name=severity:threshold, …
     late_hours: float = 24.0  # QUANT_PLATFORM_LATE_HOURS after the close
+    closures: tuple[date, ...] = ()  # QUANT_PLATFORM_CLOSURES beyond the calendar's own
     polygon: PolygonSettings = PolygonSettings()
 
     @classmethod
@@ -146,6 +149,7 @@ class Settings:
             late_hours=read_number(
                 values, PREFIX + "LATE_HOURS", cls.late_hours, low=0.0, high=1000.0
             ),
+            closures=read_days(values, PREFIX + "CLOSURES"),
             polygon=polygon,
         )
 

@@ -105,6 +105,21 @@ def read_day(values: Mapping[str, str], name: str) -> str | None:
     raise SettingsError(f"{name} is {text!r}", "It must be a day written as YYYY-MM-DD")
 
 
+def read_days(values: Mapping[str, str], name: str) -> tuple[date, ...]:
+    """Return days written as YYYY-MM-DD with commas between them, ascending, each once."""
+    text = read_text(values, name)
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    try:
+        days = [date.fromisoformat(part) for part in parts]
+    except ValueError:
+        days = []
+    if (text and not days) or [day.isoformat() for day in days] != parts:
+        raise SettingsError(
+            f"{name} is {text!r}", "It must be days written as YYYY-MM-DD, with commas between them"
+        )
+    return tuple(sorted(set(days)))
+
+
 def read_secret(values: Mapping[str, str], name: str) -> Secret | None:
     """Return a key; never shown."""
     text = read_text(values, name)

@@ -79,6 +79,22 @@ def failed(done: subprocess.CompletedProcess[str], *words: str, code: int = 1) -
         assert word in lines[0]
 
 
+class TestClosures:
+    name = PREFIX + "CLOSURES"
+
+    @pytest.mark.parametrize("words", [("status",), ("report",), ("sql", "select 1")])
+    def test_a_bad_setting_is_one_line(self, command: Run, words: tuple[str, ...]) -> None:
+        for text in ("soon", "2012-10-31 2012-11-01"):
+            failed(command(*words, **{self.name: text}), f"{self.name} is {text!r}", "YYYY-MM-DD")
+        weekend = command(*words, **{self.name: "2012-11-03"})
+        failed(weekend, f"{self.name} names Saturday 2012-11-03", "Monday to Friday")
+
+    def test_a_day_it_names_is_no_session(self, command: Run) -> None:
+        # Hurricane Sandy closed the exchange on Monday and Tuesday; as if on Wednesday, too.
+        done = command("report", "--date", "2012-10-31", **{self.name: "2012-10-31"})
+        failed(done, "2012-10-31 is not a session", "2012-10-26 and 2012-11-01")
+
+
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_help_shows_an_example(in_folder: Run, words: list[str], tmp_path: Path) -> None:
     done = in_folder(*words, "--help")

@@ -83,6 +83,7 @@ class TestDoctor:
             "history yes, from 2003-09-10",
             "news yes",
             "flat files no keys",
+            "closures the calendar's own",
             "universe top:500 price:5 types:CS,ADRC history:60",
             "key in the settings",
             "Nothing is stored yet. Begin with: quant-platform backfill",

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import exchange_calendars
@@ -220,3 +222,69 @@ class TestLastClosedSession:
 
 def test_midnight_has_no_time_zone() -> None:
     assert midnight(date(2004, 8, 19)) == datetime(2004, 8, 19)
+
+
+class TestFurtherClosures:
+    """Each in a process of its own, since the calendar is a constant of one."""
+
+    @staticmethod
+    def said(script: str) -> list[str]:
+        head = (
+            "from datetime import date\n"
+            "from quant_platform.errors import SettingsError\n"
+            "from quant_platform.market.sessions import *\n"
+            "def day(text): return date.fromisoformat(text)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", head + script], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    def test_they_hold_everywhere_even_if_the_calendar_was_used_before(self) -> None:
+        # Christmas Eve 2026 is a Thursday that ends early; Christmas is the Friday.
+        assert self.said(
+            "eve, month = day('2026-12-24'), (day('2026-12-01'), day('2026-12-31'))\n"
+            "print(is_session(eve), early_closes(*month))\n"
+            "observe_closures([eve])\n"
+            "print(is_session(eve), early_closes(*month))\n"
+            "print(*closures(*month))\n"
+            "print(*sessions_between(day('2026-12-23'), day('2026-12-28')))\n"
+            "print(session_before(day('2026-12-28')))\n"
+            "try: parse_session('2026-12-24')\n"
+            "except Exception as error: print(error)\n"
+        ) == [
+            "True (datetime.date(2026, 12, 24),)",
+            "False ()",
+            "2026-12-24 2026-12-25",
+            "2026-12-23 2026-12-28",
+            "2026-12-23",
+            "2026-12-24 is not a session of the New York Stock Exchange. The sessions around it are"
+            " 2026-12-23 and 2026-12-28",
+        ]
+
+    def test_they_are_set_once(self) -> None:
+        assert self.said(
+            "observe_closures([day('2026-12-24')])\n"
+            "observe_closures({day('2026-12-24')})\n"
+            "try: observe_closures([])\n"
+            "except SettingsError as error: print(error)\n"
+            "print(is_session(day('2026-12-24')))\n"
+        ) == [
+            "This process computes over other closures than QUANT_PLATFORM_CLOSURES names. Start a"
+            " new process",
+            "False",
+        ]
+
+    def test_a_day_that_cannot_be_a_session_is_refused(self) -> None:
+        assert self.said(
+            "for text in ('2026-12-26', '2062-12-24', '1999-12-30'):\n"
+            "    try: observe_closures([day(text)])\n"
+            "    except SettingsError as error: print(error.message)\n"
+            "print(is_session(day('2026-12-24')))\n"
+        ) == [
+            "QUANT_PLATFORM_CLOSURES names Saturday 2026-12-26",
+            "QUANT_PLATFORM_CLOSURES names Sunday 2062-12-24",
+            "QUANT_PLATFORM_CLOSURES names Thursday 1999-12-30",
+            "True",
+        ]
