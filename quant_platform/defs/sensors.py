@@ -5,15 +5,17 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
+from quant_platform.defs.announced import before_closures
 from quant_platform.defs.ingest import UPDATE_TAG
 from quant_platform.defs.jobs import DAILY_JOB
+from quant_platform.defs.market_state import market_state, note_pending
 from quant_platform.defs.processes import runs_in_progress
 from quant_platform.defs.resources import Platform
+from quant_platform.defs.run_alerts import PARTITION, RANGE_END, record_failed_run
 from quant_platform.defs.updates import Update, next_update
 from quant_platform.errors import VendorError
-from quant_platform.market.sessions import last_closed_session, session_closes, sessions_between
+from quant_platform.market.sessions import last_closed_session, sessions_between
 from quant_platform.settings import Settings
-from quant_platform.storage.ingestions import PENDING, Ingestion, record
 from quant_platform.vendors.base import MarketVendor
 
 ENDS = (dg.AssetKey("market_data"), dg.AssetKey("performance_reports"))
@@ -23,8 +25,11 @@ The last one alone would not do: a backfill of an asset that others look back on
 sessions of those, for which there may be no market data yet.
 """
 
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-PARTITION = "dagster/partition"
+RANGE_START = "dagster/asset_partition_range_start"
+
+FEW = 4
+"""Missing sessions of which a tick can learn what is published, after it asked for the market's
+status: five requests in all, which the smallest plan answers within the minute that a tick has."""
 
 FAILED = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
@@ -54,33 +59,7 @@ def build_sensors(
     def daily_update_sensor(
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.RunRequest | dg.SkipReason:
-        # Whatever runs may be writing what an update would look back on: one at a time.
-        running = runs_in_progress(context.instance)
-        if running:
-            run = running[0]
-            return dg.SkipReason(f"Run {run.run_id} of {run.job_name} is still in progress")
-        now, done = clock(), _materialised(context.instance)
-        vendor = platform.vendor
-        if isinstance(vendor, MarketVendor) and not done:
-            return dg.SkipReason(
-                "Nothing is stored yet. Begin with: quant-platform backfill --start YYYY-MM-DD"
-            )
-        try:
-            plan = next_update(
-                _closed_sessions(platform, now, done),
-                done,
-                vendor.is_published,
-                lambda name: _failed_attempts(context.instance, name),
-                settings.sensor_max_sessions,
-                settings.correction_sessions if isinstance(vendor, MarketVendor) else 0,
-            )
-        except VendorError as error:
-            return dg.SkipReason(f"The vendor cannot be asked. {error}")
-        if isinstance(plan, Update):
-            return _request(plan)
-        if plan.pending is not None:
-            note_pending(platform, plan.pending, plan.reason, now)
-        return dg.SkipReason(plan.reason)
+        return _look(context, platform, settings, clock)
 
     @dg.run_failure_sensor(
         name="run_failure_alert",
@@ -96,34 +75,50 @@ def build_sensors(
     return [daily_update_sensor, run_failure_alert]
 
 
-def record_failed_run(platform: Platform, run: dg.DagsterRun, reason: str) -> None:
-    """Insert the alert of a failed run; recording the same run twice changes nothing."""
-    session = run.tags.get(PARTITION) or run.tags.get(RANGE_END) or str(datetime.now(UTC).date())
-    lines = [line for line in reason.splitlines() if line.strip()] or ["no reason given"]
-    _raise_alert(platform, session, "run_failed", run.run_id, f"{run.job_name} failed: {lines[0]}")
-
-
-def note_pending(platform: Platform, session: date, reason: str, now: datetime) -> None:
-    """Record that a session waits for the vendor, and raise an alert once it is late."""
-    name = platform.vendor.name
-    record(platform.database, Ingestion(session.isoformat(), name, "", PENDING, reason=reason))
-    close = session_closes([session])[0].item().replace(tzinfo=UTC)
-    if now > close + timedelta(hours=platform.settings.late_hours):
-        _raise_alert(platform, session.isoformat(), "session_late", session.isoformat(), reason)
-
-
-def _raise_alert(platform: Platform, day: str, rule: str, subject: str, message: str) -> None:
-    """Insert a critical alert; one that is there already stays as it is."""
-    connection = platform.database.connect()
+def _look(
+    context: dg.SensorEvaluationContext,
+    platform: Platform,
+    settings: Settings,
+    clock: Callable[[], datetime],
+) -> dg.RunRequest | dg.SkipReason:
+    # Whatever runs may be writing what an update would look back on: one at a time.
+    running = runs_in_progress(context.instance)
+    if running:
+        run = running[0]
+        return dg.SkipReason(f"Run {run.run_id} of {run.job_name} is still in progress")
+    now, done = clock(), _materialised(context.instance)
+    vendor = platform.vendor
+    if isinstance(vendor, MarketVendor) and not done:
+        return dg.SkipReason(
+            "Nothing is stored yet. Begin with: quant-platform backfill --start YYYY-MM-DD"
+        )
+    closed = _closed_sessions(platform, now, done)
+    missing = [day for day in closed if day not in done]
+    market = market_state(context, platform, clock, done, missing)
+    following = now + timedelta(seconds=settings.sensor_seconds)
+    if market.is_new and len(missing) > FEW and not market.announced.is_due(following):
+        return _skip("What is missing is asked for at the next look", *market.words)
     try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO alerts (date, origin, rule, subject, severity, message)"
-                " VALUES (%s, 'run', %s, %s, 'critical', %s) ON CONFLICT DO NOTHING",
-                (day, rule, subject, message),
-            )
-    finally:
-        connection.close()
+        plan = next_update(
+            before_closures(closed, market.unknown),
+            done,
+            lambda day: not market.announced.is_trading(day, now) and vendor.is_published(day),
+            lambda name: _failed_attempts(context.instance, name),
+            settings.sensor_max_sessions,
+            settings.correction_sessions if isinstance(vendor, MarketVendor) else 0,
+        )
+    except VendorError as error:
+        return dg.SkipReason(f"The vendor cannot be asked. {error}")
+    if isinstance(plan, Update):
+        return _request(plan)
+    reason = plan.reason
+    if plan.pending is not None:
+        reason = note_pending(platform, market.announced, plan.pending, reason, now)
+    return _skip(reason, *market.words)
+
+
+def _skip(*sentences: str) -> dg.SkipReason:
+    return dg.SkipReason(". ".join(sentences))
 
 
 def _closed_sessions(platform: Platform, now: datetime, done: set[date]) -> tuple[date, ...]:

@@ -11,7 +11,7 @@ which security a ticker meant in each session (`market/identity`).
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -114,6 +114,69 @@ class Listing:
     delisted_on: date | None = None
 
 
+CLOSED, EARLY_CLOSE = "closed", "early-close"
+"""What becomes of a special day."""
+
+TRADING = ("open", "extended-hours")
+"""States of a market that is trading."""
+
+
+@dataclass(frozen=True)
+class SpecialDay:
+    """A coming day on which an exchange is closed or closes early.
+
+    Attributes
+    ----------
+    exchange : the vendor's name for it, such as NYSE
+    name : of the holiday; may be empty
+    status : closed or early-close
+    opens, closes : moments of that day; None where the vendor does not say
+    """
+
+    date: date
+    exchange: str
+    name: str
+    status: str
+    opens: datetime | None = None
+    closes: datetime | None = None
+
+
+@dataclass(frozen=True)
+class MarketStatus:
+    """The market now, and the exchanges' special days to come.
+
+    Attributes
+    ----------
+    market : open, closed or extended-hours
+    server_time : the vendor's clock; None where it does not say
+    special_days : ascending; the next ones only, and none that has come
+    """
+
+    market: str
+    server_time: datetime | None
+    special_days: tuple[SpecialDay, ...]
+
+    @property
+    def is_trading(self) -> bool:
+        """Whether trading goes on now, before and after hours included."""
+        return self.market in TRADING
+
+    def closures(self, exchange: str = "NYSE") -> tuple[SpecialDay, ...]:
+        """Coming days on which `exchange` stays closed."""
+        return self._days(exchange, CLOSED)
+
+    def early_closes(self, exchange: str = "NYSE") -> tuple[SpecialDay, ...]:
+        """Coming days on which `exchange` closes early."""
+        return self._days(exchange, EARLY_CLOSE)
+
+    def _days(self, exchange: str, status: str) -> tuple[SpecialDay, ...]:
+        return tuple(
+            special
+            for special in self.special_days
+            if special.exchange == exchange and special.status == status
+        )
+
+
 @runtime_checkable
 class MarketVendor(Vendor, Protocol):
     """A vendor of a whole market: sessions one by one, reference data as of a session."""
@@ -143,6 +206,10 @@ class MarketVendor(Vendor, Protocol):
 
     def ticker_changes(self, figi: str) -> Sequence[tuple[date, str]]:
         """Tickers that a security adopted, with the day of each, oldest first; often incomplete."""
+        ...
+
+    def market_status(self) -> MarketStatus:
+        """State of the market now, and what the vendor announces of the days to come."""
         ...
 
     def news(self, first: date, last: date) -> "pd.DataFrame":

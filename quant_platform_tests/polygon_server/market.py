@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, time
 from typing import Any, Protocol
 
 import numpy as np
@@ -45,7 +45,12 @@ class BarSource(Protocol):
 
 @dataclass
 class Market:
-    """A market over time; `closed` are days without trading beyond the exchange's calendar."""
+    """A market over time.
+
+    `closed` are days without trading beyond the exchange's calendar, `early` the New York times at
+    which trading ends in sessions that the calendar does not end early; `named` holds the names of
+    both, where they have any.
+    """
 
     source: BarSource
     listings: tuple[Listed, ...] = ()
@@ -56,6 +61,8 @@ class Market:
     inflation: tuple[Row, ...] = ()
     labor_market: tuple[Row, ...] = ()
     closed: frozenset[date] = frozenset()
+    early: Mapping[date, time] = field(default_factory=dict)
+    named: Mapping[date, str] = field(default_factory=dict)
     _edits: dict[date, list[Callable[[Bars], Bars]]] = field(
         default_factory=lambda: defaultdict(list), repr=False
     )

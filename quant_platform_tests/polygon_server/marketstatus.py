@@ -1,6 +1,8 @@
 """Endpoints of the market's status: now, and the holidays and early closes to come.
 
-Sessions and early closes are those of the platform's calendar, without the market's own closures.
+Sessions and early closes are those of the platform's calendar, with the market's own closures and
+early closes. The list of what is to come begins tomorrow, as the vendor's documentation has it:
+"forward-looking only".
 """
 
 from collections.abc import Iterator
@@ -14,6 +16,8 @@ from quant_platform_tests.polygon_server.market import Market
 from quant_platform_tests.polygon_server.plans import NEW_YORK
 
 EARLY, OPEN, CLOSE, EARLY_CLOSE, LATE = time(4), time(9, 30), time(16), time(13), time(20)
+
+ONE_DAY = timedelta(days=1)
 
 AHEAD = timedelta(days=365)
 """How far the upcoming holidays reach."""
@@ -41,7 +45,8 @@ def routes() -> list[Route]:
 
 def now(call: Call) -> Answer:
     clock, trading = call.now.time(), trades_on(call.market, call.today)
-    close = EARLY_CLOSE if early_closes(call.today, call.today) else CLOSE
+    usual = EARLY_CLOSE if early_closes(call.today, call.today) else CLOSE
+    close = call.market.early.get(call.today, usual)
     early = trading and EARLY <= clock < OPEN
     late = trading and close <= clock < LATE
     regular = trading and OPEN <= clock < close
@@ -62,7 +67,7 @@ def now(call: Call) -> Answer:
 def upcoming(call: Call) -> Answer:
     rows = [
         {"exchange": exchange, **row}
-        for row in _special_days(call.market, call.today, call.today + AHEAD)
+        for row in _special_days(call.market, call.today + ONE_DAY, call.today + AHEAD)
         for exchange in ("NYSE", "NASDAQ")
     ]
     return ok(rows)
@@ -74,19 +79,21 @@ def trades_on(market: Market, day: date) -> bool:
 
 def _special_days(market: Market, first: date, last: date) -> Iterator[Row]:
     shut = {day: _name(day) for day in closures(first, last)}
-    shut |= {day: "Market closed" for day in market.closed if first <= day <= last}
-    early = set(early_closes(first, last))
+    shut |= {day: market.named.get(day, "Market closed") for day in market.closed}
+    early = {day: (EARLY_CLOSE, _name(day)) for day in early_closes(first, last)}
+    early |= {day: (at, market.named.get(day, "")) for day, at in market.early.items()}
     for number in range((last - first).days + 1):
         day = first + timedelta(days=number)
         if day in shut:
             yield {"date": str(day), "name": shut[day], "status": "closed"}
         elif day in early:
+            close, name = early[day]
             yield {
                 "date": str(day),
-                "name": _name(day),
+                "name": name,
                 "status": "early-close",
                 "open": _utc(day, OPEN),
-                "close": _utc(day, EARLY_CLOSE),
+                "close": _utc(day, close),
             }
 
 

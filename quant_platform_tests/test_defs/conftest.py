@@ -1,6 +1,7 @@
 """Fixtures: labs over fresh databases, and one database that holds the first five months."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from quant_platform.vendors.base import Vendor
 from quant_platform_tests.conftest import Server
 from quant_platform_tests.test_defs.instance_harness import open_instance
 from quant_platform_tests.test_defs.lab import Lab, WindowVendor, failure_text
+from quant_platform_tests.test_defs.trading import Trading
 
 FIRST, LAST = "2000-03-01", "2000-07-31"
 """106 sessions with AAPL's split of 21 June 2000."""
@@ -62,3 +64,21 @@ def make_lab(new_database: Callable[[str | None], Database], tmp_path: Path) -> 
 def lab(make_lab: MakeLab, filled: str) -> Lab:
     """Return a lab over a copy of the filled database."""
     return make_lab(WindowVendor(FIRST, LAST), filled)
+
+
+@pytest.fixture(scope="module")
+def events(server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of a database with Dagster's tables and no event; copy it."""
+    name = server.create()
+    with open_instance(server.url(name), tmp_path_factory.mktemp("events")):
+        return name
+
+
+@pytest.fixture
+def trading(database: Database, tmp_path: Path, server: Server, events: str) -> Iterator[Trading]:
+    name = server.create(events)
+    with open_instance(server.url(name), tmp_path / "instance") as instance:
+        made = Trading(database, tmp_path, datetime(2025, 4, 1, 12, tzinfo=UTC), instance)
+        yield made
+        made.close()
+    server.drop(name)

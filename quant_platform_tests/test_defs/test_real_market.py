@@ -1,6 +1,6 @@
 """The whole pipeline over the vendor's API on loopback, and what each kind of trouble comes to."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -9,145 +9,21 @@ import numpy as np
 import pytest
 
 from quant_platform.defs.ingest import FETCH_TAG, MISSING, REPAIR, UPDATE_TAG
-from quant_platform.defs.sensors import ENDS, build_sensors
-from quant_platform.market.sessions import sessions_between
-from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
 from quant_platform.store import Store
-from quant_platform.vendors.polygon.clock import Clock
 from quant_platform.vendors.polygon.vendor import PolygonVendor
 from quant_platform_tests.conftest import Server
-from quant_platform_tests.polygon_server import BASIC, Market, PolygonServer, faults
+from quant_platform_tests.polygon_server import BASIC, faults
 from quant_platform_tests.polygon_server.faults import Fault
 from quant_platform_tests.test_defs.instance_harness import open_instance
-from quant_platform_tests.test_defs.lab import Lab, failed_steps, failure_text
+from quant_platform_tests.test_defs.lab import failed_steps, failure_text
+from quant_platform_tests.test_defs.trading import SESSIONS, Trading, evening
 
-SESSIONS = sessions_between(date(2025, 1, 2), date(2025, 2, 14))
 FIRST, LAST = SESSIONS[0].isoformat(), SESSIONS[-1].isoformat()
-SYMBOLS = 40
 GROUPED = "/v2/aggs/grouped/"
-MARKET_DATA = dg.AssetKey("market_data")
-FACTS = [MARKET_DATA, dg.AssetKey("securities"), dg.AssetKey("security_symbols")]
 
 # Facts by the tables' own primary keys, with what the market says of the same bars.
 BARS = "SELECT symbol, open_price, high_price, low_price, close_price, volume FROM market_data"
-
-
-class SetClock(Clock):
-    """The vendor's idea of the date; waiting takes no time."""
-
-    def __init__(self, wall: datetime) -> None:
-        self._wall = wall
-        self.slept = 0.0
-
-    def wall(self) -> datetime:
-        return self._wall
-
-    def now(self) -> float:
-        return super().now() + self.slept
-
-    def sleep(self, seconds: float, stop: object = None) -> None:
-        self.slept += seconds
-
-
-class Trading:
-    """A server, a lab over an empty database that asks it, and a clock for both."""
-
-    def __init__(
-        self,
-        database: Database,
-        home: Path,
-        now: datetime,
-        instance: dg.DagsterInstance,
-        **further: str,
-    ) -> None:
-        self.server = PolygonServer(
-            Market.synthetic(SYMBOLS, SESSIONS, seed=3), clock=lambda: self.now
-        )
-        self.now = now
-        self.server.start()
-        self.settings = Settings.load(
-            {
-                "DATABASE_URL": database.url,
-                "QUANT_PLATFORM_HOME": str(home),
-                "QUANT_PLATFORM_VENDOR": "polygon",
-                "QUANT_PLATFORM_UNIVERSE": "top:15 price:1 history:10",
-                "POLYGON_BASE_URL": self.server.url,
-                "POLYGON_API_KEY": "test-key",
-                "POLYGON_CALLS_PER_MINUTE": "0",
-                "POLYGON_S3_ENDPOINT": self.server.url,
-            }
-            | further,
-            home,
-        )
-        self.clock = SetClock(now)
-        vendor = PolygonVendor(self.settings.polygon, home, clock=self.clock)
-        vendor.first_session = SESSIONS[0]
-        self.lab = Lab(self.settings, vendor, instance)
-        self.sensor, _ = build_sensors(self.settings, lambda: self.now)
-
-    def at(self, moment: datetime) -> None:
-        self.now = self.clock._wall = moment
-
-    def facts(
-        self, first: str, last: str, tags: dict[str, str] | None = None
-    ) -> dg.ExecuteInProcessResult:
-        """Run the facts of a range alone, as a backfill of them does."""
-        return self.lab.run("daily_update", first, last, assets=FACTS, tags=tags)
-
-    def tick(self) -> dg.RunRequest | str:
-        context = dg.build_sensor_context(
-            instance=self.lab.instance,
-            definitions=self.lab.defs,
-            resources={"platform": self.lab.platform},
-        )
-        found = self.sensor.evaluate_tick(context)
-        if found.run_requests:
-            (request,) = found.run_requests
-            return request
-        assert found.skip_message
-        return found.skip_message
-
-    def pretend(self, sessions: Sequence[date]) -> None:
-        """Report both ends of the chain as materialised."""
-        for session in sessions:
-            for key in ENDS:
-                self.lab.instance.report_runless_asset_event(
-                    dg.AssetMaterialization(key, partition=session.isoformat())
-                )
-
-    def status(self, session: date) -> tuple[str, str]:
-        """Status and reason that the ledger has of a session."""
-        ((status, reason),) = self.lab.sql(
-            "SELECT status, reason FROM ingestions WHERE date = %s", session
-        )
-        return status, reason
-
-    def stored(self) -> list[str]:
-        rows = self.lab.sql("SELECT DISTINCT date::text FROM market_data ORDER BY 1")
-        return [row[0] for row in rows]
-
-    def close(self) -> None:
-        self.lab.vendor.close()  # type: ignore[attr-defined]
-        self.server.stop()
-
-
-@pytest.fixture(scope="module")
-def events(server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Name of a database with Dagster's tables and no event; copy it."""
-    name = server.create()
-    with open_instance(server.url(name), tmp_path_factory.mktemp("events")):
-        return name
-
-
-@pytest.fixture
-def trading(database: Database, tmp_path: Path, server: Server, events: str) -> Iterator[Trading]:
-    name = server.create(events)
-    with open_instance(server.url(name), tmp_path / "instance") as instance:
-        made = Trading(database, tmp_path, datetime(2025, 4, 1, 12, tzinfo=UTC), instance)
-        yield made
-        made.close()
-    server.drop(name)
 
 
 @pytest.fixture
@@ -167,13 +43,6 @@ def filed(database: Database, tmp_path: Path, server: Server, events: str) -> It
         yield made
         made.close()
     server.drop(name)
-
-
-def evening(session: date) -> datetime:
-    """A moment at which the session has closed and its partition is complete."""
-    return datetime(session.year, session.month, session.day, tzinfo=UTC) + timedelta(
-        days=1, hours=12
-    )
 
 
 class TestTheWholePipeline:

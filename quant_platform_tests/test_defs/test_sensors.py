@@ -9,7 +9,8 @@ import pytest
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.dagster_run import DagsterRunStatus
 
-from quant_platform.defs.sensors import build_sensors, record_failed_run
+from quant_platform.defs.run_alerts import record_failed_run
+from quant_platform.defs.sensors import build_sensors
 from quant_platform.defs.updates import MAX_ATTEMPTS
 from quant_platform.settings import Settings
 from quant_platform_tests.conftest import Server
@@ -50,6 +51,8 @@ class Automation:
             resources={"platform": self.lab.platform},
         )
         found = self.update.evaluate_tick(context)
+        # A vendor of a fixed list announces nothing.
+        assert found.cursor is None
         if found.run_requests:
             (request,) = found.run_requests
             return request

@@ -1,6 +1,6 @@
 """News, the economy's figures and the market's status."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 
 import httpx
 import pytest
@@ -90,7 +90,9 @@ def test_status_now(connect: Connect, now: str, market: str, early: bool, after:
 
 def test_upcoming_is_a_bare_array_of_closures_and_early_closes(connect: Connect) -> None:
     closed = date(2026, 12, 1)
-    market = Market.from_frames([bar(TUESDAY, "ACME", 100.0)], closed=[closed])
+    market = Market.from_frames([bar(TUESDAY, "ACME", 100.0)], closed=[closed, date(2026, 11, 24)])
+    market.early = {date(2026, 12, 2): time(14, 30)}
+    market.named = {closed: "National Day of Mourning"}
     _, client = connect(market, clock=SetClock(datetime(2026, 11, 24, 12, tzinfo=UTC)))
     body = client.get("/v1/marketstatus/upcoming").json()
     found = {row["date"]: row for row in body if row["exchange"] == "NYSE"}
@@ -104,5 +106,8 @@ def test_upcoming_is_a_bare_array_of_closures_and_early_closes(connect: Connect)
         "close": "2026-11-27T18:00:00.000Z",
     }
     assert found["2026-12-01"]["status"] == "closed"
+    assert found["2026-12-01"]["name"] == "National Day of Mourning"
+    assert found["2026-12-02"]["close"] == "2026-12-02T19:30:00.000Z"
+    assert "2026-11-24" not in found  # today
     assert found["2027-01-01"]["name"] == "New Years Day"
     assert {row["exchange"] for row in body} == {"NYSE", "NASDAQ"}

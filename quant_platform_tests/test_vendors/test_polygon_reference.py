@@ -287,12 +287,25 @@ def test_market_status(tmp_path: Path) -> None:
     found = vendor_of(tmp_path, answers).market_status()
     assert found.market == "extended-hours"
     assert found.server_time == datetime(2024, 3, 15, 14, 0, tzinfo=UTC)
-    assert found.closures() == (date(2024, 7, 4),)
-    assert found.early_closes() == (date(2024, 7, 3),)
+    (holiday,) = found.closures()
+    assert (holiday.date, holiday.name) == (date(2024, 7, 4), "Independence Day")
+    (eve,) = found.early_closes()
+    assert (eve.date, eve.closes) == (
+        date(2024, 7, 3),
+        datetime(2024, 7, 3, 17, 0, tzinfo=UTC),
+    )
     assert found.closures("NASDAQ") == ()
-    assert found.special_days[0].closes == datetime(2024, 7, 3, 17, 0, tzinfo=UTC)
     with pytest.raises(BadAnswerError, match="no list"):
         vendor_of(tmp_path, Answers(good({}), good({}))).market_status()
+
+
+@pytest.mark.parametrize(
+    ("market", "trading"),
+    [("open", True), ("extended-hours", True), ("closed", False), ("", False)],
+)
+def test_whether_the_market_is_trading(tmp_path: Path, market: str, trading: bool) -> None:
+    answers = Answers(good({"market": market}), good([]))
+    assert vendor_of(tmp_path, answers).market_status().is_trading is trading
 
 
 # --- corporate actions ---------------------------------------------------------------------------

@@ -5,15 +5,14 @@ Older rows have blank fields and no field but the ticker is certain, so everythi
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from urllib.parse import quote
 
 import pandas as pd
 
 from quant_platform.errors import BadAnswerError, NotFoundError
-from quant_platform.vendors.base import Listing
+from quant_platform.vendors.base import Listing, MarketStatus, SpecialDay
 from quant_platform.vendors.polygon.cells import is_ticker, text
 from quant_platform.vendors.polygon.paging import Row, all_rows, newest, pages, rows_of
 from quant_platform.vendors.polygon.times import day, day_of_moment, moment
@@ -25,49 +24,6 @@ TICKERS = "/v3/reference/tickers"
 EXCHANGES = "/v3/reference/exchanges"
 
 CIK_DIGITS = 10
-
-
-@dataclass(frozen=True)
-class SpecialDay:
-    """A coming day on which an exchange is closed or closes early; times are in UTC."""
-
-    date: date
-    exchange: str
-    name: str
-    status: str  # closed or early-close
-    opens: datetime | None = None
-    closes: datetime | None = None
-
-
-@dataclass(frozen=True)
-class MarketStatus:
-    """The exchanges now, and their special days to come.
-
-    Attributes
-    ----------
-    market : open, closed or extended-hours
-    server_time : the vendor's clock
-    special_days : ascending; the vendor knows the next few only
-    """
-
-    market: str
-    server_time: datetime | None
-    special_days: tuple[SpecialDay, ...]
-
-    def closures(self, exchange: str = "NYSE") -> tuple[date, ...]:
-        """Coming days on which `exchange` stays closed."""
-        return self._days(exchange, "closed")
-
-    def early_closes(self, exchange: str = "NYSE") -> tuple[date, ...]:
-        """Coming days on which `exchange` closes early."""
-        return self._days(exchange, "early-close")
-
-    def _days(self, exchange: str, status: str) -> tuple[date, ...]:
-        return tuple(
-            special.date
-            for special in self.special_days
-            if special.exchange == exchange and special.status == status
-        )
 
 
 def active_listings(client: Client, session: date) -> list[Listing]:

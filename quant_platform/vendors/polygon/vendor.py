@@ -21,7 +21,7 @@ from quant_platform.errors import (
     NotPublishedError,
 )
 from quant_platform.settings import PolygonSettings, Settings
-from quant_platform.vendors.base import Listing, SessionBars
+from quant_platform.vendors.base import Listing, MarketStatus, SessionBars
 from quant_platform.vendors.polygon.clock import Clock
 from quant_platform.vendors.polygon.times import is_over, today
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from quant_platform.vendors.polygon.bars import SymbolBars
     from quant_platform.vendors.polygon.flat_files import FlatFiles
     from quant_platform.vendors.polygon.probe import Probe
-    from quant_platform.vendors.polygon.reference import MarketStatus
     from quant_platform.vendors.polygon.transport import Client, Params
 
 logger = logging.getLogger(__name__)
@@ -290,7 +289,7 @@ class PolygonVendor:
 
         return exchanges(self._client)
 
-    def market_status(self) -> "MarketStatus":
+    def market_status(self) -> MarketStatus:
         """State of the market now, its coming closures and early closes; two requests."""
         from quant_platform.vendors.polygon.reference import market_status
 
@@ -408,8 +407,8 @@ class PolygonVendor:
         if not len(rows):
             raise _NoRowsError(
                 f"Polygon has a session of zero rows: {session}",
-                "Either the exchange was closed that day and the calendar does not know it, or the"
-                " vendor has lost the session",
+                "Either the exchange was closed that day and the calendar does not know it; then"
+                " name it in QUANT_PLATFORM_CLOSURES. Or the vendor has lost the session",
             )
         return rows
 

@@ -1,0 +1,223 @@
+"""What the vendor has announced of the exchange, as the sensor remembers it; pure, without Dagster.
+
+The vendor lists special days to come and none that has come, so an announcement is kept until its
+session is dealt with: as text, in the sensor's cursor, which outlives every process. The vendor is
+asked once a day (UTC). Its answer holds for the days to come; what it had said of days that have
+come stays.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, TypeVar
+
+from quant_platform.market.sessions import (
+    CLOSURES_SETTING,
+    EXCHANGE_ZONE,
+    HORIZON,
+    session_closes,
+    sessions_between,
+)
+from quant_platform.vendors.base import MarketStatus
+
+KEPT = timedelta(days=30)
+"""How long an announcement is remembered at least, after its day."""
+
+LAST_TRADE = time(20)
+"""When trading after hours ends, on the clock of `EXCHANGE_ZONE`."""
+
+TOLERANCE = timedelta(minutes=5)
+"""Difference of two clocks that is nobody's concern."""
+
+SENSELESS = timedelta(days=36_500)
+"""Difference of two clocks from which on the vendor has told no time at all."""
+
+NAME_LENGTH = 80
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Announced:
+    """The vendor's last answer, and what it said before of days that have come since.
+
+    Attributes
+    ----------
+    asked : when it was asked, by this machine's clock, in UTC; None: never
+    server_time : its own clock then; None: it gave no answer, or no time
+    trading : whether the market was trading then
+    closed : days on which the exchange stays closed, with the names of the holidays
+    early : when trading ends in sessions that end early
+    """
+
+    asked: datetime | None = None
+    server_time: datetime | None = None
+    trading: bool = False
+    closed: Mapping[date, str] = field(default_factory=dict)
+    early: Mapping[date, datetime] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, text: str | None) -> "Announced":
+        """Read what `written` wrote; a text that anything else wrote says nothing."""
+        try:
+            return _read(json.loads(text or ""))
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+            return cls()
+
+    def written(self) -> str:
+        """Return all of it as JSON."""
+        return json.dumps(
+            {
+                "asked": self.asked and self.asked.isoformat(),
+                "server_time": self.server_time and self.server_time.isoformat(),
+                "trading": self.trading,
+                "closed": {day.isoformat(): name for day, name in self.closed.items()},
+                "early": {day.isoformat(): close.isoformat() for day, close in self.early.items()},
+            }
+        )
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether the vendor is to be asked: it has not been on this day of UTC."""
+        return self.asked is None or self.asked.date() != now.astimezone(UTC).date()
+
+    def answered(
+        self, status: MarketStatus, before: datetime, after: datetime, oldest: date
+    ) -> "Announced":
+        """Take in the vendor's answer.
+
+        Parameters
+        ----------
+        before, after : this machine's time when the question was sent and when the answer was there
+        oldest : days before it are forgotten
+        """
+        server = status.server_time
+        if server is not None and abs(server - before) > SENSELESS:
+            server = None
+        # The vendor told its time somewhere in between: a slow answer is no wrong clock.
+        asked = before if server is None else min(max(server, before), after)
+        today = max(moment.astimezone(EXCHANGE_ZONE).date() for moment in (asked, server or asked))
+        closed = {day.date: _one_line(day.name) for day in status.closures()}
+        early = {
+            day.date: day.closes.astimezone(UTC)
+            for day in status.early_closes()
+            if day.closes and day.closes.astimezone(EXCHANGE_ZONE).date() == day.date
+        }
+        listed = closed.keys() | early.keys()
+        end = max(listed, default=today)
+
+        def kept(old: Mapping[date, T]) -> dict[date, T]:
+            # What the list of days to come no longer names was called off.
+            return {
+                day: value
+                for day, value in old.items()
+                if day >= oldest and day not in listed and not today < day <= end
+            }
+
+        return Announced(
+            asked=asked.astimezone(UTC),
+            server_time=server and server.astimezone(UTC),
+            trading=status.is_trading,
+            closed=kept(self.closed) | closed,
+            early=kept(self.early) | early,
+        )
+
+    def unanswered(self, now: datetime) -> "Announced":
+        """Note that the vendor could not be asked; what it said before of special days holds."""
+        return replace(self, asked=now.astimezone(UTC), server_time=None, trading=False)
+
+    @property
+    def clock_warning(self) -> str:
+        """What is to be done about this machine's clock, if anything."""
+        if self.asked is None or self.server_time is None:
+            return ""
+        ahead = self.asked - self.server_time
+        if abs(ahead) <= TOLERANCE:
+            return ""
+        minutes = round(abs(ahead).total_seconds() / 60)
+        side = "ahead of" if ahead > TOLERANCE else "behind"
+        return (
+            f"This machine's clock is {minutes:,} minutes {side} the vendor's, which said"
+            f" {self.server_time:%Y-%m-%d %H:%M} UTC. Set the machine's clock: which sessions have"
+            " closed and which are late is judged by it"
+        )
+
+    def is_trading(self, session: date, now: datetime) -> bool:
+        """Whether `session` is the vendor's own today, and its last word is that trading goes on.
+
+        That word holds until trading after hours ends.
+        """
+        if self.asked is None or self.server_time is None or not self.trading:
+            return False
+        said = self.server_time.astimezone(EXCHANGE_ZONE)
+        theirs = (now + (self.server_time - self.asked)).astimezone(EXCHANGE_ZONE)
+        return session == said.date() == theirs.date() and theirs.time() < LAST_TRADE
+
+    def close_of(self, session: date) -> datetime:
+        """When trading in `session` ends, by the vendor's announcement, else by the calendar."""
+        known: datetime = session_closes([session])[0].item().replace(tzinfo=UTC)
+        return self.early.get(session, known)
+
+
+def unknown_closures(
+    closed: Mapping[date, str], first: date, done: AbstractSet[date]
+) -> dict[date, str]:
+    """Days on which the exchange is closed and the calendar has a session, ascending.
+
+    Parameters
+    ----------
+    closed : days that were announced, with names
+    first : the market's first session; what was before it does not matter
+    done : sessions that are materialised, so that the vendor had bars of them after all
+    """
+    days = sorted(day for day in closed if first < day <= HORIZON and day not in done)
+    sessions = set(sessions_between(days[0], days[-1])) if days else set()
+    return {day: closed[day] for day in days if day in sessions}
+
+
+def before_closures(sessions: Sequence[date], unknown: Collection[date]) -> Sequence[date]:
+    """Sessions that can be computed: those before the first unknown closure."""
+    first = min(unknown, default=date.max)
+    return [session for session in sessions if session < first]
+
+
+def closure_words(days: Mapping[date, str], settings: Collection[date]) -> str:
+    """Say which closures the calendar does not know and what to do.
+
+    Parameters
+    ----------
+    days : the closures, with names
+    settings : all that the setting must hold
+    """
+    named = " and ".join(f"{day} ({name})" if name else f"{day}" for day, name in days.items())
+    taken = "it for a session" if len(days) == 1 else "them for sessions"
+    value = ",".join(day.isoformat() for day in sorted(settings))
+    return (
+        f"The vendor has announced that the exchange is closed on {named}, and the calendar takes"
+        f" {taken}. Set {CLOSURES_SETTING}={value} and restart the platform's processes; sessions"
+        " after the closure wait for that"
+    )
+
+
+def _read(found: Any) -> Announced:
+    asked, server = _moment(found["asked"]), found["server_time"]
+    server = None if server is None else _moment(server)
+    if server is not None and abs(server - asked) > SENSELESS:
+        raise ValueError("no times of one question")
+    names = {date.fromisoformat(day): name for day, name in found["closed"].items()}
+    if not all(isinstance(name, str) for name in names.values()):
+        raise ValueError("a name is no text")
+    early = {date.fromisoformat(day): _moment(close) for day, close in found["early"].items()}
+    return Announced(asked, server, found["trading"] is True, names, early)
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return found.astimezone(UTC)
+
+
+def _one_line(name: str) -> str:
+    return " ".join(name.split())[:NAME_LENGTH]
