@@ -9,6 +9,7 @@ A session is asked for unless its rows are stored already and the run does not w
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import dagster as dg
@@ -17,7 +18,7 @@ import pandas as pd
 
 from quant_platform.defs.chunks import SETTLED, Chunk
 from quant_platform.defs.partitions import window_sessions
-from quant_platform.defs.repair import repair_chunks
+from quant_platform.defs.repair import repair_chunks, repaired_bars, with_repaired
 from quant_platform.defs.resources import Platform
 from quant_platform.errors import (
     NotPublishedError,
@@ -111,9 +112,11 @@ def _asked_chunks(
             # The book is built from what is stored, the blocks before this one included.
             yield SETTLED
             book = stored_book(platform, session, before, policy.dollars)
+            repaired = repaired_bars(platform, block[0], block[-1])
             following = iter([*block[1:], None])
             for facts in market_facts(vendor, block, book, policy):
-                yield _chunk(facts, vendor.name, line)
+                bars = with_repaired(facts.bars, repaired, facts.sessions[0])
+                yield _chunk(replace(facts, bars=bars), vendor.name, line)
                 session = next(following)
     except QuantPlatformError as error:
         if session is not None:

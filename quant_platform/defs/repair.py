@@ -3,6 +3,9 @@
 A gap is one or more sessions without a bar between two that have one. The vendor may have lost the
 row of the whole market's answer and still have it in the security's own series; where it has none
 there either, as after a halt of trading, nothing is stored.
+
+Such a row names its own source, so that it outlives a later answer of the whole market that still
+lacks it (`with_repaired`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -53,7 +56,8 @@ def repair_chunks(platform: Platform, keys: Sequence[str]) -> Iterator[Chunk]:
         for gap in find_gaps(platform, keys[start : start + BLOCK_SESSIONS]):
             bars = ask(gap.symbol, gap.sessions[0], gap.sessions[-1]).bars
             bars = bars[bars["date"].isin(pd.DatetimeIndex(gap.sessions))]
-            found.append(complete(bars, [gap.security_id] * len(bars)))
+            named = bars.assign(source=_source(platform))
+            found.append(complete(named, [gap.security_id] * len(bars)))
         if found:
             yield from _joined(platform, pd.concat(found, ignore_index=True))
 
@@ -86,6 +90,31 @@ def find_gaps(platform: Platform, keys: Sequence[str]) -> list[Gap]:
         symbol = str(before["symbol"].iloc[-1])
         gaps.append(Gap(securities[column], symbol, tuple(days[places].tolist())))
     return gaps
+
+
+def repaired_bars(platform: Platform, first: date, last: date) -> pd.DataFrame:
+    """Stored rows of `first` to `last` that a range brought."""
+    return bulk.read(
+        platform.database,
+        platform.table("market_data"),
+        first.isoformat(),
+        last.isoformat(),
+        among={"source": [_source(platform)]},
+    )
+
+
+def with_repaired(bars: pd.DataFrame, repaired: pd.DataFrame, session: date) -> pd.DataFrame:
+    """Bars of a session as the whole market's answer has them, and what it still lacks."""
+    rows = repaired[repaired["date"] == pd.Timestamp(session)]
+    if rows.empty:
+        return bars
+    known = rows["symbol"].isin(bars["symbol"]) | rows["security_id"].isin(bars["security_id"])
+    return pd.concat([bars, rows.loc[~known, bars.columns]], ignore_index=True)
+
+
+def _source(platform: Platform) -> str:
+    """Source of a row that a range brought."""
+    return f"{platform.vendor.name} range"
 
 
 def _joined(platform: Platform, bars: pd.DataFrame) -> Iterator[Chunk]:

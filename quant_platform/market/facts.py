@@ -115,7 +115,7 @@ def market_facts(
         )
 
 
-def complete(bars: pd.DataFrame, security_ids: pa.Array) -> pd.DataFrame:
+def complete(bars: pd.DataFrame, security_ids: Sequence[str] | pa.Array) -> pd.DataFrame:
     """Add the securities, and the optional columns the vendor left out."""
     absent = {name: np.nan for name in OPTIONAL if name not in bars.columns}
     return bars.assign(security_id=pd.array(security_ids, dtype="str"), **absent)

@@ -177,7 +177,7 @@ def _locate(
     known = days[np.minimum(rows, len(days) - 1)] == dates
     # Text is hashed once per distinct symbol, not once per row.
     codes, distinct = pd.factorize(frame["symbol"])
-    columns = pd.Index(symbols).get_indexer(pd.Index(distinct))[codes]
+    columns = pd.Index(symbols).get_indexer(pd.Index(np.asarray(distinct, dtype=object)))[codes]
     inside = known & (columns >= 0)
     return rows[inside], columns[inside], inside
 

@@ -55,13 +55,15 @@ def read(
     among: Mapping[str, Sequence[str]] | None = None,
     known_at: Moment | None = None,
     ordered: bool = True,
+    categories: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Read the rows of `first` to `last` (ISO dates, both included), ordered by the table's key.
 
     A view, which has no key, is ordered by date and symbol. Clock columns are left out unless
     `columns` names them; JSON columns come as text. `among` keeps rows whose text columns have one
     of the given values. With `known_at`, the rows are those that were known at that moment. Where
-    their order is of no matter (`ordered`), the server need not sort them.
+    their order is of no matter (`ordered`), the server need not sort them. Columns of few distinct
+    texts may come as `categories`.
     """
     names = columns if columns is not None else [column.name for column in table.data_columns]
     wanted = [
@@ -76,7 +78,7 @@ def read(
     )
     if ordered:
         sql += f" ORDER BY {', '.join(quoted(name) for name in table.key or _view_order(table))}"
-    return query(database, sql, known_at=known_at)
+    return query(database, sql, known_at=known_at, categories=categories)
 
 
 def query(
@@ -85,6 +87,7 @@ def query(
     parameters: Sequence[str] = (),
     *,
     known_at: Moment | None = None,
+    categories: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Run one statement in a read-only transaction and return its rows.
 
@@ -102,7 +105,7 @@ def query(
         data = cursor.fetch_arrow_table()
         if known_at is not None:
             refuse_lasting(cursor)
-        return to_pandas(data)
+        return to_pandas(data, categories)
 
 
 _NOT_FOR_COPY = {"SHOW", "EXPLAIN"}

@@ -57,15 +57,20 @@ def to_arrow(frame: pd.DataFrame, table: Table, sessions: Sequence[str]) -> pa.T
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def to_pandas(data: pa.Table) -> pd.DataFrame:
-    """Convert query results: dates become datetime64 at midnight, text and JSON the string type."""
+def to_pandas(data: pa.Table, categories: Sequence[str] = ()) -> pd.DataFrame:
+    """Convert query results: dates become datetime64 at midnight, text and JSON the string type.
+
+    Columns named in `categories` become categorical: codes, and each text once.
+    """
     for index, field in enumerate(data.schema):
         if isinstance(field.type, pa.BaseExtensionType):
             storage = [chunk.storage for chunk in data.column(index).chunks]
             plain = pa.chunked_array(storage, type=field.type.storage_type)
             data = data.set_column(index, field.name, plain)
     # Without consolidation into one block, numbers are not copied.
-    frame: pd.DataFrame = data.to_pandas(date_as_object=False, split_blocks=True)
+    frame: pd.DataFrame = data.to_pandas(
+        date_as_object=False, split_blocks=True, categories=list(categories)
+    )
     return frame
 
 

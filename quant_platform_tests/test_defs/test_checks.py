@@ -12,6 +12,7 @@ import dagster as dg
 import exchange_calendars
 import pytest
 
+from quant_platform.defs.checks import framework
 from quant_platform_tests.conftest import Server
 from quant_platform_tests.test_defs.conftest import FIRST, LAST, MakeLab
 from quant_platform_tests.test_defs.lab import Lab, WindowVendor
@@ -261,3 +262,16 @@ def test_severities_follow_what_a_failure_means(lab: Lab) -> None:
     assert lab.check("zero_volume").severity == dg.AssetCheckSeverity.WARN
     stored = lab.sql("SELECT DISTINCT check_name, severity FROM data_quality WHERE NOT passed")
     assert sorted(stored) == [("completeness", "error"), ("zero_volume", "warn")]
+
+
+@pytest.mark.parametrize("rows", [1, 400], ids=["a session a block", "some"])
+def test_how_many_sessions_are_judged_at_once_changes_nothing(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr(framework, "BLOCK_ROWS", rows)
+    for name in ("stale_prices", "zero_volume", "price_jumps"):
+        statement, failing, said = TAMPERED[name]
+        lab.sql(statement)
+        assert not lab.check(name).passed
+        assert lab.failing(name) == failing
+        assert any(said in example for example in examples(lab, name, failing[0]))

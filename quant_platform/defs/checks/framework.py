@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import dagster as dg
 import numpy as np
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from quant_platform.defs.partitions import window_sessions
 from quant_platform.defs.resources import Platform
@@ -65,11 +66,21 @@ class Judged:
     """What a check is given: the sessions to judge and a way to read what is stored.
 
     What several checks of a step read is kept, so a `Judged` is of one block of sessions only.
+
+    Attributes
+    ----------
+    platform : where rows are read
+    sessions : ISO dates, ascending
+    lookback : sessions that are read, the judged one included
+    earlier : bars at the start of the window that were read already; None without any
+    read_to : last session of these; empty without any
     """
 
     platform: Platform
     sessions: Sequence[str]
     lookback: int
+    earlier: pd.DataFrame | None = None
+    read_to: str = ""
 
     @property
     def window(self) -> list[str]:
@@ -105,20 +116,34 @@ class Judged:
 
     @kept
     def bars(self) -> pd.DataFrame:
-        """Bars of the window, of every security, in no order."""
+        """Bars of the window, of every security, in no order; `security_id` is categorical."""
         names = ["date", "security_id", *BAR_COLUMNS.values()]
-        half = len(self.window) // 2
-        parts = [part for part in (self.window[:half], self.window[half:]) if part]
+        wanted = [session for session in self.window if session > self.read_to]
+        half = len(wanted) // 2
+        parts = [part for part in (wanted[:half], wanted[half:]) if part]
         table = self.platform.table("market_data")
 
         def read(part: list[str]) -> pd.DataFrame:
             return bulk.read(
-                self.platform.database, table, part[0], part[-1], columns=names, ordered=False
+                self.platform.database,
+                table,
+                part[0],
+                part[-1],
+                columns=names,
+                ordered=False,
+                categories=["security_id"],
             )
 
         # Two connections: the server sends one half while the other is taken in.
         with ThreadPoolExecutor(len(parts), thread_name_prefix="bars") as pool:
-            return pd.concat(pool.map(read, parts), ignore_index=True)
+            found = list(pool.map(read, parts))
+        return _together(found if self.earlier is None else [self.earlier, *found])
+
+    def followed_by(self, sessions: Sequence[str]) -> "Judged":
+        """Return what comes after: it takes over the bars that both look at."""
+        following = Judged(self.platform, sessions, self.lookback)
+        shared = self.bars["date"] >= pd.Timestamp(following.window[0])
+        return replace(following, earlier=self.bars[shared], read_to=self.window[-1])
 
     @kept
     def rows(self) -> pd.Series:
@@ -144,7 +169,7 @@ class Judged:
         """
         bars, actions = self.bars, by_security(self.read("corporate_actions"))
         if self.liquid_dollars > 0.0:
-            codes, names = pd.factorize(bars["security_id"])
+            codes, names = bars["security_id"].cat.codes, bars["security_id"].cat.categories
             judged = names.isin(actions.loc[actions["action_type"] == SPLIT, "symbol"])
             judged[codes[bars["close_price"] * bars["volume"] >= self.liquid_dollars]] = True
             bars = bars[judged[codes]]
@@ -197,6 +222,12 @@ class Judged:
             ]
             found.append(counted(panel.sessions[row], words, len(columns)))
         return pd.concat(found, ignore_index=True) if found else failures([], [])
+
+
+def _together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Bars of several reads, whose categories need not be the same."""
+    rows = pd.concat([part.drop(columns="security_id") for part in parts], ignore_index=True)
+    return rows.assign(security_id=union_categoricals([part["security_id"] for part in parts]))
 
 
 Judge = Callable[[Judged, float], pd.DataFrame]
@@ -344,21 +375,34 @@ def judge_blocks(
     """Judge block by block and store the verdicts; return the failures by check."""
     found: dict[str, list[pd.DataFrame]] = {check.name: [] for check in checks}
     lookback = max(check.lookback for check in checks)
-    size = _block_sessions(platform, checks[0].table, sessions)
-    for start in range(0, len(sessions), size):
-        block = sessions[start : start + size]
-        judged = Judged(platform, block, lookback)
+    for judged in _blocks(platform, checks[0].table, sessions, lookback):
         # While one waits for the server, another computes.
         with ThreadPoolExecutor(JUDGES, thread_name_prefix="judge") as pool:
             found_by = pool.map(partial(_judge, judged), checks)
             verdicts = dict(zip(checks, found_by, strict=True))
         for check, frame in verdicts.items():
             found[check.name].append(frame)
-        store_verdicts(platform, verdicts, block)
+        store_verdicts(platform, verdicts, judged.sessions)
     return {
         name: pd.concat(frames, ignore_index=True) if frames else failures([], [])
         for name, frames in found.items()
     }
+
+
+def _blocks(
+    platform: Platform, table: str, sessions: Sequence[str], lookback: int
+) -> Iterator[Judged]:
+    """Blocks of sessions; while one is judged, the bars of the next are read."""
+    size = _block_sessions(platform, table, sessions)
+    blocks = [sessions[start : start + size] for start in range(0, len(sessions), size)]
+    judged = Judged(platform, blocks[0], lookback)
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as reader:
+        for block in blocks[1:]:
+            following = judged.followed_by(block)
+            reader.submit(getattr, following, "bars")
+            yield judged
+            judged = following
+        yield judged
 
 
 def _judge(judged: Judged, check: QualityCheck) -> pd.DataFrame:

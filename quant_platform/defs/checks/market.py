@@ -178,13 +178,9 @@ def stale_prices(judged: Judged, threshold: float) -> pd.DataFrame:
 
 def zero_volume(judged: Judged, threshold: float) -> pd.DataFrame:
     """Every bar has shares traded."""
-    rows = bulk.query(
-        judged.platform.database,
-        "SELECT date, symbol FROM market_data"
-        " WHERE date BETWEEN $1::text::date AND $2::text::date AND volume = 0 ORDER BY 1, 2",
-        (judged.sessions[0], judged.sessions[-1]),
-    )
-    return _quoted(rows, lambda symbol: f"{symbol} volume 0")
+    bars = judged.bars
+    none = (bars["volume"] == 0.0) & (bars["date"] >= pd.Timestamp(judged.sessions[0]))
+    return _quoted(judged, bars[none], lambda symbol: f"{symbol} volume 0")
 
 
 def unknown_securities(judged: Judged, threshold: float) -> pd.DataFrame:
@@ -204,19 +200,18 @@ def unknown_securities(judged: Judged, threshold: float) -> pd.DataFrame:
     ]
     strange = rows.groupby("date")["security_id"].transform("size").to_numpy()
     many = rows[strange > threshold * judged.rows.reindex(rows["date"]).to_numpy()]
-    if many.empty:
+    return _quoted(judged, many, lambda symbol: f"{symbol} is in no reference")
+
+
+def _quoted(judged: Judged, rows: pd.DataFrame, words: Callable[[str], str]) -> pd.DataFrame:
+    """Failures of some of the bars, of which the first tickers of each session are quoted."""
+    if rows.empty:
         return failures([], [])
-    named = many.assign(symbol=many["security_id"].map(judged.tickers))
-    return _quoted(
-        named.sort_values(["date", "symbol"]), lambda symbol: f"{symbol} is in no reference"
-    )
-
-
-def _quoted(rows: pd.DataFrame, words: Callable[[str], str]) -> pd.DataFrame:
-    """Failures of rows of date and symbol, of which the first of each session are quoted."""
+    tickers = [judged.tickers.get(security, security) for security in rows["security_id"]]
+    named = rows[["date"]].assign(symbol=tickers).sort_values(["date", "symbol"])
     found = [
         counted(day, [words(symbol) for symbol in group["symbol"].head(EXAMPLES)], len(group))
-        for day, group in rows.groupby("date")
+        for day, group in named.groupby("date")
     ]
     return pd.concat(found, ignore_index=True) if found else failures([], [])
 

@@ -35,7 +35,7 @@ class Names:
     def numbers(self, names: pa.Array) -> NDArray[np.intp]:
         """Number of each name; new ones get one."""
         found = pc.index_in(names, self.as_arrow())
-        numbers = found.fill_null(NOBODY).to_numpy().astype(np.intp)
+        numbers: NDArray[np.intp] = found.fill_null(NOBODY).to_numpy().astype(np.intp)
         if found.null_count:
             strangers = names.filter(pc.is_null(found)).to_pylist()
             numbers[numbers == NOBODY] = [self.number(name) for name in strangers]

@@ -1,8 +1,8 @@
 """Daily bars: rows of the vendor's JSON to typed frames, and what cannot be one set aside.
 
-Built for 12,000 rows at a time. A session in order is read straight into typed columns, by Arrow and
-without Python's lock, so that several threads can read at once; one with a single odd field is
-decoded as JSON has it and looked at row by row. Nothing is filled or corrected here.
+Built for 12,000 rows at a time. A session in order is read straight into typed columns by Arrow,
+without Python's lock, so that threads read side by side; one with a single odd field is decoded as
+JSON has it and looked at row by row. Nothing is filled or corrected here.
 """
 
 from dataclasses import dataclass
