@@ -226,6 +226,8 @@ class Judged:
 
 def _together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Bars of several reads, whose categories need not be the same."""
+    # The categories of no rows have no type that goes with others.
+    parts = [part for part in parts if len(part)] or parts[:1]
     rows = pd.concat([part.drop(columns="security_id") for part in parts], ignore_index=True)
     return rows.assign(security_id=union_categoricals([part["security_id"] for part in parts]))
 
