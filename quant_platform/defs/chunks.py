@@ -115,7 +115,7 @@ class Chunks:
         return self._written.get(table, Written())
 
 
-AHEAD = 4
+AHEAD = 8
 """Most chunks that are ready and not yet stored."""
 
 Store = Callable[[Chunk, bool], list[Replaced]]

@@ -170,10 +170,12 @@ class Judged:
         bars, actions = self.bars, by_security(self.read("corporate_actions"))
         if self.liquid_dollars > 0.0:
             codes, names = bars["security_id"].cat.codes, bars["security_id"].cat.categories
-            judged = names.isin(actions.loc[actions["action_type"] == SPLIT, "symbol"])
+            judged = np.zeros(len(names), dtype=bool)
             judged[codes[bars["close_price"] * bars["volume"] >= self.liquid_dollars]] = True
+            acted = names.get_indexer(pd.Index(actions["symbol"]))
+            judged[acted[(acted >= 0) & (actions["action_type"] == SPLIT).to_numpy()]] = True
             bars = bars[judged[codes]]
-            actions = actions[actions["symbol"].isin(names[judged])]
+            actions = actions[(acted >= 0) & judged[acted]]
         return Panel.from_frames(
             bars.rename(columns={"security_id": "symbol"}), actions, self.window
         )
