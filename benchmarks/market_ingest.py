@@ -23,7 +23,7 @@ from quant_platform.defs.checks.framework import judge_blocks
 from quant_platform.defs.checks.market import FACTS_CHECKS
 from quant_platform.defs.resources import Platform
 from quant_platform.market.facts import complete
-from quant_platform.market.identity import RECENT_SESSIONS, IdentityBook
+from quant_platform.market.identity import RECENT_SESSIONS, IdentityBook, arrow_text
 from quant_platform.market.sessions import FIRST_DAY, last_closed_session, sessions_between
 from quant_platform.settings import Settings
 from quant_platform.storage import bulk
@@ -115,11 +115,10 @@ def one_session(platform: Platform, url: str) -> float:
     assert isinstance(answer, dict)  # noqa: S101 — the server's answer is one
     bars, refused = session_bars(answer["results"], day)
     traded = (bars["close_price"] * bars["volume"]).to_numpy()
-    symbols = bars["symbol"].to_numpy(dtype=object).tolist()
     vendor = platform.vendor
     found = book.resolve(
         day,
-        symbols,
+        arrow_text(bars["symbol"]),
         traded,
         vendor,  # type: ignore[arg-type] — the vendor of this benchmark is a market's
         anchor=False,

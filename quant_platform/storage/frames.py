@@ -6,6 +6,8 @@ found in the database itself, by the table's own constraints, see `replace.py`.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -107,8 +109,10 @@ _ALLOWED: dict[str, set[str]] = {
 
 def _column(values: pd.Series, field: pa.Field, table: str) -> pa.Array:
     _check_kind(values, field, table)
+    # Without the Series, Arrow need not find out what it holds.
+    data = values.to_numpy() if isinstance(values.dtype, np.dtype) else values.array
     try:
-        array = pa.Array.from_pandas(values, type=field.type)
+        array = pa.array(data, type=field.type, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise _wrong_type(field, table, str(error).splitlines()[0]) from None
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
@@ -127,9 +131,13 @@ def _check_kind(values: pd.Series, field: pa.Field, table: str) -> None:
 
 
 def _kind(values: pd.Series) -> str:
-    dtype = values.dtype
-    if pd.api.types.is_object_dtype(dtype):
+    if pd.api.types.is_object_dtype(values.dtype):
         return str(pd.api.types.infer_dtype(values, skipna=True))
+    return _kind_of(values.dtype)
+
+
+@lru_cache(maxsize=256)
+def _kind_of(dtype: Any) -> str:
     if pd.api.types.is_bool_dtype(dtype):
         return "boolean"
     if pd.api.types.is_numeric_dtype(dtype):

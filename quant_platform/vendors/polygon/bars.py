@@ -76,7 +76,7 @@ class OrderlyRows:
     """
 
     columns: pa.Table
-    text: bytes
+    text: memoryview
 
     def __len__(self) -> int:
         return int(self.columns.num_rows)
@@ -99,33 +99,33 @@ def read_grouped(body: bytes) -> object:
     ValueError
         It is no JSON.
     """
-    start, end = body.find(_OPENING), body.rfind(b"]") + 1
-    if start >= 0 and end > start:
-        start += len(_OPENING) - 1
-        text = body[start:end]
-        columns = _columns(text[1:-1])
+    start, end = body.find(_OPENING) + len(_OPENING), body.rfind(b"]")
+    if len(_OPENING) <= start < end:
+        columns = _columns(body, start, end)
         if columns is not None:
-            answer = msgspec.json.decode(body[:start] + b"[]" + body[end:])
+            answer = msgspec.json.decode(body[:start] + body[end:])
             if isinstance(answer, dict) and answer.get("resultsCount") == len(columns):
-                return answer | {"results": OrderlyRows(columns, text)}
+                return answer | {
+                    "results": OrderlyRows(columns, memoryview(body)[start - 1 : end + 1])
+                }
     return msgspec.json.decode(body)
 
 
-def _columns(rows: bytes) -> pa.Table | None:
-    """Read objects between commas into columns; None where a field is of another type."""
-    if not rows.isascii():
+def _columns(body: bytes, start: int, end: int) -> pa.Table | None:
+    """Read the objects of a part of `body` into columns; None where a field is of another type."""
+    if not body.isascii():
         return None  # Arrow would take broken UTF-8 for text.
     # Arrow reads one object a line. A count tells whether each separator was one between rows.
-    lines = rows.replace(_BETWEEN, b"}\n{")
+    lines = body.replace(_BETWEEN, b"}\n{")
     try:
         table = pyarrow.json.read_json(
-            pa.BufferReader(lines),
-            pyarrow.json.ReadOptions(use_threads=False, block_size=len(lines) + 1),
+            pa.BufferReader(pa.py_buffer(lines).slice(start, end - start)),
+            pyarrow.json.ReadOptions(use_threads=False, block_size=len(lines)),
             pyarrow.json.ParseOptions(explicit_schema=_FIELDS, unexpected_field_behavior="ignore"),
         )
     except pa.ArrowInvalid:
         return None
-    return table if table.num_rows == rows.count(_BETWEEN) + 1 else None
+    return table if table.num_rows == body.count(_BETWEEN, start, end) + 1 else None
 
 
 def session_bars(rows: list[Any] | OrderlyRows, session: date) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -237,12 +237,14 @@ class Client:
         self, response: httpx.Response, deadline: float, stop: threading.Event | None, path: str
     ) -> bytes:
         # httpx has timeouts for single reads only: a body that drips would never end.
-        chunks = bytearray()
+        chunks: list[bytes] = []
+        size = 0
         for chunk in response.iter_bytes():
-            chunks += chunk
+            chunks.append(chunk)
+            size += len(chunk)
             if stop is not None and stop.is_set():
                 raise StoppedError
-            if len(chunks) > LARGEST_BODY:
+            if size > LARGEST_BODY:
                 raise BadAnswerError(f"Polygon's answer has no end: {path}")
             if self._clock.now() > deadline:
                 raise _AgainError(
@@ -251,7 +253,7 @@ class Client:
                         "Check the network; the request is repeated later",
                     )
                 )
-        return bytes(chunks)
+        return b"".join(chunks)
 
     def _parsed(self, response: httpx.Response, body: bytes, parse: Parse, path: str) -> object:
         try:
