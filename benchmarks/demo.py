@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -21,6 +22,8 @@ BIN = Path(sys.executable).parent
 SESSION = "2013-03-01"
 MEGABYTE = 2**20
 SAMPLING_SECONDS = 0.05
+SERVER_SAMPLING_SECONDS = 1.0
+"""Adding up what a server's processes share takes the kernel tens of milliseconds."""
 QUICK_ROUNDS = 5
 
 
@@ -77,16 +80,18 @@ def show(name: str, seconds: float, own: float, server: float, limit: str) -> No
 def _watch(pid: int, environment: dict[str, str], peak: dict[str, float]) -> None:
     """Note the largest memory of the command, and of the server without counting shared pages."""
     data = Path(environment["QUANT_PLATFORM_HOME"]) / "postgres"
+    next_server = 0.0
     while psutil.pid_exists(pid):
-        try:
+        with suppress(psutil.Error):
             own = psutil.Process(pid).memory_info().rss
-            server = psutil.Process(int((data / "postmaster.pid").read_text().split()[0]))
-            workers = [server, *server.children()]
-            used = sum(worker.memory_full_info().pss for worker in workers)
-        except (psutil.Error, OSError, ValueError, IndexError):
-            used, own = 0, 0
-        peak["own"] = max(peak["own"], own / MEGABYTE)
-        peak["server"] = max(peak["server"], used / MEGABYTE)
+            peak["own"] = max(peak["own"], own / MEGABYTE)
+        if time.monotonic() > next_server:
+            next_server = time.monotonic() + SERVER_SAMPLING_SECONDS
+            with suppress(psutil.Error, OSError, ValueError, IndexError):
+                server = psutil.Process(int((data / "postmaster.pid").read_text().split()[0]))
+                workers = [server, *server.children()]
+                used = sum(worker.memory_full_info().pss for worker in workers)
+                peak["server"] = max(peak["server"], used / MEGABYTE)
         time.sleep(SAMPLING_SECONDS)
 
 
