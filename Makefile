@@ -9,7 +9,8 @@ PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 DEVELOPMENT := .venv/.development-installed
-INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input
+# What is never imported need not be compiled; the rest is when it is imported first.
+INSTALL := $(BIN)/python -m pip install --no-compile --quiet --quiet --disable-pip-version-check --no-input
 CODE := quant_platform quant_platform_tests benchmarks
 
 .DEFAULT_GOAL := help

@@ -173,6 +173,7 @@ def test_values(tmp_path: Path) -> None:
             PREFIX + "IDENTITY_DOLLARS": "5e6",
             PREFIX + "CHECKS": "stale_prices=warn:20, jumps=error:0.5",
             PREFIX + "LATE_HOURS": "12",
+            PREFIX + "RETRY_MINUTES": "0.5",
             PREFIX + "CLOSURES": " 2026-12-31,2026-12-24 , 2026-12-31, ",
         },
     )
@@ -182,6 +183,7 @@ def test_values(tmp_path: Path) -> None:
     assert (settings.start, settings.universe) == ("2024-01-02", "top:500 price:5")
     assert (settings.correction_sessions, settings.reference) == (0, "daily")
     assert (settings.identity_dollars, settings.late_hours) == (5e6, 12.0)
+    assert settings.retry_minutes == 0.5
     assert settings.closures == (date(2026, 12, 24), date(2026, 12, 31))
     assert settings.checks == "stale_prices=warn:20, jumps=error:0.5"
 
@@ -384,5 +386,5 @@ def test_the_example_file_names_every_variable() -> None:
     comments = re.findall(r": .*  # (.*)", source)
     read = {name for comment in comments for name in re.findall(names, comment)}
     assert told == read
-    assert len(read) == 29
+    assert len(read) == 30
     assert set(POLYGON) == {name for name in read if name.startswith(("POLYGON", "MASSIVE"))}

@@ -12,7 +12,7 @@ from quant_platform.defs.market_state import market_state, note_pending
 from quant_platform.defs.processes import runs_in_progress
 from quant_platform.defs.resources import Platform
 from quant_platform.defs.run_alerts import PARTITION, RANGE_END, record_failed_run
-from quant_platform.defs.updates import Update, next_update
+from quant_platform.defs.updates import Failures, Update, next_update
 from quant_platform.errors import VendorError
 from quant_platform.market.sessions import last_closed_session, sessions_between
 from quant_platform.settings import Settings
@@ -103,9 +103,12 @@ def _look(
             before_closures(closed, market.unknown),
             done,
             lambda day: not market.announced.is_trading(day, now) and vendor.is_published(day),
-            lambda name: _failed_attempts(context.instance, name),
+            lambda name: _failures(context.instance, name),
             settings.sensor_max_sessions,
             settings.correction_sessions if isinstance(vendor, MarketVendor) else 0,
+            # By the clock that dates the runs, and not by the one that tests may set.
+            now=datetime.now(UTC),
+            retry_after=timedelta(minutes=settings.retry_minutes),
         )
     except VendorError as error:
         return dg.SkipReason(f"The vendor cannot be asked. {error}")
@@ -140,10 +143,12 @@ def _materialised(instance: dg.DagsterInstance) -> set[date]:
     return {date.fromisoformat(key) for key in done}
 
 
-def _failed_attempts(instance: dg.DagsterInstance, name: str) -> int:
-    return instance.get_runs_count(
-        dg.RunsFilter(job_name=DAILY_JOB, tags={UPDATE_TAG: name}, statuses=FAILED)
-    )
+def _failures(instance: dg.DagsterInstance, name: str) -> Failures:
+    filters = dg.RunsFilter(job_name=DAILY_JOB, tags={UPDATE_TAG: name}, statuses=FAILED)
+    records = instance.get_run_records(filters)
+    ended = [record.end_time for record in records if record.end_time is not None]
+    last = datetime.fromtimestamp(max(ended), UTC) if ended else None
+    return Failures(len(records), last)
 
 
 def session_tags(first: date, last: date) -> dict[str, str]:

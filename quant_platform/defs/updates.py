@@ -9,10 +9,28 @@ some sessions early where it may.
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 MAX_ATTEMPTS = 5
 """Failed runs of the same sessions after which a person is asked to look."""
+
+RETRY_AFTER = timedelta(minutes=5)
+"""Pause after the first failed run, doubled with each further one: five attempts take an hour and a
+quarter, so that a vendor may be down for an hour."""
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Failed runs of the same sessions so far: how many, and when the last one ended."""
+
+    count: int = 0
+    last: datetime | None = None
+
+    def next_attempt(self, retry_after: timedelta) -> datetime | None:
+        """When the next attempt may begin; None where nothing is to be waited for."""
+        if self.last is None or not self.count:
+            return None
+        return self.last + retry_after * (1 << (self.count - 1))
 
 
 @dataclass(frozen=True)
@@ -45,9 +63,12 @@ def next_update(
     closed: Sequence[date],
     done: AbstractSet[date],
     is_published: Callable[[date], bool],
-    failed_attempts: Callable[[str], int],
+    failures: Callable[[str], Failures],
     max_sessions: int,
     corrections: int = 0,
+    *,
+    now: datetime | None = None,
+    retry_after: timedelta = RETRY_AFTER,
 ) -> Update | Wait:
     """Decide what to request.
 
@@ -56,9 +77,11 @@ def next_update(
     closed : sessions whose partition is complete, ascending
     done : sessions that are materialised to the end of the chain
     is_published : asks the vendor for one session
-    failed_attempts : failed runs so far, by `Update.name`
+    failures : failed runs so far, by `Update.name`
     max_sessions : most sessions in one run
     corrections : sessions before the block that are asked for again with it
+    now : the time of the machine's clock; None: no attempt is waited for
+    retry_after : pause after the first failed run
     """
     if not closed:
         return Wait("No session of this market has closed yet")
@@ -73,13 +96,18 @@ def next_update(
     again = tuple(day for day in closed[max(start - corrections, 0) : start] if day in done)
     block = again + block
     name = Update(block, 0).name
-    failures = failed_attempts(name)
-    if failures >= MAX_ATTEMPTS:
+    past = failures(name)
+    if past.count >= MAX_ATTEMPTS:
         return Wait(
-            f"{name} failed {failures} times:"
+            f"{name} failed {past.count} times:"
             " look at its last run, mend the cause and launch it by hand"
         )
-    return Update(block, failures + 1)
+    due = past.next_attempt(retry_after)
+    if due is not None and now is not None and now < due:
+        times = "once" if past.count == 1 else f"{past.count} times"
+        at = f"{due.astimezone(UTC):%H:%M} UTC"
+        return Wait(f"{name} failed {times}; it is tried again at {at}")
+    return Update(block, past.count + 1)
 
 
 def _first_block(

@@ -91,6 +91,7 @@ class Settings:
     reference: str = "monthly"  # QUANT_PLATFORM_REFERENCE: monthly, weekly or daily
     identity_dollars: float = 1_000_000.0  # QUANT_PLATFORM_IDENTITY_DOLLARS, in one session
     checks: str = ""  # QUANT_PLATFORM_CHECKS: name=severity:threshold, …
+    retry_minutes: float = 5.0  # QUANT_PLATFORM_RETRY_MINUTES after the first failed update
     late_hours: float = 24.0  # QUANT_PLATFORM_LATE_HOURS after the close
     closures: tuple[date, ...] = ()  # QUANT_PLATFORM_CLOSURES beyond the calendar's own
     polygon: PolygonSettings = PolygonSettings()
@@ -146,6 +147,9 @@ class Settings:
                 values, PREFIX + "IDENTITY_DOLLARS", cls.identity_dollars, low=0.0
             ),
             checks=read_matching(values, PREFIX + "CHECKS", _CHECKS, _CHECKS_HINT),
+            retry_minutes=read_number(
+                values, PREFIX + "RETRY_MINUTES", cls.retry_minutes, low=0.0, high=1440.0
+            ),
             late_hours=read_number(
                 values, PREFIX + "LATE_HOURS", cls.late_hours, low=0.0, high=1000.0
             ),

@@ -197,6 +197,23 @@ class TestRepair:
         assert trading.lab.value("SELECT count(*) FROM market_data") == others + 2
         assert trading.lab.value("SELECT count(*) FROM market_data_history") == 0
 
+        # Asked again, the vendor still lacks one of them, and has the other one by now.
+        trading.server.inject(lost, f"{GROUPED}locale/us/market/stocks/{until(5)}")
+        assert trading.facts(FIRST, until(9)).success
+        assert trading.lab.sql(found, symbol, SESSIONS[4], SESSIONS[7]) == rows
+        sources = (
+            "SELECT date::text, source FROM {} WHERE symbol = %s AND date IN (%s, %s) ORDER BY 1"
+        )
+        assert trading.lab.sql(sources.format("market_data"), symbol, until(5), until(6)) == [
+            (until(5), "polygon range"),
+            (until(6), "polygon"),
+        ]
+        superseded = trading.lab.sql(
+            sources.format("market_data_history"), symbol, until(5), until(6)
+        )
+        assert superseded == [(until(6), "polygon range")]
+        assert trading.lab.value("SELECT count(*) FROM market_data_history") == 1
+
 
 TROUBLE: dict[str, tuple[Fault, str]] = {
     "html": (faults.html(200), "web page"),

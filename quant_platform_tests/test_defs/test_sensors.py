@@ -35,6 +35,11 @@ class Automation:
         self.vendor = WindowVendor(FIRST, LAST)
         self.lab = Lab(settings, self.vendor, instance)
         self.now = datetime(2000, 3, 1, tzinfo=UTC)
+        self.set(settings)
+
+    def set(self, settings: Settings, **changed: object) -> None:
+        """Build the sensors by these settings, some of them changed."""
+        settings = Settings(**{**vars(settings), **changed})
         self.update, self.alert = build_sensors(settings, lambda: self.now)
 
     def at(self, moment: str, released: str | None = None) -> None:
@@ -216,12 +221,11 @@ def test_the_size_of_a_request_is_bounded(
 ) -> None:
     automation.at("2000-03-20 06:00")
     assert automation.requested() == ("2000-03-01", "2000-03-17")
-    small = Settings(**{**vars(settings), "sensor_max_sessions": 2})
-    automation.update, _ = build_sensors(small, lambda: automation.now)
+    automation.set(settings, sensor_max_sessions=2)
     assert automation.requested() == ("2000-03-01", "2000-03-02")
 
 
-def test_ticks_and_runs_keep_the_market_current(automation: Automation) -> None:
+def test_ticks_and_runs_keep_the_market_current(settings: Settings, automation: Automation) -> None:
     # Two sessions at once, executed as a range.
     automation.at("2000-03-03 06:00", released="2000-03-02")
     result = automation.launch(automation.tick())
@@ -233,6 +237,10 @@ def test_ticks_and_runs_keep_the_market_current(automation: Automation) -> None:
     automation.vendor.lost.add(("2000-03-03", "AAPL"))
     first = automation.tick()
     assert not automation.launch(first).success
+    reason = automation.tick()
+    assert isinstance(reason, str)
+    assert "2000-03-03..2000-03-03 failed once; it is tried again at " in reason
+    automation.set(settings, retry_minutes=0.0)
     second = automation.tick()
     assert isinstance(first, dg.RunRequest)
     assert isinstance(second, dg.RunRequest)
@@ -292,7 +300,10 @@ def test_a_failed_run_becomes_one_alert(automation: Automation) -> None:
     assert "market_data_checks" in message
 
 
-def test_the_report_does_not_take_the_alerts_of_runs_away(automation: Automation) -> None:
+def test_the_report_does_not_take_the_alerts_of_runs_away(
+    settings: Settings, automation: Automation
+) -> None:
+    automation.set(settings, retry_minutes=0.0)
     context = failed(automation)
     automation.alert(context)
     automation.vendor.lost.clear()
