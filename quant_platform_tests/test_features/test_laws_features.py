@@ -74,7 +74,7 @@ def test_causality(name: str, seed: int) -> None:
 @pytest.mark.parametrize("name", EVERY)
 def test_one_session_from_its_lookback(name: str, seed: int) -> None:
     """A session computed from its own look-back alone has the values of the whole history."""
-    for session in np.random.default_rng(seed + 100).integers(0, COUNT, size=25):
+    for session in np.random.default_rng(seed + 100).integers(0, COUNT, size=10):
         rows = rows_of_chunk(seed, int(session), int(session) + 1, name)
         assert_same_bits(rows, expected_rows(seed, int(session), int(session) + 1))
 
