@@ -5,7 +5,6 @@ provisioned template, which takes some hundredths of a second. Nothing a test do
 environment outlives it, and the settings of whoever runs the tests are not seen by any.
 """
 
-import gc
 import itertools
 import os
 import tempfile
@@ -15,7 +14,6 @@ from pathlib import Path
 import pytest
 from psycopg2 import sql
 
-from quant_platform.cli.main import COLLECT_AFTER
 from quant_platform.market.panel import Panel
 from quant_platform.market.sessions import sessions_between
 from quant_platform.provision import provision
@@ -23,9 +21,6 @@ from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
 from quant_platform.storage.embedded import start_embedded
 from quant_platform.vendors.sample import SampleVendor
-
-# As the command line has it: definitions and caches are not looked through again and again.
-gc.set_threshold(*COLLECT_AFTER)
 
 TEMPLATE = "provisioned"
 OUTSIDE = ("DATABASE_URL", "DAGSTER_DATABASE_URL", "DAGSTER_HOME", "UNIVERSE", "MASSIVE_API_KEY")
