@@ -31,8 +31,8 @@ versions, in two currencies or on a day without trading, and they list several a
 Preferred is: the source that comes first in `prefer` (then alphabetically), what was declared last,
 the lowest record, the lowest figure. Nothing depends on the order of the rows, or on how often one
 comes. Every row is kept or among the losers with a reason; a kept row that rests on more than
-itself says so in `source`. Ratios above 1,000 or below 1/1,000 are kept: see
-`split_evidence.extreme_splits`.
+itself says so in `source`. Ratios above 1,000 or below 1/1,000 are kept; a check names them
+(`split_evidence.extreme_splits`).
 """
 
 import math

@@ -45,6 +45,13 @@ TAMPERED = {
         [DAY],
         "IBM moved",
     ),
+    "extreme_splits": (
+        # Two for one on 21 June; as if the vendor had two thousand.
+        "UPDATE corporate_actions SET split_ratio = 2000"
+        " WHERE symbol = 'AAPL' AND action_type = 'split'",
+        ["2000-06-21"],
+        "AAPL ratio 2000",
+    ),
     "stale_prices": (
         "UPDATE market_data SET open_price = 100, high_price = 100, low_price = 100,"
         " close_price = 100 WHERE symbol = 'IBM' AND date BETWEEN '2000-05-04' AND '2000-05-10'",
@@ -104,15 +111,15 @@ def examples(lab: Lab, check: str, session: str) -> list[str]:
 
 def all_checks() -> list[str]:
     lines = WHOLE_LIST.split()
-    assert len(lines) == 30
+    assert len(lines) == 31
     return lines
 
 
 WHOLE_LIST = """
 completeness refused_rows price_jumps bad_prints stale_prices zero_volume freshness membership
 absent_securities ohlc_violations duplicate_rows foreign_dates implausible_prices
-splits_without_jump jumps_without_split volume_outliers unknown_securities cross_source
-adjusted_series
+splits_without_jump jumps_without_split extreme_splits volume_outliers unknown_securities
+cross_source adjusted_series
 features_causality feature_gaps portfolio_accounting performance_recomputed report_ranking
 buy_and_hold_limits buy_and_hold_causality enhanced_momentum_limits enhanced_momentum_causality
 mean_reversion_limits mean_reversion_causality

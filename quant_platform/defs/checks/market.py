@@ -155,6 +155,13 @@ def jumps_without_split(judged: Judged, threshold: float) -> pd.DataFrame:
     return judged.failures(panel, grid, moved=split_evidence.opening_moves(panel))
 
 
+def extreme_splits(judged: Judged, threshold: float) -> pd.DataFrame:
+    """No split makes more than this many shares of one, or one of as many."""
+    panel = judged.panel
+    grid = split_evidence.extreme_splits(panel, threshold)
+    return judged.failures(panel, grid, ratio=panel.split)
+
+
 def volume_outliers(judged: Judged, threshold: float) -> pd.DataFrame:
     """No security traded more than this multiple of its usual value."""
     panel = judged.panel
@@ -385,6 +392,7 @@ ACTIONS_CHECKS = (
     _with_actions(price_jumps, quality.VOLUME_SESSIONS + 1, quality.JUMP_LIMIT),
     _with_actions(splits_without_jump, 2),
     _with_actions(jumps_without_split, quality.VOLUME_SESSIONS + 1),
+    _with_actions(extreme_splits, 1, split_evidence.EXTREME_RATIO),
     _with_actions(adjusted_series, 2, 0.005),
 )
 
