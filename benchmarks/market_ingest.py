@@ -55,7 +55,8 @@ def main() -> None:
             "POLYGON_BASE_URL": url,
             "POLYGON_API_KEY": KEY,
             "POLYGON_CALLS_PER_MINUTE": "0",
-            "POLYGON_CONNECTIONS": "4",
+            # Over loopback no answer is waited for: more threads than cores would only take turns.
+            "POLYGON_CONNECTIONS": str(os.cpu_count() or 2),
         }
         first = newest(options.sessions)[0].isoformat()
         # Making the database is no part of reading a market.
