@@ -21,6 +21,7 @@ from quant_platform.market.identity import (
     anchor_since,
     fixed_identities,
 )
+from quant_platform.market.identity.tickers import Tickers
 from quant_platform.market.sessions import session_before, sessions_between
 from quant_platform.vendors.base import Listing
 
@@ -321,3 +322,19 @@ def test_a_series_never_joins_two_companies(seed: int) -> None:
             truth = world.details(name, day)
             assert truth is not None
             assert company.setdefault(security, truth.cik) == truth.cik, (day, name, security)
+
+
+def test_tickers_keep_their_numbers_beyond_the_room_they_began_with() -> None:
+    tickers = Tickers()
+    names = [f"T{number}" for number in range(3000)]
+    first = tickers.places(pa.array(names[:5], pa.large_string()))
+    tickers.mean("T1", "S1")
+    again = tickers.places(pa.array(names[::-1], pa.large_string()))
+    assert first.tolist() == [0, 1, 2, 3, 4]
+    assert again[::-1][:5].tolist() == [0, 1, 2, 3, 4]
+    assert sorted(again.tolist()) == list(range(3000))
+    assert tickers.names[int(again[0])] == "T2999"
+    assert tickers.mean_nobody(again[::-1]).tolist() == [True, False] + [True] * 2998
+    assert tickers.securities(first[1:2]).to_pylist() == ["S1"]
+    tickers.mean("T1", None)
+    assert tickers.mean_nobody(first).all()
