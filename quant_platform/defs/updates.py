@@ -14,10 +14,6 @@ from datetime import UTC, date, datetime, timedelta
 MAX_ATTEMPTS = 5
 """Failed runs of the same sessions after which a person is asked to look."""
 
-RETRY_AFTER = timedelta(minutes=5)
-"""Pause after the first failed run, doubled with each further one: five attempts take an hour and a
-quarter, so that a vendor may be down for an hour."""
-
 
 @dataclass(frozen=True)
 class Failures:
@@ -27,7 +23,11 @@ class Failures:
     last: datetime | None = None
 
     def next_attempt(self, retry_after: timedelta) -> datetime | None:
-        """When the next attempt may begin; None where nothing is to be waited for."""
+        """When the next attempt may begin; None where nothing is to be waited for.
+
+        The pause doubles with each failure: after the first five minutes, five attempts take an
+        hour and a quarter, so that a vendor may be down for an hour.
+        """
         if self.last is None or not self.count:
             return None
         return self.last + retry_after * (1 << (self.count - 1))
@@ -67,8 +67,8 @@ def next_update(
     max_sessions: int,
     corrections: int = 0,
     *,
-    now: datetime | None = None,
-    retry_after: timedelta = RETRY_AFTER,
+    now: datetime,
+    retry_after: timedelta,
 ) -> Update | Wait:
     """Decide what to request.
 
@@ -80,7 +80,7 @@ def next_update(
     failures : failed runs so far, by `Update.name`
     max_sessions : most sessions in one run
     corrections : sessions before the block that are asked for again with it
-    now : the time of the machine's clock; None: no attempt is waited for
+    now : the time of the clock that dates the runs
     retry_after : pause after the first failed run
     """
     if not closed:
@@ -103,7 +103,7 @@ def next_update(
             " look at its last run, mend the cause and launch it by hand"
         )
     due = past.next_attempt(retry_after)
-    if due is not None and now is not None and now < due:
+    if due is not None and now < due:
         times = "once" if past.count == 1 else f"{past.count} times"
         at = f"{due.astimezone(UTC):%H:%M} UTC"
         return Wait(f"{name} failed {times}; it is tried again at {at}")

@@ -6,10 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from quant_platform.defs.updates import MAX_ATTEMPTS, Failures, Update, Wait, next_update
+from quant_platform.settings import Settings
 
 # Two weeks with a closure (Thursday 23 November 2023) in the second one.
 DAYS = tuple(date(2023, 11, day) for day in (13, 14, 15, 16, 17, 20, 21, 22, 24))
 MON13, TUE14, WED15, THU16, FRI17, MON20, TUE21, WED22, FRI24 = DAYS
+
+NOON = datetime(2023, 11, 25, 12, tzinfo=UTC)
+PAUSE = timedelta(minutes=Settings.retry_minutes)
 
 
 def decide(
@@ -20,7 +24,15 @@ def decide(
     most: int = 100,
     closed: tuple[date, ...] = DAYS,
 ) -> Update | Wait:
-    return next_update(closed, set(done), published, lambda name: Failures(failed(name)), most)
+    return next_update(
+        closed,
+        set(done),
+        published,
+        lambda name: Failures(failed(name)),
+        most,
+        now=NOON,
+        retry_after=PAUSE,
+    )
 
 
 def test_everything_missing_is_requested_in_order_in_one_block() -> None:
@@ -75,7 +87,16 @@ def test_few_questions_find_the_newest_that_is_published() -> None:
 
 
 def test_corrections_are_asked_for_with_what_is_missing() -> None:
-    plan = next_update(DAYS, set(DAYS[:7]), lambda session: True, lambda name: Failures(), 100, 2)
+    plan = next_update(
+        DAYS,
+        set(DAYS[:7]),
+        lambda session: True,
+        lambda name: Failures(),
+        100,
+        2,
+        now=NOON,
+        retry_after=PAUSE,
+    )
     assert plan == Update((MON20, TUE21, WED22, FRI24), 1)
 
 
@@ -98,15 +119,18 @@ def test_it_gives_up_after_the_last_attempt() -> None:
     assert "2023-11-24..2023-11-24 failed 5 times" in plan.reason
 
 
-NOON = datetime(2023, 11, 25, 12, tzinfo=UTC)
-
-
 @pytest.mark.parametrize(("count", "minutes"), [(1, 5), (2, 10), (3, 20), (4, 40)])
 def test_each_further_attempt_waits_twice_as_long(count: int, minutes: int) -> None:
     def plan(now: datetime) -> Update | Wait:
         past = Failures(count, NOON)
         return next_update(
-            DAYS, set(DAYS[:-1]), lambda session: True, lambda name: past, 9, now=now
+            DAYS,
+            set(DAYS[:-1]),
+            lambda session: True,
+            lambda name: past,
+            9,
+            now=now,
+            retry_after=PAUSE,
         )
 
     again = NOON + timedelta(minutes=minutes)
@@ -118,7 +142,7 @@ def test_each_further_attempt_waits_twice_as_long(count: int, minutes: int) -> N
 
 
 def test_five_attempts_outlast_a_vendor_that_is_down_for_an_hour() -> None:
-    waits = [Failures(count, NOON).next_attempt(timedelta(minutes=5)) for count in (1, 2, 3, 4)]
+    waits = [Failures(count, NOON).next_attempt(PAUSE) for count in (1, 2, 3, 4)]
     total = sum((again - NOON for again in waits if again), timedelta())
     assert len(waits) == MAX_ATTEMPTS - 1
     assert timedelta(hours=1) < total < timedelta(hours=2)
