@@ -179,3 +179,11 @@ def _worker(home: Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         text=True,
     )
+
+
+def test_text_is_ordered_by_its_characters_codes(shared_home: Path) -> None:
+    rows = fetch(
+        platform_database(settings_of(shared_home)),
+        "SELECT datlocprovider::text, datlocale FROM pg_database WHERE datname = 'quant_platform'",
+    )
+    assert rows == [("b", "C.UTF-8")]
