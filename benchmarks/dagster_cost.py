@@ -27,7 +27,7 @@ import yaml
 from quant_platform.storage.database import sqlalchemy_url
 from quant_platform.storage.embedded import start_embedded
 
-OURS = {"module": "quant_platform.defs.instance_storage", "class": "PlatformStorage"}
+OURS = {"module": "quant_platform.defs.instance.storage", "class": "PlatformStorage"}
 WAYS = {
     "stock": ("stock storage, as shipped", "0"),
     "batch": ("stock storage, DAGSTER_EVENT_BATCH_SIZE=1000", "1000"),

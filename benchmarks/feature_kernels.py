@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from quant_platform.features.compute import compute_features
-from quant_platform.features.momentum import HORIZONS, RSI_ALPHA, YEAR
+from quant_platform.features.library.momentum import HORIZONS, RSI_ALPHA, YEAR
 from quant_platform.features.registry import all_features
 from quant_platform.market.panel import Panel
 

@@ -19,16 +19,16 @@ from pathlib import Path
 import httpx
 from demo import BIN, timed
 
-from quant_platform.defs.checks.framework import judge_blocks
-from quant_platform.defs.checks.market import FACTS_CHECKS
-from quant_platform.defs.resources import Platform
 from quant_platform.market.facts import complete
 from quant_platform.market.identity import RECENT_SESSIONS, IdentityBook, arrow_text
 from quant_platform.market.sessions import FIRST_DAY, last_closed_session, sessions_between
+from quant_platform.pipeline.platform import Platform
+from quant_platform.quality.judging import judge_blocks
+from quant_platform.quality.market import FACTS_CHECKS
 from quant_platform.settings import Settings
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
-from quant_platform.storage.replace import Part, replace_parts
+from quant_platform.storage.replace import TableRows, replace_tables
 from quant_platform.vendors.polygon.bars import read_grouped, session_bars
 from quant_platform.vendors.registry import vendor_of
 from quant_platform_tests.polygon_server import launched
@@ -107,8 +107,10 @@ def one_session(platform: Platform, url: str) -> float:
     day = date.fromisoformat(newest)
     tables = ("market_data", "securities", "security_symbols")
     empty = [bulk.read(database, platform.table(name), newest, newest)[:0] for name in tables]
-    replace_parts(
-        database, [Part(platform.table(n), f) for n, f in zip(tables, empty, strict=True)], [newest]
+    replace_tables(
+        database,
+        [TableRows(platform.table(n), f) for n, f in zip(tables, empty, strict=True)],
+        [newest],
     )
     book = _book(platform, newest)
     started = time.perf_counter()
@@ -128,11 +130,11 @@ def one_session(platform: Platform, url: str) -> float:
     )
     named = complete(bars, found.security_ids)
     parts = [
-        Part(platform.table("market_data"), named, quarantine=True, refused=refused),
-        Part(platform.table("securities"), found.securities),
-        Part(platform.table("security_symbols"), found.symbols),
+        TableRows(platform.table("market_data"), named, quarantine=True, refused=refused),
+        TableRows(platform.table("securities"), found.securities),
+        TableRows(platform.table("security_symbols"), found.symbols),
     ]
-    replace_parts(database, parts, [newest])
+    replace_tables(database, parts, [newest])
     judge_blocks(platform, FACTS_CHECKS, [newest])
     return time.perf_counter() - started
 

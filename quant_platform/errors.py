@@ -76,3 +76,7 @@ class BadRequestError(VendorError):
 
 class BadAnswerError(VendorError):
     """The vendor answered with something that is not what its documentation promises."""
+
+
+TRANSIENT = (DatabaseError, VendorDownError, RateLimitError)
+"""Failures that may pass by themselves, so that trying again makes sense."""

@@ -16,7 +16,7 @@ from psycopg2 import sql
 
 from quant_platform.market.panel import Panel
 from quant_platform.market.sessions import sessions_between
-from quant_platform.provision import provision
+from quant_platform.pipeline.provision import provision
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
 from quant_platform.storage.embedded import start_embedded

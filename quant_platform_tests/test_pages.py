@@ -10,7 +10,7 @@ from quant_platform.errors import SessionError
 from quant_platform.evaluation.metrics import session_rate
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.market.sessions import sessions_between
-from quant_platform.pages import gather, write_page
+from quant_platform.pipeline.pages import gather, write_page
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
 from quant_platform.storage.models import model_ids

@@ -24,9 +24,10 @@ def run_backfill(
 
     vendor = vendor_of(settings)
     chosen = _sessions(vendor, start, end)
-    from quant_platform.defs.ingest import FETCH_TAG, MISSING, REPAIR
     from quant_platform.defs.runs import Runner
-    from quant_platform.provision import ready_database
+    from quant_platform.defs.tags import FETCH_TAG
+    from quant_platform.pipeline.ingest import Fetch
+    from quant_platform.pipeline.provision import ready_database
     from quant_platform.storage.ingestions import completed
 
     keys = [session.isoformat() for session in chosen]
@@ -34,7 +35,7 @@ def run_backfill(
     ready = set() if again else completed(ready_database(settings), vendor.name, keys)
     if ready and len(ready) < len(keys):
         console.err.print(f"{len(ready):,} of {len(keys):,} sessions are stored already")
-    tags = {} if refetch else {FETCH_TAG: REPAIR if repair else MISSING}
+    tags = {} if refetch else {FETCH_TAG: Fetch.REPAIR if repair else Fetch.MISSING}
     left = getattr(vendor, "remaining", lambda: None)
     with SessionBar(len(keys) - len(ready), left) as bar:
         runner = Runner.open(settings, bar)

@@ -86,8 +86,8 @@ def report(
 ) -> None:
     """Write the HTML page of a report date and print its path."""
     from quant_platform.market.sessions import parse_session, session_range, sessions_between
-    from quant_platform.pages import newest_report_date, write_page
-    from quant_platform.provision import ready_database
+    from quant_platform.pipeline.pages import newest_report_date, write_page
+    from quant_platform.pipeline.provision import ready_database
     from quant_platform.vendors.registry import vendor_of
 
     settings = _settings()
@@ -118,7 +118,7 @@ def sql(
     ] = None,
 ) -> None:
     """Run a read-only SQL statement and print its rows."""
-    from quant_platform.store import Store
+    from quant_platform.research.store import Store
 
     frame = Store.open(_settings()).sql(statement, known_at=known_at)
     if csv:

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def upgrade() -> None:
     """Create or update the schema: migrations, and columns of new features and metrics."""
-    from quant_platform.provision import provision
+    from quant_platform.pipeline.provision import provision
     from quant_platform.storage.database import platform_database
 
     applied = provision(platform_database(Settings.load()))

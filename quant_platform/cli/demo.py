@@ -14,7 +14,7 @@ from quant_platform.storage.database import Database
 
 def run_demo(settings: Settings) -> None:
     """Materialise what is missing of the whole market, stage by stage, and print the result."""
-    from quant_platform.provision import ready_database
+    from quant_platform.pipeline.provision import ready_database
 
     started = time.monotonic()
     with console.err.status("Starting the database …"):
@@ -65,7 +65,7 @@ def _show_result(
     seconds: Sequence[tuple[str, float]],
     total: float,
 ) -> None:
-    from quant_platform.pages import page_path, row_counts
+    from quant_platform.pipeline.pages import page_path, row_counts
     from quant_platform.storage import bulk
 
     counts = row_counts(database)

@@ -36,7 +36,7 @@ def serve(settings: Settings, port: int) -> None:
     if _is_open(port):
         raise QuantPlatformError(f"Port {port} of {HOST} is taken", "Choose another: --port 3001")
     from quant_platform.defs.home import enter_dagster_home
-    from quant_platform.provision import ready_database
+    from quant_platform.pipeline.provision import ready_database
 
     ready_database(settings)
     enter_dagster_home(settings)

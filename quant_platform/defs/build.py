@@ -8,16 +8,24 @@ from typing import Any
 
 import dagster as dg
 
-from quant_platform.defs.assets.common import IO_MANAGER, Market
+from quant_platform.defs.assets.common import IO_MANAGER, AssetContext
 from quant_platform.defs.assets.evaluation import evaluation_assets
 from quant_platform.defs.assets.features import feature_assets
 from quant_platform.defs.assets.information import information_assets
 from quant_platform.defs.assets.market import market_assets
 from quant_platform.defs.assets.reports import report_assets
 from quant_platform.defs.assets.signals import signal_assets
-from quant_platform.defs.checks.computed import computed_checks
-from quant_platform.defs.checks.framework import build_check, build_checks, tuned
-from quant_platform.defs.checks.market import (
+from quant_platform.defs.checks import build_check, build_checks
+from quant_platform.defs.io_manager import PostgresIOManager
+from quant_platform.defs.jobs import build_jobs
+from quant_platform.defs.partitions import session_partitions
+from quant_platform.defs.sensors import build_sensors
+from quant_platform.market.sessions import observe_closures
+from quant_platform.market.universe import EVERYBODY, UniverseRule
+from quant_platform.pipeline.platform import Platform
+from quant_platform.quality.check import tuned
+from quant_platform.quality.computed import computed_checks
+from quant_platform.quality.market import (
     ACTIONS,
     ACTIONS_CHECKS,
     ADJUSTED,
@@ -26,13 +34,6 @@ from quant_platform.defs.checks.market import (
     FACTS_CHECKS,
     UNIVERSE_CHECKS,
 )
-from quant_platform.defs.io_manager import PostgresIOManager
-from quant_platform.defs.jobs import build_jobs
-from quant_platform.defs.partitions import session_partitions
-from quant_platform.defs.resources import Platform
-from quant_platform.defs.sensors import build_sensors
-from quant_platform.market.sessions import observe_closures
-from quant_platform.market.universe import EVERYBODY, UniverseRule
 from quant_platform.settings import Settings
 from quant_platform.vendors.base import Vendor
 from quant_platform.vendors.registry import vendor_of
@@ -76,7 +77,7 @@ def build_defs(
     settings = settings or Settings.load()
     observe_closures(settings.closures)
     vendor = vendor or vendor_of(settings)
-    market = Market(vendor, session_partitions(vendor.first_session, vendor.last_session))
+    market = AssetContext(vendor, session_partitions(vendor.first_session, vendor.last_session))
     platform = Platform(settings, vendor)
     assets = [
         *market_assets(market, universe_rule(settings, vendor)),

@@ -36,15 +36,15 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from quant_platform.defs.chunks import Chunk, Chunks, Progress, Written, store_all
+from quant_platform.defs.failures import mapped_errors
 from quant_platform.defs.metadata import heavy_metadata, light_metadata
-from quant_platform.defs.resources import Platform
-from quant_platform.errors import ContractError
+from quant_platform.pipeline.chunks import Chunk, Chunks, Progress, Written, store_all
+from quant_platform.pipeline.platform import Platform
 from quant_platform.storage import bulk
-from quant_platform.storage.bulk import EVER, Members, Scope
+from quant_platform.storage.bulk import BEGINNING, Members, Scope
 from quant_platform.storage.frames import empty_frame
 from quant_platform.storage.models import model_ids
-from quant_platform.storage.replace import Part, Replaced, replace_parts, typed
+from quant_platform.storage.replace import Replaced, TableRows, replace_tables, typed
 from quant_platform.storage.schema import Table
 from quant_platform.storage.stored import Stored
 
@@ -105,7 +105,7 @@ class PostgresIOManager(dg.IOManager):
         stored = Stored(
             self.platform.database,
             table,
-            EVER if wanted.get("cumulative") and sessions else first,
+            BEGINNING if wanted.get("cumulative") and sessions else first,
             last,
             columns=columns,
             scope=self._scope(upstream.definition_metadata),
@@ -131,7 +131,7 @@ class PostgresIOManager(dg.IOManager):
 
         def store(chunk: Chunk, strict: bool) -> list[Replaced]:
             parts = self._parts(chunk, context.definition_metadata, table, strict=strict)
-            return replace_parts(
+            return replace_tables(
                 self.platform.database,
                 parts,
                 chunk.sessions,
@@ -145,18 +145,15 @@ class PostgresIOManager(dg.IOManager):
                 name = next(iter(chunk.frames))
                 self._on_stored.sessions(name, len(chunk.sessions), replaced[0].stored)
 
-        try:
+        with mapped_errors():
             store_all(chunks, ready, store, stored)
-        except ContractError as error:
-            # Trying again would bring the same frame.
-            raise dg.Failure(description=str(error), allow_retries=False) from error
         return chunks.written(table.name)
 
     def _parts(
         self, chunk: Chunk, metadata: Mapping[str, Any], table: Table, *, strict: bool = False
-    ) -> list[Part]:
+    ) -> list[TableRows]:
         return [
-            Part(
+            TableRows(
                 self.platform.table(name),
                 frame,
                 self._scope(metadata) if name == table.name else None,
@@ -207,7 +204,7 @@ def _members(context: dg.InputContext, which: str) -> Members | None:
     step = context.step_context
     keys = step.partition_key_range if step.has_partition_key_range else None
     first, last = (keys.start, keys.end) if keys else (step.partition_key,) * 2
-    return Members(EVER if which == "ever" else first, last)
+    return Members(BEGINNING if which == "ever" else first, last)
 
 
 def _describe_sessions(

@@ -6,7 +6,7 @@ closures, past and scheduled, are excluded.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -101,14 +101,3 @@ def whole_history(vendor: Vendor) -> dg.TimeWindowPartitionMapping:
 def previous_session() -> dg.TimeWindowPartitionMapping:
     """Session D needs the upstream session before it."""
     return dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
-
-
-def window_sessions(vendor: Vendor, keys: Sequence[str], lookback_sessions: int) -> list[str]:
-    """Sessions that a run over `keys` reads when it looks back.
-
-    Ascending ISO dates, ending with the last key.
-    """
-    first, last = date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
-    known = sessions_between(vendor.first_session, last)
-    start = max(known.index(first) - (lookback_sessions - 1), 0)
-    return [day.isoformat() for day in known[start:]]

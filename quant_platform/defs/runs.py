@@ -15,14 +15,14 @@ from dagster._core.events import RunFailureReason
 
 from quant_platform.defs.assets.common import IO_MANAGER
 from quant_platform.defs.build import build_defs
-from quant_platform.defs.chunks import Progress
 from quant_platform.defs.home import enter_dagster_home
 from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.jobs import DAILY_JOB, stage_job
 from quant_platform.defs.processes import process_tag, runs_in_progress
-from quant_platform.defs.resources import Platform
-from quant_platform.defs.sensors import session_tags
+from quant_platform.defs.tags import session_tags
 from quant_platform.errors import QuantPlatformError, UnknownNameError
+from quant_platform.pipeline.chunks import Progress
+from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import Settings
 from quant_platform.vendors.registry import vendor_of
 

@@ -5,16 +5,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from quant_platform.defs.announced import before_closures
-from quant_platform.defs.ingest import UPDATE_TAG
+from quant_platform.alerts.queue import raise_alert
 from quant_platform.defs.jobs import DAILY_JOB
-from quant_platform.defs.market_state import market_state, note_pending
 from quant_platform.defs.processes import runs_in_progress
-from quant_platform.defs.resources import Platform
-from quant_platform.defs.run_alerts import PARTITION, RANGE_END, record_failed_run
-from quant_platform.defs.updates import Failures, Update, next_update
+from quant_platform.defs.tags import PARTITION, RANGE_END, RANGE_START, UPDATE_TAG
 from quant_platform.errors import VendorError
+from quant_platform.market.announcements import before_closures
 from quant_platform.market.sessions import last_closed_session, sessions_between
+from quant_platform.pipeline.market_state import market_state, note_pending
+from quant_platform.pipeline.platform import Platform
+from quant_platform.pipeline.updates import Failures, Update, next_update
 from quant_platform.settings import Settings
 from quant_platform.vendors.base import MarketVendor
 
@@ -25,7 +25,6 @@ The last one alone would not do: a backfill of an asset that others look back on
 sessions of those, for which there may be no market data yet.
 """
 
-RANGE_START = "dagster/asset_partition_range_start"
 
 FEW = 4
 """Missing sessions of which a tick can learn what is published, after it asked for the market's
@@ -59,7 +58,7 @@ def build_sensors(
     def daily_update_sensor(
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.RunRequest | dg.SkipReason:
-        return _look(context, platform, settings, clock)
+        return _evaluate_update(context, platform, settings, clock)
 
     @dg.run_failure_sensor(
         name="run_failure_alert",
@@ -75,7 +74,7 @@ def build_sensors(
     return [daily_update_sensor, run_failure_alert]
 
 
-def _look(
+def _evaluate_update(
     context: dg.SensorEvaluationContext,
     platform: Platform,
     settings: Settings,
@@ -94,7 +93,9 @@ def _look(
         )
     closed = _closed_sessions(platform, now, done)
     missing = [day for day in closed if day not in done]
-    market = market_state(context, platform, clock, done, missing)
+    market = market_state(platform, context.cursor, clock, done, missing, warn=context.log.warning)
+    if market.is_new:
+        context.update_cursor(market.announced.written())
     following = now + timedelta(seconds=settings.sensor_seconds)
     if market.is_new and len(missing) > FEW and not market.announced.is_due(following):
         return _skip("What is missing is asked for at the next look", *market.words)
@@ -151,19 +152,18 @@ def _failures(instance: dg.DagsterInstance, name: str) -> Failures:
     return Failures(len(records), last)
 
 
-def session_tags(first: date, last: date) -> dict[str, str]:
-    """Tags by which Dagster knows the sessions of a run.
-
-    A single session is cheaper for it than a range.
-    """
-    if first == last:
-        return {PARTITION: first.isoformat()}
-    return {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
-
-
 def _request(update: Update) -> dg.RunRequest:
     first, last = update.sessions[0].isoformat(), update.sessions[-1].isoformat()
     tags = {UPDATE_TAG: update.name}
     if first == last:
         return dg.RunRequest(run_key=update.run_key, partition_key=first, tags=tags)
     return dg.RunRequest(run_key=update.run_key, tags={**tags, RANGE_START: first, RANGE_END: last})
+
+
+def record_failed_run(platform: Platform, run: dg.DagsterRun, reason: str) -> None:
+    """Insert the alert of a failed run; recording the same run twice changes nothing."""
+    session = run.tags.get(PARTITION) or run.tags.get(RANGE_END) or str(datetime.now(UTC).date())
+    lines = [line for line in reason.splitlines() if line.strip()] or ["no reason given"]
+    raise_alert(
+        platform.database, session, "run_failed", run.run_id, f"{run.job_name} failed: {lines[0]}"
+    )

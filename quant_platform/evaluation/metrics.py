@@ -12,16 +12,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from quant_platform.evaluation.registry import (
-    FloatArray,
-    Metric,
-    MetricRegistry,
-    Moments,
-    Window,
-)
-
-SESSIONS_PER_YEAR = 252
-"""Sessions that make a year wherever a figure is annualised."""
+from quant_platform.conventions import SESSIONS_PER_YEAR, TWO_SIDED_95
+from quant_platform.evaluation.registry import Metric, MetricRegistry
+from quant_platform.evaluation.windows import Moments, Window
+from quant_platform.kernels.arrays import FloatArray
 
 ROOT_YEAR = math.sqrt(SESSIONS_PER_YEAR)
 """Factor from a deviation per session to one per year."""
@@ -29,8 +23,6 @@ ROOT_YEAR = math.sqrt(SESSIONS_PER_YEAR)
 ZERO_DEVIATION = 1e-12
 """A standard deviation per session up to this is rounding, and counts as zero."""
 
-NORMAL_95 = 1.959963984540054
-"""97.5 % quantile of the standard normal distribution."""
 
 METRICS = MetricRegistry()
 metric = METRICS.metric
@@ -229,7 +221,7 @@ def _sharpe_margin(window: Window) -> FloatArray:
         1.0 + ratio**2 / 2.0 - skewness * ratio + (kurtosis - 3.0) / 4.0 * ratio**2
     ) / window.count
     # Never negative in exact arithmetic (γ₄ ≥ 1 + γ₃²): the floor takes rounding away.
-    return NORMAL_95 * ROOT_YEAR * np.sqrt(np.maximum(variance, 0.0))
+    return TWO_SIDED_95 * ROOT_YEAR * np.sqrt(np.maximum(variance, 0.0))
 
 
 def _gains(window: Window) -> FloatArray:

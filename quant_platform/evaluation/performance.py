@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from quant_platform.errors import ContractError
 from quant_platform.evaluation.metrics import METRICS, session_rate
-from quant_platform.evaluation.registry import ExpandingWindow, FloatArray, Metric, TrailingWindow
+from quant_platform.evaluation.registry import Metric
+from quant_platform.evaluation.windows import ExpandingWindow, TrailingWindow
+from quant_platform.kernels.arrays import FloatArray
 
 WINDOWS: Mapping[str, int | None] = {"21d": 21, "63d": 63, "252d": 252, "inception": None}
 """Window name → number of session returns; None: all since inception."""

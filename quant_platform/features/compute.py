@@ -15,8 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from quant_platform.features.context import FeatureContext
-from quant_platform.features.kernels import FloatArray
 from quant_platform.features.registry import Feature, select
+from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.panel import Panel
 
 BLOCK_CELLS = 65_536

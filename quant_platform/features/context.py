@@ -10,7 +10,8 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 
 import numpy as np
 
-from quant_platform.features.kernels import Carry, FloatArray, shift
+from quant_platform.kernels.arrays import FloatArray
+from quant_platform.kernels.windows import Carry, shift
 from quant_platform.market.panel import Panel
 
 Parameters = ParamSpec("Parameters")

@@ -6,7 +6,8 @@ finds it.
 To add a feature, put one file into this folder:
 
     from quant_platform.features.context import FeatureContext
-    from quant_platform.features.kernels import FloatArray, window_mean
+    from quant_platform.kernels.windows import window_mean
+    from quant_platform.kernels.arrays import FloatArray
     from quant_platform.features.registry import feature
 
     @feature(lookback=5, inputs=("high", "low", "split"))
@@ -29,11 +30,11 @@ from types import ModuleType
 
 import numpy as np
 
-from quant_platform import features as features_folder
+from quant_platform.conventions import FILL_LIMIT
 from quant_platform.errors import QuantPlatformError, UnknownNameError
+from quant_platform.features import library
 from quant_platform.features.context import FeatureContext
-from quant_platform.features.kernels import FloatArray
-from quant_platform.market.panel import FILL_LIMIT
+from quant_platform.kernels.arrays import FloatArray
 
 FeatureFunction = Callable[[FeatureContext], FloatArray]
 FamilyFunction = Callable[[FeatureContext, int], FloatArray]
@@ -203,8 +204,8 @@ def all_features() -> tuple[Feature, ...]:
     ------
     FeatureDefinitionError : a definition is wrong, or two features share a name
     """
-    names = sorted(module.name for module in pkgutil.iter_modules(features_folder.__path__))
-    return collect(importlib.import_module(f"{features_folder.__name__}.{name}") for name in names)
+    names = sorted(module.name for module in pkgutil.iter_modules(library.__path__))
+    return collect(importlib.import_module(f"{library.__name__}.{name}") for name in names)
 
 
 def collect(modules: Iterable[ModuleType]) -> tuple[Feature, ...]:

@@ -45,7 +45,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from quant_platform.market.panel import BoolArray, FloatArray, SessionArray
+from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
 
 SPLIT = "split"
 KINDS = (SPLIT, "cash_dividend", "special_dividend")

@@ -37,7 +37,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from quant_platform.market.panel import BoolArray, FloatArray, Panel
+from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.market.panel import Panel
 
 Kind = Literal["split", "total_return"]
 Reinvested = Literal["close", "previous_close"]

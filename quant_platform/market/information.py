@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from quant_platform.errors import UnknownNameError
-from quant_platform.market.panel import SessionArray
+from quant_platform.kernels.arrays import SessionArray
 from quant_platform.market.sessions import LONGEST_BREAK, session_before, session_closes
 
 NEWS_COLUMNS = ("news_id", "symbol", "published_at", "publisher", "url", "sentiment")

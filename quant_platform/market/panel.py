@@ -21,12 +21,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-SessionArray = NDArray[np.datetime64]
-
-FILL_LIMIT = 5
-"""Sessions for which a missing bar is filled with the last close."""
+from quant_platform.conventions import FILL_LIMIT
+from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
 
 BAR_COLUMNS = {
     "open": "open_price",

@@ -6,7 +6,7 @@ closures included. Sources: NYSE Rule 7.2 and the exchange's notices of special 
 that the settings add are told to `observe_closures`, once, where settings are loaded.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -274,3 +274,32 @@ def _easter(year: int) -> date:
     m = (a + 11 * h + 19 * weekday) // 433
     month = (h + weekday - 7 * m + 90) // 25
     return date(year, month, (h + weekday - 7 * m + 33 * month + 19) % 32)
+
+
+def consecutive(sessions: Sequence[date]) -> Iterator[list[date]]:
+    """Split ascending sessions where the exchange had others between them."""
+    if not sessions:
+        return
+    asked, block = set(sessions), []
+    for session in sessions_between(sessions[0], sessions[-1]):
+        if session in asked:
+            block.append(session)
+        elif block:
+            yield block
+            block = []
+    yield block
+
+
+def window_sessions(first: date, keys: Sequence[str], lookback: int) -> list[str]:
+    """Sessions that a run over `keys` reads when it looks back; ISO dates, ascending.
+
+    Parameters
+    ----------
+    first : the market's first session
+    keys : sessions of the run, ascending ISO dates
+    lookback : sessions that a value of one session depends on, that session included
+    """
+    start, last = date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
+    sessions = sessions_between(first, last)
+    begin = max(sessions.index(start) - (lookback - 1), 0)
+    return [day.isoformat() for day in sessions[begin:]]

@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from quant_platform.conventions import FILL_LIMIT, USUAL_SESSIONS
 from quant_platform.errors import SettingsError
-from quant_platform.market.panel import FILL_LIMIT, BoolArray, FloatArray, pivot
-from quant_platform.market.quality import trailing_median
-
-DOLLAR_VOLUME_SESSIONS = 20
-"""Sessions over which the median dollar volume is taken."""
+from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.kernels.medians import trailing_median
+from quant_platform.market.panel import pivot
 
 PRESENT = 0.9
 """Share of the sessions of a minimum history in which a security must have a bar."""
@@ -79,7 +78,7 @@ class UniverseRule:
     @property
     def lookback(self) -> int:
         """Sessions of bars that a membership depends on, its own included."""
-        return max(DOLLAR_VOLUME_SESSIONS, self.history)
+        return max(USUAL_SESSIONS, self.history)
 
 
 def _whole(said: dict[str, str], name: str, least: int) -> int | None:
@@ -238,11 +237,11 @@ def universe_members(
 
 
 def usual_dollars(dollars: FloatArray, first: int) -> FloatArray:
-    """Median of what is known in the last `DOLLAR_VOLUME_SESSIONS` rows; 0 where nothing is.
+    """Median of what is known in the last `USUAL_SESSIONS` rows; 0 where nothing is.
 
     For the rows from `first` on.
     """
-    return np.nan_to_num(trailing_median(dollars, DOLLAR_VOLUME_SESSIONS)[0][first:], nan=0.0)
+    return np.nan_to_num(trailing_median(dollars, USUAL_SESSIONS)[0][first:], nan=0.0)
 
 
 def _eligible(rule: UniverseRule, close: FloatArray, dollars: FloatArray, first: int) -> BoolArray:

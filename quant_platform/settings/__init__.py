@@ -2,7 +2,7 @@
 
 Read once, from the environment and `.env`. A setting of the environment wins over the same name in
 `.env`. Nothing else in the platform reads the environment. Kept free of heavy imports: the command
-line reads it at every start. A key that stands in AWS is looked up by `secrets_store.py`, and only
+line reads it at every start. A key that stands in AWS is looked up by the vendor, and only
 when it is needed.
 """
 

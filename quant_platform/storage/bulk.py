@@ -14,7 +14,7 @@ from quant_platform.errors import DatabaseError, QuantPlatformError
 from quant_platform.settings import without_password
 from quant_platform.storage.database import Database
 from quant_platform.storage.frames import to_pandas
-from quant_platform.storage.known_at import Moment, refuse_lasting, turn_back
+from quant_platform.storage.known_at import Moment, install_past_views, refuse_lasting
 from quant_platform.storage.schema import Table
 
 Scope = Mapping[str, int | str | tuple[str, ...]]
@@ -24,7 +24,7 @@ A tuple stands for any of its values.
 """
 
 
-EVER = "0001-01-01"
+BEGINNING = "0001-01-01"
 """A day before all history."""
 
 
@@ -97,7 +97,7 @@ def query(
     """
     with translated(database), database.arrow() as connection, connection.cursor() as cursor:
         if known_at is not None:
-            turn_back(cursor, known_at, sql)
+            install_past_views(cursor, known_at, sql)
         cursor.execute("SET TRANSACTION READ ONLY")
         if sql.lstrip().partition(" ")[0].upper() in _NOT_FOR_COPY:
             cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})

@@ -1,7 +1,7 @@
 """Any table as it was known at a moment: views of the past that stand before the tables.
 
 A row was known from its clock (`recorded_at`, in `signals` `created_at`) until its `superseded_at`.
-`turn_back` lets one statement read that:
+`install_past_views` lets one statement read that:
 
 1. Wait for writers that began by the moment and have not ended, so that a moment that has passed
    always reads the same.
@@ -133,7 +133,7 @@ def _parse(text: str) -> date:
         return datetime.fromisoformat(text)
 
 
-def turn_back(cursor: "Cursor", known_at: Moment, statement: str) -> None:
+def install_past_views(cursor: "Cursor", known_at: Moment, statement: str) -> None:
     """Make the cursor's transaction read the tables as they were known at `known_at`.
 
     Parameters
@@ -193,7 +193,7 @@ def refuse_lasting(cursor: "Cursor") -> None:
     Raises
     ------
     DatabaseError
-        The transaction of `turn_back` is no longer the current one.
+        The transaction of `install_past_views` is no longer the current one.
     """
     if not _fetch(cursor, _STILL)[0][0]:
         raise DatabaseError(

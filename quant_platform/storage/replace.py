@@ -74,7 +74,7 @@ class Replaced:
 
 
 @dataclass(frozen=True)
-class Part:
+class TableRows:
     """The rows of one table in a replacement.
 
     Attributes
@@ -109,14 +109,14 @@ def replace_sessions(
     quarantine: bool = False,
     run_id: str | None = None,
 ) -> Replaced:
-    """Make `frame` the content of `sessions` in one table: `replace_parts` with a single part."""
-    part = Part(table, frame, scope, quarantine)
-    return replace_parts(database, [part], sessions, run_id=run_id)[0]
+    """Make `frame` the content of `sessions` in one table: `replace_tables` with a single part."""
+    part = TableRows(table, frame, scope, quarantine)
+    return replace_tables(database, [part], sessions, run_id=run_id)[0]
 
 
 def typed(
-    database: Database, part: Part, sessions: Sequence[str], *, run_id: str | None = None
-) -> Part:
+    database: Database, part: TableRows, sessions: Sequence[str], *, run_id: str | None = None
+) -> TableRows:
     """Return the part with its rows in the table's types.
 
     Raises
@@ -135,9 +135,9 @@ def typed(
         raise
 
 
-def replace_parts(
+def replace_tables(
     database: Database,
-    parts: Sequence[Part],
+    parts: Sequence[TableRows],
     sessions: Sequence[str],
     *,
     run_id: str | None = None,
@@ -184,7 +184,7 @@ def replace_parts(
 
 
 def _copy_all(
-    cursor: "Cursor", parts: Sequence[Part], data: Sequence[pa.Table], sessions: Sequence[str]
+    cursor: "Cursor", parts: Sequence[TableRows], data: Sequence[pa.Table], sessions: Sequence[str]
 ) -> list[Replaced] | None:
     """Copy everything in; None where something is stored already or a constraint refused a row."""
     if _any_exists(cursor, parts, sessions):
@@ -196,7 +196,7 @@ def _copy_all(
 
 
 def _merge(
-    cursor: "Cursor", part: Part, data: pa.Table, sessions: Sequence[str], run_id: str | None
+    cursor: "Cursor", part: TableRows, data: pa.Table, sessions: Sequence[str], run_id: str | None
 ) -> Replaced:
     """Bring one table to its new content through a temporary table."""
     table, where = part.table, _where(part, sessions)
@@ -208,7 +208,7 @@ def _merge(
     return Replaced(inserted, superseded, data.num_rows - refused - inserted, refused)
 
 
-def _where(part: Part, sessions: Sequence[str]) -> str:
+def _where(part: TableRows, sessions: Sequence[str]) -> str:
     return _sessions_sql(sessions) + scope_sql(part.scope)
 
 
@@ -222,7 +222,7 @@ def _check_scope(frame: pd.DataFrame, table: Table, scope: Scope | None) -> None
             )
 
 
-def _lock_name(part: Part) -> str:
+def _lock_name(part: TableRows) -> str:
     return f"{part.table.name}{sorted((part.scope or {}).items())}"
 
 
@@ -239,7 +239,7 @@ def _on_locks(cursor: "Cursor", function: str, names: Sequence[str]) -> None:
     cursor.fetchall()
 
 
-def _quarantine(cursor: "Cursor", part: Part, run_id: str | None) -> None:
+def _quarantine(cursor: "Cursor", part: TableRows, run_id: str | None) -> None:
     """Set aside the rows that were refused before they came here."""
     if part.refused is None or part.refused.empty:
         return
@@ -259,7 +259,7 @@ def _sessions_sql(sessions: Sequence[str]) -> str:
     return f"date = ANY ({literal('{' + dates + '}')}::date[])"
 
 
-def _any_exists(cursor: "Cursor", parts: Sequence[Part], sessions: Sequence[str]) -> bool:
+def _any_exists(cursor: "Cursor", parts: Sequence[TableRows], sessions: Sequence[str]) -> bool:
     # Asked for an order, the planner takes the key; else it would read a table from its start in
     # the hope of an early match, all of it where there is none.
     found = " OR ".join(

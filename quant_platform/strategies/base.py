@@ -17,13 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from quant_platform.errors import ContractError, UnknownNameError
-from quant_platform.market.panel import (
-    BoolArray,
-    FloatArray,
-    SessionArray,
-    long_frame,
-    pivot,
-)
+from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
+from quant_platform.market.panel import long_frame, pivot
 from quant_platform.strategies.parameters import StrategyParameters, build_parameters
 from quant_platform.strategies.risk import risk_figures
 

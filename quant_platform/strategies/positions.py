@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from quant_platform.market.panel import BoolArray, FloatArray
+from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.strategies.base import BUY, HOLD, SELL, SignalPanel, Strategy, metadata_json
 from quant_platform.strategies.risk import volatility_scale
 from quant_platform.strategies.state import EXIT, STOP, TIME, Holdings, hold

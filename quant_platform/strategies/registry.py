@@ -12,8 +12,8 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-import quant_platform.strategies as folder
 from quant_platform.errors import ContractError, UnknownNameError
+from quant_platform.strategies import library
 from quant_platform.strategies.base import Strategy
 
 Overrides = Mapping[str, Mapping[str, Any]]
@@ -51,8 +51,8 @@ def strategy(name: str, parameters: Mapping[str, Any] | None = None) -> Strategy
 @cache
 def strategy_classes() -> Mapping[str, type[Strategy]]:
     """Return every strategy class by name, sorted by name."""
-    names = sorted(module.name for module in pkgutil.iter_modules(folder.__path__))
-    return collect(importlib.import_module(f"{folder.__name__}.{name}") for name in names)
+    names = sorted(module.name for module in pkgutil.iter_modules(library.__path__))
+    return collect(importlib.import_module(f"{library.__name__}.{name}") for name in names)
 
 
 def collect(modules: Iterable[ModuleType]) -> dict[str, type[Strategy]]:

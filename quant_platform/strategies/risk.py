@@ -16,16 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quant_platform.market.panel import FloatArray
-
-SESSIONS_PER_YEAR = 252
-"""Sessions in a year, for annualising."""
+from quant_platform.conventions import ONE_SIDED_95, SESSIONS_PER_YEAR
+from quant_platform.kernels.arrays import FloatArray
 
 INFORMATION_COEFFICIENT = 0.05
 """Assumed correlation of a signal with the return that follows: a good but ordinary forecaster."""
-
-NORMAL_95 = 1.645
-"""Standard deviations of a normal distribution below which 5 % of the outcomes lie."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,9 @@ def risk_figures(volatility: FloatArray, score: FloatArray) -> RiskFigures:
     score : direction times confidence, −1 to 1
     """
     expected_return = INFORMATION_COEFFICIENT * volatility * score
-    loss = NORMAL_95 * volatility / np.sqrt(SESSIONS_PER_YEAR) - expected_return / SESSIONS_PER_YEAR
+    loss = (
+        ONE_SIDED_95 * volatility / np.sqrt(SESSIONS_PER_YEAR) - expected_return / SESSIONS_PER_YEAR
+    )
     return RiskFigures(expected_return, volatility, np.maximum(loss, 0.0))
 
 

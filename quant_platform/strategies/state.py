@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quant_platform.market.panel import BoolArray, FloatArray
+from quant_platform.kernels.arrays import BoolArray, FloatArray
 
 IntArray = NDArray[np.int64]
 

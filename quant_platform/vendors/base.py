@@ -226,3 +226,21 @@ class MarketVendor(Vendor, Protocol):
         Columns: date and the vendor's own figures, missing where absent.
         """
         ...
+
+
+@runtime_checkable
+class InformationVendor(Protocol):
+    """The part of `MarketVendor` that is asked here."""
+
+    def news(self, first: date, last: date) -> "pd.DataFrame":
+        """News published from `first` to `last`."""
+        ...
+
+    def economy(self, series: str, first: date, last: date) -> "pd.DataFrame":
+        """Rows of a series by day of observation."""
+        ...
+
+
+def has_information(vendor: object) -> bool:
+    """Whether a vendor has news and figures of the economy."""
+    return isinstance(vendor, InformationVendor)

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quant_platform.backtest import BacktestResult, backtest
 from quant_platform.market.sessions import parse_date, sessions_between
+from quant_platform.research.backtest import BacktestResult, backtest
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 from quant_platform.storage.models import model_ids

@@ -13,7 +13,7 @@ import yaml
 from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializationData
 from dagster._core.events.log import EventLogEntry
 
-from quant_platform.defs import instance_storage
+from quant_platform.defs.instance import storage as instance_storage
 
 KEYS = [f"2013-02-{day:02}" for day in range(1, 13)] + ['quo"te', "back\\slash", "Zürich", "%s"]
 PARTITIONS = dg.StaticPartitionsDefinition(KEYS)

@@ -12,8 +12,8 @@ import pandas as pd
 from quant_platform.defs.assets.common import IO_MANAGER
 from quant_platform.defs.build import build_defs
 from quant_platform.defs.io_manager import PostgresIOManager
-from quant_platform.defs.resources import Platform
 from quant_platform.errors import VendorError
+from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import Settings
 from quant_platform.vendors.base import Vendor
 from quant_platform.vendors.sample import SampleVendor

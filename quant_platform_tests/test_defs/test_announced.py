@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from quant_platform.defs.announced import (
+from quant_platform.market.announcements import (
     Announced,
     before_closures,
     closure_words,

@@ -12,7 +12,7 @@ import dagster as dg
 import exchange_calendars
 import pytest
 
-from quant_platform.defs.checks import framework
+from quant_platform.quality import judging
 from quant_platform_tests.conftest import Server
 from quant_platform_tests.test_defs.conftest import FIRST, LAST, MakeLab
 from quant_platform_tests.test_defs.lab import Lab, WindowVendor
@@ -275,7 +275,7 @@ def test_how_many_sessions_are_judged_at_once_changes_nothing(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Blocks of three sessions, which is fewer than a check of prices that stand still looks back.
-    monkeypatch.setattr(framework, "BLOCK_ROWS", 12)
+    monkeypatch.setattr(judging, "BLOCK_ROWS", 12)
     for name in ("stale_prices", "price_jumps"):
         statement, failing, said = TAMPERED[name]
         lab.sql(statement)

@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from quant_platform.defs.chunks import AHEAD, SETTLED, Chunk, store_all
 from quant_platform.errors import ContractError
+from quant_platform.pipeline.chunks import AHEAD, WAIT_UNTIL_STORED, Chunk, store_all
 from quant_platform.storage.replace import Replaced
 
 DAYS = [f"2024-01-{day:02}" for day in range(2, 22)]
@@ -99,7 +99,7 @@ def test_all_is_stored_when_the_next_one_is_asked_for_after_settled() -> None:
         for number, day in enumerate(DAYS):
             yield chunk(day)
             if number % 3 == 0:
-                yield SETTLED
+                yield WAIT_UNTIL_STORED
                 assert recorder.flat() == recorder.reported == DAYS[: number + 1]
 
     store_all(chunks(), ready, recorder.store, recorder.stored)
@@ -126,7 +126,7 @@ def test_nothing_is_stored_after_a_chunk_that_could_not_be() -> None:
     def chunks() -> Iterator[Chunk]:
         for day in DAYS:
             yield chunk(day)
-            yield SETTLED
+            yield WAIT_UNTIL_STORED
 
     with pytest.raises(OSError, match="lost"):
         store_all(chunks(), ready, recorder.store, recorder.stored)

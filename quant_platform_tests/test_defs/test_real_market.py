@@ -8,9 +8,10 @@ import dagster as dg
 import numpy as np
 import pytest
 
-from quant_platform.defs.ingest import FETCH_TAG, MISSING, REPAIR, UPDATE_TAG
+from quant_platform.defs.tags import FETCH_TAG, UPDATE_TAG
+from quant_platform.pipeline.ingest import Fetch
+from quant_platform.research.store import Store
 from quant_platform.storage.database import Database
-from quant_platform.store import Store
 from quant_platform.vendors.polygon.vendor import PolygonVendor
 from quant_platform_tests.conftest import Server
 from quant_platform_tests.polygon_server import BASIC, faults
@@ -134,7 +135,7 @@ class TestCorrections:
         assert trading.facts(FIRST, until(4), {UPDATE_TAG: "one"}).success
         assert trading.server.counted(GROUPED) == 5
         # A backfill asks for what is missing, another update for everything again.
-        assert trading.facts(FIRST, until(6), {FETCH_TAG: MISSING}).success
+        assert trading.facts(FIRST, until(6), {FETCH_TAG: Fetch.MISSING}).success
         assert trading.server.counted(GROUPED) == 7
         assert trading.facts(FIRST, until(4), {UPDATE_TAG: "two"}).success
         assert trading.server.counted(GROUPED) == 12
@@ -184,7 +185,7 @@ class TestRepair:
         assert len(trading.lab.sql(found, symbol, SESSIONS[4], SESSIONS[7])) == 2
         others = trading.lab.value("SELECT count(*) FROM market_data")
 
-        result = trading.facts(FIRST, until(9), {FETCH_TAG: REPAIR})
+        result = trading.facts(FIRST, until(9), {FETCH_TAG: Fetch.REPAIR})
         assert result.success, failure_text(result)
         rows = trading.lab.sql(found, symbol, SESSIONS[4], SESSIONS[7])
         for (day, open_price, volume, _), number in zip(rows, (4, 5, 6, 7), strict=True):
@@ -242,7 +243,7 @@ class TestTrouble:
         # Once the trouble is over, the same run goes on where it stopped.
         trading.server.faults.clear()
         before = trading.server.counted(GROUPED)
-        assert trading.facts(FIRST, until(5), {FETCH_TAG: MISSING}).success
+        assert trading.facts(FIRST, until(5), {FETCH_TAG: Fetch.MISSING}).success
         assert trading.server.counted(GROUPED) == before + 3
         assert trading.status(SESSIONS[3]) == ("complete", "")
 

@@ -9,9 +9,8 @@ import pytest
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.dagster_run import DagsterRunStatus
 
-from quant_platform.defs.run_alerts import record_failed_run
-from quant_platform.defs.sensors import build_sensors
-from quant_platform.defs.updates import MAX_ATTEMPTS
+from quant_platform.defs.sensors import build_sensors, record_failed_run
+from quant_platform.pipeline.updates import MAX_ATTEMPTS
 from quant_platform.settings import Settings
 from quant_platform_tests.conftest import Server
 from quant_platform_tests.test_defs.instance_harness import open_instance

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from quant_platform.defs.updates import MAX_ATTEMPTS, Failures, Update, Wait, next_update
+from quant_platform.pipeline.updates import MAX_ATTEMPTS, Failures, Update, Wait, next_update
 from quant_platform.settings import Settings
 
 # Two weeks with a closure (Thursday 23 November 2023) in the second one.

@@ -24,7 +24,7 @@ def test_dagster_accepts_the_instance_configuration() -> None:
     assert reference.custom_instance_class_data is None
     storage = reference.storage_data
     assert (storage.module_name, storage.class_name) == (
-        "quant_platform.defs.instance_storage",
+        "quant_platform.defs.instance.storage",
         "PlatformStorage",
     )
     assert reference.settings["telemetry"] == {"enabled": False}

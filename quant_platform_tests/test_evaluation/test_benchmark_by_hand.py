@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quant_platform.evaluation.orders import Orders
-from quant_platform.evaluation.simulation import simulate
 from quant_platform.features.compute import compute_features
 from quant_platform.market.identity import fixed_identities
 from quant_platform.market.panel import Panel
 from quant_platform.market.sessions import sessions_between
 from quant_platform.market.universe import Directory, UniverseRule, universe_members
 from quant_platform.strategies.base import SignalPanel
-from quant_platform.strategies.buy_and_hold import BuyAndHold
+from quant_platform.strategies.library.buy_and_hold import BuyAndHold
+from quant_platform.trading.orders import Orders
+from quant_platform.trading.simulation import simulate
 from quant_platform.vendors.sample import SampleVendor
 
 FIRST, LAST = date(2000, 3, 1), date(2004, 8, 19)

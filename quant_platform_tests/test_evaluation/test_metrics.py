@@ -10,13 +10,9 @@ import pytest
 from scipy import stats
 
 from quant_platform.evaluation.metrics import METRICS, evaluate, session_rate
-from quant_platform.evaluation.registry import (
-    ExpandingWindow,
-    FloatArray,
-    MetricRegistry,
-    TrailingWindow,
-    Window,
-)
+from quant_platform.evaluation.registry import MetricRegistry
+from quant_platform.evaluation.windows import ExpandingWindow, TrailingWindow, Window
+from quant_platform.kernels.arrays import FloatArray
 
 RISK_FREE = 0.03
 

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from quant_platform.errors import ContractError, SettingsError
-from quant_platform.evaluation.costs import Costs
-from quant_platform.evaluation.orders import Orders
-from quant_platform.evaluation.portfolio_state import PortfolioState, Position
-from quant_platform.evaluation.simulation import PORTFOLIO_COLUMNS, simulate
 from quant_platform.market.panel import Panel
+from quant_platform.trading.costs import Costs
+from quant_platform.trading.orders import Orders
+from quant_platform.trading.portfolio_state import PortfolioState, Position
+from quant_platform.trading.simulation import PORTFOLIO_COLUMNS, simulate
 
 FREE = Costs(0.0, 0.0)
 DAYS = np.datetime64("2020-03-02", "D") + np.arange(10)

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quant_platform.evaluation.costs import Costs
-from quant_platform.evaluation.orders import Orders
-from quant_platform.evaluation.portfolio_state import PortfolioState, Position
-from quant_platform.evaluation.simulation import simulate
 from quant_platform.market.panel import Panel
+from quant_platform.trading.costs import Costs
+from quant_platform.trading.orders import Orders
+from quant_platform.trading.portfolio_state import PortfolioState, Position
+from quant_platform.trading.simulation import simulate
 
 SYMBOLS = tuple("ABCDEFGHIJK")
 

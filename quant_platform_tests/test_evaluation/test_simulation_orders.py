@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from quant_platform.errors import ContractError
-from quant_platform.evaluation.orders import Orders
+from quant_platform.trading.orders import Orders
 
 NAN = np.nan
 FRIDAY, MONDAY, TUESDAY = "2020-03-06", "2020-03-09", "2020-03-10"

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from quant_platform.conventions import FILL_LIMIT
 from quant_platform.errors import UnknownNameError
 from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.registry import all_features, select
-from quant_platform.market.panel import FILL_LIMIT, Panel
+from quant_platform.market.panel import Panel
 from quant_platform_tests.test_features.panels import by_hand, random_market
 
 NAN = float("nan")

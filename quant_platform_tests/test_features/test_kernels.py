@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quant_platform.features.kernels import (
+from quant_platform.kernels.arrays import FloatArray
+from quant_platform.kernels.windows import (
     Carry,
-    FloatArray,
     Windows,
     decayed_mean,
     recursive_window,

@@ -13,12 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quant_platform.conventions import FILL_LIMIT
 from quant_platform.features import compute, registry
 from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.context import FeatureContext
-from quant_platform.features.kernels import FloatArray, window_mean
 from quant_platform.features.registry import INPUTS, Feature, all_features, feature
-from quant_platform.market.panel import FILL_LIMIT, Panel
+from quant_platform.kernels.arrays import FloatArray
+from quant_platform.kernels.windows import window_mean
+from quant_platform.market.panel import Panel
 from quant_platform_tests.test_features.panels import Market, bits, random_market
 
 COUNT = 620

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from quant_platform.conventions import FILL_LIMIT
 from quant_platform.features.compute import compute_features, required_lookback
-from quant_platform.features.news import NEWS_SESSIONS
+from quant_platform.features.library.news import NEWS_SESSIONS
 from quant_platform.market.information import news_rows
-from quant_platform.market.panel import FILL_LIMIT, Panel
+from quant_platform.market.panel import Panel
 from quant_platform.market.sessions import parse_date, session_closes, sessions_between
 from quant_platform_tests.test_features.panels import by_hand, news_frame, random_market
 

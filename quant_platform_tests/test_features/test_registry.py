@@ -8,11 +8,11 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from quant_platform import features as features_folder
+from quant_platform.conventions import FILL_LIMIT
 from quant_platform.errors import QuantPlatformError, UnknownNameError
+from quant_platform.features import library
 from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.context import FeatureContext
-from quant_platform.features.kernels import FloatArray
 from quant_platform.features.registry import (
     Feature,
     FeatureDefinitionError,
@@ -22,7 +22,7 @@ from quant_platform.features.registry import (
     feature_family,
     select,
 )
-from quant_platform.market.panel import FILL_LIMIT
+from quant_platform.kernels.arrays import FloatArray
 from quant_platform_tests.test_features.panels import by_hand
 
 PROMISED = """
@@ -85,7 +85,7 @@ def test_descriptions_are_one_line_with_the_size_filled_in() -> None:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A second place in which modules of the features folder are found."""
-    monkeypatch.setattr(features_folder, "__path__", [*features_folder.__path__, str(tmp_path)])
+    monkeypatch.setattr(library, "__path__", [*library.__path__, str(tmp_path)])
     all_features.cache_clear()
     yield tmp_path
     all_features.cache_clear()

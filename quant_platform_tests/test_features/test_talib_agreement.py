@@ -24,7 +24,7 @@ DATA = Path(quant_platform.vendors.__file__).parent / "data" / "stocks.csv.gz"
 SPLITS = [("AAPL", "2000-06-21"), ("AAPL", "2005-02-28"), ("MSFT", "2003-02-18")]
 """Two for one, all three."""
 
-SETTLED = 450
+WAIT_UNTIL_STORED = 450
 """Bars after which the starts of all recursive averages weigh nothing."""
 
 TOLERANCE = 1e-9
@@ -128,7 +128,7 @@ def compared(name: str, expected: FloatArray, symbol: str) -> tuple[FloatArray, 
     # TA-Lib shows the MACD line only where the signal line exists, eight bars later.
     late = 8 if name == "macd" else 0
     assert int(np.isnan(expected).sum()) == int(np.isnan(mine).sum()) + late
-    start = SETTLED if name in RECURSIVE else int(np.isnan(mine).sum())
+    start = WAIT_UNTIL_STORED if name in RECURSIVE else int(np.isnan(mine).sum())
     return mine[start:], expected[start:]
 
 

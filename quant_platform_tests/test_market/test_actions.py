@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quant_platform.kernels.arrays import BoolArray
 from quant_platform.market.actions import KINDS, resolve
-from quant_platform.market.panel import BoolArray, Panel
+from quant_platform.market.panel import Panel
 from quant_platform.market.sessions import sessions_between
-from quant_platform.market.split_evidence import (
+from quant_platform.quality.splits import (
     extreme_splits,
     jumps_without_split,
     opening_moves,

@@ -19,7 +19,7 @@ from quant_platform.market.adjustment import (
     total_return,
 )
 from quant_platform.market.panel import Panel
-from quant_platform.market.quality import total_returns
+from quant_platform.quality.prices import total_returns
 from quant_platform.vendors.sample import SampleVendor
 from quant_platform_tests.test_features.panels import Market, by_hand, random_market
 

@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quant_platform.market.panel import FILL_LIMIT, Panel, long_frame, pivot
+from quant_platform.conventions import FILL_LIMIT
+from quant_platform.market.panel import Panel, long_frame, pivot
 
 DAYS = np.array([f"2004-08-{day:02d}" for day in range(2, 14)], dtype="datetime64[D]")
 NAN = np.nan

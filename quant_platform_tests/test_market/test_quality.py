@@ -4,16 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quant_platform.market.panel import BoolArray, Panel
-from quant_platform.market.quality import (
-    NARROW,
-    bad_prints,
-    bridged,
-    stale_prices,
-    total_returns,
-    trailing_median,
-    unexplained_jumps,
-)
+from quant_platform.kernels.arrays import BoolArray
+from quant_platform.kernels.medians import NARROW, bridged, trailing_median
+from quant_platform.market.panel import Panel
+from quant_platform.quality.prices import bad_prints, stale_prices, total_returns, unexplained_jumps
 
 
 def where(panel: Panel, verdict: BoolArray) -> list[tuple[str, str]]:

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from quant_platform.conventions import USUAL_SESSIONS
 from quant_platform.errors import SettingsError
 from quant_platform.market.identity import fixed_identities
 from quant_platform.market.universe import (
-    DOLLAR_VOLUME_SESSIONS,
     Directory,
     UniverseRule,
     universe_members,
@@ -83,8 +83,7 @@ def test_the_median_forgets_after_twenty_sessions() -> None:
     volume = [1000.0] + [1.0] * 11 + [3.0] * 13
     rows = members(securities(A="2000-01-03"), bars(A=volume), DAYS, 25)
     expected = [
-        2.0 * float(np.median(volume[max(i - DOLLAR_VOLUME_SESSIONS + 1, 0) : i + 1]))
-        for i in range(25)
+        2.0 * float(np.median(volume[max(i - USUAL_SESSIONS + 1, 0) : i + 1])) for i in range(25)
     ]
     assert rows["dollar_volume"].tolist() == expected
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from quant_platform.alerts.rules import AlertInputs, evaluate_alerts
 from quant_platform.evaluation.performance import performance_rows
-from quant_platform.reports.alerts import AlertInputs, evaluate_alerts
 from quant_platform.reports.html import ReportData
 from quant_platform.reports.ranking import model_trends, rank_models, score_rows
 

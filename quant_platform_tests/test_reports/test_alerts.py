@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 import pytest
 
-from quant_platform.errors import SessionError
-from quant_platform.reports.alerts import (
+from quant_platform.alerts.rules import (
     COLUMNS,
     RULES,
     AlertInputs,
@@ -15,6 +14,7 @@ from quant_platform.reports.alerts import (
     PerformanceLimit,
     evaluate_alerts,
 )
+from quant_platform.errors import SessionError
 from quant_platform_tests.test_reports.frames import (
     ACTIVITY,
     DATES,

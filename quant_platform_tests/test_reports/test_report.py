@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 
-from quant_platform.reports.alerts import evaluate_alerts
+from quant_platform.alerts.rules import evaluate_alerts
 from quant_platform.reports.ranking import SCORE_FORMULA
 from quant_platform.reports.report import COLUMNS, performance_reports, summary
 from quant_platform_tests.test_reports.frames import DATES, MODELS, PERFORMANCE, alert_inputs

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from quant_platform.errors import DatabaseError
-from quant_platform.provision import provision
+from quant_platform.pipeline.provision import provision
 from quant_platform.settings import Settings
 from quant_platform.storage.database import dagster_url, platform_database
 from quant_platform.storage.embedded import DATA_DIRECTORY, client_program, start_embedded

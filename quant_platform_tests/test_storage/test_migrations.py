@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from quant_platform.errors import DatabaseError
-from quant_platform.provision import provision, registered_columns
+from quant_platform.pipeline.provision import provision, registered_columns
 from quant_platform.storage.database import Database
 from quant_platform.storage.migrations import (
     RegisteredColumn,
@@ -120,7 +120,7 @@ def test_rows_survive_a_new_column(empty_database: Database) -> None:
 def test_two_processes_at_once(empty_database: Database) -> None:
     """Both end well; every migration and every model is there once."""
     program = (
-        "import sys; from quant_platform.provision import provision;"
+        "import sys; from quant_platform.pipeline.provision import provision;"
         "from quant_platform.storage.database import Database;"
         "sys.stdin.readline(); print(len(provision(Database(sys.argv[1]))))"
     )

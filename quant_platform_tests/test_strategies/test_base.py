@@ -14,8 +14,8 @@ from quant_platform.strategies.base import (
     metadata_json,
     within_equity,
 )
-from quant_platform.strategies.enhanced_momentum import EnhancedMomentum
-from quant_platform.strategies.mean_reversion import MeanReversion
+from quant_platform.strategies.library.enhanced_momentum import EnhancedMomentum
+from quant_platform.strategies.library.mean_reversion import MeanReversion
 from quant_platform_tests.test_strategies.builders import FIRST, one_symbol
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from quant_platform.strategies.base import SignalPanel
-from quant_platform.strategies.buy_and_hold import BuyAndHold
+from quant_platform.strategies.library.buy_and_hold import BuyAndHold
 from quant_platform_tests.test_strategies.builders import FIRST
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from quant_platform.strategies.enhanced_momentum import EnhancedMomentum
+from quant_platform.strategies.library.enhanced_momentum import EnhancedMomentum
 from quant_platform_tests.test_strategies.builders import CALM, one_symbol
 
 # Spread −0.1 % before the crossing and after it +0.1 %; the three confirmations:

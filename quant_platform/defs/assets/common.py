@@ -5,15 +5,15 @@ These are partitions, single-run backfills, retries, owner, kinds and the table'
 
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
-from quant_platform.defs.chunks import Chunks
+from quant_platform.pipeline.chunks import Chunks
 from quant_platform.vendors.base import Vendor
 
 # Single-run backfills are what makes a long history cheap; the class is public and stable, only the
@@ -48,7 +48,7 @@ READY_BY = "0 6 * * 2-6"
 
 
 @dataclass(frozen=True)
-class Market:
+class AssetContext:
     """What the asset definitions depend on: the vendor and the partitions that follow from it."""
 
     vendor: Vendor
@@ -61,7 +61,7 @@ class Market:
 
 
 def asset(
-    market: Market,
+    market: AssetContext,
     group: str,
     table: str,
     *,
@@ -105,7 +105,7 @@ def asset(
 
 
 def asset_out(
-    market: Market,
+    market: AssetContext,
     group: str,
     table: str,
     description: str,
@@ -129,11 +129,6 @@ def asset_out(
             **({"dense": True} if dense else {}),
         },
     )
-
-
-def session_bounds(keys: Sequence[str]) -> tuple[date, date]:
-    """First and last session of a run."""
-    return date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
 
 
 def columns(*names: str) -> dict[str, Any]:

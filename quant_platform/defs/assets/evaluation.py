@@ -5,33 +5,32 @@ from typing import Any, cast
 import dagster as dg
 import pandas as pd
 
-from quant_platform.defs.assets.common import Market, asset, columns
-from quant_platform.defs.assets.information import has_information
+from quant_platform.defs.assets.common import AssetContext, asset, columns
 from quant_platform.defs.assets.signals import signal_key
 from quant_platform.defs.partitions import (
     previous_session,
     whole_history,
-    window_sessions,
 )
-from quant_platform.defs.resources import Platform
 from quant_platform.errors import SessionError, UnknownNameError
-from quant_platform.evaluation.costs import Costs
-from quant_platform.evaluation.orders import Orders
 from quant_platform.evaluation.performance import performance_rows
-from quant_platform.evaluation.portfolio_state import PortfolioState
 from quant_platform.evaluation.risk_free import risk_free_rates
-from quant_platform.evaluation.simulation import simulate
 from quant_platform.market.facts import by_security
 from quant_platform.market.panel import Panel
+from quant_platform.pipeline.platform import Platform
 from quant_platform.storage import bulk
 from quant_platform.storage.models import model_ids
 from quant_platform.strategies.registry import all_strategies
+from quant_platform.trading.costs import Costs
+from quant_platform.trading.orders import Orders
+from quant_platform.trading.portfolio_state import PortfolioState
+from quant_platform.trading.simulation import simulate
+from quant_platform.vendors.base import has_information
 
 GROUP = "evaluation"
 SIGNALS_PREFIX = "signals_of_"
 
 
-def evaluation_assets(market: Market) -> list[dg.AssetsDefinition]:
+def evaluation_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     """`portfolios` and `model_performance`."""
     strategies = all_strategies()
     signals = {
@@ -136,7 +135,7 @@ def evaluation_assets(market: Market) -> list[dg.AssetsDefinition]:
     return [portfolios, model_performance]
 
 
-def _yields(market: Market) -> dict[str, dg.AssetIn]:
+def _yields(market: AssetContext) -> dict[str, dg.AssetIn]:
     """Input of the yields that are the risk-free rate, where the vendor has them."""
     if not has_information(market.vendor):
         return {}
@@ -159,7 +158,7 @@ def benchmark_id(platform: Platform) -> int:
 
 
 def _session_before(platform: Platform, key: str) -> str | None:
-    reached = window_sessions(platform.vendor, [key], 2)
+    reached = platform.window([key], 2)
     return reached[0] if len(reached) == 2 else None
 
 

@@ -3,19 +3,19 @@
 import dagster as dg
 import pandas as pd
 
-from quant_platform.defs.assets.common import Market, asset, columns
-from quant_platform.defs.assets.information import has_information
-from quant_platform.defs.partitions import lookback, window_sessions
-from quant_platform.defs.resources import Platform
+from quant_platform.defs.assets.common import AssetContext, asset, columns
+from quant_platform.defs.partitions import lookback
 from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.registry import all_features
 from quant_platform.market.facts import by_security, with_tickers
 from quant_platform.market.panel import BAR_COLUMNS, Panel
+from quant_platform.pipeline.platform import Platform
+from quant_platform.vendors.base import has_information
 
 GROUP = "features"
 
 
-def feature_assets(market: Market) -> list[dg.AssetsDefinition]:
+def feature_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     """`features`, shown as JSON by the view `feature_store`."""
     depth = required_lookback()
 
@@ -54,7 +54,7 @@ def feature_assets(market: Market) -> list[dg.AssetsDefinition]:
     ) -> pd.DataFrame:
         """Technical features of each member after the close; as JSON in the view feature_store."""
         keys = context.partition_keys
-        sessions = window_sessions(platform.vendor, keys, depth)
+        sessions = platform.window(keys, depth)
         news = by_security(optional["news"]) if "news" in optional else None
         panel = Panel.from_frames(by_security(bars), by_security(actions), sessions, news=news)
         return with_tickers(compute_features(panel, last=len(keys)), universe)
@@ -62,7 +62,7 @@ def feature_assets(market: Market) -> list[dg.AssetsDefinition]:
     return [features]
 
 
-def _news(market: Market) -> dict[str, dg.AssetIn]:
+def _news(market: AssetContext) -> dict[str, dg.AssetIn]:
     """Input of the news, where the vendor has any, as far back as a feature reads it."""
     if not has_information(market.vendor):
         return {}

@@ -4,63 +4,21 @@ What the vendor's plan leaves out is an empty table, not a failure: features and
 do without.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import date, timedelta
-from typing import Protocol, cast, runtime_checkable
+from typing import cast
 
 import dagster as dg
 import pandas as pd
 
-from quant_platform.defs.assets.common import Market, asset, columns, session_bounds
-from quant_platform.defs.chunks import Chunk, Chunks
-from quant_platform.defs.ingest import meaning
-from quant_platform.defs.resources import Platform
-from quant_platform.errors import PlanError
-from quant_platform.market.information import (
-    SERIES,
-    economy_rows,
-    news_rows,
-    observed_between,
-    published_after,
-)
-from quant_platform.market.sessions import session_before
+from quant_platform.defs.assets.common import AssetContext, asset, columns
+from quant_platform.pipeline.chunks import Chunks
+from quant_platform.pipeline.information import known_figures, news_chunks
+from quant_platform.pipeline.platform import Platform
+from quant_platform.vendors.base import InformationVendor, has_information
 
 GROUP = "information"
 
-BLOCK_SESSIONS = 5
-"""Sessions whose news is asked for and stored at a time."""
 
-_NO_NEWS = {
-    "news_id": "str",
-    "published_at": "datetime64[us, UTC]",
-    "symbol": "str",
-    "publisher": "str",
-    "url": "str",
-    "sentiment": "float64",
-}
-
-Warn = Callable[[str], None]
-
-
-@runtime_checkable
-class InformationVendor(Protocol):
-    """The part of `MarketVendor` that is asked here."""
-
-    def news(self, first: date, last: date) -> pd.DataFrame:
-        """News published from `first` to `last`."""
-        ...
-
-    def economy(self, series: str, first: date, last: date) -> pd.DataFrame:
-        """Rows of a series by day of observation."""
-        ...
-
-
-def has_information(vendor: object) -> bool:
-    """Whether a vendor has news and figures of the economy."""
-    return isinstance(vendor, InformationVendor)
-
-
-def information_assets(market: Market) -> list[dg.AssetsDefinition]:
+def information_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     """`news`, `treasury_yields`, `inflation` and `labor_market`; none for a vendor without."""
     if not has_information(market.vendor):
         return []
@@ -72,7 +30,7 @@ def information_assets(market: Market) -> list[dg.AssetsDefinition]:
     return [_news(market), *(_economy(market, name, text) for name, text in described.items())]
 
 
-def _news(market: Market) -> dg.AssetsDefinition:
+def _news(market: AssetContext) -> dg.AssetsDefinition:
     @asset(
         market,
         GROUP,
@@ -97,7 +55,7 @@ def _news(market: Market) -> dg.AssetsDefinition:
     return news
 
 
-def _economy(market: Market, series: str, description: str) -> dg.AssetsDefinition:
+def _economy(market: AssetContext, series: str, description: str) -> dg.AssetsDefinition:
     @asset(
         market,
         GROUP,
@@ -113,38 +71,3 @@ def _economy(market: Market, series: str, description: str) -> dg.AssetsDefiniti
         return known_figures(vendor, series, context.partition_keys, context.log.warning)
 
     return economy
-
-
-def news_chunks(
-    vendor: InformationVendor, keys: Sequence[str], symbols: pd.DataFrame, warn: Warn
-) -> Iterator[Chunk]:
-    """News of consecutive sessions, some of them at a time; no day is asked for twice."""
-    start = session_before(date.fromisoformat(keys[0]))
-    waiting = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _NO_NEWS.items()})
-    for at in range(0, len(keys), BLOCK_SESSIONS):
-        block = keys[at : at + BLOCK_SESSIONS]
-        last = date.fromisoformat(block[-1])
-        try:
-            articles = pd.concat([waiting, vendor.news(start, last)], ignore_index=True)
-        except PlanError as error:
-            warn(f"No news from {start} to {last}: {error}")
-            articles = waiting
-        rows = news_rows(articles, block)
-        yield Chunk(block, {"news": rows.assign(security_id=meaning(rows, symbols))})
-        waiting, start = published_after(articles, last), last + timedelta(days=1)
-
-
-def known_figures(
-    vendor: InformationVendor, series: str, keys: Sequence[str], warn: Warn
-) -> pd.DataFrame:
-    """Figures of the economy that become known in consecutive sessions."""
-    nothing = pd.DataFrame(columns=["date", *SERIES[series].figures])
-    observed = observed_between(series, keys)
-    if observed is None:
-        return economy_rows(nothing, series, keys)
-    try:
-        return economy_rows(vendor.economy(series, *observed), series, keys)
-    except PlanError as error:
-        first, last = session_bounds(keys)
-        warn(f"No {series} for {first} to {last}: {error}")
-        return economy_rows(nothing, series, keys)

@@ -7,16 +7,17 @@ import dagster as dg
 
 from quant_platform.defs.assets.common import (
     RETRIES,
-    Market,
+    AssetContext,
     asset,
     asset_out,
     columns,
 )
-from quant_platform.defs.chunks import Chunks
-from quant_platform.defs.ingest import actions_chunk, fact_chunks, universe_chunks
 from quant_platform.defs.partitions import lookback, previous_session
-from quant_platform.defs.resources import Platform
+from quant_platform.defs.tags import fetch_of, lineage
 from quant_platform.market.universe import UniverseRule
+from quant_platform.pipeline.chunks import Chunks
+from quant_platform.pipeline.ingest import actions_chunk, fact_chunks, universe_chunks
+from quant_platform.pipeline.platform import Platform
 from quant_platform.storage.stored import Stored
 from quant_platform.vendors.base import MarketVendor
 
@@ -27,7 +28,7 @@ BARS, SECURITIES, SYMBOLS = "market_data", "securities", "security_symbols"
 CUMULATIVE = {"lazy": True, "cumulative": True}
 
 
-def market_assets(market: Market, rule: UniverseRule) -> list[dg.AssetsDefinition]:
+def market_assets(market: AssetContext, rule: UniverseRule) -> list[dg.AssetsDefinition]:
     """`market_data` with `securities` and `security_symbols`, actions and the universe."""
     return [
         _facts(market),
@@ -36,7 +37,7 @@ def market_assets(market: Market, rule: UniverseRule) -> list[dg.AssetsDefinitio
     ]
 
 
-def _facts(market: Market) -> dg.AssetsDefinition:
+def _facts(market: AssetContext) -> dg.AssetsDefinition:
     outs = {
         BARS: asset_out(
             market,
@@ -82,7 +83,15 @@ def _facts(market: Market) -> dg.AssetsDefinition:
     def facts(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], **before: Stored
     ) -> Iterator[dg.Output[Any]]:
-        chunks = Chunks(fact_chunks(platform, context.run, context.partition_keys, before))
+        chunks = Chunks(
+            fact_chunks(
+                platform,
+                context.partition_keys,
+                before,
+                lineage=lineage(context.run),
+                fetch=fetch_of(context.run),
+            )
+        )
         selected = {key.to_user_string() for key in context.selected_asset_keys}
         first, *others = [name for name in outs if name in selected]
         yield dg.Output(chunks, first)
@@ -101,7 +110,7 @@ def _own_past(name: str) -> dg.AssetIn:
     )
 
 
-def _corporate_actions(market: Market) -> dg.AssetsDefinition:
+def _corporate_actions(market: AssetContext) -> dg.AssetsDefinition:
     @asset(
         market,
         GROUP,
@@ -128,7 +137,7 @@ def _corporate_actions(market: Market) -> dg.AssetsDefinition:
     return corporate_actions
 
 
-def _trading_universe(market: Market, rule: UniverseRule) -> dg.AssetsDefinition:
+def _trading_universe(market: AssetContext, rule: UniverseRule) -> dg.AssetsDefinition:
     @asset(
         market,
         GROUP,

@@ -3,12 +3,12 @@
 import dagster as dg
 import pandas as pd
 
-from quant_platform.defs.assets.common import Market, asset, columns
+from quant_platform.alerts.rules import AlertInputs, ModelSilent, evaluate_alerts
+from quant_platform.defs.assets.common import AssetContext, asset, columns
 from quant_platform.defs.assets.signals import signal_key
-from quant_platform.defs.partitions import lookback, window_sessions
-from quant_platform.defs.resources import Platform
-from quant_platform.pages import write_page
-from quant_platform.reports.alerts import AlertInputs, ModelSilent, evaluate_alerts
+from quant_platform.defs.partitions import lookback
+from quant_platform.pipeline.pages import write_page
+from quant_platform.pipeline.platform import Platform
 from quant_platform.reports.ranking import TREND_SESSIONS
 from quant_platform.reports.report import performance_reports as report_rows
 from quant_platform.storage import bulk
@@ -19,7 +19,7 @@ SIGNALS_PREFIX = "signals_of_"
 SILENCE = ModelSilent().window
 
 
-def report_assets(market: Market) -> list[dg.AssetsDefinition]:
+def report_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     """`alerts` and `performance_reports`."""
     signals = {
         SIGNALS_PREFIX + strategy.name: dg.AssetIn(
@@ -54,7 +54,7 @@ def report_assets(market: Market) -> list[dg.AssetsDefinition]:
     ) -> pd.DataFrame:
         """Limits breached, models gone silent, data gone stale."""
         keys = context.partition_keys
-        calendar = window_sessions(platform.vendor, keys, SILENCE)
+        calendar = platform.window(keys, SILENCE)
         return evaluate_alerts(
             AlertInputs(
                 sessions=_days(keys),

@@ -1,19 +1,14 @@
 """One asset per strategy, `signals/<name>`: what the model wants of each symbol after the close."""
 
-import hashlib
-import subprocess
-from functools import cache
-from pathlib import Path
-
 import dagster as dg
 import pandas as pd
 
-import quant_platform
-from quant_platform.defs.assets.common import Market, asset, columns
-from quant_platform.defs.partitions import lookback, window_sessions
-from quant_platform.defs.resources import Platform
+from quant_platform.defs.assets.common import AssetContext, asset, columns
+from quant_platform.defs.partitions import lookback
 from quant_platform.market.facts import by_security, with_tickers
-from quant_platform.provision import model_record
+from quant_platform.pipeline.platform import Platform
+from quant_platform.pipeline.provenance import code_version, digest_of
+from quant_platform.pipeline.provision import model_record
 from quant_platform.storage.models import ModelRun, model_ids, record_model_run
 from quant_platform.strategies.base import SignalPanel, Strategy
 from quant_platform.strategies.registry import all_strategies
@@ -21,7 +16,7 @@ from quant_platform.strategies.registry import all_strategies
 GROUP = "signals"
 
 
-def signal_assets(market: Market) -> list[dg.AssetsDefinition]:
+def signal_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     """One asset per strategy of the folder `strategies`."""
     return [_signal_asset(market, strategy) for strategy in all_strategies()]
 
@@ -31,7 +26,7 @@ def signal_key(strategy: Strategy) -> dg.AssetKey:
     return dg.AssetKey(["signals", strategy.name])
 
 
-def _signal_asset(market: Market, strategy: Strategy) -> dg.AssetsDefinition:
+def _signal_asset(market: AssetContext, strategy: Strategy) -> dg.AssetsDefinition:
     window = lookback(strategy.lookback)
 
     @asset(
@@ -71,7 +66,7 @@ def _signal_asset(market: Market, strategy: Strategy) -> dg.AssetsDefinition:
         universe: pd.DataFrame,
     ) -> pd.DataFrame:
         keys = context.partition_keys
-        sessions = window_sessions(platform.vendor, keys, strategy.lookback)
+        sessions = platform.window(keys, strategy.lookback)
         panel = SignalPanel.from_frames(
             by_security(features), by_security(bars), by_security(universe), sessions
         )
@@ -79,7 +74,7 @@ def _signal_asset(market: Market, strategy: Strategy) -> dg.AssetsDefinition:
         run = ModelRun(
             run_id=context.run.run_id,
             code_version=code_version(),
-            input_digest=_digest(features, bars, universe),
+            input_digest=digest_of(features, bars, universe),
             first_session=keys[0],
             last_session=keys[-1],
             signal_rows=len(frame),
@@ -88,30 +83,3 @@ def _signal_asset(market: Market, strategy: Strategy) -> dg.AssetsDefinition:
         return frame.assign(model_id=model_ids(platform.database)[strategy.name])
 
     return signals
-
-
-@cache
-def code_version() -> str:
-    """Version of the platform, with the commit where it runs from a checkout."""
-    checkout = Path(quant_platform.__file__).parents[1]
-    if not (checkout / ".git").exists():
-        return quant_platform.__version__
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"],  # noqa: S607 — whichever git the user has
-            cwd=checkout,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return quant_platform.__version__
-    return f"{quant_platform.__version__}+{found.stdout.strip()}"
-
-
-def _digest(*frames: pd.DataFrame) -> str:
-    """SHA-256 over the values of the inputs, in their order."""
-    digest = hashlib.sha256()
-    for frame in frames:
-        digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
-    return digest.hexdigest()

@@ -22,9 +22,10 @@ The state is nothing but the sum of what `resolve` returned for earlier sessions
 traded lately, so a book built from stored rows goes on exactly as one that was never closed.
 """
 
-from quant_platform.market.identity.book import IdentityBook, Reference, Resolution
+from quant_platform.market.identity.book import IdentityBook, Resolution
 from quant_platform.market.identity.evidence import RECENT_SESSIONS, RETURN_SESSIONS, anchor_since
 from quant_platform.market.identity.rows import arrow_text, fixed_identities
+from quant_platform.market.identity.state import Reference
 
 __all__ = [
     "RECENT_SESSIONS",

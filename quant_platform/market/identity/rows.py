@@ -134,3 +134,21 @@ def _texts(values: Sequence[str | None]) -> pa.Array:
 
 def _days(values: Sequence[date | None]) -> pa.Array:
     return pa.array(values, pa.date32()).cast(pa.timestamp("s"))
+
+
+def securities_of(rows: pd.DataFrame, symbols: pd.DataFrame) -> pd.Series:
+    """Security that each row's `symbol` meant on its `date`; missing where nobody had it.
+
+    Parameters
+    ----------
+    rows : date, symbol
+    symbols : rows of `security_symbols` up to the last of these dates
+    """
+    left = rows[["date", "symbol"]].astype(KEY_TYPES).reset_index(names="place").sort_values("date")
+    right = symbols[["date", "symbol", "security_id"]].astype(KEY_TYPES)
+    right = right.sort_values("date", kind="stable")
+    found = pd.merge_asof(left, right, on="date", by="symbol").set_index("place")
+    return found["security_id"].reindex(rows.index).astype("str")
+
+
+KEY_TYPES = {"date": "datetime64[s]", "symbol": "str"}

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from quant_platform.market.panel import BoolArray, FloatArray
+from quant_platform.kernels.arrays import BoolArray, FloatArray
 
 NOBODY = -1
 """Number in place of a security's where a ticker means none."""

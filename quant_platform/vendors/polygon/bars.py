@@ -19,13 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.json
 from numpy.typing import NDArray
 
-from quant_platform.vendors.polygon.cells import (
-    BoolArray,
-    FloatArray,
-    are_tickers,
-    numbers,
-    storable,
-)
+from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.vendors.polygon.cells import are_tickers, numbers, storable
 from quant_platform.vendors.polygon.times import bounds, days_of
 
 SOURCE = "polygon"

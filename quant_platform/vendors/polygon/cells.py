@@ -6,10 +6,8 @@ Any field may be absent, blank, of another type, or hold characters that no data
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
+from quant_platform.kernels.arrays import BoolArray, FloatArray
 
 
 def text(value: object) -> str | None:

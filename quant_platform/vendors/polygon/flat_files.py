@@ -29,9 +29,9 @@ from quant_platform.errors import (
     VendorDownError,
     VendorError,
 )
-from quant_platform.secrets_store import import_boto3
 from quant_platform.settings import PolygonSettings
 from quant_platform.vendors.base import SessionBars
+from quant_platform.vendors.polygon.key import import_boto3
 from quant_platform.vendors.polygon.prefetch import in_order
 from quant_platform.vendors.polygon.times import bounds, today
 

@@ -1,0 +1,40 @@
+"""Tags by which runs are known: their sessions, what they are part of, what they ask for."""
+
+from datetime import date
+
+import dagster as dg
+
+from quant_platform.pipeline.ingest import Fetch
+
+PARTITION = "dagster/partition"
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+FETCH_TAG = "quant_platform/fetch"
+"""What the run asks the vendor for: a value of `Fetch`."""
+
+UPDATE_TAG = "quant_platform/update"
+"""First and last session of a run that the daily sensor requested."""
+
+BACKFILL_TAG = "dagster/backfill"
+
+
+def lineage(run: dg.DagsterRun) -> str:
+    """Name what a run and its retries share: the update, the backfill, or the first run."""
+    tags = run.tags
+    return tags.get(UPDATE_TAG) or tags.get(BACKFILL_TAG) or run.root_run_id or run.run_id
+
+
+def fetch_of(run: dg.DagsterRun) -> Fetch:
+    """What a run asks the vendor for; without a tag, everything again."""
+    return Fetch(run.tags.get(FETCH_TAG, Fetch.AGAIN))
+
+
+def session_tags(first: date, last: date) -> dict[str, str]:
+    """Tags by which Dagster knows the sessions of a run.
+
+    A single session is cheaper for it than a range.
+    """
+    if first == last:
+        return {PARTITION: first.isoformat()}
+    return {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}

@@ -1,0 +1,82 @@
+"""Medians of moving windows, and gaps between known values.
+
+What belongs here: pure functions of (rows, columns) arrays in which NaN means unknown.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from quant_platform.kernels.arrays import BoolArray, FloatArray
+
+
+def bridged(known: BoolArray) -> BoolArray:
+    """Cells that are unknown, with a known one before and after them in their column."""
+    before: BoolArray = np.logical_or.accumulate(known, axis=0)
+    after = np.logical_or.accumulate(known[::-1], axis=0)[::-1]
+    return ~known & before & after
+
+
+def known_median(values: FloatArray) -> FloatArray:
+    """Median of the known values of the last axis, NaN where none is known.
+
+    Sorting puts NaN last, so the middle of the known ones is found by counting them.
+    """
+    ordered = np.sort(values, axis=-1)
+    known = np.count_nonzero(~np.isnan(ordered), axis=-1)
+    last = values.shape[-1] - 1
+    middle = (np.maximum(known - 1, 0) // 2, np.minimum(known // 2, last))
+    low, high = (np.take_along_axis(ordered, at[..., None], axis=-1)[..., 0] for at in middle)
+    return np.where(known > 0, (low + high) / 2.0, np.nan)
+
+
+NARROW = 256
+"""Columns up to which sorting every window by itself is faster than keeping one sorted."""
+
+
+def trailing_median(values: FloatArray, window: int) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Median of the known values among the last `window` rows, column by column.
+
+    Parameters
+    ----------
+    values : NaN where unknown, never infinite
+    window : rows, the one judged included; the first rows have fewer
+
+    Returns
+    -------
+    median : NaN where no value of the window is known
+    known : number of known values in the window
+    """
+    if values.shape[1] > NARROW:
+        return _median_of_moving_order(values, window)
+    start = np.full((window - 1, values.shape[1]), np.nan)
+    windows = sliding_window_view(np.vstack((start, values)), window, axis=0)
+    return known_median(windows), np.count_nonzero(~np.isnan(windows), axis=-1)
+
+
+def _median_of_moving_order(
+    values: FloatArray, window: int
+) -> tuple[FloatArray, NDArray[np.int64]]:
+    """`trailing_median` of many columns.
+
+    The window is kept sorted: a row takes the place of the one that leaves, and travels to where it
+    belongs by comparing neighbours, for all columns at once.
+    """
+    columns = np.arange(values.shape[1])
+    ordered = np.full((window, values.shape[1]), np.inf)
+    known = np.zeros(values.shape[1], dtype=np.int64)
+    medians, counts = np.empty(values.shape), np.empty(values.shape, dtype=np.int64)
+    filled = np.where(np.isnan(values), np.inf, values)
+    for row, entering in enumerate(filled):
+        leaving = filled[row - window] if row >= window else np.full(len(columns), np.inf)
+        known += np.isfinite(entering).astype(np.int64) - np.isfinite(leaving)
+        ordered[(ordered == leaving).argmax(axis=0), columns] = entering
+        for low in (*range(window - 1), *range(window - 3, -1, -1)):
+            smaller = np.minimum(ordered[low], ordered[low + 1])
+            np.maximum(ordered[low], ordered[low + 1], out=ordered[low + 1])
+            ordered[low] = smaller
+        lower = ordered[np.maximum(known - 1, 0) // 2, columns]
+        upper = ordered[np.minimum(known // 2, window - 1), columns]
+        medians[row] = np.where(known > 0, (lower + upper) / 2.0, np.nan)
+        counts[row] = known
+    return medians, counts

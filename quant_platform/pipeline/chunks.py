@@ -1,0 +1,223 @@
+"""What an asset hands to the IO manager when its rows do not fit, or do not belong, in one frame.
+
+`Chunks` are stored in their order, possibly into several tables, so that a run over years needs the
+memory of a few sessions and loses no more of them when it is killed. The next ones are made ready
+while one is being stored (`store_all`); those that became ready meanwhile share a transaction, so
+that a slow vendor's sessions are stored one by one and a fast one's cost fewer commits. Whoever
+makes chunks and needs to read what came before hands over `WAIT_UNTIL_STORED` first.
+
+Rows are brought into their table's types where they are made, so that the one who stores is not
+kept from storing.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Protocol
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from quant_platform.errors import ContractError
+from quant_platform.storage.frames import to_pandas
+from quant_platform.storage.replace import Replaced, Statement
+
+
+class Progress(Protocol):
+    """What is told of everything that is written."""
+
+    def asset(self, name: str) -> None:
+        """An asset is complete."""
+        ...
+
+    def sessions(self, table: str, sessions: int, rows: int) -> None:
+        """Rows of so many further sessions are stored."""
+        ...
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """All rows of some sessions, for one transaction.
+
+    Attributes
+    ----------
+    sessions : ISO dates
+    frames : table → rows, as they were made or, once ready, in the table's types
+    refused : table → rows for the quarantine, with a column `reason`
+    also : statements to execute in the same transaction
+    """
+
+    sessions: Sequence[str]
+    frames: Mapping[str, pd.DataFrame | pa.Table]
+    refused: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    also: Sequence[Statement] = ()
+
+
+WAIT_UNTIL_STORED = Chunk((), {})
+"""Holds nothing. When the one who makes chunks is asked for the next, all before it are stored."""
+
+
+class Written:
+    """What was written to one table.
+
+    Attributes
+    ----------
+    replaced : totals
+    rows : rows per session
+    """
+
+    def __init__(self) -> None:
+        self.replaced = Replaced()
+        self.rows: dict[str, int] = {}
+        self._newest: pa.Table | None = None
+
+    def add(self, sessions: Sequence[str], data: pa.Table, replaced: Replaced) -> None:
+        """Add one chunk."""
+        self.replaced += replaced
+        self.rows.update(dict.fromkeys(sessions, 0))
+        for each in pc.value_counts(data["date"]).to_pylist():
+            self.rows[str(each["values"])] = each["counts"]
+        last = pa.scalar(date.fromisoformat(sessions[-1]))
+        self._newest = data.filter(pc.equal(data["date"], last)) if len(sessions) > 1 else data
+
+    @property
+    def newest(self) -> pd.DataFrame:
+        """Rows of the newest session."""
+        return pd.DataFrame() if self._newest is None else to_pandas(self._newest)
+
+
+class Chunks:
+    """Chunks yet to be stored, and what was written of them."""
+
+    def __init__(self, chunks: Iterable[Chunk]) -> None:
+        self._chunks = chunks
+        self._written: dict[str, Written] = {}
+
+    @classmethod
+    def of(cls, table: str, frame: pd.DataFrame, sessions: Sequence[str]) -> "Chunks":
+        """All rows of a run in one chunk."""
+        return cls([Chunk(sessions, {table: frame})])
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return iter(self._chunks)
+
+    def note(self, chunk: Chunk, replaced: Sequence[Replaced]) -> None:
+        """Take down that a chunk is stored."""
+        for (table, data), done in zip(chunk.frames.items(), replaced, strict=True):
+            self._written.setdefault(table, Written()).add(chunk.sessions, data, done)
+
+    def written(self, table: str) -> Written:
+        """What was written to `table` so far."""
+        return self._written.get(table, Written())
+
+
+AHEAD = 8
+"""Most chunks that are ready and not yet stored."""
+
+Store = Callable[[Chunk, bool], list[Replaced]]
+"""Writes a chunk in one transaction and returns what became of each table's rows; told to be
+strict, it refuses with a `ContractError` what it would set aside otherwise."""
+
+
+def store_all(
+    chunks: Iterable[Chunk],
+    ready: Callable[[Chunk], Chunk],
+    store: Store,
+    stored: Callable[[Chunk, list[Replaced]], None],
+) -> None:
+    """Store chunks in their order, in a thread of its own, while the next ones are made ready.
+
+    Chunks that became ready during one transaction share the next one. Whatever stops it, the
+    chunks that were handed over before are stored and reported.
+
+    Parameters
+    ----------
+    ready : brings a chunk's rows into their tables' types
+    store : see `Store`
+    stored : is told of each transaction, in the thread that stores: Ctrl-C cannot come between
+    """
+    writer = _Writer(store, stored)
+    with ThreadPoolExecutor(1, thread_name_prefix="store") as thread:
+        under_way: deque[Future[None]] = deque()
+
+        def settle(*, all_of_them: bool) -> None:
+            """Wait for chunks, and raise what kept one from being stored."""
+            while under_way and (all_of_them or under_way[0].done()):
+                under_way[0].result()
+                under_way.popleft()
+
+        try:
+            for chunk in chunks:
+                if chunk is not WAIT_UNTIL_STORED:
+                    writer.take(ready(chunk))
+                    under_way.append(thread.submit(writer.store_ready))
+                settle(all_of_them=chunk is WAIT_UNTIL_STORED)
+        finally:
+            settle(all_of_them=True)
+
+
+class _Writer:
+    """Chunks that wait to be stored, and the storing of all that wait in one transaction."""
+
+    def __init__(self, store: Store, stored: Callable[[Chunk, list[Replaced]], None]) -> None:
+        self._store, self._stored = store, stored
+        self._ready: deque[Chunk] = deque()
+        self._free = threading.Semaphore(AHEAD)
+        self._failed = False
+
+    def take(self, chunk: Chunk) -> None:
+        """Take a chunk, once fewer than `AHEAD` wait."""
+        self._free.acquire()
+        self._ready.append(chunk)
+
+    def store_ready(self) -> None:
+        """Store what waits; nothing after a chunk that could not be stored."""
+        taken = [self._ready.popleft() for _ in range(len(self._ready))]
+        for _ in taken:
+            self._free.release()
+        if not taken or self._failed:
+            return
+        try:
+            self._store_together(taken)
+        except BaseException:
+            self._failed = True
+            raise
+
+    def _store_together(self, chunks: list[Chunk]) -> None:
+        """Store chunks in one transaction, or one by one where a row of some breaks a rule."""
+        if len(chunks) > 1:
+            whole = _joined(chunks)
+            try:
+                self._stored(whole, self._store(whole, True))
+            except ContractError:
+                pass
+            else:
+                return
+        for chunk in chunks:
+            self._stored(chunk, self._store(chunk, False))
+
+
+def _joined(chunks: Sequence[Chunk]) -> Chunk:
+    """One chunk of the sessions of several."""
+    frames, refused = ([getattr(chunk, name) for chunk in chunks] for name in ("frames", "refused"))
+    return Chunk(
+        [session for chunk in chunks for session in chunk.sessions],
+        {name: pa.concat_tables(parts) for name, parts in _by_table(frames).items()},
+        {name: pd.concat(parts, ignore_index=True) for name, parts in _by_table(refused).items()},
+        [statement for chunk in chunks for statement in chunk.also],
+    )
+
+
+def _by_table(mappings: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Table → what the mappings have for it, of frames only those with rows if there are any."""
+    found: dict[str, list[Any]] = {}
+    for mapping in mappings:
+        for name, rows in mapping.items():
+            found.setdefault(name, []).append(rows)
+    return {
+        name: [part for part in parts if len(part)] or parts[:1] for name, parts in found.items()
+    }

@@ -1,0 +1,72 @@
+"""News and figures of the economy of a run's sessions, as the vendor has them.
+
+What the vendor's plan leaves out is an empty table and a warning, not a failure.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
+
+import pandas as pd
+
+from quant_platform.errors import PlanError
+from quant_platform.market.identity.rows import securities_of
+from quant_platform.market.information import (
+    SERIES,
+    economy_rows,
+    news_rows,
+    observed_between,
+    published_after,
+)
+from quant_platform.market.sessions import session_before
+from quant_platform.pipeline.chunks import Chunk
+from quant_platform.vendors.base import InformationVendor
+
+BLOCK_SESSIONS = 5
+"""Sessions whose news is asked for and stored at a time."""
+
+
+_NO_NEWS = {
+    "news_id": "str",
+    "published_at": "datetime64[us, UTC]",
+    "symbol": "str",
+    "publisher": "str",
+    "url": "str",
+    "sentiment": "float64",
+}
+
+
+Warn = Callable[[str], None]
+
+
+def news_chunks(
+    vendor: InformationVendor, keys: Sequence[str], symbols: pd.DataFrame, warn: Warn
+) -> Iterator[Chunk]:
+    """News of consecutive sessions, some of them at a time; no day is asked for twice."""
+    start = session_before(date.fromisoformat(keys[0]))
+    waiting = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _NO_NEWS.items()})
+    for at in range(0, len(keys), BLOCK_SESSIONS):
+        block = keys[at : at + BLOCK_SESSIONS]
+        last = date.fromisoformat(block[-1])
+        try:
+            articles = pd.concat([waiting, vendor.news(start, last)], ignore_index=True)
+        except PlanError as error:
+            warn(f"No news from {start} to {last}: {error}")
+            articles = waiting
+        rows = news_rows(articles, block)
+        yield Chunk(block, {"news": rows.assign(security_id=securities_of(rows, symbols))})
+        waiting, start = published_after(articles, last), last + timedelta(days=1)
+
+
+def known_figures(
+    vendor: InformationVendor, series: str, keys: Sequence[str], warn: Warn
+) -> pd.DataFrame:
+    """Figures of the economy that become known in consecutive sessions."""
+    nothing = pd.DataFrame(columns=["date", *SERIES[series].figures])
+    observed = observed_between(series, keys)
+    if observed is None:
+        return economy_rows(nothing, series, keys)
+    try:
+        return economy_rows(vendor.economy(series, *observed), series, keys)
+    except PlanError as error:
+        warn(f"No {series} for {keys[0]} to {keys[-1]}: {error}")
+        return economy_rows(nothing, series, keys)

@@ -1,0 +1,44 @@
+"""`Platform`: settings, vendor and database, as everything that runs is given them.
+
+What does not belong here: work. What is done with them has a module of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from quant_platform.market.sessions import window_sessions
+from quant_platform.pipeline.provision import ready_database
+from quant_platform.settings import Settings
+from quant_platform.storage.database import Database
+from quant_platform.storage.schema import Table, read_table
+from quant_platform.vendors.base import Vendor
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Settings and vendor of this process.
+
+    Its database is opened, and brought up to date, at first use.
+    """
+
+    settings: Settings
+    vendor: Vendor
+
+    @property
+    def database(self) -> Database:
+        """The platform's database, its schema up to date."""
+        return ready_database(self.settings)
+
+    def window(self, keys: Sequence[str], lookback: int) -> list[str]:
+        """Sessions that a run over `keys` reads when it looks back, ending with the last key."""
+        return window_sessions(self.vendor.first_session, keys, lookback)
+
+    def table(self, name: str) -> Table:
+        """Return the contract of a table, read once per process."""
+        return _table(self.database, name)
+
+
+@lru_cache(maxsize=64)
+def _table(database: Database, name: str) -> Table:
+    return read_table(database, name)

@@ -1,0 +1,85 @@
+"""Judgements about a session's facts: pure functions of a panel, each a grid of verdicts.
+
+What belongs here: what makes a bar or a session suspicious. What does not: where verdicts are
+stored, whether they stop a run (`defs/checks`), and what can be refused row by row when it is
+written (the tables' own constraints).
+"""
+
+import numpy as np
+
+from quant_platform.conventions import USUAL_SESSIONS
+from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.kernels.medians import known_median, trailing_median
+from quant_platform.market.liquidity import value_traded
+from quant_platform.market.panel import Panel
+
+JUMP_LIMIT = 0.25
+"""One-session total return beyond which a price change wants an explanation."""
+
+WICK_LIMIT = 0.08
+"""Distance of high or low from the bar's body, over the close, that makes a print doubtful …"""
+
+WICK_MULTIPLE = 5.0
+"""… if it is also this many times the symbol's median wick of its last `USUAL_SESSIONS` …"""
+
+
+MARKET_WICK_LIMIT = 0.05
+"""… and the median symbol did not move as much in that session (a crash moves all of them)."""
+
+STALE_SESSIONS = 5
+"""Sessions in a row with the same open, high, low and close after which a price is stale."""
+
+VOLUME_MULTIPLE = 50.0
+"""Value traded, as a multiple of the median of the sessions before, beyond which it is doubtful."""
+
+
+def total_returns(panel: Panel) -> FloatArray:
+    """One-session holding return, splits and dividends explained away; NaN in the first row."""
+    change = np.full(panel.close.shape, np.nan)
+    held = (panel.close[1:] + panel.dividend[1:]) * panel.split[1:]
+    change[1:] = held / panel.close[:-1] - 1.0
+    return change
+
+
+def unexplained_jumps(panel: Panel, limit: float = JUMP_LIMIT) -> BoolArray:
+    """Closes that moved more than `limit` without a split or dividend that explains it."""
+    return panel.traded & (np.abs(total_returns(panel)) > limit)
+
+
+def bad_prints(panel: Panel, limit: float = WICK_LIMIT) -> BoolArray:
+    """Bars whose high or low lies far from open and close.
+
+    Far is out of line with the symbol's past and with the market's day.
+    """
+    top = np.maximum(panel.open, panel.close)
+    bottom = np.minimum(panel.open, panel.close)
+    wick = np.maximum(panel.high - top, bottom - panel.low) / panel.close
+    wick[~panel.traded] = np.nan
+    usual = np.full(wick.shape, np.nan)
+    usual[1:] = trailing_median(wick, USUAL_SESSIONS)[0][:-1]
+    market = known_median(wick)
+    doubtful = (wick > limit) & (wick > WICK_MULTIPLE * usual)
+    return doubtful & (market < MARKET_WICK_LIMIT)[:, None]
+
+
+def volume_outliers(panel: Panel, multiple: float = VOLUME_MULTIPLE) -> BoolArray:
+    """Bars whose value traded is `multiple` times what the symbol's last sessions had.
+
+    Value and not shares, so that a split is no outlier.
+    """
+    value = value_traded(panel)
+    median, known = trailing_median(value, USUAL_SESSIONS)
+    usual = np.full(value.shape, np.nan)
+    usual[1:] = np.where(known == USUAL_SESSIONS, median, np.nan)[:-1]
+    return panel.traded & (usual > 0.0) & (value > multiple * usual)
+
+
+def stale_prices(panel: Panel) -> BoolArray:
+    """Bars that end a run of `STALE_SESSIONS` or more with not a single price change."""
+    flat = (panel.open == panel.high) & (panel.high == panel.low) & (panel.low == panel.close)
+    same = np.zeros(panel.close.shape, dtype=bool)
+    same[1:] = flat[1:] & (panel.close[1:] == panel.close[:-1])
+    run = np.zeros(panel.close.shape, dtype=np.int64)
+    for row in range(1, len(run)):
+        run[row] = np.where(same[row], run[row - 1] + 1, 0)
+    return panel.traded & (run >= STALE_SESSIONS - 1)

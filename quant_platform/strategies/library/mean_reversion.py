@@ -1,0 +1,141 @@
+"""The strategy `mean_reversion`: extremes against the trend's direction that tend to come back."""
+
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, model_validator
+
+from quant_platform.kernels.arrays import FloatArray
+from quant_platform.strategies.base import SignalPanel, Strategy
+from quant_platform.strategies.parameters import StrategyParameters
+from quant_platform.strategies.positions import Conditions, PositionRules, position_signals
+from quant_platform.strategies.risk import volatility_confidence
+
+
+class MeanReversion(Strategy):
+    """Buy extreme falls (Bollinger band, RSI) in an upward trend and leave at the middle band.
+
+    Buy: close < bollinger_lower, rsi_14 < `rsi_low`, and the trend is up. Sell (target 0), the
+    mirror image: close > bollinger_upper, rsi_14 > `rsi_high`, and the trend is down. The trend is
+    up where sma_50 > sma_200, down where sma_50 < sma_200. (The close itself against sma_200 would
+    leave next to nothing: after a fall deep enough for the two extremes it mostly lies below that
+    average already.)
+
+    With the depth of the extreme in two measures, each 0 when just met and 1 when fully met — how
+    far the close is outside the band, in quarters of the band's width, and how far the RSI is
+    beyond its threshold, in halves of what is left to 0 (or 100) —
+
+    strength = the mean of the two; confidence = (½ + ½ strength) · (1 − ½ clip(σ/volatility_limit −
+    1, 0, 1)), where σ is realized_volatility_20; below `min_confidence` there is no signal.
+
+    Target weight = max_position · confidence · min(1, volatility_limit/σ), stop `stop_atr` × atr_14
+    below the close. A position ends at a close at or above bollinger_middle, at a sell, at a close
+    at or below its stop, or after `max_holding` sessions; a new extreme before that renews it.
+    """
+
+    class Parameters(StrategyParameters):
+        """Parameters of mean_reversion."""
+
+        rsi_low: Annotated[
+            float, Field(gt=0, le=100, description="RSI below which a buy is possible.")
+        ] = 30.0
+        rsi_high: Annotated[
+            float, Field(ge=0, lt=100, description="RSI above which a sell is possible.")
+        ] = 70.0
+        min_confidence: Annotated[
+            float, Field(ge=0, le=1, description="Confidence below which there is no signal.")
+        ] = 0.3
+        max_position: Annotated[
+            float,
+            Field(gt=0, le=1, description="Weight at confidence 1, as a share of the portfolio."),
+        ] = 0.05
+        volatility_limit: Annotated[
+            float,
+            Field(gt=0, le=10, description="Annual volatility above which positions shrink."),
+        ] = 0.30
+        stop_atr: Annotated[
+            float, Field(gt=0, le=100, description="Stop below the entry close, in ATR.")
+        ] = 3.0
+        max_holding: Annotated[
+            int, Field(ge=1, le=252, description="Sessions after which a position ends.")
+        ] = 20
+
+        @model_validator(mode="after")
+        def _band(self) -> "MeanReversion.Parameters":
+            if self.rsi_low >= self.rsi_high:
+                raise ValueError(
+                    f"rsi_low ({self.rsi_low:g}) must be below rsi_high ({self.rsi_high:g})"
+                )
+            return self
+
+    name = "mean_reversion"
+    version = "1.0.0"
+    required_features = (
+        "bollinger_lower",
+        "bollinger_middle",
+        "bollinger_upper",
+        "rsi_14",
+        "sma_50",
+        "sma_200",
+        "momentum_1",
+        "realized_volatility_20",
+        "atr_14",
+    )
+    parameters: Parameters
+
+    @property
+    def rules(self) -> PositionRules:
+        """Limits of signals and positions."""
+        p = self.parameters
+        return PositionRules(
+            p.min_confidence, p.max_position, p.volatility_limit, p.stop_atr, p.max_holding
+        )
+
+    @property
+    def lookback(self) -> int:
+        """The positions' memory; the conditions themselves look at one session only."""
+        return self.rules.memory
+
+    @property
+    def max_weight(self) -> float:
+        """Largest target weight of one symbol."""
+        return self.parameters.max_position
+
+    def signals(self, panel: SignalPanel) -> pd.DataFrame:
+        """Return the signals of every session of the panel; see the class for the formulas."""
+        p = self.parameters
+        close, rsi = panel.close, panel["rsi_14"]
+        lower, upper = panel["bollinger_lower"], panel["bollinger_upper"]
+        trend = panel["sma_50"] - panel["sma_200"]
+        buy = (close < lower) & (rsi < p.rsi_low) & (trend > 0.0)
+        sell = (close > upper) & (rsi > p.rsi_high) & (trend < 0.0)
+        outside = np.where(sell, close - upper, lower - close)
+        beyond = np.where(
+            sell, (rsi - p.rsi_high) / (100.0 - p.rsi_high), (p.rsi_low - rsi) / p.rsi_low
+        )
+        strength = (_full_at(outside, (upper - lower) / 4.0) + _full_at(beyond, 0.5)) / 2.0
+        confidence = (0.5 + 0.5 * strength) * volatility_confidence(
+            panel["realized_volatility_20"], p.volatility_limit
+        )
+        seen = Conditions(
+            buy=buy,
+            sell=sell,
+            leave=close >= panel["bollinger_middle"],
+            strength=strength,
+            confidence=confidence,
+            details={
+                "rsi_14": rsi,
+                "bollinger_lower": lower,
+                "bollinger_middle": panel["bollinger_middle"],
+                "bollinger_upper": upper,
+                "trend": trend / panel["sma_200"],
+            },
+        )
+        return position_signals(self, panel, seen, self.rules)
+
+
+def _full_at(value: FloatArray, full: FloatArray | float) -> FloatArray:
+    """Return value/full, not below 0 and not above 1; 1 for a positive value of no scale."""
+    positive = np.maximum(value, 0.0)
+    return positive / np.maximum(np.maximum(full, positive), np.finfo(np.float64).tiny)

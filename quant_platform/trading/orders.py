@@ -1,0 +1,101 @@
+"""From a model's signals to what is executed: the signals of one session act in the next one.
+
+`Orders` aligns them, so that row t holds what was known after the close of the session before t. It
+also carries what is needed to judge those signals in session t.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from quant_platform.errors import ContractError
+from quant_platform.kernels.arrays import FloatArray, SessionArray
+from quant_platform.market.panel import pivot
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What one model wants in each session, as known after the close of the session before.
+
+    Attributes
+    ----------
+    sessions : datetime64[D] (T,), the sessions of execution
+    symbols : sorted symbols, one per column
+    targets : (T, N) weights wanted from the open on; NaN: no opinion, what was wanted stays wanted
+    types : (T, N) 1 or −1 for a signal to be judged by this session's return, else 0
+    references : (T, N) close of the session before, against which the return is taken
+    others : (T,) target of every symbol without a column: 0 where the universe is known, else NaN
+    """
+
+    sessions: SessionArray
+    symbols: tuple[str, ...]
+    targets: FloatArray
+    types: FloatArray
+    references: FloatArray
+    others: FloatArray
+
+    @classmethod
+    def from_signals(
+        cls,
+        signals: pd.DataFrame,
+        sessions: Sequence[object] | SessionArray,
+        *,
+        before: object | None = None,
+        universe: pd.DataFrame | None = None,
+    ) -> "Orders":
+        """Align the signals of one model with the sessions in which they are executed.
+
+        Parameters
+        ----------
+        signals : rows of the table `signals` of one model: date, symbol, signal_type,
+            target_weight, reference_price; rows of session D are executed in the session after D,
+            others are ignored
+        sessions : the consecutive sessions of execution
+        before : the session before the first one; None at the start of history
+        universe : rows of `trading_universe` (date, symbol). With it, a symbol that is no member of
+            a session gets the target 0 in the next one, since no signal speaks of it any more;
+            sessions without a single row say nothing. Without it, such a symbol keeps its last
+            target.
+
+        Raises
+        ------
+        ContractError
+            The rows of a date and symbol are not unique: they are of several models.
+        """
+        if signals.duplicated(["date", "symbol"]).any():
+            raise ContractError(
+                "The signals hold several rows of one symbol and session",
+                "Pass the signals of one model.",
+            )
+        days = np.asarray(sessions, dtype="datetime64[D]")
+        earlier = np.asarray([] if before is None else [before], dtype="datetime64[D]")
+        known = np.concatenate((earlier, days[:-1]))
+        listed = () if universe is None else universe["symbol"]
+        symbols = tuple(sorted({*signals["symbol"], *listed}))
+        columns = {
+            name: _delayed(pivot(signals, name, known, symbols), len(days))
+            for name in ("target_weight", "signal_type", "reference_price")
+        }
+        targets = columns["target_weight"]
+        others = np.full(len(days), np.nan)
+        if universe is not None:
+            members = universe[["date", "symbol"]].assign(row=1.0)
+            member = ~np.isnan(_delayed(pivot(members, "row", known, symbols), len(days)))
+            others[member.any(axis=1)] = 0.0
+            targets = np.where(member, targets, np.where(np.isnan(others), np.nan, 0.0)[:, None])
+        return cls(
+            days,
+            symbols,
+            targets=targets,
+            types=np.nan_to_num(columns["signal_type"], nan=0.0),
+            references=columns["reference_price"],
+            others=others,
+        )
+
+
+def _delayed(values: FloatArray, sessions: int) -> FloatArray:
+    """Put a row of NaN first where the session before the first one is missing."""
+    missing = sessions - len(values)
+    return np.vstack((np.full((missing, values.shape[1]), np.nan), values))

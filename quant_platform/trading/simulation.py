@@ -1,0 +1,287 @@
+"""Simulates a model's portfolio session by session from the weights it wants.
+
+What was wanted after the close of a session is executed in the next one, in this order:
+
+1. At the open, splits with that ex-date change the shares held, then cash dividends of that ex-date
+   are paid on the shares held overnight (paid *by* a short position).
+2. Symbols whose wanted weight differs from the weight last traded to are traded at the open: shares
+   = weight × equity at the open / open price. The drift of weights with prices is not traded. The
+   fill price lies one slippage from the open, against the trade; the commission is taken on the
+   value filled. Fractional shares are allowed, cash may turn negative, and cash earns and costs
+   nothing.
+3. A symbol without a bar cannot be traded; it is tried again in the next session.
+4. At the close everything is marked: at the close price, or without a bar at the last known price,
+   adjusted for splits.
+
+A portfolio whose equity is not positive at the open opens nothing: targets executed then count as
+0.
+
+Sums over symbols are exact (`math.fsum`), hence independent of the order and of which other symbols
+are looked at; with all of the state in the row (`PortfolioState`), a simulation that goes on from
+any row gives the same bits.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from quant_platform.errors import ContractError
+from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.market.panel import Panel
+from quant_platform.trading.costs import DEFAULT_COSTS, Costs
+from quant_platform.trading.orders import Orders
+from quant_platform.trading.portfolio_state import (
+    PortfolioState,
+    Position,
+    compact_json,
+    positions_json,
+    ratio,
+)
+
+START_CAPITAL = 1_000_000.0
+"""Cash that every model starts with, in currency."""
+
+PORTFOLIO_COLUMNS = (
+    "date",
+    "equity",
+    "cash",
+    "daily_return",
+    "gross_exposure",
+    "net_exposure",
+    "turnover",
+    "trade_count",
+    "costs",
+    "dividends",
+    "signals_judged",
+    "signals_hit",
+    "positions",
+    "trades",
+)
+"""Columns of the table `portfolios` that a simulation fills."""
+
+
+def simulate(
+    panel: Panel,
+    orders: Orders,
+    *,
+    state: PortfolioState | None = None,
+    costs: Costs = DEFAULT_COSTS,
+    capital: float = START_CAPITAL,
+) -> pd.DataFrame:
+    """Simulate one model over the sessions of the panel.
+
+    Parameters
+    ----------
+    panel : bars and corporate actions of the sessions
+    orders : what the model wants in each of these sessions
+    state : the portfolio after the session before the first one; None to start with `capital` in
+        cash
+    costs : commission and slippage
+    capital : start capital, in currency; read only without a state
+
+    Returns
+    -------
+    One row per session with `PORTFOLIO_COLUMNS`; `positions` and `trades` are JSON text. `turnover`
+    is the value filled (shares × fill price) over the equity at the open; `costs` are commission
+    and slippage.
+
+    Raises
+    ------
+    ContractError
+        The panel and the orders are not of the same sessions.
+    """
+    if not np.array_equal(panel.sessions, orders.sessions):
+        raise ContractError(
+            "The bars and the orders are not of the same sessions",
+            "Build the orders with the sessions of the panel.",
+        )
+    state = PortfolioState.start(capital) if state is None else state
+    held = (position.symbol for position in state.positions)
+    symbols = tuple(sorted({*panel.symbols, *orders.symbols, *held}))
+    market = _Market.of(panel, symbols)
+    wanted = _widen(orders.targets, orders.symbols, symbols, orders.others[:, None])
+    judged, hits = count_hits(panel, orders)
+    book = _Book(state, symbols, costs)
+    rows = [book.session(market, wanted[t], t) for t in range(len(panel.sessions))]
+    frame = pd.DataFrame(rows, columns=list(PORTFOLIO_COLUMNS[1:]))
+    frame["signals_judged"] = judged
+    frame["signals_hit"] = hits
+    frame.insert(0, "date", panel.sessions.astype("datetime64[s]"))
+    return frame.astype({"positions": "str", "trades": "str"})
+
+
+def count_hits(panel: Panel, orders: Orders) -> tuple[np.ndarray, np.ndarray]:
+    """Count, per session, the signals that its return judges and those that it bears out.
+
+    A buy or sell signal of the session before is judged by the sign of the total return from that
+    session's close to this one's, (close + dividend) × split / previous close − 1. It is not judged
+    if the symbol has no bar in this session, or if the return is exactly zero.
+    """
+    symbols = orders.symbols
+    close = _widen(panel.close, panel.symbols, symbols, np.nan)
+    split = _widen(panel.split, panel.symbols, symbols, 1.0)
+    dividend = _widen(panel.dividend, panel.symbols, symbols, 0.0)
+    traded = _widen(panel.traded.astype(np.float64), panel.symbols, symbols, 0.0) > 0.0
+    change = np.sign((close + dividend) * split - orders.references)
+    judged = traded & (orders.types != 0.0) & (np.abs(change) > 0.0)
+    hit = judged & (change == orders.types)
+    return judged.sum(axis=1), hit.sum(axis=1)
+
+
+def _widen(
+    values: FloatArray, have: tuple[str, ...], want: tuple[str, ...], fill: FloatArray | float
+) -> FloatArray:
+    """Rearrange the columns of `have` as those of `want`, with `fill` for symbols that are new."""
+    result = np.empty((len(values), len(want)))
+    result[:] = fill
+    position = {symbol: column for column, symbol in enumerate(want)}
+    shared = [column for column, symbol in enumerate(have) if symbol in position]
+    result[:, [position[have[column]] for column in shared]] = values[:, shared]
+    return result
+
+
+@dataclass(frozen=True)
+class _Market:
+    """The panel's arrays for the symbols of a simulation, and which sessions have actions."""
+
+    open: FloatArray
+    close: FloatArray
+    split: FloatArray
+    dividend: FloatArray
+    traded: BoolArray
+    has_split: BoolArray
+    has_dividend: BoolArray
+
+    @classmethod
+    def of(cls, panel: Panel, symbols: tuple[str, ...]) -> "_Market":
+        split = _widen(panel.split, panel.symbols, symbols, 1.0)
+        dividend = _widen(panel.dividend, panel.symbols, symbols, 0.0)
+        traded = _widen(panel.traded.astype(np.float64), panel.symbols, symbols, 0.0) > 0.0
+        return cls(
+            open=_widen(panel.open, panel.symbols, symbols, np.nan),
+            close=_widen(panel.close, panel.symbols, symbols, np.nan),
+            split=split,
+            dividend=dividend,
+            traded=traded,
+            has_split=(split != 1.0).any(axis=1),
+            has_dividend=(dividend != 0.0).any(axis=1),
+        )
+
+
+class _Book:
+    """The portfolio while it is simulated: arrays over symbols, changed session by session."""
+
+    def __init__(self, state: PortfolioState, symbols: tuple[str, ...], costs: Costs) -> None:
+        self.symbols = symbols
+        self.trading_costs = costs
+        self.cash = state.cash
+        self.equity = state.equity
+        column = {symbol: number for number, symbol in enumerate(symbols)}
+        self.shares, self.target, self.wanted = (np.zeros(len(symbols)) for _ in range(3))
+        self.price = np.full(len(symbols), np.nan)
+        for position in state.positions:
+            at = column[position.symbol]
+            self.shares[at] = position.shares
+            self.price[at] = position.price
+            self.target[at] = position.target
+            self.wanted[at] = position.wanted
+
+    def session(self, market: _Market, wanted: FloatArray, t: int) -> tuple[object, ...]:
+        """Go through session t; return its row without the date."""
+        before = self.equity
+        dividends = self._corporate_actions(market, t)
+        trades, turnover, paid = self._trade(market, wanted, t)
+        np.copyto(self.price, market.close[t], where=market.traded[t])
+        self.price[self.shares == 0.0] = np.nan
+        values = self._values(self.price)
+        self.equity = math.fsum([self.cash, *values])
+        return (
+            self.equity,
+            self.cash,
+            ratio(self.equity - before, before),
+            ratio(math.fsum(map(abs, values)), self.equity),
+            ratio(math.fsum(values), self.equity),
+            turnover,
+            len(trades),
+            paid,
+            dividends,
+            0,
+            0,
+            positions_json(self._positions(), self.equity),
+            compact_json(trades) if trades else "[]",
+        )
+
+    def _corporate_actions(self, market: _Market, t: int) -> float:
+        """Apply splits to shares and prices, then pay dividends; return the dividends."""
+        if market.has_split[t]:
+            self.shares *= market.split[t]
+            self.price /= market.split[t]
+        if not market.has_dividend[t]:
+            return 0.0
+        dividends = math.fsum((self.shares * market.dividend[t]).tolist()) + 0.0
+        self.cash += dividends
+        return dividends
+
+    def _trade(
+        self, market: _Market, wanted: FloatArray, t: int
+    ) -> tuple[list[dict[str, object]], float, float]:
+        """Trade at the open; return the fills, the turnover and the costs."""
+        np.copyto(self.wanted, wanted, where=~np.isnan(wanted))
+        at = np.flatnonzero((self.wanted != self.target) & market.traded[t])
+        if len(at) == 0:
+            return [], 0.0, 0.0
+        mark = np.where(market.traded[t], market.open[t], self.price)
+        equity = math.fsum([self.cash, *self._values(mark)])
+        opens = market.open[t][at]
+        # Added 0.0: an exit leaves 0, never the −0 that JSON columns do not keep.
+        shares = self.wanted[at] * max(equity, 0.0) / opens + 0.0
+        bought = shares - self.shares[at]
+        fill = self.trading_costs.fill_price(opens, bought)
+        commission = self.trading_costs.commission(fill, bought)
+        slippage = np.abs(bought) * np.abs(fill - opens)
+        self.shares[at] = shares
+        self.target[at] = self.wanted[at]
+        self.cash = math.fsum([self.cash, *(-bought * fill).tolist(), *(-commission).tolist()])
+        trades = [
+            {
+                "symbol": self.symbols[column],
+                "shares": count,
+                "price": price,
+                "commission": fee,
+                "slippage": slip,
+            }
+            for column, count, price, fee, slip in zip(
+                at.tolist(),
+                bought.tolist(),
+                fill.tolist(),
+                commission.tolist(),
+                slippage.tolist(),
+                strict=True,
+            )
+            if count
+        ]
+        turnover = ratio(math.fsum((np.abs(bought) * fill).tolist()), equity)
+        return trades, turnover, math.fsum([*commission.tolist(), *slippage.tolist()])
+
+    def _values(self, price: FloatArray) -> list[float]:
+        """Return the value of each holding at `price`."""
+        held = self.shares != 0.0
+        values: list[float] = (self.shares[held] * price[held]).tolist()
+        return values
+
+    def _positions(self) -> list[Position]:
+        """Return the positions that a row keeps: with shares, a target or a waiting order."""
+        kept = np.flatnonzero((self.shares != 0.0) | (self.target != 0.0) | (self.wanted != 0.0))
+        return [
+            Position(self.symbols[column], *numbers)
+            for column, *numbers in zip(
+                kept.tolist(),
+                self.shares[kept].tolist(),
+                self.price[kept].tolist(),
+                self.target[kept].tolist(),
+                self.wanted[kept].tolist(),
+                strict=True,
+            )
+        ]

@@ -1,0 +1,266 @@
+"""A backtest by hand: what it reads, what was known when, and what it says to nonsense.
+
+That it gives what the pipeline stores is a law: `properties/test_backtest.py`.
+"""
+
+import json
+import math
+from dataclasses import replace
+from statistics import mean, stdev
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quant_platform.errors import SessionError, UnknownNameError
+from quant_platform.research.backtest import BacktestResult, backtest
+from quant_platform.research.store import Store
+from quant_platform.settings import Settings
+from quant_platform.storage.database import Database
+from quant_platform.strategies.base import SignalPanel, Strategy
+from quant_platform.trading.costs import Costs
+from quant_platform_tests.test_storage.tables import fetch
+
+LEARNED, CORRECTED = "2024-02-01T12:00Z", "2024-02-02T12:00Z"
+FIRST, LAST = "2024-01-02", "2024-01-08"
+FREE = Costs(0.0, 0.0)
+
+COLUMNS = (
+    "date, symbol, security_id, open_price, high_price, low_price, close_price, volume, source,"
+    " recorded_at"
+)
+BAR = f"""
+INSERT INTO market_data ({COLUMNS})
+SELECT %s, %s, 'figi', close, close, close, close, 100, 'test', %s
+FROM (VALUES (%s::double precision)) AS given (close)
+"""  # noqa: S608 — our own names
+SUPERSEDE = f"""
+WITH old AS (DELETE FROM market_data WHERE date = %s RETURNING *)
+INSERT INTO market_data_history ({COLUMNS}, superseded_at) SELECT {COLUMNS}, %s FROM old
+"""  # noqa: S608 — our own names
+MEMBER = """
+INSERT INTO trading_universe (date, symbol, security_id, dollar_volume, dollar_volume_rank,
+                              listing_date, recorded_at)
+VALUES (%s, %s, %s, 1, 1, %s, %s)
+"""
+DIVIDEND = """
+INSERT INTO corporate_actions (date, symbol, security_id, action_type, cash_amount, source,
+                               recorded_at)
+VALUES (%s, 'NEW', 'figi', 'cash_dividend', 1.0, 'test', %s)
+"""
+YIELD = """
+INSERT INTO treasury_yields (date, observed_on, yield_3_month, recorded_at)
+VALUES (%s, '2024-01-01', 5.0, %s)
+"""
+NEWS = """
+INSERT INTO news (date, news_id, symbol, published_at, security_id, sentiment, recorded_at)
+VALUES (%s, 'n1', 'OLD', '2024-01-03T12:00Z', 'figi', 1, %s)
+"""
+
+
+class _Ten(Strategy):
+    """Puts all of the equity into what closes at 10 or above."""
+
+    name = "ten"
+    version = "1.0.0"
+    lookback: ClassVar[int] = 1
+
+    def wanted(self, panel: SignalPanel) -> np.ndarray:
+        return panel.close >= 10.0
+
+    def signals(self, panel: SignalPanel) -> pd.DataFrame:
+        nothing = np.full(panel.close.shape, np.nan)
+        wanted = self.wanted(panel)
+        return panel.frame(
+            where=self.rows(panel),
+            signal_type=wanted.astype(np.int64),
+            strength=wanted.astype(float),
+            confidence=wanted.astype(float),
+            target_weight=wanted.astype(float),
+            reference_price=panel.close,
+            stop_price=nothing,
+            expected_return=nothing,
+            expected_volatility=nothing,
+            value_at_risk_95=nothing,
+            metadata=np.full(panel.close.shape, "{}", dtype=object),
+        ).astype({"metadata": "str"})
+
+
+class _Praised(_Ten):
+    """Buys what the news speaks well of."""
+
+    name = "praised"
+    optional_features = ("news_sentiment",)
+
+    def wanted(self, panel: SignalPanel) -> np.ndarray:
+        return panel["news_sentiment"] > 0.0
+
+
+@pytest.fixture
+def market(database: Database) -> Database:
+    """One security that is renamed on 5 January and pays a dividend of 1 on that day."""
+    for day, symbol, close in (
+        ("2024-01-02", "OLD", 9.0),
+        ("2024-01-03", "OLD", 10.0),
+        ("2024-01-04", "OLD", 20.0),
+        ("2024-01-05", "NEW", 20.0),
+        ("2024-01-08", "NEW", 5.0),
+    ):
+        fetch(database, BAR, day, symbol, LEARNED, close)
+        fetch(database, MEMBER, day, symbol, "figi", "2024-01-02", LEARNED)
+    fetch(database, DIVIDEND, "2024-01-05", LEARNED)
+    return database
+
+
+def run(database: Database, strategy: Strategy | None = None, **options: Any) -> BacktestResult:
+    options = {"costs": FREE, "capital": 1000.0} | options
+    return backtest(database, strategy or _Ten(), FIRST, LAST, **options)
+
+
+class TestByHand:
+    """10 on the 3rd: bought at 20 on the 4th, 50 shares; a dividend of 50; then 5 a share."""
+
+    def test_portfolios(self, market: Database) -> None:
+        rows = run(market).portfolios
+        assert rows["equity"].tolist() == [1000.0, 1000.0, 1000.0, 1050.0, 300.0]
+        assert rows["dividends"].tolist() == [0.0, 0.0, 0.0, 50.0, 0.0]
+        assert json.loads(rows["positions"].iloc[-1])["figi"]["shares"] == 50.0
+        assert [len(json.loads(text)) for text in rows["trades"]] == [0, 0, 1, 0, 0]
+
+    def test_signals_follow_the_security_under_the_ticker_of_the_session(
+        self, market: Database
+    ) -> None:
+        rows = run(market).signals
+        assert rows["symbol"].tolist() == ["OLD"] * 3 + ["NEW"] * 2
+        assert rows["security_id"].tolist() == ["figi"] * 5
+        assert rows["target_weight"].tolist() == [0.0, 1.0, 1.0, 1.0, 0.0]
+
+    def test_performance(self, market: Database) -> None:
+        rows = run(market).performance
+        assert rows["window_name"].tolist() == ["inception"] * 5
+        assert rows["total_return"].tolist() == pytest.approx([0.0, 0.0, 0.0, 0.05, -0.7])
+        assert "model_id" not in rows
+
+    def test_costs(self, market: Database) -> None:
+        """Bought 50 shares at 20.02, and 0.1 % of that as commission."""
+        rows = run(market, costs=Costs(10.0, 10.0)).portfolios
+        spent = 50 * 20.02 * 1.001
+        assert rows["cash"].iloc[2] == pytest.approx(1000.0 - spent)
+
+
+class TestKnownAt:
+    def test_a_correction(self, market: Database) -> None:
+        """It closed at 9.5 on the 3rd: bought a day later, and no dividend."""
+        before = run(market)
+        fetch(market, SUPERSEDE, "2024-01-03", CORRECTED)
+        fetch(market, BAR, "2024-01-03", "OLD", CORRECTED, 9.5)
+        now = run(market)
+        assert now.portfolios["equity"].tolist() == [1000.0] * 4 + [250.0]
+        assert now.signals["target_weight"].tolist() == [0.0, 0.0, 1.0, 1.0, 0.0]
+        for moment in (LEARNED, "2024-02-02T11:59:59Z"):
+            then = run(market, known_at=moment)
+            for name in ("signals", "portfolios", "performance"):
+                pd.testing.assert_frame_equal(
+                    getattr(then, name), getattr(before, name), check_exact=True
+                )
+        again = run(market, known_at=CORRECTED)
+        pd.testing.assert_frame_equal(again.portfolios, now.portfolios, check_exact=True)
+
+    def test_a_dividend_that_came_late(self, market: Database) -> None:
+        fetch(market, "UPDATE corporate_actions SET recorded_at = %s", CORRECTED)
+        assert run(market, known_at=LEARNED).portfolios["equity"].tolist()[-2:] == [1000.0, 250.0]
+        assert run(market).portfolios["equity"].tolist()[-2:] == [1050.0, 300.0]
+
+    def test_yields(self, market: Database) -> None:
+        """5 % bond-equivalent is 1.025² − 1 a year: the rate once it was known."""
+        fetch(market, YIELD, FIRST, CORRECTED)
+        returns = [0.0, 0.0, 0.0, 0.05, 300.0 / 1050.0 - 1.0]
+        for moment, annual in ((LEARNED, 0.01), (None, 1.025**2 - 1.0)):
+            excess = [each - ((1.0 + annual) ** (1 / 252) - 1.0) for each in returns]
+            sharpe = run(market, known_at=moment, risk_free=0.01).performance["sharpe_ratio"]
+            assert sharpe.iloc[-1] == pytest.approx(mean(excess) / stdev(excess) * math.sqrt(252))
+
+    def test_news(self, market: Database) -> None:
+        """The first five sessions that the feature looks back on end on the 8th."""
+        fetch(market, NEWS, "2024-01-03", CORRECTED)
+        assert run(market, _Praised()).signals["target_weight"].tolist() == [0.0] * 4 + [1.0]
+        then = run(market, _Praised(), known_at=LEARNED)
+        assert then.signals["target_weight"].tolist() == [0.0] * 5
+
+
+class TestNonsense:
+    @pytest.mark.parametrize(
+        ("arguments", "options", "kind", "words"),
+        [
+            (("none", FIRST, LAST), {}, UnknownNameError, "no strategy none"),
+            ((_Ten(), LAST, FIRST), {}, SessionError, "2024-01-08 to 2024-01-02 is reversed"),
+            ((_Ten(), "soon", LAST), {}, SessionError, "'soon' is not a date"),
+            (
+                (_Ten(), "2023-01-03", "2023-01-31"),
+                {},
+                SessionError,
+                "no data from 2023-01-03 .* runs from 2024-01-02 to 2024-01-08",
+            ),
+            (
+                (_Ten(), FIRST, LAST),
+                {"known_at": "2024-01-31"},
+                SessionError,
+                "no bars known at 2024-01-31. Choose a later moment",
+            ),
+            ((_Ten(), FIRST, LAST), {"known_at": "2024-01-31T12:00"}, SessionError, "time zone"),
+        ],
+    )
+    def test_arguments(
+        self, market: Database, arguments: Any, options: Any, kind: type[Exception], words: str
+    ) -> None:
+        with pytest.raises(kind, match=words) as caught:
+            backtest(market, *arguments, **options)
+        assert "\n" not in str(caught.value)
+
+    def test_nothing_stored(self, database: Database) -> None:
+        with pytest.raises(SessionError, match="There are no bars"):
+            run(database)
+
+    @pytest.mark.parametrize("table", ["market_data", "trading_universe"])
+    def test_a_hole(self, market: Database, table: str) -> None:
+        fetch(market, f"DELETE FROM {table} WHERE date = '2024-01-04'")  # noqa: S608 — two names
+        with pytest.raises(SessionError, match=f"{table} lacks 1 .* --start 2024-01-04"):
+            run(market)
+
+    def test_no_universe_at_all(self, market: Database) -> None:
+        fetch(market, "DELETE FROM trading_universe")
+        with pytest.raises(SessionError, match="trading_universe lacks 5 of the sessions"):
+            run(market)
+
+    def test_a_universe_not_known_yet(self, market: Database) -> None:
+        fetch(market, "UPDATE trading_universe SET recorded_at = %s", CORRECTED)
+        with pytest.raises(SessionError, match=r"lacks 5 .* known at .*Choose a later moment"):
+            run(market, known_at=LEARNED)
+
+    def test_a_feature_that_is_none(self, market: Database) -> None:
+        class _Wrong(_Ten):
+            optional_features = ("colour",)
+
+        with pytest.raises(UnknownNameError, match="colour"):
+            run(market, _Wrong())
+
+
+class TestStore:
+    def test_assumes_the_settings(self, market: Database, settings: Settings) -> None:
+        chosen = replace(settings, capital=500.0, commission_bp=0.0, slippage_bp=0.0)
+        found = Store.open(chosen).backtest(_Ten(), FIRST, LAST)
+        assert found.portfolios["equity"].tolist() == [500.0, 500.0, 500.0, 525.0, 150.0]
+        rich = Store.open(chosen).backtest(_Ten(), FIRST, LAST, capital=1000.0)
+        assert rich.portfolios["equity"].iloc[-1] == 300.0
+
+    def test_assumes_the_defaults_without_settings(self, market: Database) -> None:
+        found = Store(market).backtest(_Ten(), FIRST, LAST)
+        assert found.portfolios["equity"].iloc[0] == 1_000_000.0
+        assert found.portfolios["costs"].sum() > 0.0
+
+    def test_takes_names_and_days(self, market: Database) -> None:
+        days = pd.Timestamp(FIRST), pd.Timestamp(LAST).date()
+        found = Store(market).backtest("buy_and_hold", *days, known_at=LEARNED)
+        assert len(found.portfolios) == 5
+        assert found.performance["beta"].iloc[-1] == pytest.approx(1.0)
