@@ -116,11 +116,11 @@ def by_pandas(panel: Panel) -> Columns:
 def unpivoted_by_pandas(panel: Panel) -> pd.DataFrame:
     """Compute every feature with pandas, as one row per session and symbol."""
     columns = {name: np.asarray(wide).ravel() for name, wide in by_pandas(panel).items()}
-    dates = np.repeat(panel.sessions.astype("datetime64[s]"), len(panel.symbols))
-    symbols = pd.Series(panel.symbols).take(
-        np.tile(np.arange(len(panel.symbols)), len(panel.sessions))
+    dates = np.repeat(panel.sessions.astype("datetime64[s]"), len(panel.security_ids))
+    symbols = pd.Series(panel.security_ids).take(
+        np.tile(np.arange(len(panel.security_ids)), len(panel.sessions))
     )
-    return pd.DataFrame({"date": dates, "symbol": symbols.array, **columns})
+    return pd.DataFrame({"date": dates, "security_id": symbols.array, **columns})
 
 
 def by_bottleneck(panel: Panel) -> Columns:

@@ -163,4 +163,9 @@ def vendor() -> SampleVendor:
 def sample_panel(vendor: SampleVendor) -> Panel:
     """Panel of the whole sample market."""
     whole = (vendor.first_session, vendor.last_session)
-    return Panel.from_frames(vendor.bars(*whole), vendor.actions(*whole), sessions_between(*whole))
+    # A symbol of the sample is a security.
+    bars, actions = (
+        frame.rename(columns={"symbol": "security_id"})
+        for frame in (vendor.bars(*whole), vendor.actions(*whole))
+    )
+    return Panel.from_frames(bars, actions, sessions_between(*whole))

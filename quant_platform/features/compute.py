@@ -1,10 +1,10 @@
-"""`compute_features`: a panel in; a row per session and symbol out, with a column per feature.
+"""`compute_features`: a panel in; a row per session and security out, with a column per feature.
 
 What belongs here: running features over panels. What does not: any formula.
 
-The panel is worked on in blocks of symbols narrow enough for a block's arrays to stay in the
+The panel is worked on in blocks of securities narrow enough for a block's arrays to stay in the
 processor's cache: each kernel makes many passes over its arrays, and in main memory those passes
-are what costs time. Blocks change no bit of the result, since no feature looks across symbols.
+are what costs time. Blocks change no bit of the result, since no feature looks across securities.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -23,7 +23,7 @@ BLOCK_CELLS = 65_536
 """Most cells of one array of a block: 512 KB; a kernel's two or three live arrays stay in cache."""
 
 BLOCK_STEP = 8
-"""Symbols by which a block grows: 8 float64 are one cache line."""
+"""Securities by which a block grows: 8 float64 are one cache line."""
 
 PANEL_ARRAYS = (
     *("open", "high", "low", "close", "volume", "split", "dividend", "traded"),
@@ -61,8 +61,8 @@ def compute_features(
 
     Returns
     -------
-    DataFrame with columns date, symbol and one float64 column per feature, ordered by date and
-    symbol; only cells with a real bar are rows; what is undefined or infinite is NaN.
+    DataFrame with columns date, security_id and one float64 column per feature, ordered by date
+    and security_id; only cells with a real bar are rows; what is undefined or infinite is NaN.
 
     Raises
     ------
@@ -78,13 +78,13 @@ def compute_features(
     frame = pd.DataFrame(table, columns=[each.name for each in chosen], copy=False)
     keys = panel.frame({}, last=kept)
     frame.insert(0, "date", keys["date"])
-    frame.insert(1, "symbol", keys["symbol"])
+    frame.insert(1, "security_id", keys["security_id"])
     return frame
 
 
 def _computed(panel: Panel, chosen: Sequence[Feature], kept: int) -> FloatArray:
-    """Return the features over the last `kept` sessions, shape (features, kept, symbols)."""
-    values = np.empty((len(chosen), kept, len(panel.symbols)))
+    """Return the features over the last `kept` sessions, shape (features, kept, securities)."""
+    values = np.empty((len(chosen), kept, len(panel.security_ids)))
     skipped = len(panel.sessions) - kept
     fields = {"split"}.union(*(each.inputs for each in chosen))
     for columns, block in _blocks(panel, fields):
@@ -99,18 +99,18 @@ def _computed(panel: Panel, chosen: Sequence[Feature], kept: int) -> FloatArray:
 
 
 def _blocks(panel: Panel, fields: Collection[str]) -> Iterator[tuple[slice, Panel]]:
-    """Cut a panel into blocks of symbols, and say which columns each is.
+    """Cut a panel into blocks of securities, and say which columns each is.
 
     The arrays named in `fields` become contiguous and read only; the others stay views.
     """
     step = max(BLOCK_CELLS // max(len(panel.sessions), 1) // BLOCK_STEP, 1) * BLOCK_STEP
-    for start in range(0, len(panel.symbols), step):
+    for start in range(0, len(panel.security_ids), step):
         columns = slice(start, start + step)
         arrays = {name: getattr(panel, name)[:, columns] for name in PANEL_ARRAYS}
         for name in fields:
             arrays[name] = arrays[name].copy()
             arrays[name].flags.writeable = False
-        yield columns, replace(panel, symbols=panel.symbols[columns], **arrays)
+        yield columns, replace(panel, security_ids=panel.security_ids[columns], **arrays)
 
 
 def _last_sessions(panel: Panel, count: int) -> Panel:

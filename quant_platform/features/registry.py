@@ -48,7 +48,7 @@ INPUTS = (
 LONGEST_NAME = 63
 """Bytes PostgreSQL keeps of an identifier."""
 
-TABLE_COLUMNS = frozenset({"date", "symbol", "recorded_at", "superseded_at"})
+TABLE_COLUMNS = frozenset({"date", "symbol", "security_id", "recorded_at", "superseded_at"})
 """Columns that the table `features` and its history have of their own."""
 
 _KEY_WORDS = """

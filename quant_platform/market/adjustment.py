@@ -168,29 +168,30 @@ def disagreements(
 
     Parameters
     ----------
-    own, vendor : date, symbol, price: adjusted, each as of any session
+    own, vendor : date, security_id, price: adjusted, each as of any session
     tolerance : relative difference up to which they agree
 
     Returns
     -------
-    Rows of symbol, date, own, vendor, difference, ordered by symbol and date. `own` and `vendor`
-    are each side's price in that session over its price in the session before (of those that both
-    have); `difference` is how far own has come from vendor where they part, as a fraction.
+    Rows of security_id, date, own, vendor, difference, ordered by security and date. `own` and
+    `vendor` are each side's price in that session over its price in the session before (of those
+    that both have); `difference` is how far own has come from vendor where they part, as a
+    fraction.
     """
-    symbols = pd.Index(own["symbol"].unique()).intersection(vendor["symbol"].unique())
+    securities = pd.Index(own["security_id"].unique()).intersection(vendor["security_id"].unique())
     days = np.union1d(pd.unique(_days(own)), pd.unique(_days(vendor))).astype("datetime64[D]")
-    mine, theirs = (_prices_grid(frame, days, symbols) for frame in (own, vendor))
+    mine, theirs = (_prices_grid(frame, days, securities) for frame in (own, vendor))
     rows, before, columns, difference = _partings(mine / theirs, tolerance)
     found = pd.DataFrame(
         {
-            "symbol": symbols.astype("str").take(columns),
+            "security_id": securities.astype("str").take(columns),
             "date": days[rows].astype("datetime64[s]"),
             "own": mine[rows, columns] / mine[before, columns],
             "vendor": theirs[rows, columns] / theirs[before, columns],
             "difference": difference,
         }
     )
-    return found.sort_values(["symbol", "date"], ignore_index=True)
+    return found.sort_values(["security_id", "date"], ignore_index=True)
 
 
 def _until(panel: Panel, as_of: Day) -> Panel:
@@ -220,7 +221,7 @@ def _panel_factors(panel: Panel, reinvested: Reinvested) -> FloatArray:
     else:
         bar = _last_bar_before(panel.traded)[rows, columns]
     # The row of NaN is that of no bar: index -1 and index len(panel.close) are the same.
-    close = np.vstack((panel.close, np.full(len(panel.symbols), np.nan)))
+    close = np.vstack((panel.close, np.full(len(panel.security_ids), np.nan)))
     factors[rows, columns] = _factor(panel.dividend[rows, columns], close[bar, columns], reinvested)
     return factors
 
@@ -328,14 +329,14 @@ def _days(frame: pd.DataFrame) -> NDArray[np.datetime64]:
 
 
 def _prices_grid(
-    frame: pd.DataFrame, days: NDArray[np.datetime64], symbols: pd.Index
+    frame: pd.DataFrame, days: NDArray[np.datetime64], securities: pd.Index
 ) -> FloatArray:
-    """Prices that are positive numbers as (days, symbols) array, NaN elsewhere."""
-    codes, names = pd.factorize(frame["symbol"])
-    columns = symbols.get_indexer(names)[codes]
+    """Prices that are positive numbers as (days, securities) array, NaN elsewhere."""
+    codes, names = pd.factorize(frame["security_id"])
+    columns = securities.get_indexer(names)[codes]
     prices = frame["price"].to_numpy(dtype=np.float64)
     usable = (codes >= 0) & (columns >= 0) & (prices > 0) & (prices < np.inf)
-    grid = np.full((len(days), len(symbols)), np.nan)
+    grid = np.full((len(days), len(securities)), np.nan)
     rows = np.searchsorted(days, _days(frame))
     grid[rows[usable], columns[usable]] = prices[usable]
     return grid

@@ -121,26 +121,16 @@ def complete(bars: pd.DataFrame, security_ids: Sequence[str] | pa.Array) -> pd.D
     return bars.assign(security_id=pd.array(security_ids, dtype="str"), **absent)
 
 
-def by_security(frame: pd.DataFrame) -> pd.DataFrame:
-    """Name rows by their security instead of their ticker; rows without one are left out.
-
-    Computations follow securities: what a panel calls a symbol is a `security_id` then.
-    """
-    known = frame[frame["security_id"].notna()]
-    return known.drop(columns="symbol").rename(columns={"security_id": "symbol"})
-
-
 def with_tickers(frame: pd.DataFrame, tickers: pd.DataFrame) -> pd.DataFrame:
-    """Give computed rows, named by security, the ticker of their session.
+    """Give computed rows the tickers that their securities had in the session.
 
     Parameters
     ----------
-    frame : rows whose `symbol` is a security
+    frame : date, security_id, …
     tickers : date, symbol, security_id; rows of `frame` that are not among them are left out
     """
-    named = frame.rename(columns={"symbol": "security_id"})
-    known = tickers[["date", "security_id", "symbol"]]
-    return named.merge(known, on=["date", "security_id"], how="inner", validate="one_to_one")
+    names = tickers[["date", "security_id", "symbol"]]
+    return frame.merge(names, on=["date", "security_id"], how="inner", validate="one_to_one")
 
 
 def _days(sessions: Sequence[date]) -> np.ndarray:

@@ -1,13 +1,13 @@
-"""`Panel`: raw daily bars and corporate actions as dates × symbols arrays.
+"""`Panel`: raw daily bars and corporate actions as sessions × securities arrays.
 
 It is the input of every computation. Prices stay raw, as traded. Nothing here is adjusted "as of
 today": a computation that looks back over a split carries older prices into the units of its own
 last session with `split` (see `features/kernels.py`), so a value of session D can only depend on
 actions with an ex-date ≤ D.
 
-A symbol that did not trade in a session keeps its last close (in the units of the session) as open,
-high, low and close, with volume 0, for at most `FILL_LIMIT` sessions; after that, and before its
-first bar, its cells are NaN. `traded` says where a real bar exists.
+A security that did not trade in a session keeps its last close (in the units of the session) as
+open, high, low and close, with volume 0, for at most `FILL_LIMIT` sessions; after that, and before
+its first bar, its cells are NaN. `traded` says where a real bar exists.
 
 News is optional. A panel without it has NaN for `sentiment` and `articles`, one with it has 0 where
 there is none.
@@ -39,12 +39,12 @@ _UNKNOWN = cast(FloatArray, None)
 
 @dataclass(frozen=True)
 class Panel:
-    """Raw bars of `symbols` over consecutive `sessions`; every array has shape (sessions, symbols).
+    """Raw bars of securities over consecutive sessions; arrays have shape (sessions, securities).
 
     Attributes
     ----------
     sessions : datetime64[D] array, ascending, consecutive exchange sessions
-    symbols : sorted symbols, one per column
+    security_ids : sorted, one per column
     open, high, low, close : raw prices as traded, in currency per share; NaN where unknown
     volume : shares traded; NaN where unknown
     split : new shares per old share that take effect at the open of the session (1.0: none)
@@ -56,7 +56,7 @@ class Panel:
     """
 
     sessions: SessionArray
-    symbols: tuple[str, ...]
+    security_ids: tuple[str, ...]
     open: FloatArray
     high: FloatArray
     low: FloatArray
@@ -87,25 +87,25 @@ class Panel:
 
         Parameters
         ----------
-        bars : columns date, symbol, open_price, high_price, low_price, close_price, volume
-        actions : columns date (the ex-date), symbol, action_type, split_ratio, cash_amount
+        bars : columns date, security_id, open_price, high_price, low_price, close_price, volume
+        actions : columns date (the ex-date), security_id, action_type, split_ratio, cash_amount
         sessions : the consecutive sessions of the panel; rows of other dates are ignored
-        news : columns date, symbol, sentiment; rows of symbols without a bar are ignored
+        news : columns date, security_id, sentiment; rows of securities without a bar are ignored
         """
         days = np.asarray(sessions, dtype="datetime64[D]")
-        # A symbol without a bar here may still have a split that changes a position.
-        known = (bars["symbol"].unique(), _of_sessions(actions, days)["symbol"].unique())
-        symbols = tuple(sorted({*known[0], *known[1]}))
-        rows, columns, inside = _locate(bars, days, symbols)
+        # A security without a bar here may still have a split that changes a position.
+        in_sessions = _of_sessions(actions, days)
+        security_ids = tuple(sorted({*securities_in(bars), *securities_in(in_sessions)}))
+        rows, columns, inside = _locate(bars, days, security_ids)
         fields = {
             name: _scatter(
-                bars[column].to_numpy(dtype=np.float64)[inside], rows, columns, days, symbols
+                bars[column].to_numpy(dtype=np.float64)[inside], rows, columns, days, security_ids
             )
             for name, column in BAR_COLUMNS.items()
         }
-        split = np.ones((len(days), len(symbols)))
-        dividend = np.zeros((len(days), len(symbols)))
-        rows, columns, inside = _locate(actions, days, symbols)
+        split = np.ones((len(days), len(security_ids)))
+        dividend = np.zeros((len(days), len(security_ids)))
+        rows, columns, inside = _locate(actions, days, security_ids)
         ratios = actions["split_ratio"].to_numpy(dtype=np.float64)[inside]
         amounts = actions["cash_amount"].to_numpy(dtype=np.float64)[inside]
         np.multiply.at(split, (rows, columns), np.where(np.isnan(ratios), 1.0, ratios))
@@ -113,48 +113,53 @@ class Panel:
         traded = ~np.isnan(fields["close"])
         _fill_gaps(fields, split)
         if news is not None:
-            fields |= _news(news, days, symbols)
-        return cls(days, symbols, split=split, dividend=dividend, traded=traded, **fields)
+            fields |= _news(news, days, security_ids)
+        return cls(days, security_ids, split=split, dividend=dividend, traded=traded, **fields)
 
     def frame(
         self, values: Mapping[str, NDArray[np.generic]], *, last: int | None = None
     ) -> pd.DataFrame:
-        """Unpivot (sessions, symbols) arrays to rows of date, symbol and a column per array.
+        """Unpivot (sessions, securities) arrays to rows: date, security_id, a column per array.
 
         Only cells with a real bar become rows; `last` keeps the last so many sessions. Ordered by
-        date, then symbol.
+        date, then security_id.
         """
-        return long_frame(self.sessions, self.symbols, values, self.traded, last=last)
+        return long_frame(self.sessions, self.security_ids, values, self.traded, last=last)
 
 
 def long_frame(
     sessions: SessionArray,
-    symbols: Sequence[str],
+    security_ids: Sequence[str],
     values: Mapping[str, NDArray[np.generic]],
     where: BoolArray,
     *,
     last: int | None = None,
 ) -> pd.DataFrame:
-    """Unpivot (sessions, symbols) arrays into rows of date and symbol, for the cells of `where`."""
+    """Unpivot (sessions, securities) arrays into rows of date and security_id, in `where`."""
     start = 0 if last is None else max(len(sessions) - last, 0)
     rows, columns = np.nonzero(where[start:])
     frame: dict[str, object] = {
         "date": sessions[start:][rows].astype("datetime64[s]"),
         # Taking from an Arrow array is several times faster than converting one object per row.
-        "symbol": pd.array(list(symbols), dtype="str").take(columns),
+        "security_id": pd.array(list(security_ids), dtype="str").take(columns),
     }
     frame.update({name: array[start:][rows, columns] for name, array in values.items()})
     return pd.DataFrame(frame)
 
 
 def pivot(
-    frame: pd.DataFrame, column: str, sessions: SessionArray, symbols: Sequence[str]
+    frame: pd.DataFrame, column: str, sessions: SessionArray, security_ids: Sequence[str]
 ) -> FloatArray:
-    """Arrange a column of rows (date, symbol, …) as (sessions, symbols) array, NaN where absent."""
-    rows, columns, inside = _locate(frame, sessions, symbols)
+    """Arrange a column of rows as (sessions, securities) array, NaN where absent."""
+    rows, columns, inside = _locate(frame, sessions, security_ids)
     return _scatter(
-        frame[column].to_numpy(dtype=np.float64)[inside], rows, columns, sessions, symbols
+        frame[column].to_numpy(dtype=np.float64)[inside], rows, columns, sessions, security_ids
     )
+
+
+def securities_in(frame: pd.DataFrame) -> NDArray[np.object_]:
+    """Distinct securities of a frame; a ticker that means nobody has none."""
+    return np.asarray(frame["security_id"].dropna().unique(), dtype=object)
 
 
 def _of_sessions(frame: pd.DataFrame, days: SessionArray) -> pd.DataFrame:
@@ -162,27 +167,31 @@ def _of_sessions(frame: pd.DataFrame, days: SessionArray) -> pd.DataFrame:
 
 
 def _locate(
-    frame: pd.DataFrame, days: SessionArray, symbols: Sequence[str]
+    frame: pd.DataFrame, days: SessionArray, security_ids: Sequence[str]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], BoolArray]:
     """Row and column of every frame row that lies inside the panel, and which ones do."""
-    if len(frame) == 0 or len(days) == 0 or len(symbols) == 0:
+    if len(frame) == 0 or len(days) == 0 or len(security_ids) == 0:
         none = np.empty(0, dtype=np.intp)
         return none, none, np.zeros(len(frame), dtype=bool)
     dates = frame["date"].to_numpy().astype("datetime64[D]")
     rows = np.searchsorted(days, dates)
     known = days[np.minimum(rows, len(days) - 1)] == dates
-    # Text is hashed once per distinct symbol, not once per row.
-    codes, distinct = pd.factorize(frame["symbol"])
-    columns = pd.Index(symbols).get_indexer(pd.Index(np.asarray(distinct, dtype=object)))[codes]
-    inside = known & (columns >= 0)
+    # Text is hashed once per distinct security, not once per row.
+    codes, distinct = pd.factorize(frame["security_id"])
+    columns = pd.Index(security_ids).get_indexer(pd.Index(np.asarray(distinct, dtype=object)))[
+        codes
+    ]
+    inside = known & (codes >= 0) & (columns >= 0)
     return rows[inside], columns[inside], inside
 
 
-def _news(news: pd.DataFrame, days: SessionArray, symbols: Sequence[str]) -> dict[str, FloatArray]:
+def _news(
+    news: pd.DataFrame, days: SessionArray, security_ids: Sequence[str]
+) -> dict[str, FloatArray]:
     """Sum and number of the sentiments of each cell."""
     judged = news[news["sentiment"].notna()]
-    rows, columns, inside = _locate(judged, days, symbols)
-    total, count = np.zeros((2, len(days), len(symbols)))
+    rows, columns, inside = _locate(judged, days, security_ids)
+    total, count = np.zeros((2, len(days), len(security_ids)))
     np.add.at(total, (rows, columns), judged["sentiment"].to_numpy(dtype=np.float64)[inside])
     np.add.at(count, (rows, columns), 1.0)
     return {"sentiment": total, "articles": count}
@@ -193,9 +202,9 @@ def _scatter(
     rows: NDArray[np.intp],
     columns: NDArray[np.intp],
     days: SessionArray,
-    symbols: Sequence[str],
+    security_ids: Sequence[str],
 ) -> FloatArray:
-    array = np.full((len(days), len(symbols)), np.nan)
+    array = np.full((len(days), len(security_ids)), np.nan)
     array[rows, columns] = values
     return array
 

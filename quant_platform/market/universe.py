@@ -211,10 +211,9 @@ def universe_members(
     Rows of `trading_universe`; ties in rank go by security.
     """
     days = np.asarray(sessions, dtype="datetime64[D]")
-    named = bars.drop(columns="symbol", errors="ignore").rename(columns={"security_id": "symbol"})
     ids = directory.ids.tolist()
-    close = pivot(named, "close_price", days, ids)
-    dollars = close * pivot(named, "volume", days, ids)
+    close = pivot(bars, "close_price", days, ids)
+    dollars = close * pivot(bars, "volume", days, ids)
     first = len(days) - last
     medians = usual_dollars(dollars, first)
     eligible = _eligible(rule, close, dollars, first)

@@ -18,7 +18,7 @@ import pandas as pd
 from quant_platform.conventions import USUAL_SESSIONS
 from quant_platform.errors import VendorError
 from quant_platform.kernels.medians import bridged, trailing_median
-from quant_platform.market.facts import by_security, complete
+from quant_platform.market.facts import complete
 from quant_platform.market.panel import pivot
 from quant_platform.pipeline.chunks import Chunk
 from quant_platform.pipeline.platform import Platform
@@ -75,7 +75,7 @@ def find_gaps(platform: Platform, keys: Sequence[str]) -> list[Gap]:
     rows = rows.assign(dollars=rows["close_price"] * rows["volume"])
     days = np.asarray(window, dtype="datetime64[D]")
     securities = sorted(rows["security_id"].unique())
-    dollars = pivot(by_security(rows), "dollars", days, securities)
+    dollars = pivot(rows, "dollars", days, securities)
     usual = np.nan_to_num(trailing_median(dollars, USUAL_SESSIONS)[0], nan=0.0)
     missing = bridged(~np.isnan(dollars)) & (usual >= platform.settings.identity_dollars)
     missing[: len(window) - len(keys)] = False

@@ -19,7 +19,6 @@ from pandas.api.types import union_categoricals
 from quant_platform.errors import SettingsError
 from quant_platform.kernels.arrays import BoolArray
 from quant_platform.market.actions import SPLIT
-from quant_platform.market.facts import by_security
 from quant_platform.market.liquidity import usual_value
 from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.pipeline.platform import Platform
@@ -159,18 +158,16 @@ class CheckContext:
 
         Who never traded as much in a session does not usually do so either.
         """
-        bars, actions = self.bars, by_security(self.read("corporate_actions"))
+        bars, actions = self.bars, self.read("corporate_actions")
         if self.liquid_dollars > 0.0:
             codes, names = bars["security_id"].cat.codes, bars["security_id"].cat.categories
             judged = np.zeros(len(names), dtype=bool)
             judged[codes[bars["close_price"] * bars["volume"] >= self.liquid_dollars]] = True
-            acted = names.get_indexer(pd.Index(actions["symbol"]))
+            acted = names.get_indexer(pd.Index(actions["security_id"]))
             judged[acted[(acted >= 0) & (actions["action_type"] == SPLIT).to_numpy()]] = True
             bars = bars[judged[codes]]
             actions = actions[(acted >= 0) & judged[acted]]
-        return Panel.from_frames(
-            bars.rename(columns={"security_id": "symbol"}), actions, self.window
-        )
+        return Panel.from_frames(bars, actions, self.window)
 
     @shared_property
     def is_liquid(self) -> BoolArray:
@@ -195,10 +192,10 @@ class CheckContext:
         columns = ["date", "security_id", *BAR_COLUMNS.values()]
         bars = self.read("market_data", columns=columns, members=self.members, ordered=False)
         return Panel.from_frames(
-            bars.rename(columns={"security_id": "symbol"}),
-            by_security(self.read("corporate_actions", members=self.members)),
+            bars,
+            self.read("corporate_actions", members=self.members),
             self.window,
-            news=by_security(self.read("news", members=self.members)),
+            news=self.read("news", members=self.members),
         )
 
     def failures(self, panel: Panel, grid: BoolArray, **figures: np.ndarray) -> pd.DataFrame:
@@ -209,7 +206,7 @@ class CheckContext:
             columns = np.flatnonzero(grid[row])
             words = [
                 " ".join(
-                    [self.tickers.get(panel.symbols[column], panel.symbols[column])]
+                    [self.tickers.get(panel.security_ids[column], panel.security_ids[column])]
                     + [f"{name} {values[row, column]:.6g}" for name, values in figures.items()]
                 )
                 for column in columns[:EXAMPLES]

@@ -15,7 +15,7 @@ from quant_platform.evaluation.risk_free import risk_free_rates
 from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.registry import all_features
 from quant_platform.kernels.arrays import BoolArray, FloatArray
-from quant_platform.market.facts import by_security, with_tickers
+from quant_platform.market.facts import with_tickers
 from quant_platform.quality.check import ERROR, WARN, CheckContext, QualityCheck, failures
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members
@@ -98,9 +98,9 @@ def signal_causality(strategy: Strategy, context: CheckContext) -> pd.DataFrame:
         "market_data", columns=[*key, "close_price"], members=Members(BEGINNING, session)
     )
     panel = SignalPanel.from_frames(
-        by_security(short.read("features", columns=[*key, *strategy.features])),
-        by_security(bars),
-        by_security(universe),
+        short.read("features", columns=[*key, *strategy.features]),
+        bars,
+        universe,
         short.window,
     )
     scope = {"model_id": model_ids(context.platform.database)[strategy.name]}

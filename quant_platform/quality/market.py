@@ -101,12 +101,12 @@ def _retired(context: CheckContext) -> BoolArray:
     window, panel = context.window, context.panel
     rows = bulk.query(
         context.platform.database,
-        "SELECT r.security_id AS symbol, (r.last_day + 1)::text AS since FROM symbol_ranges r"
+        "SELECT r.security_id, (r.last_day + 1)::text AS since FROM symbol_ranges r"
         " WHERE r.last_day BETWEEN $1::text::date - 1 AND $2::text::date",
         (window[0], window[-1]),
     )
     retired = np.zeros(panel.close.shape, dtype=bool)
-    columns = pd.Index(panel.symbols).get_indexer(pd.Index(rows["symbol"]))
+    columns = pd.Index(panel.security_ids).get_indexer(pd.Index(rows["security_id"]))
     for column, since in zip(columns, rows["since"], strict=True):
         if column >= 0:
             retired[panel.sessions >= np.datetime64(since), column] = True
@@ -241,7 +241,7 @@ def adjusted_series(context: CheckContext, threshold: float) -> pd.DataFrame:
     """Adjusted closes worked out from raw bars and actions follow the vendor's own within this."""
     theirs = bulk.query(
         context.platform.database,
-        "SELECT date, security_id AS symbol, vendor_adjusted_close AS price FROM market_data"
+        "SELECT date, security_id, vendor_adjusted_close AS price FROM market_data"
         " WHERE date BETWEEN $1::text::date AND $2::text::date"
         " AND vendor_adjusted_close IS NOT NULL",
         (context.window[0], context.window[-1]),
@@ -253,8 +253,8 @@ def adjusted_series(context: CheckContext, threshold: float) -> pd.DataFrame:
     parted = adjustment.disagreements(rows, theirs, threshold)
     parted = parted[parted["date"] >= pd.Timestamp(context.sessions[0])]
     words = [
-        f"{context.tickers.get(symbol, symbol)} off by {difference:.2%}"
-        for symbol, difference in zip(parted["symbol"], parted["difference"], strict=True)
+        f"{context.tickers.get(security, security)} off by {difference:.2%}"
+        for security, difference in zip(parted["security_id"], parted["difference"], strict=True)
     ]
     return failures(parted["date"].to_numpy(), words)
 
@@ -262,7 +262,7 @@ def adjusted_series(context: CheckContext, threshold: float) -> pd.DataFrame:
 def vendor_adjusted(context: CheckContext, threshold: float) -> pd.DataFrame:
     """Closes of a month ago, adjusted for the splits since, are the vendor's own within this."""
     panel, window = context.panel, context.window
-    if not panel.symbols:
+    if not panel.security_ids:
         return failures([], [])
     try:
         theirs = getattr(context.platform.vendor, ADJUSTED)(
@@ -274,7 +274,7 @@ def vendor_adjusted(context: CheckContext, threshold: float) -> pd.DataFrame:
         return failures([], [])
     own = pd.DataFrame(
         {
-            "security_id": panel.symbols,
+            "security_id": panel.security_ids,
             "own": np.where(panel.traded[0], panel.close[0] / panel.split[1:].prod(axis=0), np.nan),
         }
     )

@@ -24,7 +24,7 @@ from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
 from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.registry import select
-from quant_platform.market.facts import by_security, with_tickers
+from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.market.sessions import session_range, sessions_between
 from quant_platform.storage import bulk
@@ -249,8 +249,7 @@ def _facts(
     if any("articles" in feature.inputs for feature in select(names)):
         articles = known.rows("news", *span, (*IDENTITY_COLUMNS, "sentiment"), ever)
         # Without a single article, the market is taken for one whose news nobody collects.
-        news = by_security(articles) if len(articles) else None
-    bars, actions = by_security(bars), by_security(actions)
+        news = articles if len(articles) else None
     computed = compute_features(
         Panel.from_frames(bars, actions, deep, news=news), last=len(window), names=names
     )
@@ -258,9 +257,9 @@ def _facts(
         days,
         window,
         Panel.from_frames(bars, actions, days),
-        by_security(with_tickers(computed, universe)),
+        with_tickers(computed, universe),
         bars,
-        by_security(universe),
+        universe,
         universe,
     )
 
@@ -275,7 +274,7 @@ def _signals(model: Strategy, facts: _Facts) -> pd.DataFrame:
 
 
 def _orders(signals: pd.DataFrame, facts: _Facts) -> Orders:
-    return Orders.from_signals(by_security(signals), facts.days, universe=facts.members)
+    return Orders.from_signals(signals, facts.days, universe=facts.members)
 
 
 def _benchmark() -> Strategy:

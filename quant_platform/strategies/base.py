@@ -1,7 +1,7 @@
 """`SignalPanel`, what a strategy sees, and `Strategy`, what a strategy is.
 
 A strategy is a class with typed parameters and one vectorised method, `signals`. It sees features,
-closes and membership of sessions × symbols arrays, never a database or a later session. The
+closes and membership of sessions × security_ids arrays, never a database or a later session. The
 platform calls `run`, which checks the input before and the result after. How a position is
 remembered is in `state.py`; how conditions become rows in `positions.py`.
 """
@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 
 from quant_platform.errors import ContractError, UnknownNameError
 from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
-from quant_platform.market.panel import long_frame, pivot
+from quant_platform.market.panel import long_frame, pivot, securities_in
 from quant_platform.strategies.parameters import StrategyParameters, build_parameters
 from quant_platform.strategies.risk import risk_figures
 
 SIGNAL_COLUMNS = (
     "date",
-    "symbol",
+    "security_id",
     "signal_type",
     "strength",
     "confidence",
@@ -43,24 +43,24 @@ BUY, HOLD, SELL = 1, 0, -1
 WEIGHT_NOISE = 1e-9
 """Sum of weights above 1 that is nothing but rounding."""
 
-_NOT_FEATURES = ("date", "symbol", "recorded_at")
+_NOT_FEATURES = ("date", "symbol", "security_id", "recorded_at")
 
 
 @dataclass(frozen=True)
 class SignalPanel:
-    """Features, closes and membership of `symbols` over consecutive `sessions`.
+    """Features, closes and membership of `security_ids` over consecutive `sessions`.
 
     Attributes
     ----------
     sessions : datetime64[D] array, ascending, consecutive exchange sessions
-    symbols : sorted symbols, one per column
-    close : (sessions, symbols), raw close, NaN where the symbol has no bar
-    member : (sessions, symbols), whether the symbol is in the trading universe of the session
-    features : name → (sessions, symbols) array in units of its own session, NaN where unknown
+    security_ids : sorted security_ids, one per column
+    close : (sessions, securities), raw close, NaN where the symbol has no bar
+    member : (sessions, securities), whether the symbol is in the trading universe of the session
+    features : name → (sessions, securities) array in units of its own session, NaN where unknown
     """
 
     sessions: SessionArray
-    symbols: tuple[str, ...]
+    security_ids: tuple[str, ...]
     close: FloatArray
     member: BoolArray
     features: Mapping[str, FloatArray]
@@ -80,17 +80,19 @@ class SignalPanel:
 
         Parameters
         ----------
-        features_frame : columns date, symbol and one per feature
-        bars_frame : columns date, symbol, close_price
-        universe_frame : columns date, symbol; a row makes the symbol a member of that session
+        features_frame : columns date, security_id and one per feature
+        bars_frame : columns date, security_id, close_price
+        universe_frame : columns date, security_id; a row makes the symbol a member of that session
         sessions : the consecutive sessions of the panel; rows of other dates are ignored
         """
         days = np.asarray(sessions, dtype="datetime64[D]")
-        symbols = tuple(sorted({*bars_frame["symbol"], *universe_frame["symbol"]}))
-        members = universe_frame[["date", "symbol"]].assign(row=1.0)
+        security_ids = tuple(sorted({*securities_in(bars_frame), *securities_in(universe_frame)}))
+        members = universe_frame[["date", "security_id"]].assign(row=1.0)
         # One pivot finds each cell's row; every feature is then a plain look-up.
-        numbered = features_frame[["date", "symbol"]].assign(row=np.arange(len(features_frame)))
-        row = pivot(numbered, "row", days, symbols)
+        numbered = features_frame[["date", "security_id"]].assign(
+            row=np.arange(len(features_frame))
+        )
+        row = pivot(numbered, "row", days, security_ids)
         known = ~np.isnan(row)
         at = row[known].astype(np.intp)
         features: dict[str, FloatArray] = {}
@@ -100,23 +102,23 @@ class SignalPanel:
             features[name] = values
         return cls(
             days,
-            symbols,
-            close=pivot(bars_frame, "close_price", days, symbols),
-            member=~np.isnan(pivot(members, "row", days, symbols)),
+            security_ids,
+            close=pivot(bars_frame, "close_price", days, security_ids),
+            member=~np.isnan(pivot(members, "row", days, security_ids)),
             features=features,
         )
 
     def frame(
         self, *, where: BoolArray, last: int | None = None, **columns: NDArray[Any]
     ) -> pd.DataFrame:
-        """Return (sessions, symbols) arrays as rows of date, symbol and `columns`, in `where`."""
-        return long_frame(self.sessions, self.symbols, columns, where, last=last)
+        """Return (sessions, securities) arrays as rows of date, security_id and `columns`."""
+        return long_frame(self.sessions, self.security_ids, columns, where, last=last)
 
     def since(self, first: int) -> "SignalPanel":
         """Return the panel without its first `first` sessions."""
         return SignalPanel(
             self.sessions[first:],
-            self.symbols,
+            self.security_ids,
             self.close[first:],
             self.member[first:],
             {name: values[first:] for name, values in self.features.items()},
@@ -192,7 +194,7 @@ class Strategy(ABC):
 
         Returns
         -------
-        Rows with `SIGNAL_COLUMNS`, ordered by date, then symbol.
+        Rows with `SIGNAL_COLUMNS`, ordered by date, then security_id.
 
         Raises
         ------
@@ -236,7 +238,7 @@ class Strategy(ABC):
         score: FloatArray,
         metadata: NDArray[np.object_],
     ) -> pd.DataFrame:
-        """Assemble the rows from (sessions, symbols) arrays, adding price and risk figures."""
+        """Assemble the rows from (sessions, securities) arrays, adding price and risk figures."""
         risk = risk_figures(panel["realized_volatility_20"], score)
         return panel.frame(
             where=self.rows(panel),
@@ -275,13 +277,13 @@ class Strategy(ABC):
             | stop.between(0.0, np.inf, inclusive="neither"),
             "value_at_risk_95 is not negative": risk.isna()
             | risk.between(0.0, np.inf, inclusive="left"),
-            "there is one row per date and symbol": ~frame.duplicated(["date", "symbol"]),
+            "there is one row per date and symbol": ~frame.duplicated(["date", "security_id"]),
         }
         for rule, holds in rules.items():
             if not holds.all():
                 row = frame[~holds].iloc[0]
                 raise ContractError(
-                    f"Strategy {self.name} broke the rule that {rule} for {row['symbol']} on "
+                    f"Strategy {self.name} broke the rule that {rule} for {row['security_id']} on "
                     f"{row['date']:%Y-%m-%d} ({int((~holds).sum())} rows)",
                     "The strategy has a fault; nothing was kept of this run.",
                 )

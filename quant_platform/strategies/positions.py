@@ -31,7 +31,7 @@ LARGEST_STOP = 0.99
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a strategy sees in each cell; arrays of shape (sessions, symbols).
+    """What a strategy sees in each cell; arrays of shape (sessions, securities).
 
     Attributes
     ----------

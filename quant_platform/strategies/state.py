@@ -30,7 +30,7 @@ NOT_ENDED, EXIT, STOP, TIME = 0, 1, 2, 3
 
 @dataclass(frozen=True)
 class Holdings:
-    """What is held after each session; arrays of shape (sessions, symbols).
+    """What is held after each session; arrays of shape (sessions, securities).
 
     Attributes
     ----------
@@ -70,11 +70,11 @@ def hold(
 
     Parameters
     ----------
-    entry, leave : (sessions, symbols), conditions known after the close; an entry wins over an exit
-    relatives : (sessions, symbols), close over the previous session's close in the same units; a
+    entry, leave : (sessions, securities), known after the close; an entry wins over an exit
+    relatives : (sessions, securities), close over the previous session's close in the same units; a
         NaN ends the position as a stop does, since its stop can no longer be watched
-    stop_distance : (sessions, symbols), loss at which a position entered in that session is given
-        up, as a fraction of the entry close
+    stop_distance : (sessions, securities), loss at which a position entered in that session is
+        given up, as a fraction of the entry close
     max_holding : sessions after which a position ends, at least 1
     """
     held = entry.copy()

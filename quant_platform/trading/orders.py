@@ -22,15 +22,15 @@ class Orders:
     Attributes
     ----------
     sessions : datetime64[D] (T,), the sessions of execution
-    symbols : sorted symbols, one per column
+    security_ids : sorted, one per column
     targets : (T, N) weights wanted from the open on; NaN: no opinion, what was wanted stays wanted
     types : (T, N) 1 or −1 for a signal to be judged by this session's return, else 0
     references : (T, N) close of the session before, against which the return is taken
-    others : (T,) target of every symbol without a column: 0 where the universe is known, else NaN
+    others : (T,) target of every security without a column: 0 where the universe is known, else NaN
     """
 
     sessions: SessionArray
-    symbols: tuple[str, ...]
+    security_ids: tuple[str, ...]
     targets: FloatArray
     types: FloatArray
     references: FloatArray
@@ -49,45 +49,45 @@ class Orders:
 
         Parameters
         ----------
-        signals : rows of the table `signals` of one model: date, symbol, signal_type,
+        signals : rows of the table `signals` of one model: date, security_id, signal_type,
             target_weight, reference_price; rows of session D are executed in the session after D,
             others are ignored
         sessions : the consecutive sessions of execution
         before : the session before the first one; None at the start of history
-        universe : rows of `trading_universe` (date, symbol). With it, a symbol that is no member of
-            a session gets the target 0 in the next one, since no signal speaks of it any more;
-            sessions without a single row say nothing. Without it, such a symbol keeps its last
-            target.
+        universe : rows of `trading_universe` (date, security_id). With it, a security that is no
+            member of a session gets the target 0 in the next one, since no signal speaks of it any
+            more; sessions without a single row say nothing. Without it, such a security keeps its
+            last target.
 
         Raises
         ------
         ContractError
-            The rows of a date and symbol are not unique: they are of several models.
+            The rows of a date and security are not unique: they are of several models.
         """
-        if signals.duplicated(["date", "symbol"]).any():
+        if signals.duplicated(["date", "security_id"]).any():
             raise ContractError(
-                "The signals hold several rows of one symbol and session",
+                "The signals hold several rows of one security and session",
                 "Pass the signals of one model.",
             )
         days = np.asarray(sessions, dtype="datetime64[D]")
         earlier = np.asarray([] if before is None else [before], dtype="datetime64[D]")
         known = np.concatenate((earlier, days[:-1]))
-        listed = () if universe is None else universe["symbol"]
-        symbols = tuple(sorted({*signals["symbol"], *listed}))
+        listed = () if universe is None else universe["security_id"]
+        security_ids = tuple(sorted({*signals["security_id"], *listed}))
         columns = {
-            name: _delayed(pivot(signals, name, known, symbols), len(days))
+            name: _delayed(pivot(signals, name, known, security_ids), len(days))
             for name in ("target_weight", "signal_type", "reference_price")
         }
         targets = columns["target_weight"]
         others = np.full(len(days), np.nan)
         if universe is not None:
-            members = universe[["date", "symbol"]].assign(row=1.0)
-            member = ~np.isnan(_delayed(pivot(members, "row", known, symbols), len(days)))
+            members = universe[["date", "security_id"]].assign(row=1.0)
+            member = ~np.isnan(_delayed(pivot(members, "row", known, security_ids), len(days)))
             others[member.any(axis=1)] = 0.0
             targets = np.where(member, targets, np.where(np.isnan(others), np.nan, 0.0)[:, None])
         return cls(
             days,
-            symbols,
+            security_ids,
             targets=targets,
             types=np.nan_to_num(columns["signal_type"], nan=0.0),
             references=columns["reference_price"],

@@ -13,18 +13,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Position:
-    """One symbol of a portfolio, after the close of a session.
+    """One security of a portfolio, after the close of a session.
 
     Attributes
     ----------
-    symbol : ticker
+    security_id : what is held
     shares : shares held, negative if sold short; in units of the session
     price : last known price of one share, in units of the session; NaN without shares
     target : weight last traded to
     wanted : weight asked for last; differs from `target` while an order waits for a bar
     """
 
-    symbol: str
+    security_id: str
     shares: float
     price: float
     target: float
@@ -38,7 +38,7 @@ class Position:
 
 @dataclass(frozen=True)
 class PortfolioState:
-    """A portfolio after the close of a session: cash, equity and positions, sorted by symbol."""
+    """A portfolio after the close of a session: cash, equity and positions, sorted by security."""
 
     cash: float
     equity: float
@@ -59,13 +59,13 @@ class PortfolioState:
             equity=float(row["equity"]),
             positions=tuple(
                 Position(
-                    symbol,
+                    security_id,
                     shares=float(entry["shares"]),
                     price=math.nan if entry["price"] is None else float(entry["price"]),
                     target=float(entry["target"]),
                     wanted=float(entry.get("wanted", entry["target"])),
                 )
-                for symbol, entry in sorted(held.items())
+                for security_id, entry in sorted(held.items())
             ),
         )
 
@@ -79,7 +79,7 @@ class PortfolioState:
 
 
 def positions_json(positions: Iterable[Position], equity: float) -> str:
-    """Return symbol → shares, price, value, weight, target and, while an order waits, wanted."""
+    """Return security → shares, price, value, weight, target and, while an order waits, wanted."""
     entries: dict[str, dict[str, float | None]] = {}
     for position in positions:
         value = position.value
@@ -92,7 +92,7 @@ def positions_json(positions: Iterable[Position], equity: float) -> str:
         }
         if position.wanted != position.target:
             entry["wanted"] = position.wanted
-        entries[position.symbol] = entry
+        entries[position.security_id] = entry
     return compact_json(entries)
 
 

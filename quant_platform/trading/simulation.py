@@ -9,16 +9,16 @@ What was wanted after the close of a session is executed in the next one, in thi
    fill price lies one slippage from the open, against the trade; the commission is taken on the
    value filled. Fractional shares are allowed, cash may turn negative, and cash earns and costs
    nothing.
-3. A symbol without a bar cannot be traded; it is tried again in the next session.
+3. A security without a bar cannot be traded; it is tried again in the next session.
 4. At the close everything is marked: at the close price, or without a bar at the last known price,
    adjusted for splits.
 
 A portfolio whose equity is not positive at the open opens nothing: targets executed then count as
 0.
 
-Sums over symbols are exact (`math.fsum`), hence independent of the order and of which other symbols
-are looked at; with all of the state in the row (`PortfolioState`), a simulation that goes on from
-any row gives the same bits.
+Sums over securities are exact (`math.fsum`), hence independent of the order and of which other
+securities are looked at; with all of the state in the row (`PortfolioState`), a simulation that
+goes on from any row gives the same bits.
 """
 
 import math
@@ -98,12 +98,12 @@ def simulate(
             "Build the orders with the sessions of the panel.",
         )
     state = PortfolioState.start(capital) if state is None else state
-    held = (position.symbol for position in state.positions)
-    symbols = tuple(sorted({*panel.symbols, *orders.symbols, *held}))
-    market = _Market.of(panel, symbols)
-    wanted = _widen(orders.targets, orders.symbols, symbols, orders.others[:, None])
+    held = (position.security_id for position in state.positions)
+    security_ids = tuple(sorted({*panel.security_ids, *orders.security_ids, *held}))
+    market = _Market.of(panel, security_ids)
+    wanted = _widen(orders.targets, orders.security_ids, security_ids, orders.others[:, None])
     judged, hits = count_hits(panel, orders)
-    book = _Book(state, symbols, costs)
+    book = _Book(state, security_ids, costs)
     rows = [book.session(market, wanted[t], t) for t in range(len(panel.sessions))]
     frame = pd.DataFrame(rows, columns=list(PORTFOLIO_COLUMNS[1:]))
     frame["signals_judged"] = judged
@@ -117,13 +117,13 @@ def count_hits(panel: Panel, orders: Orders) -> tuple[np.ndarray, np.ndarray]:
 
     A buy or sell signal of the session before is judged by the sign of the total return from that
     session's close to this one's, (close + dividend) × split / previous close − 1. It is not judged
-    if the symbol has no bar in this session, or if the return is exactly zero.
+    if the security has no bar in this session, or if the return is exactly zero.
     """
-    symbols = orders.symbols
-    close = _widen(panel.close, panel.symbols, symbols, np.nan)
-    split = _widen(panel.split, panel.symbols, symbols, 1.0)
-    dividend = _widen(panel.dividend, panel.symbols, symbols, 0.0)
-    traded = _widen(panel.traded.astype(np.float64), panel.symbols, symbols, 0.0) > 0.0
+    security_ids = orders.security_ids
+    close = _widen(panel.close, panel.security_ids, security_ids, np.nan)
+    split = _widen(panel.split, panel.security_ids, security_ids, 1.0)
+    dividend = _widen(panel.dividend, panel.security_ids, security_ids, 0.0)
+    traded = _widen(panel.traded.astype(np.float64), panel.security_ids, security_ids, 0.0) > 0.0
     change = np.sign((close + dividend) * split - orders.references)
     judged = traded & (orders.types != 0.0) & (np.abs(change) > 0.0)
     hit = judged & (change == orders.types)
@@ -133,18 +133,18 @@ def count_hits(panel: Panel, orders: Orders) -> tuple[np.ndarray, np.ndarray]:
 def _widen(
     values: FloatArray, have: tuple[str, ...], want: tuple[str, ...], fill: FloatArray | float
 ) -> FloatArray:
-    """Rearrange the columns of `have` as those of `want`, with `fill` for symbols that are new."""
+    """Rearrange the columns of `have` as those of `want`, with `fill` for new securities."""
     result = np.empty((len(values), len(want)))
     result[:] = fill
-    position = {symbol: column for column, symbol in enumerate(want)}
-    shared = [column for column, symbol in enumerate(have) if symbol in position]
+    position = {security_id: column for column, security_id in enumerate(want)}
+    shared = [column for column, security_id in enumerate(have) if security_id in position]
     result[:, [position[have[column]] for column in shared]] = values[:, shared]
     return result
 
 
 @dataclass(frozen=True)
 class _Market:
-    """The panel's arrays for the symbols of a simulation, and which sessions have actions."""
+    """The panel's arrays for the securities of a simulation, and which sessions have actions."""
 
     open: FloatArray
     close: FloatArray
@@ -155,13 +155,15 @@ class _Market:
     has_dividend: BoolArray
 
     @classmethod
-    def of(cls, panel: Panel, symbols: tuple[str, ...]) -> "_Market":
-        split = _widen(panel.split, panel.symbols, symbols, 1.0)
-        dividend = _widen(panel.dividend, panel.symbols, symbols, 0.0)
-        traded = _widen(panel.traded.astype(np.float64), panel.symbols, symbols, 0.0) > 0.0
+    def of(cls, panel: Panel, security_ids: tuple[str, ...]) -> "_Market":
+        split = _widen(panel.split, panel.security_ids, security_ids, 1.0)
+        dividend = _widen(panel.dividend, panel.security_ids, security_ids, 0.0)
+        traded = (
+            _widen(panel.traded.astype(np.float64), panel.security_ids, security_ids, 0.0) > 0.0
+        )
         return cls(
-            open=_widen(panel.open, panel.symbols, symbols, np.nan),
-            close=_widen(panel.close, panel.symbols, symbols, np.nan),
+            open=_widen(panel.open, panel.security_ids, security_ids, np.nan),
+            close=_widen(panel.close, panel.security_ids, security_ids, np.nan),
             split=split,
             dividend=dividend,
             traded=traded,
@@ -171,18 +173,18 @@ class _Market:
 
 
 class _Book:
-    """The portfolio while it is simulated: arrays over symbols, changed session by session."""
+    """The portfolio while it is simulated: arrays over securities, changed session by session."""
 
-    def __init__(self, state: PortfolioState, symbols: tuple[str, ...], costs: Costs) -> None:
-        self.symbols = symbols
+    def __init__(self, state: PortfolioState, security_ids: tuple[str, ...], costs: Costs) -> None:
+        self.security_ids = security_ids
         self.trading_costs = costs
         self.cash = state.cash
         self.equity = state.equity
-        column = {symbol: number for number, symbol in enumerate(symbols)}
-        self.shares, self.target, self.wanted = (np.zeros(len(symbols)) for _ in range(3))
-        self.price = np.full(len(symbols), np.nan)
+        column = {security_id: number for number, security_id in enumerate(security_ids)}
+        self.shares, self.target, self.wanted = (np.zeros(len(security_ids)) for _ in range(3))
+        self.price = np.full(len(security_ids), np.nan)
         for position in state.positions:
-            at = column[position.symbol]
+            at = column[position.security_id]
             self.shares[at] = position.shares
             self.price[at] = position.price
             self.target[at] = position.target
@@ -246,7 +248,7 @@ class _Book:
         self.cash = math.fsum([self.cash, *(-bought * fill).tolist(), *(-commission).tolist()])
         trades = [
             {
-                "symbol": self.symbols[column],
+                "symbol": self.security_ids[column],
                 "shares": count,
                 "price": price,
                 "commission": fee,
@@ -275,7 +277,7 @@ class _Book:
         """Return the positions that a row keeps: with shares, a target or a waiting order."""
         kept = np.flatnonzero((self.shares != 0.0) | (self.target != 0.0) | (self.wanted != 0.0))
         return [
-            Position(self.symbols[column], *numbers)
+            Position(self.security_ids[column], *numbers)
             for column, *numbers in zip(
                 kept.tolist(),
                 self.shares[kept].tolist(),

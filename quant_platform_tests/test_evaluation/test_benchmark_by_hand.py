@@ -51,11 +51,13 @@ def held_by_hand() -> float:
 def test_buy_and_hold_equals_the_arithmetic_by_hand() -> None:
     vendor = SampleVendor()
     sessions = [day.isoformat() for day in sessions_between(FIRST, LAST)]
-    bars, actions = vendor.bars(FIRST, LAST), vendor.actions(FIRST, LAST)
+    bars, actions = (
+        frame.assign(security_id=frame["symbol"])
+        for frame in (vendor.bars(FIRST, LAST), vendor.actions(FIRST, LAST))
+    )
     panel = Panel.from_frames(bars, actions, sessions)
     directory = Directory(*fixed_identities(vendor.securities(), sessions_between(FIRST, LAST)))
-    named = bars.assign(security_id=bars["symbol"])
-    universe = universe_members(UniverseRule(), directory, named, sessions, len(sessions))
+    universe = universe_members(UniverseRule(), directory, bars, sessions, len(sessions))
     seen = SignalPanel.from_frames(compute_features(panel), bars, universe, sessions)
     orders = Orders.from_signals(BuyAndHold().run(seen), sessions, universe=universe)
     result = simulate(panel, orders, capital=CAPITAL)

@@ -24,7 +24,7 @@ def market(bars, *, splits=None, dividends=None):
     rows = [
         {
             "date": pd.Timestamp(DAYS[t]),
-            "symbol": symbol,
+            "security_id": symbol,
             "open_price": bar[0],
             "high_price": max(bar),
             "low_price": min(bar),
@@ -36,13 +36,13 @@ def market(bars, *, splits=None, dividends=None):
         if bar is not None
     ]
     actions = [
-        {"date": pd.Timestamp(DAYS[t]), "symbol": symbol, "split_ratio": s, "cash_amount": d}
+        {"date": pd.Timestamp(DAYS[t]), "security_id": symbol, "split_ratio": s, "cash_amount": d}
         for figures, pick in ((splits, 0), (dividends, 1))
         for (symbol, t), figure in (figures or {}).items()
         for s, d in [(figure, NAN) if pick == 0 else (NAN, figure)]
     ]
     sessions = DAYS[: max(map(len, bars.values()))]
-    columns = ["date", "symbol", "split_ratio", "cash_amount"]
+    columns = ["date", "security_id", "split_ratio", "cash_amount"]
     return Panel.from_frames(pd.DataFrame(rows), pd.DataFrame(actions, columns=columns), sessions)
 
 
@@ -299,7 +299,7 @@ def test_bars_and_orders_of_other_sessions_are_refused():
     panel = market({"A": [(1, 1), (1, 1)]})
     orders = Orders.from_signals(
         pd.DataFrame(
-            columns=["date", "symbol", "signal_type", "target_weight", "reference_price"]
+            columns=["date", "security_id", "signal_type", "target_weight", "reference_price"]
         ).astype({"date": "datetime64[s]"}),
         DAYS[1:3],
     )

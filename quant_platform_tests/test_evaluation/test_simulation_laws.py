@@ -40,7 +40,7 @@ def random_frames(seed, sessions):
     def rows(where, **columns):
         at = np.nonzero(where)
         names = np.asarray(SYMBOLS, dtype=object)[at[1]]
-        frame = pd.DataFrame({"date": days[at[0]].astype("datetime64[s]"), "symbol": names})
+        frame = pd.DataFrame({"date": days[at[0]].astype("datetime64[s]"), "security_id": names})
         return frame.assign(**{name: values[at] for name, values in columns.items()})
 
     bars = rows(
@@ -112,7 +112,7 @@ def test_equity_changes_by_gains_dividends_and_costs_only(seed):
     panel = Panel.from_frames(bars, actions, days)
     orders = Orders.from_signals(signals, days, universe=universe)
     frame = simulate(panel, orders, costs=Costs(7.0, 11.0))
-    column = {symbol: number for number, symbol in enumerate(panel.symbols)}
+    column = {symbol: number for number, symbol in enumerate(panel.security_ids)}
     held, equity, cash = {}, 1_000_000.0, 1_000_000.0
     for t, row in frame.iterrows():
         now = json.loads(row["positions"])
@@ -162,7 +162,9 @@ empty_positions = st.builds(
 )
 
 
-@given(numbers, numbers, st.lists(held_positions | empty_positions, unique_by=lambda p: p.symbol))
+@given(
+    numbers, numbers, st.lists(held_positions | empty_positions, unique_by=lambda p: p.security_id)
+)
 @settings(max_examples=200, deadline=None)
 def test_a_state_survives_its_row(cash, equity, positions):
     positions = tuple(sorted(positions, key=lambda position: position.symbol))

@@ -14,7 +14,7 @@ FRIDAY, MONDAY, TUESDAY = "2020-03-06", "2020-03-09", "2020-03-10"
 
 
 def signals(*rows):
-    columns = ["date", "symbol", "signal_type", "target_weight", "reference_price"]
+    columns = ["date", "security_id", "signal_type", "target_weight", "reference_price"]
     return pd.DataFrame(list(rows), columns=columns).assign(
         date=lambda frame: pd.to_datetime(frame["date"])
     )
@@ -24,14 +24,14 @@ SIGNALS = signals(
     (FRIDAY, "A", 1, 0.05, 10.0), (MONDAY, "B", -1, 0.0, 20.0), (TUESDAY, "A", 0, 0.9, 11.0)
 )
 UNIVERSE = pd.DataFrame(
-    {"date": pd.to_datetime([FRIDAY, FRIDAY, MONDAY]), "symbol": ["A", "C", "B"]}
+    {"date": pd.to_datetime([FRIDAY, FRIDAY, MONDAY]), "security_id": ["A", "C", "B"]}
 )
 
 
 @pytest.mark.parametrize("before", [FRIDAY, pd.Timestamp(FRIDAY), dt.date(2020, 3, 6)])
 def test_a_signal_acts_in_the_next_session(before):
     orders = Orders.from_signals(SIGNALS, [MONDAY, TUESDAY], before=before)
-    assert orders.symbols == ("A", "B")
+    assert orders.security_ids == ("A", "B")
     np.testing.assert_array_equal(orders.targets, [[0.05, NAN], [NAN, 0.0]])
     np.testing.assert_array_equal(orders.types, [[1, 0], [0, -1]])
     np.testing.assert_array_equal(orders.references, [[10.0, NAN], [NAN, 20.0]])
@@ -45,7 +45,7 @@ def test_at_the_start_of_history_nothing_is_wanted():
 
 def test_what_left_the_universe_is_sold():
     orders = Orders.from_signals(SIGNALS, [FRIDAY, MONDAY, TUESDAY], universe=UNIVERSE)
-    assert orders.symbols == ("A", "B", "C")
+    assert orders.security_ids == ("A", "B", "C")
     # Nothing is known before Friday. C is a member on Friday without a signal: no opinion. A and C
     # are no members on Monday, as are all symbols without a column.
     np.testing.assert_array_equal(
@@ -55,5 +55,5 @@ def test_what_left_the_universe_is_sold():
 
 
 def test_signals_of_several_models_are_refused():
-    with pytest.raises(ContractError, match="several rows of one symbol"):
+    with pytest.raises(ContractError, match="several rows of one security"):
         Orders.from_signals(pd.concat([SIGNALS, SIGNALS]), [MONDAY])

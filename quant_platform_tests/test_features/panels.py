@@ -16,8 +16,8 @@ ODD_SPLITS = (3.0, 1.5, 7.0, 2.0, 1 / 8, 20.0)
 
 def news_frame(rows: Sequence[tuple[object, str, float]] = ()) -> pd.DataFrame:
     """Rows of (session, symbol, sentiment)."""
-    frame = pd.DataFrame(rows, columns=["date", "symbol", "sentiment"])
-    return frame.astype({"date": "datetime64[s]", "symbol": "str", "sentiment": np.float64})
+    frame = pd.DataFrame(rows, columns=["date", "security_id", "sentiment"])
+    return frame.astype({"date": "datetime64[s]", "security_id": "str", "sentiment": np.float64})
 
 
 def sessions_of(count: int) -> NDArray[np.datetime64]:
@@ -56,7 +56,7 @@ def by_hand(
 ) -> Market:
     """One symbol X; a NaN close is a missing bar; splits and dividends by row."""
     days = sessions_of(len(close))
-    bars = pd.DataFrame({"date": days.astype("datetime64[s]"), "symbol": "X"})
+    bars = pd.DataFrame({"date": days.astype("datetime64[s]"), "security_id": "X"})
     bars["open_price"] = bars["close_price"] = np.asarray(close, dtype=float)
     bars["high_price"] = bars["close_price"] if high is None else np.asarray(high, dtype=float)
     bars["low_price"] = bars["close_price"] if low is None else np.asarray(low, dtype=float)
@@ -87,7 +87,7 @@ def random_market(seed: int, count: int) -> Market:
         close = 60.0 * np.exp(np.cumsum(change)) / np.cumprod(split)
         for row in random.choice(np.arange(count), size=count // 60, replace=False):
             actions.append((days[row], symbol, "cash_dividend", np.nan, 0.01 * close[row]))
-        frame = pd.DataFrame({"date": days.astype("datetime64[s]"), "symbol": symbol})
+        frame = pd.DataFrame({"date": days.astype("datetime64[s]"), "security_id": symbol})
         frame["open_price"] = close * np.exp(random.normal(0.0, 0.005, count))
         frame["close_price"] = close
         frame["high_price"] = frame[["open_price", "close_price"]].max(axis=1) * 1.004
@@ -122,7 +122,7 @@ def _has_bar(random: np.random.Generator, index: int, count: int) -> NDArray[np.
 
 
 def _action_frame(rows: list[tuple[object, ...]]) -> pd.DataFrame:
-    columns = ["date", "symbol", "action_type", "split_ratio", "cash_amount"]
+    columns = ["date", "security_id", "action_type", "split_ratio", "cash_amount"]
     frame = pd.DataFrame(rows, columns=columns)
     return frame.astype(
         {"date": "datetime64[s]", "split_ratio": np.float64, "cash_amount": np.float64}

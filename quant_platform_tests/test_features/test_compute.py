@@ -19,20 +19,20 @@ NAN = float("nan")
 def test_columns_rows_and_order() -> None:
     market = random_market(3, 120)
     frame = compute_features(market.panel())
-    assert list(frame.columns) == ["date", "symbol", *(each.name for each in all_features())]
+    assert list(frame.columns) == ["date", "security_id", *(each.name for each in all_features())]
     assert frame["date"].dtype.kind == "M"
-    assert isinstance(frame["symbol"].dtype, pd.StringDtype)
+    assert isinstance(frame["security_id"].dtype, pd.StringDtype)
     assert (frame.dtypes.iloc[2:] == np.float64).all()
-    keys = market.bars.sort_values(["date", "symbol"])[["date", "symbol"]]
+    keys = market.bars.sort_values(["date", "security_id"])[["date", "security_id"]]
     assert frame["date"].tolist() == keys["date"].tolist()
-    assert frame["symbol"].tolist() == keys["symbol"].tolist()
+    assert frame["security_id"].tolist() == keys["security_id"].tolist()
 
 
 def test_names_choose_and_order_the_columns() -> None:
     panel = by_hand([1.0, 2.0]).panel()
     frame = compute_features(panel, names=["sma_20", "return_1", "sma_20"])
-    assert list(frame.columns) == ["date", "symbol", "sma_20", "return_1"]
-    assert list(compute_features(panel, names=[]).columns) == ["date", "symbol"]
+    assert list(frame.columns) == ["date", "security_id", "sma_20", "return_1"]
+    assert list(compute_features(panel, names=[]).columns) == ["date", "security_id"]
     with pytest.raises(UnknownNameError, match="sma_21"):
         compute_features(panel, names=["sma_21"])
 
@@ -128,14 +128,22 @@ def test_no_infinity_and_no_warning() -> None:
 
 def test_empty_panels() -> None:
     bars = pd.DataFrame(
-        columns=["date", "symbol", "open_price", "high_price", "low_price", "close_price", "volume"]
-    ).astype({"date": "datetime64[s]", "symbol": "str"})
-    actions = pd.DataFrame(columns=["date", "symbol", "split_ratio", "cash_amount"])
+        columns=[
+            "date",
+            "security_id",
+            "open_price",
+            "high_price",
+            "low_price",
+            "close_price",
+            "volume",
+        ]
+    ).astype({"date": "datetime64[s]", "security_id": "str"})
+    actions = pd.DataFrame(columns=["date", "security_id", "split_ratio", "cash_amount"])
     days = np.array(["2001-01-02", "2001-01-03"], dtype="datetime64[D]")
     for sessions in (days, days[:0]):
         frame = compute_features(Panel.from_frames(bars, actions, sessions))
         assert len(frame) == 0
-        assert list(frame.columns[:3]) == ["date", "symbol", all_features()[0].name]
+        assert list(frame.columns[:3]) == ["date", "security_id", all_features()[0].name]
 
 
 def test_the_panel_is_not_written_to() -> None:

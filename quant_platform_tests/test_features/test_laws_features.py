@@ -40,7 +40,7 @@ def whole(seed: int) -> pd.DataFrame:
 
 
 def assert_same_bits(rows: pd.DataFrame, expected: pd.DataFrame) -> None:
-    keys = ["date", "symbol"]
+    keys = ["date", "security_id"]
     pd.testing.assert_frame_equal(
         rows[keys].reset_index(drop=True), expected[keys].reset_index(drop=True)
     )

@@ -85,7 +85,10 @@ def test_what_appears_after_the_close_is_not_seen() -> None:
             }
         )
         panel = Panel.from_frames(
-            bars, by_hand([]).actions, sessions, news=news_rows(articles, sessions)
+            bars,
+            by_hand([]).actions,
+            sessions,
+            news=news_rows(articles, sessions).rename(columns={"symbol": "security_id"}),
         )
         found = compute_features(panel, names=["news_sentiment"])["news_sentiment"]
         return found.tolist()

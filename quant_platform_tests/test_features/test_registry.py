@@ -118,7 +118,7 @@ def test_duplicates_and_imports() -> None:
     "name",
     [
         *("", "Sma", "sma-10", "10_sma", "sma 10", "sma__10", "_sma", "sma_", "é", "a;b", "s" * 64),
-        *("order", "user", "date", "symbol", "recorded_at"),
+        *("order", "user", "date", "security_id", "recorded_at"),
     ],
 )
 def test_bad_names(name: str) -> None:

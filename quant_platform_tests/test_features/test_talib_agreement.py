@@ -47,15 +47,15 @@ class Adjusted:
 @cache
 def raw() -> pd.DataFrame:
     frame = pd.read_csv(DATA, parse_dates=["Date"]).rename(
-        columns={"Ticker": "symbol", "Date": "date", "Volume": "volume"}
+        columns={"Ticker": "security_id", "Date": "date", "Volume": "volume"}
     )
     prices = {name: f"{name.lower()}_price" for name in ("Open", "High", "Low", "Close")}
-    return frame.rename(columns=prices).sort_values(["symbol", "date"], ignore_index=True)
+    return frame.rename(columns=prices).sort_values(["security_id", "date"], ignore_index=True)
 
 
 @cache
 def features() -> pd.DataFrame:
-    actions = pd.DataFrame(SPLITS, columns=["symbol", "date"])
+    actions = pd.DataFrame(SPLITS, columns=["security_id", "date"])
     actions["date"] = pd.to_datetime(actions["date"])
     actions = actions.assign(action_type="split", split_ratio=2.0, cash_amount=np.nan)
     sessions = np.unique(raw()["date"].to_numpy().astype("datetime64[D]"))
@@ -64,7 +64,7 @@ def features() -> pd.DataFrame:
 
 @cache
 def adjusted(symbol: str) -> Adjusted:
-    rows = raw()[raw()["symbol"] == symbol]
+    rows = raw()[raw()["security_id"] == symbol]
     later = np.ones(len(rows))
     for name, day in SPLITS:
         if name == symbol:
@@ -76,7 +76,7 @@ def adjusted(symbol: str) -> Adjusted:
 
 
 def ours(symbol: str, name: str) -> FloatArray:
-    return features().loc[features()["symbol"] == symbol, name].to_numpy()
+    return features().loc[features()["security_id"] == symbol, name].to_numpy()
 
 
 def macd(bars: Adjusted, part: int) -> FloatArray:

@@ -77,6 +77,7 @@ def test_the_sample_has_nothing_to_resolve(vendor: SampleVendor, sample_panel: P
     whole = (vendor.first_session, date(2013, 3, 1))
     raw = vendor.actions(*whole)
     moves = sample_panel.frame({"move": opening_moves(sample_panel)})
+    moves = moves.rename(columns={"security_id": "symbol"})
     kept, losers = resolve(raw, sessions=sessions_between(*whole), moves=moves, prefer=["sample"])
     # Microsoft's regular and special dividend of 2004-11-15 are two rows, and both stay.
     pd.testing.assert_frame_equal(kept, raw)
@@ -520,7 +521,7 @@ def test_every_row_is_kept_once_or_lost_with_a_reason(rows: list[dict[str, objec
 def where(panel: Panel, verdict: BoolArray) -> list[tuple[str, str]]:
     rows, columns = np.nonzero(verdict)
     return [
-        (panel.symbols[column], str(panel.sessions[row]))
+        (panel.security_ids[column], str(panel.sessions[row]))
         for row, column in zip(rows, columns, strict=True)
     ]
 
@@ -563,7 +564,7 @@ def test_a_split_of_the_wrong_day(sample_panel: Panel) -> None:
 
 def test_a_dividend_is_part_of_the_move(sample_panel: Panel) -> None:
     row = int(np.flatnonzero(sample_panel.sessions == np.datetime64("2004-11-15"))[0])
-    column = sample_panel.symbols.index("MSFT")
+    column = sample_panel.security_ids.index("MSFT")
     opened = sample_panel.open[row, column]
     assert opening_moves(sample_panel)[row, column] == pytest.approx(29.97 / (opened + 3.08))
 

@@ -30,31 +30,31 @@ WHOLE = (date(2000, 3, 1), date(2013, 3, 1))
 
 @pytest.fixture(scope="module")
 def bars(vendor: SampleVendor) -> pd.DataFrame:
-    return vendor.bars(*WHOLE)
+    return vendor.bars(*WHOLE).rename(columns={"symbol": "security_id"})
 
 
 @pytest.fixture(scope="module")
 def actions(vendor: SampleVendor) -> pd.DataFrame:
-    return vendor.actions(*WHOLE)
+    return vendor.actions(*WHOLE).rename(columns={"symbol": "security_id"})
 
 
 @pytest.fixture(scope="module")
 def wiki(bars: pd.DataFrame) -> pd.DataFrame:
     """Adjusted close of Quandl WIKI, as of long after the sample."""
-    return bars.rename(columns={"vendor_adjusted_close": "price"})[["date", "symbol", "price"]]
+    return bars.rename(columns={"vendor_adjusted_close": "price"})[["date", "security_id", "price"]]
 
 
 def closes(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.rename(columns={"close_price": "price"})[["date", "symbol", "price"]]
+    return frame.rename(columns={"close_price": "price"})[["date", "security_id", "price"]]
 
 
 def one(symbol: str, frame: pd.DataFrame, first: str, last: str = LAST) -> pd.DataFrame:
-    return frame[(frame["symbol"] == symbol) & frame["date"].between(first, last)]
+    return frame[(frame["security_id"] == symbol) & frame["date"].between(first, last)]
 
 
 def action_rows(rows: Sequence[tuple[str, str, float, float]]) -> pd.DataFrame:
     """Rows of (ex-date, symbol, split ratio, amount)."""
-    frame = pd.DataFrame(rows, columns=["date", "symbol", "split_ratio", "cash_amount"])
+    frame = pd.DataFrame(rows, columns=["date", "security_id", "split_ratio", "cash_amount"])
     return frame.assign(date=pd.to_datetime(frame["date"]).astype("datetime64[s]"))
 
 
@@ -70,7 +70,7 @@ def test_total_return_is_the_adjusted_close_of_quandl_wiki(
 ) -> None:
     """All 12,154 closes, on the level of the last session: the same convention, the same figure."""
     own = total_return(sample_panel, LAST).close
-    theirs = wiki.pivot(index="date", columns="symbol", values="price").to_numpy()
+    theirs = wiki.pivot(index="date", columns="security_id", values="price").to_numpy()
     quotient = own / theirs
     assert np.isfinite(quotient).sum() == 12_154
     known = np.isfinite(quotient)
@@ -83,10 +83,10 @@ def test_total_return_as_of_an_earlier_session(
 ) -> None:
     """What WIKI adjusted for later on cancels out of the levels up to that session."""
     own = closes(adjust(bars, actions, as_of, "total_return"))
-    raw = bars[bars["date"] == as_of].set_index("symbol")["close_price"]
+    raw = bars[bars["date"] == as_of].set_index("security_id")["close_price"]
     assert own["date"].max() == pd.Timestamp(as_of)
     pd.testing.assert_series_equal(
-        own[own["date"] == as_of].set_index("symbol")["price"], raw, check_names=False
+        own[own["date"] == as_of].set_index("security_id")["price"], raw, check_names=False
     )
     assert disagreements(own, wiki, tolerance=1e-6).empty
 
@@ -95,11 +95,11 @@ def test_both_conventions_agree_with_the_vendor_within_half_a_percent(
     bars: pd.DataFrame, actions: pd.DataFrame, wiki: pd.DataFrame
 ) -> None:
     adjusted = adjust(bars, actions, LAST, "total_return", "previous_close")
-    merged = closes(adjusted).merge(wiki, on=["date", "symbol"], suffixes=("_own", "_vendor"))
+    merged = closes(adjusted).merge(wiki, on=["date", "security_id"], suffixes=("_own", "_vendor"))
     quotient = merged["price_own"] / merged["price_vendor"]
     last = quotient[merged["date"] == LAST].to_numpy()
-    level = dict(zip(merged.loc[merged["date"] == LAST, "symbol"], last, strict=True))
-    apart = (quotient / merged["symbol"].map(level) - 1.0).abs()
+    level = dict(zip(merged.loc[merged["date"] == LAST, "security_id"], last, strict=True))
+    apart = (quotient / merged["security_id"].map(level) - 1.0).abs()
     # Another convention than WIKI's: not the same, but within 0.5 % everywhere.
     assert 1e-3 < apart.max() < AGREEMENT
     assert disagreements(closes(adjusted), wiki).empty
@@ -127,7 +127,7 @@ APPLE = [("2014-06-09", "AAPL", 7.0, NAN), ("2020-08-31", "AAPL", 4.0, NAN)]
 @pytest.fixture(scope="module")
 def yahoo() -> pd.DataFrame:
     frame = pd.read_csv(ORACLES / "yahoo_aapl.csv", parse_dates=["date"])
-    return frame.assign(symbol="AAPL", date=frame["date"].astype("datetime64[s]"))
+    return frame.assign(security_id="AAPL", date=frame["date"].astype("datetime64[s]"))
 
 
 def test_splits_of_later_years_are_those_of_yahoo(bars: pd.DataFrame, yahoo: pd.DataFrame) -> None:
@@ -162,7 +162,9 @@ def test_the_dividend_of_yahoo(
     vendor = yahoo.rename(columns={"adjusted": "price"})
     assert disagreements(own, vendor, tolerance=3e-5).empty
     missed = disagreements(closes(adjust(apple, NONE, LAST, "total_return")), vendor)
-    assert missed[["symbol", "date"]].to_numpy().tolist() == [["AAPL", pd.Timestamp("2013-02-07")]]
+    assert missed[["security_id", "date"]].to_numpy().tolist() == [
+        ["AAPL", pd.Timestamp("2013-02-07")]
+    ]
 
 
 # Panels.
@@ -186,12 +188,12 @@ def test_a_panel_ends_with_its_session(sample_panel: Panel) -> None:
     # A Sunday: the Friday before is the last session.
     cut = split_adjusted(sample_panel, "2005-02-27")
     assert str(cut.sessions[-1]) == "2005-02-25"
-    assert cut.symbols == sample_panel.symbols
+    assert cut.security_ids == sample_panel.security_ids
     count = len(cut.sessions)
     for name in ("open", "high", "low", "close", "volume", "split", "dividend", "traded"):
-        assert getattr(cut, name).shape == (count, len(cut.symbols))
+        assert getattr(cut, name).shape == (count, len(cut.security_ids))
     # Apple's split of 28 February is not known yet, Microsoft's of 2003 is.
-    apple, microsoft = cut.symbols.index("AAPL"), cut.symbols.index("MSFT")
+    apple, microsoft = cut.security_ids.index("AAPL"), cut.security_ids.index("MSFT")
     after = int(np.flatnonzero(cut.sessions == np.datetime64("2000-06-21"))[0])
     np.testing.assert_array_equal(cut.close[after:, apple], sample_panel.close[after:count, apple])
     assert cut.close[0, microsoft] == sample_panel.close[0, microsoft] / 2
@@ -309,7 +311,7 @@ def test_a_dividend_of_a_split_panel_is_in_its_share_units() -> None:
 def rows(symbols: Sequence[str], close: Sequence[float], first: str = "2004-08-02") -> pd.DataFrame:
     days = pd.date_range(first, periods=len(symbols)).astype("datetime64[s]")
     return pd.DataFrame(
-        {"date": days, "symbol": list(symbols), "close_price": close, "volume": 100.0}
+        {"date": days, "security_id": list(symbols), "close_price": close, "volume": 100.0}
     )
 
 
@@ -319,7 +321,7 @@ def test_order_and_other_columns_stay(bars: pd.DataFrame, actions: pd.DataFrame)
     found = adjust(shuffled, actions, LAST, "total_return")
     assert list(found.columns) == list(shuffled.columns)
     assert list(found.index) == list(range(len(shuffled)))
-    kept = ["date", "symbol", "vendor_adjusted_close", "source"]
+    kept = ["date", "security_id", "vendor_adjusted_close", "source"]
     pd.testing.assert_frame_equal(found[kept], shuffled[kept].reset_index(drop=True))
     ratio = found["close_price"].to_numpy() / shuffled["close_price"].to_numpy()
     for name in PRICE_COLUMNS:
@@ -350,8 +352,10 @@ def test_a_split_after_the_last_bar_counts_up_to_the_session() -> None:
 def test_a_series_is_a_security_where_there_is_one() -> None:
     """FB becomes META; the ticker META was another security's before."""
     bars = rows(["META", "FB", "META", "META"], [10.0, 100.0, 100.0, 50.0])
+    bars = bars.rename(columns={"security_id": "symbol"})
     bars["security_id"] = ["META@2003-09-10", "BBG1", "BBG1", "BBG1"]
     split = action_rows([("2004-08-05", "META", 2.0, NAN)])
+    split = split.rename(columns={"security_id": "symbol"})
     by_symbol = adjust(bars, split, "2004-08-05")["close_price"].tolist()
     assert by_symbol == [5.0, 100.0, 50.0, 50.0]
     split["security_id"] = "BBG1"
@@ -381,16 +385,16 @@ def test_every_missing_action_is_named(
     bars: pd.DataFrame, actions: pd.DataFrame, wiki: pd.DataFrame
 ) -> None:
     """Leave out each action that moves a price by more than the tolerance, one at a time."""
-    close = bars.set_index(["date", "symbol"])["close_price"]
-    paid = close.reindex(pd.MultiIndex.from_frame(actions[["date", "symbol"]])).to_numpy()
+    close = bars.set_index(["date", "security_id"])["close_price"]
+    paid = close.reindex(pd.MultiIndex.from_frame(actions[["date", "security_id"]])).to_numpy()
     large = actions["split_ratio"].notna() | (actions["cash_amount"] / paid > 0.0055)
     assert large.sum() > 20
     for row in np.flatnonzero(large):
         left_out = actions.iloc[row]
         own = closes(adjust(bars, actions.drop(index=actions.index[row]), LAST, "total_return"))
         found = disagreements(own, wiki)
-        assert found[["symbol", "date"]].to_numpy().tolist() == [
-            [left_out["symbol"], left_out["date"]]
+        assert found[["security_id", "date"]].to_numpy().tolist() == [
+            [left_out["security_id"], left_out["date"]]
         ]
 
 
@@ -400,7 +404,7 @@ def test_what_is_told_of_a_disagreement(
     """Without Microsoft's 3.08 of 2004-11-15: 29.97 to 27.39, where the vendor has 30.47."""
     own = closes(adjust(bars, actions[actions["date"] != "2004-11-15"], LAST, "total_return"))
     (found,) = disagreements(own, wiki).to_dict("records")
-    assert (found["symbol"], found["date"]) == ("MSFT", pd.Timestamp("2004-11-15"))
+    assert (found["security_id"], found["date"]) == ("MSFT", pd.Timestamp("2004-11-15"))
     assert found["own"] == pytest.approx(27.39 / 29.97)
     assert found["vendor"] == pytest.approx((27.39 + 3.08) / 29.97)
     assert found["difference"] == pytest.approx(27.39 / 30.47 - 1)
@@ -413,7 +417,7 @@ def prices(values: Sequence[float], symbol: str = "A", first: str = "2004-08-02"
 
 def named(own: pd.DataFrame, vendor: pd.DataFrame, **given: float) -> list[tuple[str, str]]:
     found = disagreements(own, vendor, **given)
-    return [(row.symbol, str(row.date.date())) for row in found.itertuples()]
+    return [(row.security_id, str(row.date.date())) for row in found.itertuples()]
 
 
 def test_levels_are_of_no_matter() -> None:
@@ -462,7 +466,7 @@ def test_only_what_both_have_is_compared() -> None:
 
 
 def test_a_price_without_a_symbol_is_passed_over() -> None:
-    nobody = prices([7.0, 1.0]).assign(symbol=None)
+    nobody = prices([7.0, 1.0]).assign(security_id=None)
     own = pd.concat([prices([1.0, 1.0]), nobody])
     assert named(own, prices([1.0, 1.0])) == named(prices([1.0, 1.0]), own) == []
 
@@ -519,7 +523,7 @@ def test_panel_and_rows_are_the_same(
     panel = adjusted_panel(market, day, kind, rule)
     found = adjust(market.bars, market.actions, day, kind, rule)
     expected = panel.frame({"close": panel.close, "low": panel.low, "shares": panel.volume})
-    merged = expected.merge(found, on=["date", "symbol"], how="outer")
+    merged = expected.merge(found, on=["date", "security_id"], how="outer")
     for field, column in (("close", "close_price"), ("low", "low_price"), ("shares", "volume")):
         np.testing.assert_allclose(merged[field], merged[column], rtol=1e-12)
 
@@ -549,8 +553,8 @@ def test_a_later_reading_is_the_earlier_one_on_another_level(
     first, last = (market.sessions[row] for row in sorted(rows))
     early = adjust(market.bars, market.actions, first, kind, rule)
     late = adjust(market.bars, market.actions, last, kind, rule)
-    both = early.merge(late, on=["date", "symbol"], suffixes=("", "_late"))
+    both = early.merge(late, on=["date", "security_id"], suffixes=("", "_late"))
     assert len(both) == len(early)
     quotient = both["close_price_late"] / both["close_price"]
-    level = quotient.groupby(both["symbol"]).transform("last")
+    level = quotient.groupby(both["security_id"]).transform("last")
     np.testing.assert_allclose((quotient / level).dropna(), 1.0, rtol=1e-9)

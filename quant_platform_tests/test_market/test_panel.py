@@ -17,7 +17,7 @@ def bars(rows: Sequence[tuple[int, str, float]]) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
             "date": pd.DatetimeIndex([DAYS[i] for i, _, _ in rows]).as_unit("s"),
-            "symbol": pd.array([symbol for _, symbol, _ in rows], dtype="str"),
+            "security_id": pd.array([symbol for _, symbol, _ in rows], dtype="str"),
         }
     )
     close = np.array([price for _, _, price in rows])
@@ -31,12 +31,12 @@ def bars(rows: Sequence[tuple[int, str, float]]) -> pd.DataFrame:
 
 
 def actions(rows: Sequence[tuple[object, str, str, float]]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=["date", "symbol", "action_type", "amount"])
+    frame = pd.DataFrame(rows, columns=["date", "security_id", "action_type", "amount"])
     split = frame["action_type"] == "split"
     return pd.DataFrame(
         {
             "date": pd.to_datetime(frame["date"]).astype("datetime64[s]"),
-            "symbol": frame["symbol"].astype("str"),
+            "security_id": frame["security_id"].astype("str"),
             "action_type": frame["action_type"].astype("str"),
             "split_ratio": frame["amount"].where(split).astype("float64"),
             "cash_amount": frame["amount"].mask(split).astype("float64"),
@@ -49,7 +49,7 @@ NONE = actions([])
 
 def test_places_every_value() -> None:
     panel = Panel.from_frames(bars([(1, "B", 20.0), (0, "A", 10.0)]), NONE, DAYS[:2])
-    assert panel.symbols == ("A", "B")
+    assert panel.security_ids == ("A", "B")
     assert (panel.open[0, 0], panel.high[0, 0], panel.low[0, 0]) == (9.0, 12.0, 8.0)
     assert (panel.close[0, 0], panel.volume[0, 0]) == (10.0, 100.0)
     np.testing.assert_array_equal(panel.traded, [[True, False], [False, True]])
@@ -80,7 +80,7 @@ def test_a_gap_across_a_split_is_filled_in_new_shares() -> None:
 def test_a_symbol_known_by_its_actions_only_has_a_column() -> None:
     found = actions([(DAYS[1], "Z", "split", 2.0)])
     panel = Panel.from_frames(bars([(0, "A", 10.0)]), found, DAYS[:2])
-    assert panel.symbols == ("A", "Z")
+    assert panel.security_ids == ("A", "Z")
     assert panel.split[1, 1] == 2.0
     assert np.isnan(panel.close[:, 1]).all()
     assert not panel.traded[:, 1].any()
@@ -88,7 +88,7 @@ def test_a_symbol_known_by_its_actions_only_has_a_column() -> None:
 
 def test_actions_of_other_sessions_bring_no_symbol() -> None:
     found = actions([(DAYS[5], "Z", "split", 2.0)])
-    assert Panel.from_frames(bars([(0, "A", 10.0)]), found, DAYS[:2]).symbols == ("A",)
+    assert Panel.from_frames(bars([(0, "A", 10.0)]), found, DAYS[:2]).security_ids == ("A",)
 
 
 def test_actions_of_one_session_combine() -> None:
@@ -123,8 +123,8 @@ def test_empty() -> None:
 
 
 def news(rows: Sequence[tuple[object, str, float]]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=["date", "symbol", "sentiment"])
-    return frame.astype({"date": "datetime64[s]", "symbol": "str", "sentiment": np.float64})
+    frame = pd.DataFrame(rows, columns=["date", "security_id", "sentiment"])
+    return frame.astype({"date": "datetime64[s]", "security_id": "str", "sentiment": np.float64})
 
 
 def test_sentiments_of_a_session_are_added_and_counted() -> None:
@@ -140,7 +140,7 @@ def test_sentiments_of_a_session_are_added_and_counted() -> None:
         ]
     )
     panel = Panel.from_frames(bars([(0, "A", 10.0), (0, "B", 20.0)]), NONE, DAYS[:2], news=found)
-    assert panel.symbols == ("A", "B")
+    assert panel.security_ids == ("A", "B")
     np.testing.assert_array_equal(panel.sentiment, [[1.0, 0.0], [0.0, 0.0]])
     np.testing.assert_array_equal(panel.articles, [[3.0, 0.0], [0.0, 1.0]])
 
@@ -177,7 +177,7 @@ def test_frame_has_a_row_per_bar() -> None:
         bars([(0, "B", 20.0), (0, "A", 10.0), (2, "A", 12.0)]), NONE, DAYS[:3]
     )
     frame = panel.frame({"close": panel.close})
-    assert frame["symbol"].tolist() == ["A", "B", "A"]
+    assert frame["security_id"].tolist() == ["A", "B", "A"]
     assert frame["close"].tolist() == [10.0, 20.0, 12.0]
     assert frame["date"].dt.date.tolist() == [DAYS[0].item(), DAYS[0].item(), DAYS[2].item()]
     assert panel.frame({"close": panel.close}, last=2)["close"].tolist() == [12.0]

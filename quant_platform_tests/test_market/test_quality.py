@@ -13,7 +13,7 @@ from quant_platform.quality.prices import bad_prints, stale_prices, total_return
 def where(panel: Panel, verdict: BoolArray) -> list[tuple[str, str]]:
     rows, columns = np.nonzero(verdict)
     return [
-        (panel.symbols[column], str(panel.sessions[row]))
+        (panel.security_ids[column], str(panel.sessions[row]))
         for row, column in zip(rows, columns, strict=True)
     ]
 
@@ -34,7 +34,7 @@ def test_the_one_jump_of_the_sample(sample_panel: Panel) -> None:
 )
 def test_a_split_explains_its_jump(sample_panel: Panel, symbol: str, day: str) -> None:
     row = int(np.flatnonzero(sample_panel.sessions == np.datetime64(day))[0])
-    column = sample_panel.symbols.index(symbol)
+    column = sample_panel.security_ids.index(symbol)
     raw = sample_panel.close[row, column] / sample_panel.close[row - 1, column] - 1
     assert raw < -0.4
     assert abs(total_returns(sample_panel)[row, column]) < 0.1
@@ -45,7 +45,7 @@ def test_a_split_explains_its_jump(sample_panel: Panel, symbol: str, day: str) -
 def test_a_dividend_is_part_of_the_return(sample_panel: Panel) -> None:
     """MSFT fell by the special dividend: 29.97 to 27.39 with 3.08 paid is a gain of 1.7 %."""
     row = int(np.flatnonzero(sample_panel.sessions == np.datetime64("2004-11-15"))[0])
-    column = sample_panel.symbols.index("MSFT")
+    column = sample_panel.security_ids.index("MSFT")
     before, after = sample_panel.close[row - 1, column], sample_panel.close[row, column]
     assert total_returns(sample_panel)[row, column] == pytest.approx((after + 3.08) / before - 1)
 
@@ -64,7 +64,7 @@ def flat(rows: int, columns: int = 3) -> Panel:
     close = 100.0 + np.sin(steps)
     return Panel(
         sessions=np.busday_offset("2004-01-05", np.arange(rows), roll="forward"),
-        symbols=tuple("ABCDEFG"[:columns]),
+        security_ids=tuple("ABCDEFG"[:columns]),
         open=close,
         high=close + 1.0,
         low=close - 1.0,

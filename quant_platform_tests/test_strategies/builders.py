@@ -68,7 +68,7 @@ def rows(panel: SignalPanel, start: int, stop: int) -> SignalPanel:
     part = slice(start, stop)
     return SignalPanel(
         panel.sessions[part],
-        panel.symbols,
+        panel.security_ids,
         panel.close[part],
         panel.member[part],
         {name: values[part] for name, values in panel.features.items()},

@@ -60,13 +60,15 @@ def panel(sessions=3):
 def test_a_panel_from_frames_places_every_value():
     dates = pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-02"])
     features = pd.DataFrame(
-        {"date": dates, "symbol": ["B", "A", "B"], "f": [1.0, 2.0, None], "recorded_at": dates}
+        {"date": dates, "security_id": ["B", "A", "B"], "f": [1.0, 2.0, None], "recorded_at": dates}
     )
-    bars = pd.DataFrame({"date": dates, "symbol": ["B", "A", "B"], "close_price": [10, 20, 30.0]})
-    universe = pd.DataFrame({"date": dates[:2], "symbol": ["B", "C"]})
+    bars = pd.DataFrame(
+        {"date": dates, "security_id": ["B", "A", "B"], "close_price": [10, 20, 30.0]}
+    )
+    universe = pd.DataFrame({"date": dates[:2], "security_id": ["B", "C"]})
     got = SignalPanel.from_frames(features, bars, universe, FIRST + np.arange(2))
     nan = np.nan
-    assert got.symbols == ("A", "B", "C")
+    assert got.security_ids == ("A", "B", "C")
     assert list(got.features) == ["f"]
     np.testing.assert_array_equal(got["f"], [[nan, 1, nan], [2, nan, nan]])
     np.testing.assert_array_equal(got.close, [[nan, 10, nan], [20, 30, nan]])
@@ -74,7 +76,7 @@ def test_a_panel_from_frames_places_every_value():
 
 
 def test_empty_frames_give_an_empty_panel():
-    empty = pd.DataFrame({"date": pd.to_datetime([]), "symbol": pd.Series([], dtype="str")})
+    empty = pd.DataFrame({"date": pd.to_datetime([]), "security_id": pd.Series([], dtype="str")})
     got = SignalPanel.from_frames(
         empty.assign(realized_volatility_20=1.0),
         empty.assign(close_price=1.0),

@@ -18,7 +18,7 @@ def test_equal_weights_follow_the_membership():
         FIRST + np.arange(4), ("A", "B", "C"), close, member, {"realized_volatility_20": volatility}
     )
     frame = BuyAndHold().run(panel)
-    weights = frame.pivot(index="date", columns="symbol", values="target_weight").to_numpy()
+    weights = frame.pivot(index="date", columns="security_id", values="target_weight").to_numpy()
     third, half, none = 1 / 3, 1 / 2, np.nan
     np.testing.assert_array_equal(
         weights, [[half, half, none], [half, half, none], [third] * 3, [none, half, half]]
@@ -27,7 +27,7 @@ def test_equal_weights_follow_the_membership():
     assert set(frame["confidence"]) == {1.0}
     assert frame["stop_price"].isna().all()
     # A new listing has no volatility yet: a row without risk figures.
-    new = frame[(frame["symbol"] == "C")].iloc[0]
+    new = frame[(frame["security_id"] == "C")].iloc[0]
     assert np.isnan(new["expected_return"])
     assert np.isnan(new["value_at_risk_95"])
     assert json.loads(new["metadata"]) == {"members": 3}

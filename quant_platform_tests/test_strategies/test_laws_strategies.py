@@ -78,14 +78,15 @@ def test_other_symbols_do_not_matter(strategy, markets):
     market = markets[0]
     alone = type(market)(
         market.sessions,
-        market.symbols[:1],
+        market.security_ids[:1],
         market.close[:, :1],
         market.member[:, :1],
         {name: values[:, :1] for name, values in market.features.items()},
     )
     whole = strategy.run(market)
     assert_same(
-        strategy.run(alone), whole[whole["symbol"] == market.symbols[0]].reset_index(drop=True)
+        strategy.run(alone),
+        whole[whole["security_id"] == market.security_ids[0]].reset_index(drop=True),
     )
 
 

@@ -130,7 +130,7 @@ def test_total_return_reproduces_the_adjusted_close(
     adjusted = vendor.bars(*WHOLE).pivot(
         index="date", columns="symbol", values="vendor_adjusted_close"
     )
-    assert list(adjusted.columns) == list(sample_panel.symbols)
+    assert list(adjusted.columns) == list(sample_panel.security_ids)
     theirs = adjusted.to_numpy()[1:] / adjusted.to_numpy()[:-1]
     close, split, dividend = sample_panel.close, sample_panel.split, sample_panel.dividend
     # Their factor reinvests a dividend at the ex-date's close: a(t)/a(t-1) = split × (1 + d/close).

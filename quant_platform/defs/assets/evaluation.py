@@ -14,7 +14,6 @@ from quant_platform.defs.partitions import (
 from quant_platform.errors import SessionError, UnknownNameError
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import risk_free_rates
-from quant_platform.market.facts import by_security
 from quant_platform.market.panel import Panel
 from quant_platform.pipeline.platform import Platform
 from quant_platform.storage import bulk
@@ -74,14 +73,13 @@ def evaluation_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     ) -> pd.DataFrame:
         """Positions, cash, equity, trades and return of each model, simulated at the next open."""
         keys = context.partition_keys
-        panel = Panel.from_frames(by_security(bars), by_security(actions), keys)
-        members = by_security(universe)
+        panel = Panel.from_frames(bars, actions, keys)
         earlier = _session_before(platform, keys[0])
         settings, ids = platform.settings, model_ids(platform.database)
         frames = []
         for strategy in strategies:
-            wanted = by_security(signals_of[SIGNALS_PREFIX + strategy.name])
-            orders = Orders.from_signals(wanted, keys, before=earlier, universe=members)
+            wanted = signals_of[SIGNALS_PREFIX + strategy.name]
+            orders = Orders.from_signals(wanted, keys, before=earlier, universe=universe)
             frame = simulate(
                 panel,
                 orders,

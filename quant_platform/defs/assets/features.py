@@ -7,7 +7,7 @@ from quant_platform.defs.assets.common import AssetContext, asset, columns
 from quant_platform.defs.partitions import lookback
 from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.registry import all_features
-from quant_platform.market.facts import by_security, with_tickers
+from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.pipeline.platform import Platform
 from quant_platform.vendors.base import has_information
@@ -55,8 +55,8 @@ def feature_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
         """Technical features of each member after the close; as JSON in the view feature_store."""
         keys = context.partition_keys
         sessions = platform.window(keys, depth)
-        news = by_security(optional["news"]) if "news" in optional else None
-        panel = Panel.from_frames(by_security(bars), by_security(actions), sessions, news=news)
+        news = optional.get("news")
+        panel = Panel.from_frames(bars, actions, sessions, news=news)
         return with_tickers(compute_features(panel, last=len(keys)), universe)
 
     return [features]

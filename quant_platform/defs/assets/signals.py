@@ -5,7 +5,7 @@ import pandas as pd
 
 from quant_platform.defs.assets.common import AssetContext, asset, columns
 from quant_platform.defs.partitions import lookback
-from quant_platform.market.facts import by_security, with_tickers
+from quant_platform.market.facts import with_tickers
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.provenance import code_version, digest_of
 from quant_platform.pipeline.provision import model_record
@@ -67,9 +67,7 @@ def _signal_asset(market: AssetContext, strategy: Strategy) -> dg.AssetsDefiniti
     ) -> pd.DataFrame:
         keys = context.partition_keys
         sessions = platform.window(keys, strategy.lookback)
-        panel = SignalPanel.from_frames(
-            by_security(features), by_security(bars), by_security(universe), sessions
-        )
+        panel = SignalPanel.from_frames(features, bars, universe, sessions)
         frame = with_tickers(strategy.run(panel, last=len(keys)), universe)
         run = ModelRun(
             run_id=context.run.run_id,
