@@ -1,0 +1,164 @@
+"""A database of an earlier release is brought up to date, and nothing of it is lost or changed.
+
+The dump is restored as it was, provisioned by the present code, and then the pipeline goes on from
+it: see `support/old_dump.py` and `support/dumps/README.md`.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from quant_platform.defs.runs import Runner
+from quant_platform.provision import provision
+from quant_platform.settings import Settings
+from quant_platform.storage import bulk
+from quant_platform.storage.database import Database
+from quant_platform.vendors.sample import SampleVendor
+from quant_platform_tests.conftest import Server
+from quant_platform_tests.support import old_dump
+from quant_platform_tests.test_storage.tables import fetch
+from quant_platform_tests.test_storage.test_migrations import MIGRATIONS, shape
+
+MOMENT, TABLES = old_dump.expected()
+NOW = {table.name: (table.rows, table.digest) for table in TABLES}
+THEN = {table.name: (table.rows_then, table.digest_then) for table in TABLES}
+
+WRONG_CLOSE, RIGHT_CLOSE = 88.5, 92.41
+"""IBM on 2005-03-10: what the vendor told first, and what it corrected it to."""
+
+BOUGHT = {"buy_and_hold", "enhanced_momentum"}
+"""Models that had traded by the dump's last session."""
+
+
+@pytest.fixture(scope="module")
+def restored(server: Server) -> Iterator[str]:
+    """Name of a database as the dump has it; copy it."""
+    name = server.create()
+    old_dump.restore(Database(server.url(name)))
+    yield name
+    server.drop(name)
+
+
+@pytest.fixture
+def old(restored: str, new_database: Callable[[str | None], Database]) -> Database:
+    """Return a database of before, not yet provisioned."""
+    return new_database(restored)
+
+
+@pytest.fixture
+def upgraded(old: Database) -> Database:
+    """Return a database of before, provisioned by the present code."""
+    provision(old)
+    return old
+
+
+def test_the_dump_is_whole(old: Database) -> None:
+    assert old_dump.measured(old, TABLES) == NOW
+    assert sum(rows for rows, _ in NOW.values()) > 3000
+
+
+def test_only_newer_migrations_are_applied(old: Database) -> None:
+    applied = provision(old)
+    done = fetch(old, "SELECT migration_id FROM _yoyo_migration ORDER BY 1")
+    assert [name for (name,) in done] == [path.stem for path in MIGRATIONS]
+    newer = [path.stem for path in MIGRATIONS if path.stem not in old_dump.MIGRATIONS]
+    assert applied[: len(newer)] == newer
+    assert not set(applied) & set(old_dump.MIGRATIONS)
+
+
+def test_every_row_of_before_is_still_there(upgraded: Database) -> None:
+    assert old_dump.measured(upgraded, TABLES) == NOW
+
+
+def test_the_same_schema_as_a_new_database(
+    upgraded: Database, template: str, server: Server
+) -> None:
+    """Names, types, nullability, defaults and descriptions; not the order of the columns."""
+    assert sorted(shape(upgraded), key=str) == sorted(
+        shape(Database(server.url(template))), key=str
+    )
+
+
+def test_what_was_superseded_is_still_known(upgraded: Database) -> None:
+    assert old_dump.measured(upgraded, TABLES, MOMENT) == THEN
+    assert THEN["market_data"] != NOW["market_data"]
+    sql = "SELECT close_price FROM market_data WHERE date = '2005-03-10' AND symbol = 'IBM'"
+    assert bulk.query(upgraded, sql, known_at=MOMENT)["close_price"].tolist() == [WRONG_CLOSE]
+    assert bulk.query(upgraded, sql)["close_price"].tolist() == [RIGHT_CLOSE]
+
+
+def test_provisioning_again_changes_nothing(upgraded: Database) -> None:
+    before = shape(upgraded), fetch(upgraded, "SELECT m::text FROM models AS m ORDER BY 1")
+    assert provision(upgraded) == []
+    after = shape(upgraded), fetch(upgraded, "SELECT m::text FROM models AS m ORDER BY 1")
+    assert after == before
+    assert old_dump.measured(upgraded, TABLES) == NOW
+
+
+def test_the_pipeline_goes_on(
+    old: Database, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session after the last one: portfolios continue, and nothing of before is touched."""
+    states = _states(old, old_dump.LAST)
+    held = json.loads(_positions(old))
+    events = server.create()
+    monkeypatch.setenv("DATABASE_URL", old.url)
+    monkeypatch.setenv("DAGSTER_DATABASE_URL", server.url(events))
+    monkeypatch.setenv("QUANT_PLATFORM_HOME", str(tmp_path / "home"))
+    session = date.fromisoformat(old_dump.NEXT)
+    runner = Runner.open(Settings.load(start=tmp_path))
+    try:
+        with runner.instance() as instance:
+            runner.run_selection(instance, "*", session, session, {})
+    finally:
+        runner.platform.database.engine.dispose()
+        server.drop(events)
+    assert old_dump.measured(old, TABLES) == NOW
+    continued = _states(old, old_dump.NEXT)
+    assert set(continued) == set(states)
+    for name, (equity, daily_return, _, _) in continued.items():
+        assert equity / (1.0 + daily_return) == pytest.approx(states[name][0], rel=1e-12)
+    assert {name for name, (equity, *_) in states.items() if equity != 1e6} == BOUGHT
+    # By hand: the benchmark neither traded nor received anything that day.
+    equity, _, cash, trades = continued["buy_and_hold"]
+    closes = SampleVendor().bars(session, session).set_index("symbol")["close_price"]
+    value = sum(entry["shares"] * closes[symbol] for symbol, entry in held.items())
+    assert (trades, cash) == (0, states["buy_and_hold"][2])
+    assert equity == pytest.approx(cash + value, rel=1e-12)
+    windows = fetch(
+        old,
+        "SELECT DISTINCT window_sessions FROM model_performance"
+        " WHERE date = %s AND window_name = 'inception'",
+        session,
+    )
+    assert windows == [(_sessions(old),)]
+
+
+def _states(database: Database, session: str) -> dict[str, tuple[float, float, float, int]]:
+    """Model → equity, return, cash and number of trades in a session."""
+    rows = fetch(
+        database,
+        "SELECT model_name, equity, daily_return, cash, trade_count FROM portfolios"
+        " JOIN models ON models.id = model_id WHERE date = %s",
+        session,
+    )
+    return {name: tuple(figures) for name, *figures in rows}
+
+
+def _positions(database: Database) -> str:
+    """JSON of the benchmark's positions in the dump's last session, as it was written."""
+    ((positions,),) = fetch(
+        database,
+        "SELECT positions::text FROM portfolios JOIN models ON models.id = model_id"
+        " WHERE date = %s AND model_name = 'buy_and_hold'",
+        old_dump.LAST,
+    )
+    return str(positions)
+
+
+def _sessions(database: Database) -> int:
+    ((sessions,),) = fetch(database, "SELECT count(DISTINCT date)::integer FROM portfolios")
+    return int(sessions)
