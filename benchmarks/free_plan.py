@@ -19,7 +19,7 @@ from pathlib import Path
 from demo import BIN
 
 from quant_platform.market.sessions import sessions_between
-from quant_platform_tests.polygon_server import BASIC, Market, PolygonServer
+from quant_platform_tests.support.polygon_server import BASIC, Market, PolygonServer
 
 CALLS, WINDOW_SECONDS, PROCESSES = 5, 60.0, 2
 TOO_MANY = 429

@@ -24,7 +24,7 @@ from demo import BIN
 from quant_platform.market.sessions import sessions_between
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database, platform_database
-from quant_platform_tests.polygon_server import ADVANCED, Market, PolygonServer, faults
+from quant_platform_tests.support.polygon_server import ADVANCED, Market, PolygonServer, faults
 
 SYMBOLS, SESSIONS, CONNECTIONS = 200, 120, 4
 DELAY_SECONDS = 0.1

@@ -16,7 +16,7 @@ from pathlib import Path
 from demo import BIN, show, timed
 from market_ingest import KEY, newest
 
-from quant_platform_tests.polygon_server import launched
+from quant_platform_tests.support.polygon_server import launched
 
 LIMIT = "20 s"
 CORRECTIONS = 3

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from psycopg2 import sql
 
 from quant_platform.market.panel import Panel
 from quant_platform.market.sessions import sessions_between
@@ -21,50 +20,11 @@ from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
 from quant_platform.storage.embedded import start_embedded
 from quant_platform.vendors.sample import SampleVendor
+from quant_platform_tests.support.server import Server
 
 TEMPLATE = "provisioned"
 OUTSIDE = ("DATABASE_URL", "DAGSTER_DATABASE_URL", "DAGSTER_HOME", "UNIVERSE", "MASSIVE_API_KEY")
 PREFIXES = (PREFIX, "POLYGON_")
-
-
-class Server:
-    """The test session's own PostgreSQL server, and databases on it."""
-
-    def __init__(self, home: Path) -> None:
-        info = start_embedded(home).get_postmaster_info()
-        self.place = f"?host={info.socket_dir}&port={info.port}"
-        self._numbers = itertools.count()
-        # These databases live for seconds: nothing of them need survive a power cut.
-        for option in ("fsync", "full_page_writes", "synchronous_commit"):
-            self.execute(f"ALTER SYSTEM SET {option} = off")
-        self.execute("SELECT pg_reload_conf()")
-
-    def url(self, name: str) -> str:
-        return f"postgresql://postgres@/{name}{self.place}"
-
-    def execute(self, statement: str, *names: str) -> None:
-        """Run a statement of administration; `names` fill its {} as quoted identifiers."""
-        connection = Database(self.url("postgres")).connect()
-        connection.autocommit = True
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
-        finally:
-            connection.close()
-
-    def create(self, template: str = "template1") -> str:
-        """Create a database and return its name."""
-        name = f"test_{os.getpid()}_{next(self._numbers)}"
-        # A database is copied only while nobody, not even an idle connection, is in it.
-        self.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"  # noqa: S608 — our name
-            f" WHERE datname = '{template}'"
-        )
-        self.execute("CREATE DATABASE {} TEMPLATE {}", name, template)
-        return name
-
-    def drop(self, name: str) -> None:
-        self.execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
 
 @pytest.fixture(scope="session", autouse=True)

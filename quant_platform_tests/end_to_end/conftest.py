@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from quant_platform_tests.end_to_end.services import CHECKOUT, run, wait_until_gone
+from quant_platform_tests.support.services import CHECKOUT, run, wait_until_gone
 
 OUTPUT = CHECKOUT / "test-output"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from quant_platform_tests.end_to_end.services import CHECKOUT, Service, free_port
+from quant_platform_tests.support.services import CHECKOUT, Service, free_port
 
 NEEDED = ("quant_platform", "sql", "dagster.yaml", "workspace.yaml", "pyproject.toml")
 DAGSTER = str(Path(sys.executable).with_name("dagster"))

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from quant_platform_tests.end_to_end.conftest import Demo
-from quant_platform_tests.end_to_end.services import environment, run
+from quant_platform_tests.support.services import environment, run
 
 SESSIONS = 3270
 """XNYS sessions from 1 March 2000 to 1 March 2013 (exchange_calendars)."""

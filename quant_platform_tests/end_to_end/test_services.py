@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from quant_platform_tests.end_to_end.services import (
+from quant_platform_tests.support.services import (
     COMMAND,
     Service,
     free_port,

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from quant_platform.storage.database import Database
-from quant_platform_tests.conftest import Server
-from quant_platform_tests.properties.pipeline import FACTS, FIRST, LAST, Market, run
-from quant_platform_tests.test_defs.lab import failure_text
+from quant_platform_tests.support.lab import failure_text
+from quant_platform_tests.support.pipeline import FACTS, FIRST, LAST, Market, run
+from quant_platform_tests.support.server import Server
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from quant_platform.storage.database import Database
-from quant_platform_tests.properties.pipeline import LAST, TABLES, Market, dump, everything, run
+from quant_platform_tests.support.pipeline import LAST, TABLES, Market, dump, everything, run
 
 START = "2004-12-27"
 
@@ -18,7 +18,7 @@ from datetime import date
 from pathlib import Path
 from quant_platform.storage import replace
 from quant_platform.storage.database import Database
-from quant_platform_tests.properties.pipeline import LAST, run
+from quant_platform_tests.support.pipeline import LAST, run
 from quant_platform_tests.properties.test_atomicity import START, Dearer
 
 insert = replace._insert_new

@@ -18,7 +18,7 @@ from quant_platform.storage.models import model_ids
 from quant_platform.storage.replace import replace_sessions
 from quant_platform.storage.schema import read_table
 from quant_platform.strategies.registry import strategy_classes
-from quant_platform_tests.properties.pipeline import DIVIDEND, FIRST, LAST, everything
+from quant_platform_tests.support.pipeline import DIVIDEND, FIRST, LAST, everything
 
 DOCUMENTS = ("metadata", "positions", "trades")
 FRAMES = {

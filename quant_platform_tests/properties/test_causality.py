@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from quant_platform.storage.database import Database
-from quant_platform_tests.properties.pipeline import DIVIDEND, FIRST, LAST, Market, dump, run
+from quant_platform_tests.support.pipeline import DIVIDEND, FIRST, LAST, Market, dump, run
 
 
 class Ended(Market):

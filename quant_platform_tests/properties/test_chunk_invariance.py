@@ -8,7 +8,7 @@ import pandas as pd
 
 from quant_platform.market.sessions import parse_date, sessions_between
 from quant_platform.storage.database import Database
-from quant_platform_tests.properties.pipeline import (
+from quant_platform_tests.support.pipeline import (
     DIVIDEND,
     EXACT,
     FIRST,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from quant_platform.storage.database import Database
-from quant_platform_tests.properties.pipeline import FIRST, dump, run
-from quant_platform_tests.test_storage.tables import fetch
+from quant_platform_tests.support.pipeline import FIRST, dump, run
+from quant_platform_tests.support.tables import fetch
 
 LAST = "2004-08-31"
 PROGRAM = """
@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from quant_platform.storage.database import Database
-from quant_platform_tests.properties.pipeline import run
+from quant_platform_tests.support.pipeline import run
 assert run(Database(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]).success
 """
 RUNS = """

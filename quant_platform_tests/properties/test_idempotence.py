@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from quant_platform.storage.database import Database
-from quant_platform_tests.properties.pipeline import FIRST, LAST, LISTING, everything, run
+from quant_platform_tests.support.pipeline import FIRST, LAST, LISTING, everything, run
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from quant_platform.storage.database import Database
-from quant_platform_tests.properties.pipeline import Market, everything, rows, run
-from quant_platform_tests.test_storage.tables import fetch
+from quant_platform_tests.support.pipeline import Market, everything, rows, run
+from quant_platform_tests.support.tables import fetch
 
 DAY = "2004-08-19"
 

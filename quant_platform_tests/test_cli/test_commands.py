@@ -3,18 +3,16 @@
 import csv
 import io
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from quant_platform.settings import PREFIX
 from quant_platform.storage.database import Database
-from quant_platform_tests.conftest import Server
-from quant_platform_tests.test_storage.tables import fetch
+from quant_platform_tests.support.server import Server
+from quant_platform_tests.support.services import Run
+from quant_platform_tests.support.tables import fetch
 
-COMMAND = str(Path(sys.executable).with_name("quant-platform"))
 COMMANDS = [
     [],
     ["demo"],
@@ -29,43 +27,6 @@ COMMANDS = [
     ["db", "psql"],
     ["db", "reset"],
 ]
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def in_folder(tmp_path: Path) -> Run:
-    """Run the command in an empty folder, with the given environment."""
-
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        plain = {
-            "PATH": "/usr/bin:/bin",
-            "HOME": str(tmp_path),
-            "LANG": "C.UTF-8",
-            "COLUMNS": "200",
-        }
-        return subprocess.run(
-            [COMMAND, *arguments],
-            cwd=tmp_path,
-            env=plain | {"COLUMNS": "200"} | environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    return run
-
-
-@pytest.fixture
-def command(in_folder: Run, database: Database) -> Run:
-    """Run the command over the test's own database."""
-
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return in_folder(*arguments, **({"DATABASE_URL": database.url} | environment))
-
-    return run
 
 
 def failed(done: subprocess.CompletedProcess[str], *words: str, code: int = 1) -> None:

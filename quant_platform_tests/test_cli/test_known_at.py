@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from quant_platform.storage.database import Database
-from quant_platform_tests.test_storage.tables import fetch
+from quant_platform_tests.support.tables import fetch
 
 COMMAND = str(Path(sys.executable).with_name("quant-platform"))
 

@@ -15,10 +15,14 @@ import pytest
 from quant_platform.market.sessions import sessions_between
 from quant_platform.storage.database import Database
 from quant_platform.storage.ingestions import FAILED, Ingestion, record
-from quant_platform_tests.polygon_server import ADVANCED, BASIC, Market, PolygonServer, faults
-from quant_platform_tests.test_cli.test_commands import COMMAND, Run, in_folder
-
-__all__ = ["in_folder"]
+from quant_platform_tests.support.polygon_server import (
+    ADVANCED,
+    BASIC,
+    Market,
+    PolygonServer,
+    faults,
+)
+from quant_platform_tests.support.services import COMMAND, Run
 
 SESSIONS = sessions_between(date(2026, 9, 1), date(2026, 11, 20))
 GROUPED = "/v2/aggs/grouped/"

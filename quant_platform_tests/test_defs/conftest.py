@@ -9,15 +9,17 @@ import pytest
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
 from quant_platform.vendors.base import Vendor
-from quant_platform_tests.conftest import Server
-from quant_platform_tests.test_defs.instance_harness import open_instance
-from quant_platform_tests.test_defs.lab import Lab, WindowVendor, failure_text
-from quant_platform_tests.test_defs.trading import Trading
-
-FIRST, LAST = "2000-03-01", "2000-07-31"
-"""106 sessions with AAPL's split of 21 June 2000."""
-
-MakeLab = Callable[..., Lab]
+from quant_platform_tests.support.instance_harness import open_instance
+from quant_platform_tests.support.lab import (
+    FIRST,
+    LAST,
+    Lab,
+    MakeLab,
+    WindowVendor,
+    failure_text,
+)
+from quant_platform_tests.support.server import Server
+from quant_platform_tests.support.trading import Trading
 
 
 def _settings(url: str, home: Path) -> Settings:

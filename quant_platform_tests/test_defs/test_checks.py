@@ -13,9 +13,8 @@ import exchange_calendars
 import pytest
 
 from quant_platform.quality import judging
-from quant_platform_tests.conftest import Server
-from quant_platform_tests.test_defs.conftest import FIRST, LAST, MakeLab
-from quant_platform_tests.test_defs.lab import Lab, WindowVendor
+from quant_platform_tests.support.lab import FIRST, LAST, Lab, MakeLab, WindowVendor
+from quant_platform_tests.support.server import Server
 
 DAY = "2000-05-10"
 """A Wednesday in the middle of what is stored."""

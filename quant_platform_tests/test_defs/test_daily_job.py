@@ -5,8 +5,14 @@ import json
 import dagster as dg
 import pytest
 
-from quant_platform_tests.test_defs.conftest import FIRST, MakeLab
-from quant_platform_tests.test_defs.lab import Lab, WindowVendor, failed_steps, failure_text
+from quant_platform_tests.support.lab import (
+    FIRST,
+    Lab,
+    MakeLab,
+    WindowVendor,
+    failed_steps,
+    failure_text,
+)
 
 ASSETS = {
     "market_data",

@@ -1,6 +1,8 @@
-"""The asset graph against the committed contract `graph.json`: a change to it must show in a diff.
+"""The asset graph against two committed contracts: a change to it must show in a diff.
 
-`python -m quant_platform_tests.test_defs.test_graph` writes the file anew; read the diff.
+`graph.json` is that of the sample, `graph_market.json` that of a whole market over the vendor's
+API, with news, figures of the economy and the edges of assets to their own past.
+`python -m quant_platform_tests.test_defs.test_graph` writes both anew; read the diff.
 """
 
 import json
@@ -17,7 +19,19 @@ from quant_platform.defs.build import build_defs
 from quant_platform.settings import Settings
 from quant_platform.vendors.sample import SampleVendor
 
-CONTRACT = Path(__file__).with_name("graph.json")
+CONTRACTS = {
+    "sample": Path(__file__).with_name("graph.json"),
+    "polygon": Path(__file__).with_name("graph_market.json"),
+}
+"""Contract of each vendor, by the vendor's name in the settings."""
+
+GROUPS = {"market", "information", "features", "signals", "evaluation", "reports"}
+
+BEGINNING = "beginning"
+LONGEST = 1_000
+"""Sessions. An edge that looks back further means all history, of which a market that goes on has
+more every day: the contract says so instead of a number that is another one tomorrow."""
+
 NO_SERVER = "postgresql://nobody@127.0.0.1:9/nothing"
 """Building definitions must not need a database."""
 
@@ -29,9 +43,14 @@ class OpenVendor(SampleVendor):
     last_session = None
 
 
-def build(home: Path, vendor: SampleVendor | None = None) -> dg.Definitions:
-    values = {"DATABASE_URL": NO_SERVER, "QUANT_PLATFORM_HOME": str(home)}
-    return build_defs(settings=Settings.load(values, home), vendor=vendor or SampleVendor())
+def build(home: Path, name: str = "sample", vendor: SampleVendor | None = None) -> dg.Definitions:
+    values = {
+        "DATABASE_URL": NO_SERVER,
+        "QUANT_PLATFORM_HOME": str(home),
+        "QUANT_PLATFORM_VENDOR": name,
+        "POLYGON_API_KEY": "none",
+    }
+    return build_defs(settings=Settings.load(values, home), vendor=vendor)
 
 
 def described(defs: dg.Definitions) -> dict[str, Any]:
@@ -51,7 +70,9 @@ def described(defs: dg.Definitions) -> dict[str, Any]:
             "owners": sorted(node.owners),
             "backfill": "single run" if node.backfill_policy.max_partitions_per_run is None else "",
             "reads": {
-                parent.to_user_string(): offsets(graph.get_partition_mapping(key, parent))
+                parent.to_user_string(): offsets(
+                    graph.get_partition_mapping(key, parent), node.partitions_def
+                )
                 for parent in sorted(node.parent_keys)
             },
             "checks": {
@@ -74,23 +95,50 @@ def described(defs: dg.Definitions) -> dict[str, Any]:
     }
 
 
-def offsets(mapping: dg.PartitionMapping) -> list[int]:
+def offsets(
+    mapping: dg.PartitionMapping, partitions: dg.PartitionsDefinition[str] | None
+) -> list[int | str]:
     """First and last upstream session, counted from the session itself."""
     assert isinstance(mapping, dg.TimeWindowPartitionMapping)
-    return [mapping.start_offset, mapping.end_offset]
+    assert isinstance(partitions, dg.TimeWindowPartitionsDefinition)
+    goes_on = partitions.end is None
+    everything = goes_on and mapping.start_offset < -LONGEST
+    return [BEGINNING if everything else mapping.start_offset, mapping.end_offset]
+
+
+@pytest.fixture(scope="module", params=CONTRACTS)
+def vendor_name(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
 
 
 @pytest.fixture(scope="module")
-def defs(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
-    return build(tmp_path_factory.mktemp("defs"))
+def defs(vendor_name: str, tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
+    return build(tmp_path_factory.mktemp("defs"), vendor_name)
 
 
-def test_the_graph_is_the_one_in_the_contract(defs: dg.Definitions) -> None:
-    assert described(defs) == json.loads(CONTRACT.read_text())
+def test_the_graph_is_the_one_in_the_contract(defs: dg.Definitions, vendor_name: str) -> None:
+    assert described(defs) == json.loads(CONTRACTS[vendor_name].read_text())
 
 
-def test_building_twice_gives_the_same_graph(defs: dg.Definitions, tmp_path: Path) -> None:
-    assert described(build(tmp_path)) == described(defs)
+def test_the_contract_of_the_market_has_what_the_sample_lacks() -> None:
+    """Not to be lost by writing the files anew: information, and facts that build on their past."""
+    sample, market = (
+        json.loads(CONTRACTS[name].read_text())["assets"] for name in ("sample", "polygon")
+    )
+    assert market.keys() - sample.keys() == {
+        *("news", "treasury_yields", "inflation", "labor_market"),
+    }
+    own_past = {name for name, asset in market.items() if name in asset["reads"]}
+    assert own_past >= {"securities", "portfolios"}
+    assert market["features"]["reads"].keys() - sample["features"]["reads"].keys() == {"news"}
+    assert "treasury_yields" in market["model_performance"]["reads"]
+
+
+def test_building_twice_gives_the_same_graph(
+    defs: dg.Definitions, vendor_name: str, tmp_path: Path
+) -> None:
+    assert described(build(tmp_path, vendor_name)) == described(defs)
 
 
 def test_dagster_can_run_the_definitions(defs: dg.Definitions) -> None:
@@ -104,7 +152,7 @@ def test_every_asset_and_check_says_what_it_is(defs: dg.Definitions) -> None:
         assert node.description is not None
         assert node.description.endswith("."), key
         assert len(node.description) > 20, key
-        assert node.group_name in {"market", "features", "signals", "evaluation", "reports"}
+        assert node.group_name in GROUPS
         assert node.kinds >= {"python", "postgres"}
         assert node.owners
     for definition in defs.asset_checks or ():
@@ -124,27 +172,32 @@ def test_all_assets_share_one_partitions_definition(defs: dg.Definitions) -> Non
     assert len(definitions) == 1
 
 
-def test_only_a_market_that_goes_on_can_go_stale(defs: dg.Definitions, tmp_path: Path) -> None:
+def test_only_a_market_that_goes_on_can_go_stale(tmp_path: Path) -> None:
     def policies(definitions: dg.Definitions) -> list[dg.FreshnessPolicy | None]:
         return [spec.freshness_policy for spec in definitions.resolve_all_asset_specs()]
 
-    assert set(policies(defs)) == {None}
-    live = policies(build(tmp_path, OpenVendor()))
-    assert len(live) == len(policies(defs))
+    ended = policies(build(tmp_path))
+    assert set(ended) == {None}
+    live = policies(build(tmp_path, vendor=OpenVendor()))
+    assert len(live) == len(ended)
     assert None not in live
 
 
-def test_a_whole_market_has_no_cycle_but_an_assets_own_past(tmp_path: Path) -> None:
+def test_there_is_no_cycle_but_an_assets_own_past(defs: dg.Definitions) -> None:
     # The UI draws no graph at all where two assets follow from each other's past.
-    settings = Settings.load({"DATABASE_URL": NO_SERVER, "POLYGON_API_KEY": "none"}, tmp_path)
-    graph = build_defs(settings=settings).resolve_asset_graph()
+    graph = defs.resolve_asset_graph()
     parents = {key: graph.get(key).parent_keys - {key} for key in graph.get_all_asset_keys()}
     assert dg.AssetKey("securities") in parents
     list(TopologicalSorter(parents).static_order())
 
 
+def write_contracts() -> None:
+    for name, contract in CONTRACTS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            text = json.dumps(described(build(Path(folder), name)), indent=1)
+        # Offsets on one line: a pair is easier to read than four lines.
+        contract.write_text(re.sub(r"\[\s+([^,\s]+),\s+(-?\d+)\s+\]", r"[\1, \2]", text) + "\n")
+
+
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        text = json.dumps(described(build(Path(folder))), indent=1)
-    # Offsets on one line: a pair of numbers is easier to read than four lines.
-    CONTRACT.write_text(re.sub(r"\[\s+(-?\d+),\s+(-?\d+)\s+\]", r"[\1, \2]", text) + "\n")
+    write_contracts()

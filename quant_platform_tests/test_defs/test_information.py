@@ -18,8 +18,7 @@ from quant_platform.market.sessions import sessions_between
 from quant_platform.pipeline.information import BLOCK_SESSIONS, known_figures, news_chunks
 from quant_platform.vendors.base import has_information
 from quant_platform.vendors.sample import SampleVendor
-from quant_platform_tests.test_defs.conftest import MakeLab
-from quant_platform_tests.test_defs.lab import WindowVendor, failure_text, iso
+from quant_platform_tests.support.lab import MakeLab, WindowVendor, failure_text, iso
 
 FIRST, LAST = date(2000, 3, 1), date(2000, 4, 14)
 SESSIONS = iso(sessions_between(FIRST, LAST))

@@ -40,7 +40,7 @@ from quant_platform.errors import SettingsError
 from quant_platform.settings import Settings
 from quant_platform.storage.database import dagster_url
 from quant_platform.storage.embedded import start_embedded
-from quant_platform_tests.test_defs.instance_harness import (
+from quant_platform_tests.support.instance_harness import (
     FIRST,
     KEYS,
     OURS,

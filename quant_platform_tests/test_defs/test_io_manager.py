@@ -12,12 +12,12 @@ from quant_platform.defs.assets.common import RETRIES
 from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.partitions import lookback, previous_session, session_partitions
 from quant_platform.market.facts import complete
-from quant_platform_tests.test_defs.conftest import MakeLab
-from quant_platform_tests.test_defs.lab import (
+from quant_platform_tests.support.lab import (
     RANGE_END,
     RANGE_START,
     SILENT,
     Lab,
+    MakeLab,
     WindowVendor,
     failure_text,
     iso,

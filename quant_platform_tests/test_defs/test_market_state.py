@@ -15,9 +15,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from quant_platform_tests.polygon_server import faults
-from quant_platform_tests.test_defs.lab import RANGE_END, RANGE_START, failure_text
-from quant_platform_tests.test_defs.trading import SESSIONS, Trading, forget_closures
+from quant_platform_tests.support.lab import RANGE_END, RANGE_START, failure_text
+from quant_platform_tests.support.polygon_server import faults
+from quant_platform_tests.support.trading import SESSIONS, Trading, forget_closures
 
 MON13, TUE14, WED15, THU16, FRI17, TUE21 = (date(2025, 1, day) for day in (13, 14, 15, 16, 17, 21))
 MOURNING = "National Day of Mourning"

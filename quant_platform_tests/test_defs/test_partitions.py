@@ -16,8 +16,7 @@ from quant_platform.defs.partitions import (
 )
 from quant_platform.market.sessions import HORIZON
 from quant_platform.vendors.sample import SampleVendor
-from quant_platform_tests.test_defs.conftest import MakeLab
-from quant_platform_tests.test_defs.lab import WindowVendor, iso
+from quant_platform_tests.support.lab import MakeLab, WindowVendor, iso
 
 SAMPLE = session_partitions(date(2000, 3, 1), date(2013, 3, 1))
 

@@ -13,12 +13,12 @@ from quant_platform.pipeline.ingest import Fetch
 from quant_platform.research.store import Store
 from quant_platform.storage.database import Database
 from quant_platform.vendors.polygon.vendor import PolygonVendor
-from quant_platform_tests.conftest import Server
-from quant_platform_tests.polygon_server import BASIC, faults
-from quant_platform_tests.polygon_server.faults import Fault
-from quant_platform_tests.test_defs.instance_harness import open_instance
-from quant_platform_tests.test_defs.lab import failed_steps, failure_text
-from quant_platform_tests.test_defs.trading import SESSIONS, Trading, evening
+from quant_platform_tests.support.instance_harness import open_instance
+from quant_platform_tests.support.lab import failed_steps, failure_text
+from quant_platform_tests.support.polygon_server import BASIC, faults
+from quant_platform_tests.support.polygon_server.faults import Fault
+from quant_platform_tests.support.server import Server
+from quant_platform_tests.support.trading import SESSIONS, Trading, evening
 
 FIRST, LAST = SESSIONS[0].isoformat(), SESSIONS[-1].isoformat()
 GROUPED = "/v2/aggs/grouped/"

@@ -12,9 +12,8 @@ from dagster._core.storage.dagster_run import DagsterRunStatus
 from quant_platform.defs.sensors import build_sensors, record_failed_run
 from quant_platform.pipeline.updates import MAX_ATTEMPTS
 from quant_platform.settings import Settings
-from quant_platform_tests.conftest import Server
-from quant_platform_tests.test_defs.instance_harness import open_instance
-from quant_platform_tests.test_defs.lab import (
+from quant_platform_tests.support.instance_harness import open_instance
+from quant_platform_tests.support.lab import (
     RANGE_END,
     RANGE_START,
     SILENT,
@@ -22,6 +21,7 @@ from quant_platform_tests.test_defs.lab import (
     WindowVendor,
     failure_text,
 )
+from quant_platform_tests.support.server import Server
 
 FIRST, LAST = "2000-03-01", "2000-03-31"
 JOB = "daily_update"

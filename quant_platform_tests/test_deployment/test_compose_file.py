@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 import pytest
 import yaml
 
+from quant_platform_tests.support.services import CHECKOUT
 from quant_platform_tests.test_deployment.compose import (
-    CHECKOUT,
     COMPOSE_FILE,
     MissingVariableError,
     Service,

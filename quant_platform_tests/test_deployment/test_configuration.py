@@ -10,7 +10,8 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 
 from quant_platform.settings import Settings
-from quant_platform_tests.test_deployment.compose import CHECKOUT, services
+from quant_platform_tests.support.services import CHECKOUT
+from quant_platform_tests.test_deployment.compose import services
 
 EXAMPLE = (CHECKOUT / ".env.example").read_text()
 ASSIGNMENT = re.compile(r"^(?:# )?([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)

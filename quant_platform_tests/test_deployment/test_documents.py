@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from quant_platform_tests.test_deployment.compose import CHECKOUT
+from quant_platform_tests.support.services import CHECKOUT
 
 DOCUMENTS = sorted([*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")

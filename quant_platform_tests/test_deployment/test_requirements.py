@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from quant_platform_tests.test_deployment.compose import CHECKOUT
+from quant_platform_tests.support.services import CHECKOUT
 
 FILES = ("requirements.txt", "requirements-dev.txt")
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())

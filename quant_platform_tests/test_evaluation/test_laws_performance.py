@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import risk_free_rates
-from quant_platform_tests.test_evaluation.test_performance import BENCHMARK, make_portfolios
+from quant_platform_tests.support.portfolios import BENCHMARK, make_portfolios
 
 SESSIONS = 320
 PORTFOLIOS = make_portfolios({BENCHMARK: SESSIONS, 2: SESSIONS, 3: 100}, SESSIONS, seed=3)

@@ -10,7 +10,7 @@ from quant_platform.evaluation.metrics import METRICS, evaluate, session_rate
 from quant_platform.evaluation.performance import performance_rows, rolling_metric
 from quant_platform.evaluation.risk_free import risk_free_rates
 from quant_platform.evaluation.windows import ExpandingWindow, TrailingWindow
-from quant_platform_tests.test_evaluation.test_performance import (
+from quant_platform_tests.support.portfolios import (
     BENCHMARK,
     DATES,
     MODEL,

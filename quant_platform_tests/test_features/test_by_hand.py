@@ -5,7 +5,7 @@ import math
 import pytest
 
 from quant_platform.features.compute import compute_features
-from quant_platform_tests.test_features.panels import Market, by_hand
+from quant_platform_tests.support.panels import Market, by_hand
 
 
 def values(market: Market, name: str) -> list[float]:

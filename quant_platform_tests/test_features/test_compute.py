@@ -11,7 +11,7 @@ from quant_platform.errors import UnknownNameError
 from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.registry import all_features, select
 from quant_platform.market.panel import Panel
-from quant_platform_tests.test_features.panels import by_hand, random_market
+from quant_platform_tests.support.panels import by_hand, random_market
 
 NAN = float("nan")
 

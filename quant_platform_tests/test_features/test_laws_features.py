@@ -21,7 +21,7 @@ from quant_platform.features.registry import INPUTS, Feature, all_features, feat
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.windows import window_mean
 from quant_platform.market.panel import Panel
-from quant_platform_tests.test_features.panels import Market, bits, random_market
+from quant_platform_tests.support.panels import Market, bits, random_market
 
 COUNT = 620
 SEEDS = (1, 2)

@@ -10,7 +10,7 @@ from quant_platform.features.library.news import NEWS_SESSIONS
 from quant_platform.market.information import news_rows
 from quant_platform.market.panel import Panel
 from quant_platform.market.sessions import parse_date, session_closes, sessions_between
-from quant_platform_tests.test_features.panels import by_hand, news_frame, random_market
+from quant_platform_tests.support.panels import by_hand, news_frame, random_market
 
 NAN = float("nan")
 

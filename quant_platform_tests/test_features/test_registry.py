@@ -23,7 +23,7 @@ from quant_platform.features.registry import (
     select,
 )
 from quant_platform.kernels.arrays import FloatArray
-from quant_platform_tests.test_features.panels import by_hand
+from quant_platform_tests.support.panels import by_hand
 
 PROMISED = """
     sma_10 sma_20 sma_50 sma_200 ema_12 ema_26 macd macd_signal macd_histogram rsi_14

@@ -21,7 +21,7 @@ from quant_platform.market.adjustment import (
 from quant_platform.market.panel import Panel
 from quant_platform.quality.prices import total_returns
 from quant_platform.vendors.sample import SampleVendor
-from quant_platform_tests.test_features.panels import Market, by_hand, random_market
+from quant_platform_tests.support.panels import Market, by_hand, random_market
 
 ORACLES = Path(__file__).parents[1] / "oracles"
 LAST = "2013-03-01"

@@ -13,7 +13,7 @@ from quant_platform.evaluation.metrics import METRICS
 from quant_platform.reports import figures
 from quant_platform.reports.html import SIGNAL_ROWS, number, percent, render_report, whole
 from quant_platform.reports.ranking import SCORE_FORMULA
-from quant_platform_tests.test_reports.frames import (
+from quant_platform_tests.support.report_frames import (
     DATES,
     MODELS,
     OUTSTANDING,

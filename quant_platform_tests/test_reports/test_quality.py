@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from quant_platform.reports.quality import EXAMPLE_LENGTH, EXAMPLES, Quality, quality
-from quant_platform_tests.test_reports.frames import OUTSTANDING, REFUSED
+from quant_platform_tests.support.report_frames import OUTSTANDING, REFUSED
 
 DAY, BEFORE = pd.Timestamp("2011-03-25"), pd.Timestamp("2011-03-24")
 NOBODY, NOTHING = REFUSED.iloc[:0], OUTSTANDING.iloc[:0]

@@ -14,7 +14,7 @@ from quant_platform.reports.ranking import (
     rank_models,
     score_rows,
 )
-from quant_platform_tests.test_reports.frames import DATES, MODELS, PERFORMANCE
+from quant_platform_tests.support.report_frames import DATES, MODELS, PERFORMANCE
 
 
 def row(date: object, model: int, window: str = "252d", **figures: float) -> dict[str, object]:

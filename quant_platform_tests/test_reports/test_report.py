@@ -7,7 +7,7 @@ import pandas as pd
 from quant_platform.alerts.rules import evaluate_alerts
 from quant_platform.reports.ranking import SCORE_FORMULA
 from quant_platform.reports.report import COLUMNS, performance_reports, summary
-from quant_platform_tests.test_reports.frames import DATES, MODELS, PERFORMANCE, alert_inputs
+from quant_platform_tests.support.report_frames import DATES, MODELS, PERFORMANCE, alert_inputs
 
 ALERTS = evaluate_alerts(alert_inputs())
 

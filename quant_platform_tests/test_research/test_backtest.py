@@ -20,7 +20,7 @@ from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
 from quant_platform.strategies.base import SignalPanel, Strategy
 from quant_platform.trading.costs import Costs
-from quant_platform_tests.test_storage.tables import fetch
+from quant_platform_tests.support.tables import fetch
 
 LEARNED, CORRECTED = "2024-02-01T12:00Z", "2024-02-02T12:00Z"
 FIRST, LAST = "2024-01-02", "2024-01-08"

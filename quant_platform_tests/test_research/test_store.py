@@ -17,7 +17,7 @@ from quant_platform.errors import (
 from quant_platform.research.store import Store
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
-from quant_platform_tests.test_storage.tables import fetch
+from quant_platform_tests.support.tables import fetch
 
 LEARNED, CORRECTED = "2024-01-01T12:00Z", "2024-01-02T12:00Z"
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from quant_platform.storage.database import Database
-from quant_platform_tests.conftest import Server
-from quant_platform_tests.test_storage.tables import fetch
+from quant_platform_tests.support.server import Server
+from quant_platform_tests.support.tables import fetch
 
 _TABLES = """
 SELECT relname FROM pg_class

@@ -6,7 +6,7 @@ from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 from quant_platform.storage.replace import replace_sessions
 from quant_platform.storage.schema import Table, read_table
-from quant_platform_tests.test_storage.tables import SESSIONS, TWO_DAYS, content, fetch
+from quant_platform_tests.support.tables import SESSIONS, TWO_DAYS, WRITES, content, fetch
 
 
 @pytest.fixture
@@ -126,33 +126,6 @@ def test_query_of_every_common_type(database: Database) -> None:
 )
 def test_statements_that_read(database: Database, statement: str) -> None:
     assert len(bulk.query(database, statement)) >= 1
-
-
-WRITES = [
-    "DELETE FROM market_data",
-    "DELETE FROM market_data RETURNING *",
-    "UPDATE market_data SET volume = 0",
-    "INSERT INTO market_data SELECT * FROM market_data",
-    "TRUNCATE market_data",
-    "DROP TABLE market_data",
-    "CREATE TABLE mine (x int)",
-    "ALTER TABLE market_data ADD COLUMN x int",
-    "GRANT ALL ON market_data TO public",
-    "COMMENT ON TABLE market_data IS ''",
-    "VACUUM market_data",
-    "WITH gone AS (DELETE FROM market_data RETURNING *) SELECT * FROM gone",
-    "EXPLAIN ANALYZE DELETE FROM market_data",
-    "DO $$ BEGIN DELETE FROM market_data; END $$",
-    "DO $$ BEGIN COMMIT; DELETE FROM market_data; COMMIT; END $$",
-    "DO $$ BEGIN SET TRANSACTION READ WRITE; DELETE FROM market_data; END $$",
-    "COMMIT; DELETE FROM market_data",
-    "SELECT 1; DELETE FROM market_data",
-    "COMMIT; DELETE FROM market_data; COMMIT",
-    "SET TRANSACTION READ WRITE; DELETE FROM market_data; COMMIT",
-    "SELECT 1) TO STDOUT; DELETE FROM market_data; COMMIT; --",
-    "SELECT set_config('transaction_read_only', 'off', false); DELETE FROM market_data",
-    "SELECT set_config('transaction_read_only', 'off', false), nextval('models_id_seq')",
-]
 
 
 @pytest.mark.parametrize("statement", WRITES)

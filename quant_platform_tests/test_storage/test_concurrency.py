@@ -11,8 +11,8 @@ import pytest
 from quant_platform.storage.database import Database
 from quant_platform.storage.replace import replace_sessions
 from quant_platform.storage.schema import read_table
-from quant_platform_tests.test_storage.tables import SESSIONS, closes, content, fetch
-from quant_platform_tests.test_storage.writer import SYMBOLS, frame
+from quant_platform_tests.support.tables import SESSIONS, closes, content, fetch
+from quant_platform_tests.support.writer import SYMBOLS, frame
 
 ROWS = SYMBOLS * len(SESSIONS)
 
@@ -21,7 +21,7 @@ class Writer:
     """A process of `writer.py`."""
 
     def __init__(self, database: Database, close: float, where: str = "-") -> None:
-        module = "quant_platform_tests.test_storage.writer"
+        module = "quant_platform_tests.support.writer"
         self.process = subprocess.Popen(
             [sys.executable, "-m", module, database.url, str(close), where],
             stdin=subprocess.PIPE,

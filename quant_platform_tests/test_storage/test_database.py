@@ -25,9 +25,9 @@ from quant_platform.storage.database import (
     platform_url,
     sqlalchemy_url,
 )
-from quant_platform_tests.conftest import Server
-from quant_platform_tests.test_deployment.stack import free_port
-from quant_platform_tests.test_storage.tables import fetch
+from quant_platform_tests.support.server import Server
+from quant_platform_tests.support.services import free_port
+from quant_platform_tests.support.tables import fetch
 
 SECRET = "h0rse battery/staple@?#%"
 QUOTED = "h0rse%20battery%2Fstaple%40%3F%23%25"

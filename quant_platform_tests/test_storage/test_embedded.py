@@ -18,7 +18,7 @@ from quant_platform.pipeline.provision import provision
 from quant_platform.settings import Settings
 from quant_platform.storage.database import dagster_url, platform_database
 from quant_platform.storage.embedded import DATA_DIRECTORY, client_program, start_embedded
-from quant_platform_tests.test_storage.tables import fetch
+from quant_platform_tests.support.tables import fetch
 
 WORKER = """
 import sys

@@ -18,9 +18,8 @@ from quant_platform.storage.database import Database
 from quant_platform.storage.known_at import Moment, parse_moment
 from quant_platform.storage.replace import replace_sessions
 from quant_platform.storage.schema import read_table
-from quant_platform_tests.conftest import Server
-from quant_platform_tests.test_storage.tables import bars, content, fetch
-from quant_platform_tests.test_storage.test_bulk import WRITES
+from quant_platform_tests.support.server import Server
+from quant_platform_tests.support.tables import WRITES, bars, content, fetch
 
 Prices = Mapping[tuple[str, str], float]
 

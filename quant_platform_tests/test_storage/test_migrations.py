@@ -16,7 +16,7 @@ from quant_platform.storage.migrations import (
     upgrade,
 )
 from quant_platform.storage.schema import read_table
-from quant_platform_tests.test_storage.tables import content, fetch
+from quant_platform_tests.support.tables import content, fetch
 
 MIGRATIONS = sorted(
     path for path in (sql_folder() / "migrations").glob("*.sql") if "rollback" not in path.name

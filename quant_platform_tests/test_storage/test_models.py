@@ -11,7 +11,7 @@ from quant_platform.storage.models import (
     record_model_run,
     register_models,
 )
-from quant_platform_tests.test_storage.tables import content, fetch
+from quant_platform_tests.support.tables import content, fetch
 
 ONE = ModelRecord("one", "1.0", "First.", {"window": 20, "label": "ü"}, is_benchmark=False)
 RUN = ModelRun("run-1", "0.1+abc", "digest", "2004-08-19", "2004-08-20", 7)

@@ -11,7 +11,7 @@ from quant_platform.storage.database import Database
 from quant_platform.storage.models import ModelRecord, register_models
 from quant_platform.storage.replace import Replaced, replace_sessions
 from quant_platform.storage.schema import read_table
-from quant_platform_tests.test_storage.tables import (
+from quant_platform_tests.support.tables import (
     SESSIONS,
     TWO_DAYS,
     bars,

@@ -5,7 +5,7 @@ from quant_platform.evaluation.metrics import METRICS
 from quant_platform.features.registry import all_features
 from quant_platform.storage.database import Database
 from quant_platform.storage.schema import read_table
-from quant_platform_tests.test_storage.tables import fetch
+from quant_platform_tests.support.tables import fetch
 
 RELATIONS = """
 SELECT relname FROM pg_class

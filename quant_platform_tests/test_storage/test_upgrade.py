@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from quant_platform.defs.runs import Runner
-from quant_platform.provision import provision
+from quant_platform.pipeline.provision import provision
 from quant_platform.settings import Settings
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database

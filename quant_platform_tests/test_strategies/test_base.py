@@ -10,47 +10,12 @@ from quant_platform.errors import ContractError, SettingsError, UnknownNameError
 from quant_platform.strategies.base import (
     SIGNAL_COLUMNS,
     SignalPanel,
-    Strategy,
     metadata_json,
     within_equity,
 )
 from quant_platform.strategies.library.enhanced_momentum import EnhancedMomentum
 from quant_platform.strategies.library.mean_reversion import MeanReversion
-from quant_platform_tests.test_strategies.builders import FIRST, one_symbol
-
-
-class Constant(Strategy):
-    """Says the same of every cell,
-    whatever it sees.
-
-    A second paragraph.
-    """
-
-    name = "constant"
-    version = "1"
-    optional_features = ("realized_volatility_20",)
-
-    @property
-    def lookback(self):
-        return 1
-
-    @property
-    def max_weight(self):
-        return 0.1
-
-    def signals(self, panel):
-        shape = panel.close.shape
-        values = {
-            "signal_type": 0,
-            "strength": 0.5,
-            "confidence": 0.5,
-            "target_weight": 0.1,
-            "stop_price": np.nan,
-            "score": 0.0,
-            **getattr(self, "cells", {}),
-        }
-        arrays = {name: np.full(shape, value) for name, value in values.items()}
-        return self.frame(panel, metadata=metadata_json(np.zeros(shape, dtype=bool), {}), **arrays)
+from quant_platform_tests.support.builders import FIRST, Constant, one_symbol
 
 
 def panel(sessions=3):

@@ -6,7 +6,7 @@ import numpy as np
 
 from quant_platform.strategies.base import SignalPanel
 from quant_platform.strategies.library.buy_and_hold import BuyAndHold
-from quant_platform_tests.test_strategies.builders import FIRST
+from quant_platform_tests.support.builders import FIRST
 
 
 def test_equal_weights_follow_the_membership():

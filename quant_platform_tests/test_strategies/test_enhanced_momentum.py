@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from quant_platform.strategies.library.enhanced_momentum import EnhancedMomentum
-from quant_platform_tests.test_strategies.builders import CALM, one_symbol
+from quant_platform_tests.support.builders import CALM, one_symbol
 
 # Spread −0.1 % before the crossing and after it +0.1 %; the three confirmations:
 # RSI 50 in the middle of 30–70 gives 1; a volume of 1.8, half again the threshold of 1.2, gives ¾;

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from quant_platform.strategies.registry import all_strategies
-from quant_platform_tests.test_strategies.builders import random_market, rows
+from quant_platform_tests.support.builders import random_market, rows
 
 SESSIONS = 220
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from quant_platform.strategies.library.mean_reversion import MeanReversion
-from quant_platform_tests.test_strategies.builders import one_symbol
+from quant_platform_tests.support.builders import one_symbol
 
 # Bands 90, 100, 110 (a quarter of the width is 5); no extreme on a calm day; trend up.
 CALM_DAY = {

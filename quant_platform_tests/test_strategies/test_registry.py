@@ -7,7 +7,7 @@ import pytest
 from quant_platform.errors import ContractError, SettingsError, UnknownNameError
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.registry import all_strategies, collect, strategy
-from quant_platform_tests.test_strategies.test_base import Constant
+from quant_platform_tests.support.builders import Constant
 
 
 def module_of(name, **classes):

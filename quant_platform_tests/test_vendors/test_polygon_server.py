@@ -27,7 +27,13 @@ from quant_platform.vendors.polygon import PolygonVendor
 from quant_platform.vendors.polygon.clock import Clock
 from quant_platform.vendors.polygon.transport import Patience, Timeouts
 from quant_platform.vendors.sample import SampleVendor
-from quant_platform_tests.polygon_server import ADVANCED, BASIC, Market, PolygonServer, faults
+from quant_platform_tests.support.polygon_server import (
+    ADVANCED,
+    BASIC,
+    Market,
+    PolygonServer,
+    faults,
+)
 from quant_platform_tests.test_vendors.polygon_stub import FakeClock
 
 NOW = datetime(2013, 3, 4, 14, 0, tzinfo=UTC)

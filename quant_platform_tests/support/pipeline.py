@@ -1,0 +1,160 @@
+"""The whole chain over a part of the sample market, run through Dagster into a database.
+
+The market begins in August 2003, so that the longest look-backs are full when the tests begin; they
+look at August to December 2004, with Google's listing (19 August) and Microsoft's special dividend
+(15 November) in it.
+"""
+
+import atexit
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+
+from quant_platform.defs.build import build_defs
+from quant_platform.settings import PREFIX, Settings
+from quant_platform.storage.database import Database
+from quant_platform.vendors.sample import SampleVendor
+from quant_platform_tests.support.instance_harness import open_instance
+from quant_platform_tests.support.tables import fetch
+
+FIRST, LAST = "2004-08-02", "2004-12-31"
+LISTING, DIVIDEND = "2004-08-19", "2004-11-15"
+
+FACTS = (
+    *("market_data", "securities", "security_symbols"),
+    *("corporate_actions", "trading_universe"),
+)
+TABLES = (
+    *FACTS,
+    "features",
+    "signals",
+    "portfolios",
+    "model_performance",
+    "alerts",
+    "performance_reports",
+)
+EXACT = {*FACTS, "features", "signals"}
+"""Tables whose values are the same to the last bit however a backfill is cut."""
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+CLOCKS = ["recorded_at", "created_at"]
+
+
+class Market(SampleVendor):
+    """Sample market from August 2003 to the end of 2004."""
+
+    first_session = date(2003, 8, 1)
+    last_session: date | None = date(2004, 12, 31)
+
+
+def run(
+    database: Database,
+    home: Path,
+    first: str,
+    last: str,
+    *,
+    vendor: SampleVendor | None = None,
+    assets: Sequence[str] = (),
+) -> dg.ExecuteInProcessResult:
+    """Materialise all assets (or those named) from `first` to `last` in one run, without checks."""
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    values = {"DATABASE_URL": database.url, PREFIX + "HOME": str(home)}
+    whole = build_defs(settings=Settings.load(values, home), vendor=vendor or Market())
+    definitions = dg.Definitions(
+        assets=whole.assets,
+        resources=whole.resources,
+        executor=dg.in_process_executor,
+        jobs=[dg.define_asset_job("everything")],
+    )
+    tags = {
+        "dagster/asset_partition_range_start": first,
+        "dagster/asset_partition_range_end": last,
+    }
+    return definitions.resolve_job_def("everything").execute_in_process(
+        instance=_instance(database.url.partition("?")[2]),
+        run_config=QUIET,
+        tags=tags,
+        asset_selection=[dg.AssetKey(name) for name in assets] or None,
+        raise_on_error=False,
+    )
+
+
+@cache
+def _instance(place: str) -> dg.DagsterInstance:
+    """One instance of this process on the server at `place`.
+
+    The one in memory takes forty times as long for each partition; runs do not look at it.
+    """
+    name = f"properties_{os.getpid()}"
+    connection = Database(f"postgresql://postgres@/postgres?{place}").connect()
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name}")
+    finally:
+        connection.close()
+    folder = Path(tempfile.mkdtemp(prefix=name))
+    instance = open_instance(f"postgresql://postgres@/{name}?{place}", folder)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return instance
+
+
+def rows(database: Database, table: str, last: str = LAST) -> pd.DataFrame:
+    """Rows of `FIRST` to `last` with JSON as text, ordered by everything that identifies them."""
+    connection = database.connect()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT * FROM {table} WHERE date BETWEEN %s AND %s",  # noqa: S608 — our names
+                (FIRST, last),
+            )
+            names = [column.name for column in cursor.description or ()]
+            found = pd.DataFrame(cursor.fetchall(), columns=names)
+    finally:
+        connection.close()
+    keys = [
+        name
+        for name in ("date", "model_id", "symbol", "action_type", "window_name", "rule", "subject")
+        if name in names
+    ]
+    kept = found.drop(columns=[name for name in CLOCKS if name in names])
+    return kept.sort_values(keys, ignore_index=True)
+
+
+def dump(database: Database, last: str = LAST) -> dict[str, list[str]]:
+    """Every row as the server prints it, clocks left out: equal text is equal to the last bit."""
+    return {
+        table: [
+            text
+            for (text,) in fetch(
+                database,
+                f"SELECT (to_jsonb(t) - 'recorded_at' - 'created_at')::text FROM {table} AS t"  # noqa: S608
+                " WHERE date BETWEEN %s AND %s ORDER BY 1",
+                FIRST,
+                last,
+            )
+        ]
+        for table in TABLES
+    }
+
+
+def everything(database: Database) -> dict[str, list[str]]:
+    """All rows of all tables with their clocks, but for the logs of model runs and of requests."""
+    names = fetch(
+        database,
+        "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        " AND relkind = 'r' AND relname NOT LIKE '%%yoyo%%'"
+        " AND relname NOT IN ('model_runs', 'ingestions')",
+    )
+    return {
+        table: [text for (text,) in fetch(database, f"SELECT t::text FROM {table} AS t ORDER BY 1")]  # noqa: S608
+        for (table,) in names
+    }

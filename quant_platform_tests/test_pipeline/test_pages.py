@@ -1,0 +1,143 @@
+"""What a page is made of: rates, refused rows and missing sessions as the database holds them."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quant_platform.errors import SessionError
+from quant_platform.evaluation.metrics import session_rate
+from quant_platform.evaluation.performance import performance_rows
+from quant_platform.market.sessions import sessions_between
+from quant_platform.pipeline.pages import gather, write_page
+from quant_platform.settings import Settings
+from quant_platform.storage.database import Database
+from quant_platform.storage.models import model_ids
+from quant_platform.storage.replace import replace_sessions
+from quant_platform.storage.schema import read_table
+from quant_platform_tests.support.tables import fetch
+
+SESSIONS = [day.isoformat() for day in sessions_between(date(2024, 1, 2), date(2024, 2, 16))]
+LAST, NEXT, AFTER = "2024-02-16", "2024-02-20", "2024-02-21"
+"""Monday 19 February was Washington's birthday."""
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    """Portfolios and figures of every model over 33 sessions, and nothing else."""
+    dates = pd.to_datetime(SESSIONS).astype("datetime64[s]")
+    rng = np.random.default_rng(3)
+    frames = []
+    for model in model_ids(database).values():
+        returns = rng.normal(0.001, 0.01, len(dates))
+        frame = pd.DataFrame({"date": dates, "model_id": model, "daily_return": returns})
+        frames.append(frame.assign(equity=1e6 * np.cumprod(1.0 + returns)))
+    portfolios = pd.concat(frames, ignore_index=True).assign(
+        positions="{}",
+        trades="[]",
+        **dict.fromkeys(
+            ("cash", "gross_exposure", "net_exposure", "turnover", "costs", "dividends"), 0.0
+        ),
+        **dict.fromkeys(("trade_count", "signals_judged", "signals_hit"), 0),
+    )
+    figures = performance_rows(portfolios, 1, SESSIONS)
+    for table, rows in (("portfolios", portfolios), ("model_performance", figures)):
+        replace_sessions(database, read_table(database, table), rows, SESSIONS)
+    return database
+
+
+def test_without_yields_the_rate_is_that_of_the_settings(
+    filled: Database, settings: Settings
+) -> None:
+    assert gather(settings, filled, LAST).risk_free == 0.0
+    page = write_page(settings, filled, LAST).read_text(encoding="utf-8")
+    assert "Risk-free rate: 0.00\u202f% a year, the same in every session." in page
+
+
+def test_yields_known_by_the_session_are_the_rate(filled: Database, settings: Settings) -> None:
+    """5 % bond-equivalent is 1.025² − 1; a yield known later, or not at all, changes nothing."""
+    for known, observed, percent in (
+        ("2024-01-04", "2024-01-03", 5.0),
+        ("2024-01-05", "2024-01-04", None),
+        ("2024-02-16", "2024-02-15", 4.0),
+        ("2024-02-20", "2024-02-16", 9.0),
+    ):
+        fetch(
+            filled,
+            "INSERT INTO treasury_yields (date, observed_on, yield_3_month) VALUES (%s, %s, %s)",
+            *(known, observed, percent),
+        )
+    rates = gather(settings, filled, LAST).risk_free
+    assert isinstance(rates, pd.Series)
+    expected = [0.0] * 2 + [0.050625] * (len(SESSIONS) - 3) + [0.0404]
+    assert rates.to_numpy() == pytest.approx(expected, abs=1e-15)
+    assert float(session_rate(rates.iloc[-1])) == pytest.approx(1.0404 ** (1 / 252) - 1)
+    page = write_page(settings, filled, LAST).read_text(encoding="utf-8")
+    assert "Treasury yield known in each session, 4.04\u202f% a year in this one" in page
+
+
+def test_refused_rows_are_counted_by_reason(filled: Database, settings: Settings) -> None:
+    for number, (day, table, reason) in enumerate(
+        [
+            *[(LAST, "market_data", "no ticker")] * 2,
+            (LAST, "market_data", "breaks a rule"),
+            (LAST, "corporate_actions", "no ticker"),
+            ("2024-02-15", "market_data", "no ticker"),
+            (None, "market_data", "no ticker"),
+        ]
+    ):
+        fetch(
+            filled,
+            "INSERT INTO quarantine (table_name, date, reason, row)"
+            " VALUES (%s, %s, %s, jsonb_build_object('row', %s))",
+            *(table, day, reason, number),
+        )
+    refused = gather(settings, filled, LAST).refused
+    assert refused.to_numpy().tolist() == [
+        ["market_data", "no ticker", 2],
+        ["corporate_actions", "no ticker", 1],
+        ["market_data", "breaks a rule", 1],
+    ]
+
+
+def test_sessions_that_did_not_come(filled: Database, settings: Settings) -> None:
+    """The last ten are from 5 to 16 February; the one that follows is waited for."""
+    tenth = "2024-02-05"
+    for day, status in (
+        (AFTER, "pending"),
+        (NEXT, "pending"),
+        (LAST, "complete"),
+        ("2024-02-15", "failed"),
+        (tenth, "pending"),
+        ("2024-02-02", "failed"),
+    ):
+        fetch(
+            filled,
+            "INSERT INTO ingestions (date, source, status, reason) VALUES (%s, 'v', %s, 'why')",
+            *(day, status),
+        )
+    found = gather(settings, filled, LAST).outstanding
+    assert found["date"].dt.strftime("%Y-%m-%d").tolist() == [NEXT, "2024-02-15", tenth]
+    assert found["status"].tolist() == ["pending", "failed", "pending"]
+    page = write_page(settings, filled, LAST).read_text(encoding="utf-8")
+    assert "1 session failed" in page
+    assert "2 sessions pending" in page
+
+
+def test_verdicts_of_the_database(filled: Database, settings: Settings) -> None:
+    fetch(
+        filled,
+        "INSERT INTO data_quality (date, check_name, table_name, passed, severity, failures,"
+        " details) VALUES (%s, 'bad_prints', 'market_data', false, 'warn', 4,"
+        """ '{"examples": ["IBM high 9.5"]}')""",
+        LAST,
+    )
+    page = write_page(settings, filled, LAST).read_text(encoding="utf-8")
+    assert "1 check warned" in page
+    assert "<li>IBM high 9.5</li><li>and 3 more</li>" in page
+
+
+def test_a_session_without_figures(filled: Database, settings: Settings) -> None:
+    with pytest.raises(SessionError, match="no figures for 2024-02-20 yet"):
+        gather(settings, filled, NEXT)
