@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from psycopg2 import sql
 
+from quant_platform.market.calendar import XNYS
 from quant_platform.market.panel import Panel
-from quant_platform.market.sessions import sessions_between
 from quant_platform.pipeline.provision import provision
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
@@ -163,4 +163,4 @@ def vendor() -> SampleVendor:
 def sample_panel(vendor: SampleVendor) -> Panel:
     """Panel of the whole sample market."""
     whole = (vendor.first_session, vendor.last_session)
-    return Panel.from_frames(vendor.bars(*whole), vendor.actions(*whole), sessions_between(*whole))
+    return Panel.from_frames(vendor.bars(*whole), vendor.actions(*whole), XNYS.sessions(*whole))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from quant_platform.market.sessions import sessions_between
+from quant_platform.market.calendar import XNYS
 from quant_platform.storage.database import Database
 from quant_platform.storage.ingestions import FAILED, Ingestion, record
 from quant_platform_tests.polygon_server import ADVANCED, BASIC, Market, PolygonServer, faults
@@ -20,7 +20,7 @@ from quant_platform_tests.test_cli.test_commands import COMMAND, Run, in_folder
 
 __all__ = ["in_folder"]
 
-SESSIONS = sessions_between(date(2026, 9, 1), date(2026, 11, 20))
+SESSIONS = XNYS.sessions(date(2026, 9, 1), date(2026, 11, 20))
 GROUPED = "/v2/aggs/grouped/"
 FREE = replace(BASIC, calls=None)
 RANGE = ("--start", "2026-11-02", "--end", "2026-11-04")
