@@ -18,7 +18,7 @@ from pathlib import Path
 
 from demo import BIN
 
-from quant_platform.market.sessions import sessions_between
+from quant_platform.market.calendar import XNYS
 from quant_platform_tests.support.polygon_server import BASIC, Market, PolygonServer
 
 CALLS, WINDOW_SECONDS, PROCESSES = 5, 60.0, 2
@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=5.0)
     options = parser.parse_args()
-    sessions = sessions_between(date(2025, 9, 2), date(2026, 10, 30))
+    sessions = XNYS.sessions(date(2025, 9, 2), date(2026, 10, 30))
     plan = replace(BASIC, history_years=None)
     with (
         PolygonServer(Market.synthetic(50, sessions), plan=plan) as server,

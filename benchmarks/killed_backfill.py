@@ -21,7 +21,7 @@ from pathlib import Path
 
 from demo import BIN
 
-from quant_platform.market.sessions import sessions_between
+from quant_platform.market.calendar import XNYS
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database, platform_database
 from quant_platform_tests.support.polygon_server import ADVANCED, Market, PolygonServer, faults
@@ -53,7 +53,7 @@ def main() -> None:
 
 def survives(kills: int, seed: int) -> bool:
     """Whether the killed backfill ends as the undisturbed one; prints what was counted."""
-    sessions = sessions_between(date(2025, 1, 2), date(2025, 12, 31))[:SESSIONS]
+    sessions = XNYS.sessions(date(2025, 1, 2), date(2025, 12, 31))[:SESSIONS]
     with (
         PolygonServer(Market.synthetic(SYMBOLS, sessions, seed=seed), plan=ADVANCED) as server,
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,

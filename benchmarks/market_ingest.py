@@ -19,9 +19,9 @@ from pathlib import Path
 import httpx
 from demo import BIN, timed
 
+from quant_platform.market.calendar import XNYS
 from quant_platform.market.facts import complete
 from quant_platform.market.identity import RECENT_SESSIONS, IdentityBook, arrow_text
-from quant_platform.market.sessions import FIRST_DAY, last_closed_session, sessions_between
 from quant_platform.pipeline.platform import Platform
 from quant_platform.quality.judging import judge_blocks
 from quant_platform.quality.market import FACTS_CHECKS
@@ -78,9 +78,9 @@ def main() -> None:
 
 def newest(count: int) -> tuple[date, ...]:
     """Return the sessions that the server generates: the last `count` that closed."""
-    last = last_closed_session(datetime.now(UTC), FIRST_DAY)
+    last = XNYS.last_closed(datetime.now(UTC), XNYS.first)
     assert last is not None  # noqa: S101 — sessions have closed since 2000
-    return sessions_between(FIRST_DAY, last)[-count:]
+    return XNYS.sessions(XNYS.first, last)[-count:]
 
 
 def floor_seconds(database: Database) -> float:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from quant_platform.market.calendar import XNYS
 from quant_platform.market.panel import Panel
-from quant_platform.market.sessions import sessions_between
 from quant_platform.pipeline.provision import provision
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
@@ -128,4 +128,4 @@ def sample_panel(vendor: SampleVendor) -> Panel:
         frame.rename(columns={"symbol": "security_id"})
         for frame in (vendor.bars(*whole), vendor.actions(*whole))
     )
-    return Panel.from_frames(bars, actions, sessions_between(*whole))
+    return Panel.from_frames(bars, actions, XNYS.sessions(*whole))

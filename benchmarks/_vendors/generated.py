@@ -20,8 +20,8 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from quant_platform.market.calendar import XNYS
 
-from quant_platform.market.sessions import sessions_between
 from quant_platform.vendors.base import Listing, MarketStatus, SessionBars
 
 SESSIONS, SYMBOLS = "GENERATED_SESSIONS", "GENERATED_SYMBOLS"
@@ -50,7 +50,7 @@ ARTICLES = 0.04
 
 def generated_sessions(count: int) -> tuple[date, ...]:
     """Return the sessions of a market of `count` sessions."""
-    return tuple(sessions_between(EARLIEST, LAST)[-count:])
+    return XNYS.sessions(EARLIEST, LAST)[-count:]
 
 
 class GeneratedVendor:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from quant_platform.cli import console
 from quant_platform.cli.progress import SessionBar
 from quant_platform.errors import QuantPlatformError, SessionError
+from quant_platform.market.calendar import Calendar, platform_calendar
 from quant_platform.settings import Settings
 from quant_platform.vendors.base import Vendor
 
@@ -23,7 +24,7 @@ def run_backfill(
     from quant_platform.vendors.registry import vendor_of
 
     vendor = vendor_of(settings)
-    chosen = _sessions(vendor, start, end)
+    chosen = _sessions(platform_calendar(settings), vendor, start, end)
     from quant_platform.defs.runs import Runner
     from quant_platform.defs.tags import FETCH_TAG
     from quant_platform.pipeline.ingest import Fetch
@@ -52,25 +53,19 @@ def run_backfill(
     )
 
 
-def _sessions(vendor: Vendor, start: str, end: str | None) -> Sequence[date]:
+def _sessions(calendar: Calendar, vendor: Vendor, start: str, end: str | None) -> Sequence[date]:
     """Sessions of the range that have closed and are published."""
-    from quant_platform.market.sessions import (
-        last_closed_session,
-        session_range,
-        sessions_between,
-    )
-
     if vendor.last_session is not None:
-        available = sessions_between(vendor.first_session, vendor.last_session)
-        return session_range(start, end or vendor.last_session.isoformat(), available)
-    closed = last_closed_session(datetime.now(UTC), vendor.first_session)
+        available = calendar.sessions(vendor.first_session, vendor.last_session)
+        return calendar.range(start, end or vendor.last_session.isoformat(), available)
+    closed = calendar.last_closed(datetime.now(UTC), vendor.first_session)
     if closed is None:
         raise SessionError(
             f"No session has closed since {vendor.first_session}",
             "Choose an earlier QUANT_PLATFORM_START",
         )
-    available = sessions_between(vendor.first_session, closed)
-    chosen = session_range(start, end or closed.isoformat(), available)
+    available = calendar.sessions(vendor.first_session, closed)
+    chosen = calendar.range(start, end or closed.isoformat(), available)
     if end is None and not vendor.is_published(chosen[-1]):
         console.err.print(f"{chosen[-1]} is not published yet and is left out")
         chosen = chosen[:-1]

@@ -85,17 +85,18 @@ def report(
     show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Write the HTML page of a report date and print its path."""
-    from quant_platform.market.sessions import parse_session, session_range, sessions_between
+    from quant_platform.market.calendar import platform_calendar
     from quant_platform.pipeline.pages import newest_report_date, write_page
     from quant_platform.pipeline.provision import ready_database
     from quant_platform.vendors.registry import vendor_of
 
     settings = _settings()
     if session:
-        day = parse_session(session)
+        calendar = platform_calendar(settings)
+        day = calendar.parse(session)
         vendor = vendor_of(settings)
-        market = sessions_between(vendor.first_session, vendor.last_session or date.today())
-        session_range(day.isoformat(), day.isoformat(), market)
+        market = calendar.sessions(vendor.first_session, vendor.last_session or date.today())
+        calendar.range(day.isoformat(), day.isoformat(), market)
     database = ready_database(settings)
     path = write_page(
         settings, database, day.isoformat() if session else newest_report_date(database)
@@ -132,11 +133,11 @@ def sql(
 
 
 def _settings() -> Settings:
-    """Settings of this process; its calendar has the closures they add."""
-    from quant_platform.market.sessions import observe_closures
+    """Settings of this process, refused if they name a closure that cannot be one."""
+    from quant_platform.market.calendar import platform_calendar
 
     settings = Settings.load()
-    observe_closures(settings.closures)
+    platform_calendar(settings)
     return settings
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from quant_platform.cli import console
 from quant_platform.errors import QuantPlatformError
+from quant_platform.market.calendar import Calendar, platform_calendar
 from quant_platform.settings import Settings, without_password
 from quant_platform.storage.database import Database
 from quant_platform.vendors.base import Vendor
@@ -39,7 +40,7 @@ def run_doctor(settings: Settings) -> None:
     console.out.print()
     trouble = _show_key(vendor)
     console.out.print()
-    _show_staleness(vendor, database)
+    _show_staleness(platform_calendar(settings), vendor, database)
     if trouble is not None:
         raise trouble
 
@@ -105,11 +106,9 @@ def _granted(allowed: bool) -> str:
     return "yes" if allowed else "no"
 
 
-def _show_staleness(vendor: Vendor, database: Database) -> None:
-    from quant_platform.market.sessions import last_closed_session, sessions_between
-
+def _show_staleness(calendar: Calendar, vendor: Vendor, database: Database) -> None:
     ((newest,),) = _rows(database, "SELECT max(date) FROM market_data")
-    closed = last_closed_session(datetime.now(UTC), vendor.first_session)
+    closed = calendar.last_closed(datetime.now(UTC), vendor.first_session)
     expected = min(filter(None, (closed, vendor.last_session)), default=None)
     if newest is None:
         console.out.print(
@@ -118,7 +117,7 @@ def _show_staleness(vendor: Vendor, database: Database) -> None:
     elif expected is None or newest >= expected:
         console.out.print(f"Current: the newest session is {newest}")
     else:
-        behind = len(sessions_between(newest, expected)) - 1
+        behind = len(calendar.sessions(newest, expected)) - 1
         console.out.print(f"Stale: the newest session is {newest}, {behind} behind {expected}")
     trouble = _rows(database, _TROUBLE, RECENT)
     if trouble:

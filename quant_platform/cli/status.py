@@ -8,7 +8,7 @@ from typing import Any
 
 from quant_platform.cli import console
 from quant_platform.errors import DatabaseError
-from quant_platform.market.sessions import last_closed_session, sessions_between
+from quant_platform.market.calendar import Calendar, platform_calendar
 from quant_platform.settings import Settings, without_password
 from quant_platform.storage.database import Database, dagster_url, platform_database
 
@@ -65,32 +65,32 @@ def show_status(settings: Settings) -> None:
 
 
 def _show_tables(settings: Settings, database: Database) -> None:
-    expected = _expected_session(settings)
+    calendar = platform_calendar(settings)
+    expected = _expected_session(settings, calendar)
     rows = []
     for table in TABLES:
         # Estimates would do for huge tables; these are exact and still instant at this size.
         counting = f"SELECT count(*), min(date), max(date) FROM {table}"  # noqa: S608 — constant names
         count, first, last = _rows(database, counting)[0]
-        rows.append(
-            (table, f"{count:,}", first or "", last or "", _freshness(table, last, expected))
-        )
+        freshness = _freshness(calendar, table, last, expected)
+        rows.append((table, f"{count:,}", first or "", last or "", freshness))
     console.table("", ["table", "rows", "first", "last", "freshness"], rows)
 
 
-def _freshness(table: str, last: date | None, expected: date | None) -> str:
+def _freshness(calendar: Calendar, table: str, last: date | None, expected: date | None) -> str:
     if table in ("corporate_actions", "alerts"):
         return ""
     if last is None or expected is None:
         return "empty"
-    behind = len(sessions_between(last, expected)) - 1 if last < expected else 0
+    behind = len(calendar.sessions(last, expected)) - 1 if last < expected else 0
     return "current" if behind == 0 else f"{behind:,} behind"
 
 
-def _expected_session(settings: Settings) -> date | None:
+def _expected_session(settings: Settings, calendar: Calendar) -> date | None:
     from quant_platform.vendors.registry import vendor_of
 
     vendor = vendor_of(settings)
-    closed = last_closed_session(datetime.now(UTC), vendor.first_session)
+    closed = calendar.last_closed(datetime.now(UTC), vendor.first_session)
     return (
         closed
         if vendor.last_session is None or closed is None

@@ -18,9 +18,7 @@ from quant_platform.defs.assets.signals import signal_assets
 from quant_platform.defs.checks import build_check, build_checks
 from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.jobs import build_jobs
-from quant_platform.defs.partitions import session_partitions
 from quant_platform.defs.sensors import build_sensors
-from quant_platform.market.sessions import observe_closures
 from quant_platform.market.universe import EVERYBODY, UniverseRule
 from quant_platform.pipeline.platform import Platform
 from quant_platform.quality.check import tuned
@@ -75,10 +73,9 @@ def build_defs(
     resource_overrides : replace resources by name
     """
     settings = settings or Settings.load()
-    observe_closures(settings.closures)
     vendor = vendor or vendor_of(settings)
-    market = AssetContext(vendor, session_partitions(vendor.first_session, vendor.last_session))
     platform = Platform(settings, vendor)
+    market = AssetContext(vendor, platform.calendar)
     assets = [
         *market_assets(market, universe_rule(settings, vendor)),
         *information_assets(market),

@@ -8,18 +8,13 @@ closures, past and scheduled, are excluded.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+import numpy as np
 
-from quant_platform.market.sessions import (
-    FIRST_DAY,
-    HORIZON,
-    closures,
-    midnight,
-    sessions_between,
-)
+from quant_platform.market.calendar import Calendar, midnight
 from quant_platform.vendors.base import Vendor
 
 WEEKENDS = "0 0 * * 6,0"
@@ -29,9 +24,12 @@ UTC_ZONE = ZoneInfo("UTC")
 UPTIME_YEARS = 5
 """How long a process may run before its look-back over a live market's history is too short."""
 
+WINDOWS_FROM, WINDOWS_TO = date(2000, 1, 1), date(2040, 12, 31)
+"""First and last day of the windows that a definition works out at once."""
+
 
 class SessionPartitions(dg.DailyPartitionsDefinition):
-    """Daily partitions that take the sessions from the calendar.
+    """Daily partitions without weekends and closures that work out their windows at once.
 
     Dagster goes from one tick of a cron schedule to the next, past every exclusion, for each input
     and output of a run: seconds, where a look-back or a range is long. The two methods are
@@ -43,7 +41,7 @@ class SessionPartitions(dg.DailyPartitionsDefinition):
     ) -> Iterator[dg.TimeWindow]:
         """Windows that start at or after a moment (seconds since 1970), without end."""
         if not ignore_exclusions:
-            starts, windows = _windows()
+            starts, windows = self._windows
             for place in range(bisect_left(starts, start_timestamp), len(windows)):
                 yield windows[place]
             start_timestamp = max(start_timestamp, starts[-1] + DAY_SECONDS)
@@ -53,28 +51,35 @@ class SessionPartitions(dg.DailyPartitionsDefinition):
         self, end_timestamp: float, ignore_exclusions: bool = False
     ) -> Iterator[dg.TimeWindow]:
         """Windows that end at or before a moment, newest first, without end."""
-        starts, windows = _windows()
+        starts, windows = self._windows
         if not ignore_exclusions and end_timestamp <= starts[-1] + DAY_SECONDS:
             for place in range(bisect_right(starts, end_timestamp - DAY_SECONDS) - 1, -1, -1):
                 yield windows[place]
             end_timestamp = min(end_timestamp, starts[0])
         yield from super()._reverse_iterate_time_windows(end_timestamp, ignore_exclusions)
 
+    @cached_property
+    def _windows(self) -> tuple[list[float], list[dg.TimeWindow]]:
+        """Start (seconds since 1970) and window of every session, by the definition's exclusions.
 
-@lru_cache(maxsize=1)
-def _windows() -> tuple[list[float], list[dg.TimeWindow]]:
-    """Start (seconds since 1970) and window of every session that the calendar knows."""
-    days = [midnight(day).replace(tzinfo=UTC_ZONE) for day in sessions_between(FIRST_DAY, HORIZON)]
-    return [day.timestamp() for day in days], [dg.TimeWindow(day, day + ONE_DAY) for day in days]
+        A look-back goes past the first session, so that the windows begin before it.
+        """
+        excluded = [day.timestamp for day in self.exclusions or () if not isinstance(day, str)]
+        days = np.arange(np.datetime64(WINDOWS_FROM, "D"), np.datetime64(WINDOWS_TO, "D") + 1)
+        closed = np.array(excluded, dtype="int64").astype("datetime64[s]").astype("datetime64[D]")
+        sessions = days[np.is_busday(days, holidays=closed)].tolist()
+        starts = [midnight(day).replace(tzinfo=UTC_ZONE) for day in sessions]
+        windows = [dg.TimeWindow(start, start + ONE_DAY) for start in starts]
+        return [start.timestamp() for start in starts], windows
 
 
 @lru_cache(maxsize=8)
-def session_partitions(first: date, last: date | None) -> SessionPartitions:
+def session_partitions(calendar: Calendar, first: date, last: date | None) -> SessionPartitions:
     """Sessions from `first` to `last`, or on and on.
 
-    One object per process, since Dagster caches per object.
+    One object per process and calendar, since Dagster caches per object.
     """
-    excluded = [midnight(day) for day in closures(first, last or HORIZON)]
+    excluded = [midnight(day) for day in calendar.closed_days(first, last)]
     return SessionPartitions(
         start_date=midnight(first),
         end_date=None if last is None else midnight(last + timedelta(days=1)),
@@ -88,14 +93,14 @@ def lookback(sessions: int) -> dg.TimeWindowPartitionMapping:
     return dg.TimeWindowPartitionMapping(start_offset=-(sessions - 1), end_offset=0)
 
 
-def whole_history(vendor: Vendor) -> dg.TimeWindowPartitionMapping:
+def whole_history(calendar: Calendar, vendor: Vendor) -> dg.TimeWindowPartitionMapping:
     """Session D needs all upstream sessions up to D.
 
     Dagster counts a look-back off session by session, and beyond the first one too, each time it
     maps a partition: an offset much longer than the market's history costs seconds in every run.
     """
     last = vendor.last_session or date.today() + timedelta(days=366 * UPTIME_YEARS)
-    return lookback(len(sessions_between(vendor.first_session, min(last, HORIZON))))
+    return lookback(len(calendar.sessions(vendor.first_session, last)))
 
 
 def previous_session() -> dg.TimeWindowPartitionMapping:

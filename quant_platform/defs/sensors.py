@@ -11,7 +11,6 @@ from quant_platform.defs.processes import runs_in_progress
 from quant_platform.defs.tags import PARTITION, RANGE_END, RANGE_START, UPDATE_TAG
 from quant_platform.errors import VendorError
 from quant_platform.market.announcements import before_closures
-from quant_platform.market.sessions import last_closed_session, sessions_between
 from quant_platform.pipeline.market_state import market_state, note_pending
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.updates import Failures, Update, next_update
@@ -131,12 +130,12 @@ def _closed_sessions(platform: Platform, now: datetime, done: set[date]) -> tupl
     How far back a market goes is the user's choice, made with the first backfill.
     """
     vendor = platform.vendor
-    closed = last_closed_session(now, vendor.first_session)
+    closed = platform.calendar.last_closed(now, vendor.first_session)
     if closed is None:
         return ()
     last = closed if vendor.last_session is None else min(closed, vendor.last_session)
     first = min(done) if isinstance(vendor, MarketVendor) else vendor.first_session
-    return sessions_between(first, last)
+    return platform.calendar.sessions(first, last)
 
 
 def _materialised(instance: dg.DagsterInstance) -> set[date]:

@@ -13,20 +13,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeVar
 
-from quant_platform.market.sessions import (
-    CLOSURES_SETTING,
-    EXCHANGE_ZONE,
-    HORIZON,
-    session_closes,
-    sessions_between,
-)
+from quant_platform.market.calendar import CLOSURES_SETTING, XNYS, Calendar
 from quant_platform.vendors.base import MarketStatus
 
 KEPT = timedelta(days=30)
 """How long an announcement is remembered at least, after its day."""
 
 LAST_TRADE = time(20)
-"""When trading after hours ends, on the clock of `EXCHANGE_ZONE`."""
+"""When trading after hours ends, on the exchange's clock."""
 
 TOLERANCE = timedelta(minutes=5)
 """Difference of two clocks that is nobody's concern."""
@@ -50,6 +44,7 @@ class Announced:
     trading : whether the market was trading then
     closed : days on which the exchange stays closed, with the names of the holidays
     early : when trading ends in sessions that end early
+    calendar : the exchange's own days and closes; not part of what is written
     """
 
     asked: datetime | None = None
@@ -57,14 +52,15 @@ class Announced:
     trading: bool = False
     closed: Mapping[date, str] = field(default_factory=dict)
     early: Mapping[date, datetime] = field(default_factory=dict)
+    calendar: Calendar = XNYS
 
     @classmethod
-    def read(cls, text: str | None) -> "Announced":
+    def read(cls, text: str | None, calendar: Calendar) -> "Announced":
         """Read what `written` wrote; a text that anything else wrote says nothing."""
         try:
-            return _read(json.loads(text or ""))
+            return _read(json.loads(text or ""), calendar)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
-            return cls()
+            return cls(calendar=calendar)
 
     def written(self) -> str:
         """Return all of it as JSON."""
@@ -97,12 +93,13 @@ class Announced:
             server = None
         # The vendor told its time somewhere in between: a slow answer is no wrong clock.
         asked = before if server is None else min(max(server, before), after)
-        today = max(moment.astimezone(EXCHANGE_ZONE).date() for moment in (asked, server or asked))
+        zone = self.calendar.zone
+        today = max(moment.astimezone(zone).date() for moment in (asked, server or asked))
         closed = {day.date: _one_line(day.name) for day in status.closures()}
         early = {
             day.date: day.closes.astimezone(UTC)
             for day in status.early_closes()
-            if day.closes and day.closes.astimezone(EXCHANGE_ZONE).date() == day.date
+            if day.closes and day.closes.astimezone(zone).date() == day.date
         }
         listed = closed.keys() | early.keys()
         end = max(listed, default=today)
@@ -115,7 +112,8 @@ class Announced:
                 if day >= oldest and day not in listed and not today < day <= end
             }
 
-        return Announced(
+        return replace(
+            self,
             asked=asked.astimezone(UTC),
             server_time=server and server.astimezone(UTC),
             trading=status.is_trading,
@@ -150,18 +148,19 @@ class Announced:
         """
         if self.asked is None or self.server_time is None or not self.trading:
             return False
-        said = self.server_time.astimezone(EXCHANGE_ZONE)
-        theirs = (now + (self.server_time - self.asked)).astimezone(EXCHANGE_ZONE)
-        return session == said.date() == theirs.date() and theirs.time() < LAST_TRADE
+        zone = self.calendar.zone
+        told = self.server_time.astimezone(zone)
+        theirs = (now + (self.server_time - self.asked)).astimezone(zone)
+        return session == told.date() == theirs.date() and theirs.time() < LAST_TRADE
 
     def close_of(self, session: date) -> datetime:
         """When trading in `session` ends, by the vendor's announcement, else by the calendar."""
-        known: datetime = session_closes([session])[0].item().replace(tzinfo=UTC)
-        return self.early.get(session, known)
+        usual: datetime = self.calendar.closes([session])[0].item().replace(tzinfo=UTC)
+        return self.early.get(session, usual)
 
 
 def unknown_closures(
-    closed: Mapping[date, str], first: date, done: AbstractSet[date]
+    calendar: Calendar, closed: Mapping[date, str], first: date, done: AbstractSet[date]
 ) -> dict[date, str]:
     """Days on which the exchange is closed and the calendar has a session, ascending.
 
@@ -171,9 +170,8 @@ def unknown_closures(
     first : the market's first session; what was before it does not matter
     done : sessions that are materialised, so that the vendor had bars of them after all
     """
-    days = sorted(day for day in closed if first < day <= HORIZON and day not in done)
-    sessions = set(sessions_between(days[0], days[-1])) if days else set()
-    return {day: closed[day] for day in days if day in sessions}
+    days = sorted(day for day in closed if first < day and day not in done)
+    return {day: closed[day] for day in days if calendar.is_session(day)}
 
 
 def before_closures(sessions: Sequence[date], unknown: Collection[date]) -> Sequence[date]:
@@ -200,7 +198,7 @@ def closure_words(days: Mapping[date, str], settings: Collection[date]) -> str:
     )
 
 
-def _read(found: Any) -> Announced:
+def _read(found: Any, calendar: Calendar) -> Announced:
     asked, server = _moment(found["asked"]), found["server_time"]
     server = None if server is None else _moment(server)
     if server is not None and abs(server - asked) > SENSELESS:
@@ -209,7 +207,7 @@ def _read(found: Any) -> Announced:
     if not all(isinstance(name, str) for name in names.values()):
         raise ValueError("a name is no text")
     early = {date.fromisoformat(day): _moment(close) for day, close in found["early"].items()}
-    return Announced(asked, server, found["trading"] is True, names, early)
+    return Announced(asked, server, found["trading"] is True, names, early, calendar)
 
 
 def _moment(text: str) -> datetime:

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from quant_platform.market.calendar import Calendar
 from quant_platform.market.identity import (
     IdentityBook,
     anchor_since,
     arrow_text,
     fixed_identities,
 )
-from quant_platform.market.sessions import session_before
 from quant_platform.vendors.base import MarketVendor, Vendor
 
 OPTIONAL = ("vwap", "trade_count", "vendor_adjusted_close")
@@ -77,13 +77,18 @@ def fixed_facts(
 
 
 def market_facts(
-    vendor: MarketVendor, sessions: Sequence[date], book: IdentityBook, policy: IdentityPolicy
+    vendor: MarketVendor,
+    calendar: Calendar,
+    sessions: Sequence[date],
+    book: IdentityBook,
+    policy: IdentityPolicy,
 ) -> Iterator[Facts]:
     """Facts of a market whose tickers are renamed and reused, session by session.
 
     Parameters
     ----------
-    sessions : consecutive sessions of the exchange
+    calendar : calendar of the vendor's exchange
+    sessions : consecutive sessions of it
     book : identities as they were before the first of them; it moves on with the sessions
     policy : how much the vendor is asked about identities
 
@@ -94,7 +99,7 @@ def market_facts(
     """
     for answer in vendor.stream(sessions):
         session = answer.session
-        since = anchor_since(session, session_before(session), policy.cadence)
+        since = anchor_since(session, calendar.previous(session), policy.cadence)
         bars = answer.bars
         found = book.resolve(
             session,

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from quant_platform.errors import UnknownNameError
 from quant_platform.kernels.arrays import SessionArray
-from quant_platform.market.sessions import LONGEST_BREAK, session_before, session_closes
+from quant_platform.market.calendar import Calendar
 
 NEWS_COLUMNS = ("news_id", "symbol", "published_at", "publisher", "url", "sentiment")
 """Columns that a vendor's news brings."""
@@ -94,7 +94,9 @@ SERIES: Mapping[str, Series] = {
 
 
 def session_of(
-    published_at: pd.Series | pd.DatetimeIndex, sessions: Sequence[object] | SessionArray
+    published_at: pd.Series | pd.DatetimeIndex,
+    sessions: Sequence[object] | SessionArray,
+    calendar: Calendar,
 ) -> SessionArray:
     """Return the session in which an article counts: the first whose close comes after it.
 
@@ -102,6 +104,7 @@ def session_of(
     ----------
     published_at : moments, in any time zone
     sessions : consecutive sessions; what was published before the first one's close counts there
+    calendar : calendar of their exchange
 
     Returns
     -------
@@ -112,16 +115,19 @@ def session_of(
     Ten in the evening of Friday, 19:59:59 and 20:00 UTC of Monday, whose close was at 20:00:
 
     >>> clock = ["2024-06-07 22:00:00Z", "2024-06-10 19:59:59Z", "2024-06-10 20:00:00Z"]
-    >>> session_of(pd.DatetimeIndex(clock), ["2024-06-07", "2024-06-10"]).astype(str).tolist()
+    >>> week = ["2024-06-07", "2024-06-10"]
+    >>> session_of(pd.DatetimeIndex(clock), week, Calendar("XNYS")).astype(str).tolist()
     ['2024-06-10', '2024-06-10', 'NaT']
     """
     days = _days(sessions)
     moments = pd.DatetimeIndex(published_at).tz_convert("UTC").tz_localize(None).to_numpy()
-    rows = np.searchsorted(session_closes(days.tolist()), moments, side="right")
+    rows = np.searchsorted(calendar.closes(days.tolist()), moments, side="right")
     return _taken(days, rows)
 
 
-def news_rows(articles: pd.DataFrame, sessions: Sequence[object] | SessionArray) -> pd.DataFrame:
+def news_rows(
+    articles: pd.DataFrame, sessions: Sequence[object] | SessionArray, calendar: Calendar
+) -> pd.DataFrame:
     """Rows of `news` in consecutive sessions, but for the security.
 
     Parameters
@@ -129,6 +135,7 @@ def news_rows(articles: pd.DataFrame, sessions: Sequence[object] | SessionArray)
     articles : a vendor's news, one row an article and ticker, with `NEWS_COLUMNS`; what counts in
         other sessions is left out
     sessions : the sessions wanted
+    calendar : calendar of their exchange
 
     Returns
     -------
@@ -136,16 +143,16 @@ def news_rows(articles: pd.DataFrame, sessions: Sequence[object] | SessionArray)
     article sent twice is one row
     """
     days = _days(sessions)
-    counted = session_of(articles["published_at"], _with_session_before(days))
+    counted = session_of(articles["published_at"], _with_session_before(days, calendar), calendar)
     rows = articles[list(NEWS_COLUMNS)].astype({"sentiment": np.float64})
     rows.insert(0, "date", counted.astype("datetime64[s]"))
     rows = rows[np.isin(counted, days)].drop_duplicates()
     return rows.sort_values(["date", "news_id", "symbol"], ignore_index=True)
 
 
-def published_after(articles: pd.DataFrame, session: date) -> pd.DataFrame:
+def published_after(articles: pd.DataFrame, session: date, calendar: Calendar) -> pd.DataFrame:
     """Return the articles that came too late for `session`, and count in a later one."""
-    return articles[np.isnat(session_of(articles["published_at"], [session]))]
+    return articles[np.isnat(session_of(articles["published_at"], [session], calendar))]
 
 
 def known_from(observed_on: ArrayLike, series: str) -> SessionArray:
@@ -170,21 +177,25 @@ def known_from(observed_on: ArrayLike, series: str) -> SessionArray:
 
 
 def observed_between(
-    series: str, sessions: Sequence[object] | SessionArray
+    series: str, sessions: Sequence[object] | SessionArray, calendar: Calendar
 ) -> tuple[date, date] | None:
     """First and last day whose figures become known in some sessions; None without such days.
 
     A monthly series has none in most sessions, so that its vendor need not be asked.
     """
     days, kind = _days(sessions), _series(series)
-    earliest = days[0] - np.timedelta64(kind.lag + LONGEST_MONTH + LONGEST_BREAK, "D")
+    before = np.datetime64(calendar.previous(days[0].item()), "D")
+    earliest = before - np.timedelta64(kind.lag + LONGEST_MONTH, "D")
     observed = np.arange(earliest, days[-1] + 1)
-    becoming: list[date] = observed[~np.isnat(_known_in(observed, series, days))].tolist()
+    becoming: list[date] = observed[~np.isnat(_known_in(observed, series, days, calendar))].tolist()
     return (becoming[0], becoming[-1]) if becoming else None
 
 
 def economy_rows(
-    figures: pd.DataFrame, series: str, sessions: Sequence[object] | SessionArray
+    figures: pd.DataFrame,
+    series: str,
+    sessions: Sequence[object] | SessionArray,
+    calendar: Calendar,
 ) -> pd.DataFrame:
     """Rows of the table of a series in consecutive sessions.
 
@@ -193,13 +204,14 @@ def economy_rows(
     figures : a vendor's rows: date (of the observation) and the figures, any of them absent; rows
         that become known in other sessions are left out
     sessions : the sessions wanted
+    calendar : calendar of their exchange
 
     Returns
     -------
     DataFrame with date (the session), observed_on and the figures, ordered by date
     """
     observed = figures["date"].to_numpy().astype("datetime64[D]")
-    known = _known_in(observed, series, _days(sessions))
+    known = _known_in(observed, series, _days(sessions), calendar)
     columns = list(_series(series).figures)
     rows = figures.reindex(columns=columns).astype(np.float64)
     rows.insert(0, "date", known.astype("datetime64[s]"))
@@ -208,12 +220,14 @@ def economy_rows(
     return rows.sort_values(["date", "observed_on"], ignore_index=True)
 
 
-def _known_in(observed_on: SessionArray, series: str, days: SessionArray) -> SessionArray:
+def _known_in(
+    observed_on: SessionArray, series: str, days: SessionArray, calendar: Calendar
+) -> SessionArray:
     """Return the session of `days` in which figures become known, NaT where in none of them."""
-    calendar = _with_session_before(days)
+    sessions = _with_session_before(days, calendar)
     # Known by the session before the first one: not new in any of them.
-    rows = np.searchsorted(calendar, known_from(observed_on, series))
-    return _taken(calendar, np.where(rows == 0, len(calendar), rows))
+    rows = np.searchsorted(sessions, known_from(observed_on, series))
+    return _taken(sessions, np.where(rows == 0, len(sessions), rows))
 
 
 def _taken(days: SessionArray, rows: np.ndarray) -> SessionArray:
@@ -225,8 +239,8 @@ def _days(sessions: Sequence[object] | SessionArray) -> SessionArray:
     return np.asarray(sessions, dtype="datetime64[D]")
 
 
-def _with_session_before(days: SessionArray) -> SessionArray:
-    return np.insert(days, 0, np.datetime64(session_before(days[0].item()), "D"))
+def _with_session_before(days: SessionArray, calendar: Calendar) -> SessionArray:
+    return np.insert(days, 0, np.datetime64(calendar.previous(days[0].item()), "D"))
 
 
 def _series(name: str) -> Series:

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import pandas as pd
 
 from quant_platform.errors import PlanError
+from quant_platform.market.calendar import Calendar
 from quant_platform.market.identity.rows import securities_of
 from quant_platform.market.information import (
     SERIES,
@@ -17,7 +18,6 @@ from quant_platform.market.information import (
     observed_between,
     published_after,
 )
-from quant_platform.market.sessions import session_before
 from quant_platform.pipeline.chunks import Chunk
 from quant_platform.vendors.base import InformationVendor
 
@@ -39,10 +39,14 @@ Warn = Callable[[str], None]
 
 
 def news_chunks(
-    vendor: InformationVendor, keys: Sequence[str], symbols: pd.DataFrame, warn: Warn
+    vendor: InformationVendor,
+    calendar: Calendar,
+    keys: Sequence[str],
+    symbols: pd.DataFrame,
+    warn: Warn,
 ) -> Iterator[Chunk]:
     """News of consecutive sessions, some of them at a time; no day is asked for twice."""
-    start = session_before(date.fromisoformat(keys[0]))
+    start = calendar.previous(date.fromisoformat(keys[0]))
     waiting = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _NO_NEWS.items()})
     for at in range(0, len(keys), BLOCK_SESSIONS):
         block = keys[at : at + BLOCK_SESSIONS]
@@ -52,21 +56,21 @@ def news_chunks(
         except PlanError as error:
             warn(f"No news from {start} to {last}: {error}")
             articles = waiting
-        rows = news_rows(articles, block)
+        rows = news_rows(articles, block, calendar)
         yield Chunk(block, {"news": rows.assign(security_id=securities_of(rows, symbols))})
-        waiting, start = published_after(articles, last), last + timedelta(days=1)
+        waiting, start = published_after(articles, last, calendar), last + timedelta(days=1)
 
 
 def known_figures(
-    vendor: InformationVendor, series: str, keys: Sequence[str], warn: Warn
+    vendor: InformationVendor, calendar: Calendar, series: str, keys: Sequence[str], warn: Warn
 ) -> pd.DataFrame:
     """Figures of the economy that become known in consecutive sessions."""
     nothing = pd.DataFrame(columns=["date", *SERIES[series].figures])
-    observed = observed_between(series, keys)
+    observed = observed_between(series, keys, calendar)
     if observed is None:
-        return economy_rows(nothing, series, keys)
+        return economy_rows(nothing, series, keys, calendar)
     try:
-        return economy_rows(vendor.economy(series, *observed), series, keys)
+        return economy_rows(vendor.economy(series, *observed), series, keys, calendar)
     except PlanError as error:
         warn(f"No {series} for {keys[0]} to {keys[-1]}: {error}")
-        return economy_rows(nothing, series, keys)
+        return economy_rows(nothing, series, keys, calendar)

@@ -18,7 +18,6 @@ from quant_platform.market.actions import SPLIT, resolve
 from quant_platform.market.facts import Facts, IdentityPolicy, fixed_facts, market_facts
 from quant_platform.market.identity import RECENT_SESSIONS, IdentityBook
 from quant_platform.market.identity.rows import securities_of
-from quant_platform.market.sessions import consecutive, sessions_between
 from quant_platform.market.universe import Directory, UniverseRule, universe_members
 from quant_platform.pipeline.chunks import WAIT_UNTIL_STORED, Chunk
 from quant_platform.pipeline.platform import Platform
@@ -101,14 +100,14 @@ def _asked_chunks(
     policy = IdentityPolicy(settings.reference, settings.identity_dollars)
     session: date | None = None
     try:
-        for block in consecutive(wanted):
+        for block in platform.calendar.consecutive(wanted):
             session = block[0]
             # The book is built from what is stored, the blocks before this one included.
             yield WAIT_UNTIL_STORED
             book = stored_book(platform, session, before, policy.dollars)
             repaired = repaired_bars(platform, block[0], block[-1])
             following = iter([*block[1:], None])
-            for facts in market_facts(vendor, block, book, policy):
+            for facts in market_facts(vendor, platform.calendar, block, book, policy):
                 bars = with_repaired(facts.bars, repaired, facts.sessions[0])
                 yield _chunk(replace(facts, bars=bars), vendor.name, line)
                 session = next(following)
@@ -138,7 +137,8 @@ def stored_book(
     platform: Platform, session: date, before: Mapping[str, Stored], dollars: float
 ) -> IdentityBook:
     """Build the identities as they were before a session."""
-    earlier = sessions_between(session - timedelta(days=2 * RECENT_SESSIONS), session)[:-1]
+    since = session - timedelta(days=2 * RECENT_SESSIONS)
+    earlier = platform.calendar.sessions(since, session)[:-1]
     first, last = earlier[-RECENT_SESSIONS].isoformat(), earlier[-1].isoformat()
     past = {
         name.removesuffix("_before"): Stored(platform.database, stored.table, BEGINNING, last)

@@ -54,11 +54,11 @@ def market_state(
     vendor = platform.vendor
     if not isinstance(vendor, MarketVendor):
         return MarketState()
-    announced = Announced.read(cursor)
+    announced = Announced.read(cursor, platform.calendar)
     is_new = announced.is_due(clock())
     if is_new:
         announced = _asked(vendor, announced, clock, missing, warn)
-    unknown = unknown_closures(announced.closed, min(done), done)
+    unknown = unknown_closures(platform.calendar, announced.closed, min(done), done)
     setting = {*platform.settings.closures, *unknown}
     for day, name in unknown.items():
         words = closure_words({day: name}, setting)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from quant_platform.errors import SessionError
 from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
-from quant_platform.market.sessions import sessions_between
+from quant_platform.market.calendar import platform_calendar
 from quant_platform.reports.html import ReportData, render_report
 from quant_platform.reports.ranking import TREND_SESSIONS, model_trends, rank_models, score_rows
 from quant_platform.reports.report import performance_reports
@@ -99,7 +99,7 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
             " WHERE date = $1::text::date GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
             session,
         ),
-        outstanding=_outstanding(database, date.fromisoformat(session)),
+        outstanding=_outstanding(settings, database, date.fromisoformat(session)),
         row_counts=row_counts(database),
         summary=str(performance_reports(performance, models, alerts, today)["summary"].iloc[0]),
         risk_free=_risk_free(settings, database, pd.DatetimeIndex([*portfolios["date"], *today])),
@@ -131,13 +131,14 @@ def row_counts(database: Database) -> dict[str, int]:
     return {table: rows[table] for table in COUNTED_TABLES}
 
 
-def _outstanding(database: Database, session: date) -> pd.DataFrame:
+def _outstanding(settings: Settings, database: Database, session: date) -> pd.DataFrame:
     """Requests of the last sessions that are not complete.
 
     The session that follows is one of them: while it is waited for, its page does not exist.
     """
-    first = sessions_between(session - A_MONTH, session)[-REQUEST_SESSIONS]
-    following = sessions_between(session + timedelta(days=1), session + A_MONTH)[0]
+    calendar = platform_calendar(settings)
+    first = calendar.sessions(session - A_MONTH, session)[-REQUEST_SESSIONS]
+    following = calendar.sessions(session + timedelta(days=1), session + A_MONTH)[0]
     return _all(
         database,
         "SELECT date, source, status, reason FROM ingestions WHERE status <> 'complete'"

@@ -1,13 +1,13 @@
-"""`Platform`: settings, vendor and database, as everything that runs is given them.
+"""`Platform`: settings, vendor, calendar and database, as everything that runs is given them.
 
 What does not belong here: work. What is done with them has a module of its own.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
-from quant_platform.market.sessions import window_sessions
+from quant_platform.market.calendar import Calendar, platform_calendar
 from quant_platform.pipeline.provision import ready_database
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
@@ -25,6 +25,11 @@ class Platform:
     settings: Settings
     vendor: Vendor
 
+    @cached_property
+    def calendar(self) -> Calendar:
+        """Sessions of the vendor's exchange, without the closures that the settings add."""
+        return platform_calendar(self.settings)
+
     @property
     def database(self) -> Database:
         """The platform's database, its schema up to date."""
@@ -32,7 +37,7 @@ class Platform:
 
     def window(self, keys: Sequence[str], lookback: int) -> list[str]:
         """Sessions that a run over `keys` reads when it looks back, ending with the last key."""
-        return window_sessions(self.vendor.first_session, keys, lookback)
+        return self.calendar.window(self.vendor.first_session, keys, lookback)
 
     def table(self, name: str) -> Table:
         """Return the contract of a table, read once per process."""

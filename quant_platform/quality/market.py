@@ -17,7 +17,6 @@ from quant_platform.conventions import USUAL_SESSIONS
 from quant_platform.errors import VendorError
 from quant_platform.kernels.arrays import BoolArray
 from quant_platform.market import adjustment
-from quant_platform.market.sessions import last_closed_session, sessions_between
 from quant_platform.quality import prices, splits
 from quant_platform.quality.check import (
     ERROR,
@@ -294,15 +293,15 @@ def vendor_adjusted(context: CheckContext, threshold: float) -> pd.DataFrame:
 
 def freshness(context: CheckContext, threshold: float) -> pd.DataFrame:
     """The newest stored session is the last one that is closed and published."""
-    vendor = context.platform.vendor
-    closed = last_closed_session(datetime.now(UTC), vendor.first_session)
+    vendor, calendar = context.platform.vendor, context.platform.calendar
+    closed = calendar.last_closed(datetime.now(UTC), vendor.first_session)
     expected = min(closed, vendor.last_session) if closed and vendor.last_session else closed
     newest = pd.Timestamp(context.sessions[-1]).date()
     stored = bulk.query(context.platform.database, "SELECT max(date) AS newest FROM market_data")
     newest = max(newest, stored["newest"].iloc[0].date())
     if expected is None or newest >= expected:
         return failures([], [])
-    behind = len(sessions_between(newest, expected)) - 1
+    behind = len(calendar.sessions(newest, expected)) - 1
     if vendor.is_published(expected):
         return failures([context.sessions[-1]], [f"{behind} sessions behind {expected}"])
     return failures([], [])

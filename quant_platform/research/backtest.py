@@ -24,9 +24,9 @@ from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
 from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.registry import select
+from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import BAR_COLUMNS, Panel
-from quant_platform.market.sessions import session_range, sessions_between
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.storage.database import Database
@@ -74,6 +74,7 @@ def backtest(
     start: str | date,
     end: str | date,
     *,
+    calendar: Calendar = XNYS,
     known_at: Moment | None = None,
     costs: Costs = DEFAULT_COSTS,
     capital: float = START_CAPITAL,
@@ -86,6 +87,7 @@ def backtest(
     database : where bars, corporate actions, universe and yields are
     strategy : one by its name, or any `Strategy`, with parameters of its own
     start, end : first and last session; the sessions looked back on lie before `start`
+    calendar : sessions of the exchange
     known_at : moment whose rows are used, such as "2024-03-01T22:00Z"; default: what is known now.
         Corrections that came later are not seen, and neither is what was ingested later.
     costs, capital : what trades cost, and the cash to start with
@@ -116,8 +118,8 @@ def backtest(
     model = strategy_of(strategy) if isinstance(strategy, str) else strategy
     models = (model, _benchmark())
     known = _Known(database, known_at)
-    stored = known.sessions()
-    sessions = list(session_range(_text(start), _text(end), stored))
+    stored = known.sessions(calendar)
+    sessions = list(calendar.range(_text(start), _text(end), stored))
     facts = _facts(known, models, stored, sessions)
     signals = [_signals(each, facts) for each in models]
     portfolios = [
@@ -167,7 +169,7 @@ class _Known:
             known_at=self.moment,
         )
 
-    def sessions(self) -> Sequence[date]:
+    def sessions(self, calendar: Calendar) -> Sequence[date]:
         """Sessions from the first bar to the last one."""
         ends = bulk.query(
             self.database,
@@ -178,7 +180,7 @@ class _Known:
             raise SessionError(
                 f"There are no bars{self.then}", self._remedy(", or quant-platform demo")
             )
-        return sessions_between(
+        return calendar.sessions(
             date.fromisoformat(str(ends["first"])), date.fromisoformat(str(ends["last"]))
         )
 

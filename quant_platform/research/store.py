@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, get_args
 
 from quant_platform.errors import QuantPlatformError, SessionError, UnknownNameError
 from quant_platform.market.adjustment import Kind, adjust
-from quant_platform.market.sessions import observe_closures, parse_date
+from quant_platform.market.calendar import XNYS, parse_date, platform_calendar
 from quant_platform.research.backtest import BacktestResult, backtest
 from quant_platform.settings import Settings
 from quant_platform.storage import bulk
@@ -38,13 +38,15 @@ class Store:
     Parameters
     ----------
     database : where they are
-    settings : costs, capital and risk-free rate of backtests; default: the platform's defaults
+    settings : closures, and costs, capital and risk-free rate of backtests; default: the platform's
+        defaults
     """
 
     def __init__(self, database: Database, settings: Settings | None = None) -> None:
         self._database = database
         # The class holds the defaults of its fields.
         self._assumed: Settings | type[Settings] = settings or Settings
+        self._calendar = platform_calendar(settings) if settings else XNYS
 
     def __repr__(self) -> str:
         return f"Store({self._database!r})"
@@ -61,7 +63,6 @@ class Store:
             The database cannot be reached.
         """
         chosen = settings or Settings.load()
-        observe_closures(chosen.closures)
         return cls(platform_database(chosen), chosen)
 
     def read(
@@ -219,6 +220,7 @@ class Store:
             strategy,
             start,
             end,
+            calendar=self._calendar,
             known_at=known_at,
             costs=costs or Costs(assumed.commission_bp, assumed.slippage_bp),
             capital=assumed.capital if capital is None else capital,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quant_platform.market.sessions import parse_date, sessions_between
+from quant_platform.market.calendar import XNYS, parse_date
 from quant_platform.research.backtest import BacktestResult, backtest
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
@@ -62,7 +62,7 @@ def test_equals_what_the_pipeline_stored(whole: Database, name: str) -> None:
         theirs = stored(whole, table, name)
         assert len(theirs), table
         assert_same(frame_of(result, table), theirs, order)
-    days = sessions_between(parse_date(FIRST), parse_date(LAST))
+    days = XNYS.sessions(parse_date(FIRST), parse_date(LAST))
     assert len(result.portfolios) == len(days)
 
 
@@ -96,7 +96,7 @@ def test_a_later_correction_changes_today_and_not_what_was_known(computed: Datab
     before = backtest(computed, "enhanced_momentum", FIRST, LAST)
     learned = datetime.now(UTC)
     table = read_table(computed, "market_data")
-    week = [day.isoformat() for day in sessions_between(date(2004, 10, 4), date(2004, 10, 8))]
+    week = [day.isoformat() for day in XNYS.sessions(date(2004, 10, 4), date(2004, 10, 8))]
     bars = bulk.read(computed, table, week[0], week[-1])
     ibm = bars["symbol"] == "IBM"
     for name in ("open_price", "high_price", "low_price", "close_price"):

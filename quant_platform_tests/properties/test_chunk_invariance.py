@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from quant_platform.market.sessions import parse_date, sessions_between
+from quant_platform.market.calendar import XNYS, parse_date
 from quant_platform.storage.database import Database
 from quant_platform_tests.support.pipeline import (
     DIVIDEND,
@@ -20,7 +20,7 @@ from quant_platform_tests.support.pipeline import (
     run,
 )
 
-DAYS = [day.isoformat() for day in sessions_between(parse_date(FIRST), parse_date(LAST))]
+DAYS = [day.isoformat() for day in XNYS.sessions(parse_date(FIRST), parse_date(LAST))]
 STARTS = [
     FIRST,
     # Session by session over Google's listing …

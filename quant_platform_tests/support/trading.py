@@ -7,10 +7,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from quant_platform.defs.partitions import _windows, session_partitions
 from quant_platform.defs.sensors import ENDS, build_sensors
-from quant_platform.market import sessions
-from quant_platform.market.sessions import sessions_between
+from quant_platform.market.calendar import XNYS
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
 from quant_platform.vendors.polygon.clock import Clock
@@ -18,7 +16,7 @@ from quant_platform.vendors.polygon.vendor import PolygonVendor
 from quant_platform_tests.support.lab import Lab
 from quant_platform_tests.support.polygon_server import Market, PolygonServer
 
-SESSIONS = sessions_between(date(2025, 1, 2), date(2025, 2, 14))
+SESSIONS = XNYS.sessions(date(2025, 1, 2), date(2025, 2, 14))
 SYMBOLS = 40
 FACTS = [dg.AssetKey(name) for name in ("market_data", "securities", "security_symbols")]
 
@@ -28,13 +26,6 @@ def evening(session: date) -> datetime:
     return datetime(session.year, session.month, session.day, tzinfo=UTC) + timedelta(
         days=1, hours=12
     )
-
-
-def forget_closures() -> None:
-    """Let this process have another calendar, as only a new process may."""
-    sessions._Observed.days = None
-    for cached in (sessions.closures, sessions_between, session_partitions, _windows):
-        cached.cache_clear()
 
 
 class Noted(logging.Handler):
@@ -108,7 +99,6 @@ class Trading:
         """Make all objects anew, as new processes do; the cursor and what is stored stay."""
         self.lab.vendor.close()  # type: ignore[attr-defined]
         self._values |= changed
-        forget_closures()
         self._begin(self.lab.instance)
 
     def at(self, moment: datetime) -> None:

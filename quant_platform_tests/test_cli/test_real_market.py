@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from quant_platform.market.sessions import sessions_between
+from quant_platform.market.calendar import XNYS
 from quant_platform.storage.database import Database
 from quant_platform.storage.ingestions import FAILED, Ingestion, record
 from quant_platform_tests.support.polygon_server import (
@@ -24,7 +24,7 @@ from quant_platform_tests.support.polygon_server import (
 )
 from quant_platform_tests.support.services import COMMAND, Run
 
-SESSIONS = sessions_between(date(2026, 9, 1), date(2026, 11, 20))
+SESSIONS = XNYS.sessions(date(2026, 9, 1), date(2026, 11, 20))
 GROUPED = "/v2/aggs/grouped/"
 FREE = replace(BASIC, calls=None)
 RANGE = ("--start", "2026-11-02", "--end", "2026-11-04")

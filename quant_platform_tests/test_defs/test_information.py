@@ -11,17 +11,16 @@ from quant_platform.defs.assets.common import AssetContext
 from quant_platform.defs.assets.evaluation import evaluation_assets
 from quant_platform.defs.assets.features import feature_assets
 from quant_platform.defs.assets.information import information_assets
-from quant_platform.defs.partitions import session_partitions
 from quant_platform.errors import HistoryError, PlanError, VendorDownError, VendorError
+from quant_platform.market.calendar import XNYS
 from quant_platform.market.information import SERIES
-from quant_platform.market.sessions import sessions_between
 from quant_platform.pipeline.information import BLOCK_SESSIONS, known_figures, news_chunks
 from quant_platform.vendors.base import has_information
 from quant_platform.vendors.sample import SampleVendor
 from quant_platform_tests.support.lab import MakeLab, WindowVendor, failure_text, iso
 
 FIRST, LAST = date(2000, 3, 1), date(2000, 4, 14)
-SESSIONS = iso(sessions_between(FIRST, LAST))
+SESSIONS = iso(XNYS.sessions(FIRST, LAST))
 
 SYMBOLS = pd.DataFrame(
     {
@@ -84,14 +83,14 @@ def informed() -> InformedVendor:
 
 
 def market_of(vendor: SampleVendor) -> AssetContext:
-    return AssetContext(vendor, session_partitions(vendor.first_session, vendor.last_session))
+    return AssetContext(vendor, XNYS)
 
 
 def rows_of(
     vendor: InformedVendor, keys: Sequence[str], warnings: list[str] | None = None
 ) -> pd.DataFrame:
     said = warnings if warnings is not None else []
-    chunks = list(news_chunks(vendor, keys, SYMBOLS, said.append))
+    chunks = list(news_chunks(vendor, XNYS, keys, SYMBOLS, said.append))
     assert [key for chunk in chunks for key in chunk.sessions] == list(keys)
     for chunk in chunks:
         assert set(chunk.frames["news"]["date"].dt.strftime("%Y-%m-%d")) <= set(chunk.sessions)
@@ -155,7 +154,7 @@ class TestNewsChunks:
 class TestKnownFigures:
     @staticmethod
     def of(vendor: InformedVendor, series: str, keys: Sequence[str]) -> pd.DataFrame:
-        return known_figures(vendor, series, keys, pytest.fail)
+        return known_figures(vendor, XNYS, series, keys, pytest.fail)
 
     def test_yields(self) -> None:
         vendor = informed()
@@ -180,7 +179,7 @@ class TestKnownFigures:
     def test_what_the_plan_leaves_out_is_empty(self, series: str) -> None:
         vendor, warnings = informed(), []
         vendor.refusal[series] = PlanError("Not in plan")
-        rows = known_figures(vendor, series, SESSIONS, warnings.append)
+        rows = known_figures(vendor, XNYS, series, SESSIONS, warnings.append)
         assert rows.columns.tolist() == ["date", "observed_on", *SERIES[series].figures]
         assert rows.empty
         assert warnings == [f"No {series} for 2000-03-01 to 2000-04-14: Not in plan"]

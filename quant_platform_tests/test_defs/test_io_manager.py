@@ -58,8 +58,8 @@ class Bench:
         self.calls = 0
         self.source: Source = bars
         self.read: pd.DataFrame | None = None
-        vendor = lab.vendor
-        partitions = session_partitions(vendor.first_session, vendor.last_session)
+        vendor, calendar = lab.vendor, lab.platform.calendar
+        partitions = session_partitions(calendar, vendor.first_session, vendor.last_session)
         options: Mapping[str, Any] = {
             "partitions_def": partitions,
             "backfill_policy": dg.BackfillPolicy.single_run(),

@@ -14,11 +14,11 @@ from quant_platform.defs.partitions import (
     session_partitions,
     whole_history,
 )
-from quant_platform.market.sessions import HORIZON
+from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.vendors.sample import SampleVendor
 from quant_platform_tests.support.lab import MakeLab, WindowVendor, iso
 
-SAMPLE = session_partitions(date(2000, 3, 1), date(2013, 3, 1))
+SAMPLE = session_partitions(XNYS, date(2000, 3, 1), date(2013, 3, 1))
 
 # Closures that the exchange has announced (nyse.com/markets/hours-calendars, November 2026).
 ANNOUNCED = {
@@ -54,15 +54,31 @@ def test_windows_are_those_of_dagster(hours: int) -> None:
 
 
 def test_windows_beyond_the_calendar() -> None:
-    end = datetime(HORIZON.year + 1, 1, 4, tzinfo=UTC).timestamp()
+    end = datetime(XNYS.last.year + 1, 1, 4, tzinfo=UTC).timestamp()
     for name in ("_iterate_time_windows", "_reverse_iterate_time_windows"):
         mine, theirs = (
             list(islice(getattr(definition, name)(end), 5)) for definition in (SAMPLE, DAGSTERS)
         )
         assert mine == theirs
-    last = (datetime.combine(HORIZON, time(), UTC) - timedelta(days=9)).timestamp()
+    last = (datetime.combine(XNYS.last, time(), UTC) - timedelta(days=9)).timestamp()
     mine = list(islice(SAMPLE._iterate_time_windows(last), 12))
     assert mine == sorted(set(mine))
+
+
+def test_calendars_have_partitions_of_their_own() -> None:
+    """Thursday 28 February 2013, as if it had been a day of mourning, and as it was."""
+    day = date(2013, 2, 28)
+    for closures, before in ((frozenset({day}), "2013-02-27"), (frozenset(), "2013-02-28")):
+        calendar = Calendar("XNYS", closures)
+        partitions = session_partitions(calendar, date(2000, 3, 1), date(2013, 3, 1))
+        assert partitions.has_partition_key("2013-02-28") is not bool(closures)
+        subset = partitions.empty_subset().with_partition_keys(["2013-03-01"])
+        mapped = previous_session().get_upstream_mapped_partitions_result_for_partitions(
+            subset, partitions, partitions
+        )
+        assert list(mapped.partitions_subset.get_partition_keys()) == [before]
+        again = session_partitions(Calendar("XNYS", closures), date(2000, 3, 1), date(2013, 3, 1))
+        assert again is partitions
 
 
 def test_keys_are_the_sessions_of_the_calendar_library() -> None:
@@ -90,7 +106,7 @@ def test_asking_for_a_holiday_is_refused_by_name(make_lab: MakeLab) -> None:
 
 @pytest.mark.parametrize("year", ANNOUNCED)
 def test_an_open_market_excludes_the_announced_closures_to_come(year: int) -> None:
-    partitions = session_partitions(date(2024, 1, 2), None)
+    partitions = session_partitions(XNYS, date(2024, 1, 2), None)
     later = datetime(year + 1, 1, 20, tzinfo=UTC)
     keys = {key for key in partitions.get_partition_keys(later) if key.startswith(str(year))}
     days = {date.fromordinal(date(year, 1, 1).toordinal() + n) for n in range(366)}
@@ -100,7 +116,7 @@ def test_an_open_market_excludes_the_announced_closures_to_come(year: int) -> No
 
 
 def test_a_session_exists_from_the_midnight_after_it_fridays_included() -> None:
-    partitions = session_partitions(date(2024, 1, 2), None)
+    partitions = session_partitions(XNYS, date(2024, 1, 2), None)
     newest = {
         "Friday evening": partitions.get_partition_keys(datetime(2024, 3, 1, 23, 59, tzinfo=UTC)),
         "Saturday": partitions.get_partition_keys(datetime(2024, 3, 2, tzinfo=UTC)),
@@ -139,4 +155,4 @@ def test_lookback_ends_where_history_begins() -> None:
 
 
 def test_whole_history_reaches_the_first_session_from_the_last() -> None:
-    assert len(upstream(whole_history(SampleVendor()), ["2013-03-01"])) == 3270
+    assert len(upstream(whole_history(XNYS, SampleVendor()), ["2013-03-01"])) == 3270

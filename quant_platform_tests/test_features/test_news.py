@@ -7,9 +7,9 @@ import pytest
 from quant_platform.conventions import FILL_LIMIT
 from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.library.news import NEWS_SESSIONS
+from quant_platform.market.calendar import XNYS, parse_date
 from quant_platform.market.information import news_rows
 from quant_platform.market.panel import Panel
-from quant_platform.market.sessions import parse_date, session_closes, sessions_between
 from quant_platform_tests.support.panels import by_hand, news_frame, random_market
 
 NAN = float("nan")
@@ -66,8 +66,8 @@ def test_news_changes_no_other_feature() -> None:
 
 def test_what_appears_after_the_close_is_not_seen() -> None:
     """Articles at the close or later leave the session's value as it was; earlier ones do not."""
-    sessions = sessions_between(parse_date("2024-11-18"), parse_date("2024-12-06"))
-    closes = pd.DatetimeIndex(session_closes(sessions)).tz_localize("UTC")
+    sessions = XNYS.sessions(parse_date("2024-11-18"), parse_date("2024-12-06"))
+    closes = pd.DatetimeIndex(XNYS.closes(sessions)).tz_localize("UTC")
     bars = by_hand([10.0] * len(sessions)).bars.assign(
         date=np.asarray(sessions, dtype="datetime64[s]")
     )
@@ -88,7 +88,7 @@ def test_what_appears_after_the_close_is_not_seen() -> None:
             bars,
             by_hand([]).actions,
             sessions,
-            news=news_rows(articles, sessions).rename(columns={"symbol": "security_id"}),
+            news=news_rows(articles, sessions, XNYS).rename(columns={"symbol": "security_id"}),
         )
         found = compute_features(panel, names=["news_sentiment"])["news_sentiment"]
         return found.tolist()

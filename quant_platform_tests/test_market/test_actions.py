@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quant_platform.market.actions import KINDS, resolve
+from quant_platform.market.calendar import XNYS
 from quant_platform.market.panel import Panel
-from quant_platform.market.sessions import sessions_between
 from quant_platform.quality.splits import opening_moves
 from quant_platform.vendors.sample import SampleVendor
 
@@ -72,7 +72,7 @@ def test_the_sample_has_nothing_to_resolve(vendor: SampleVendor, sample_panel: P
     raw = vendor.actions(*whole)
     moves = sample_panel.frame({"move": opening_moves(sample_panel)})
     moves = moves.rename(columns={"security_id": "symbol"})
-    kept, losers = resolve(raw, sessions=sessions_between(*whole), moves=moves, prefer=["sample"])
+    kept, losers = resolve(raw, sessions=XNYS.sessions(*whole), moves=moves, prefer=["sample"])
     # Microsoft's regular and special dividend of 2004-11-15 are two rows, and both stay.
     pd.testing.assert_frame_equal(kept, raw)
     assert losers.empty
@@ -81,7 +81,7 @@ def test_the_sample_has_nothing_to_resolve(vendor: SampleVendor, sample_panel: P
 
 def test_nothing_listed() -> None:
     raw = listed(split(2.0)).iloc[:0]
-    kept, losers = resolve(raw, sessions=sessions_between(date(2024, 1, 2), date(2024, 6, 3)))
+    kept, losers = resolve(raw, sessions=XNYS.sessions(date(2024, 1, 2), date(2024, 6, 3)))
     assert (len(kept), len(losers)) == (0, 0)
     assert list(kept.columns) == list(raw.columns)
 
@@ -179,7 +179,7 @@ def test_the_dollar_amount_beside_the_canadian_one() -> None:
     ],
 )
 def test_an_ex_date_without_a_session_moves_to_the_next(day: str, session: str) -> None:
-    sessions = sessions_between(date(2024, 1, 2), date(2024, 6, 3))
+    sessions = XNYS.sessions(date(2024, 1, 2), date(2024, 6, 3))
     kept, _ = resolve(listed(split(2.0, date=day)), sessions=sessions)
     assert str(kept["date"].iloc[0].date()) == session
     moved_there = f"{NEW}; ex-date {day} is no session"

@@ -14,6 +14,7 @@ from quant_platform.market.announcements import (
     closure_words,
     unknown_closures,
 )
+from quant_platform.market.calendar import XNYS
 from quant_platform.vendors.base import MarketStatus, SpecialDay
 
 TUE, WED, THU, FRI = (date(2025, 1, day) for day in (14, 15, 16, 17))
@@ -125,8 +126,8 @@ class TestText:
             server_time=NOON - timedelta(minutes=9),
         )
         found = told(answer)
-        assert Announced.read(found.written()) == found
-        assert Announced.read(Announced().unanswered(NOON).written()).asked == NOON
+        assert Announced.read(found.written(), XNYS) == found
+        assert Announced.read(Announced().unanswered(NOON).written(), XNYS).asked == NOON
 
     def test_it_is_small(self) -> None:
         # A year of holidays and early closes of the exchange.
@@ -139,7 +140,7 @@ class TestText:
     )
 
     def test_by_hand(self) -> None:
-        found = Announced.read(json.dumps(self.good))
+        found = Announced.read(json.dumps(self.good), XNYS)
         close = datetime(2025, 1, 15, 18, tzinfo=UTC)
         assert found == Announced(NOON, None, False, {THU: "X"}, {WED: close})
 
@@ -161,7 +162,7 @@ class TestText:
         ],
     )
     def test_a_foreign_text_says_nothing(self, text: str | None) -> None:
-        assert Announced.read(text) == Announced()
+        assert Announced.read(text, XNYS) == Announced()
 
     @pytest.mark.parametrize(
         "changed",
@@ -181,7 +182,7 @@ class TestText:
         ],
     )
     def test_a_text_of_that_form_with_other_things_in_it(self, changed: dict[str, object]) -> None:
-        assert Announced.read(json.dumps(self.good | changed)) == Announced()
+        assert Announced.read(json.dumps(self.good | changed), XNYS) == Announced()
 
 
 class TestWhen:
@@ -275,17 +276,17 @@ class TestCloses:
 
 class TestUnknownClosures:
     def test_those_that_the_calendar_takes_for_sessions(self) -> None:
-        assert unknown_closures(ANNOUNCED, LONG_AGO, set()) == {THU: MOURNING}
+        assert unknown_closures(XNYS, ANNOUNCED, LONG_AGO, set()) == {THU: MOURNING}
 
     def test_a_session_that_is_done_was_no_closure(self) -> None:
-        assert unknown_closures(ANNOUNCED, LONG_AGO, {THU}) == {}
+        assert unknown_closures(XNYS, ANNOUNCED, LONG_AGO, {THU}) == {}
 
     def test_what_was_before_the_market_does_not_matter(self) -> None:
-        assert unknown_closures(ANNOUNCED, FRI, set()) == {}
-        assert unknown_closures({}, LONG_AGO, set()) == {}
+        assert unknown_closures(XNYS, ANNOUNCED, FRI, set()) == {}
+        assert unknown_closures(XNYS, {}, LONG_AGO, set()) == {}
 
     def test_days_out_of_this_world(self) -> None:
-        assert unknown_closures({date.max: "", date.min: ""}, LONG_AGO, set()) == {}
+        assert unknown_closures(XNYS, {date.max: "", date.min: ""}, LONG_AGO, set()) == {}
 
     def test_sessions_before_the_first_of_them_can_be_computed(self) -> None:
         assert before_closures([TUE, WED, THU, FRI], {FRI: "", THU: ""}) == [TUE, WED]

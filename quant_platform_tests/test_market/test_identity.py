@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from quant_platform.market.calendar import XNYS
 from quant_platform.market.identity import (
     RECENT_SESSIONS,
     IdentityBook,
@@ -22,7 +23,6 @@ from quant_platform.market.identity import (
     fixed_identities,
 )
 from quant_platform.market.identity.tickers import Tickers
-from quant_platform.market.sessions import session_before, sessions_between
 from quant_platform.vendors.base import Listing
 
 RICH, POOR = 1e9, 1.0
@@ -147,7 +147,7 @@ def test_a_ticker_that_comes_back_as_another_company_is_another_security() -> No
     world.put("XY", "2020-03-12", "2030-01-01", Listing("XY", cik="2", company_name="New Co"))
     world.put("ZZ", "2020-01-01", "2030-01-01", Listing("ZZ", figi="FIGI-ZZ"))
     book = IdentityBook()
-    days = [day.isoformat() for day in sessions_between(date(2020, 3, 3), date(2020, 3, 12))]
+    days = [day.isoformat() for day in XNYS.sessions(date(2020, 3, 3), date(2020, 3, 12))]
     old = step(book, world, days[0], {"XY": RICH, "ZZ": RICH})["XY"]
     for day in days[1:-1]:
         step(book, world, day, {"ZZ": RICH})
@@ -159,7 +159,7 @@ def test_a_name_without_figi_is_kept_through_a_pause() -> None:
     world = World()
     world.put("XY", "2020-01-01", "2030-01-01", Listing("XY", cik="1", company_name="Same Co"))
     book = IdentityBook()
-    days = [day.isoformat() for day in sessions_between(date(2020, 3, 3), date(2020, 3, 12))]
+    days = [day.isoformat() for day in XNYS.sessions(date(2020, 3, 3), date(2020, 3, 12))]
     assert step(book, world, days[0], {"XY": RICH}) == {"XY": "XY@2020-03-03"}
     for day in days[1:-1]:
         step(book, world, day, {})
@@ -219,7 +219,7 @@ def test_a_list_with_holes_retires_nobody() -> None:
 )
 def test_anchors(day: str, cadence: str, since: str | None) -> None:
     session = date.fromisoformat(day)
-    found = anchor_since(session, session_before(session), cadence)
+    found = anchor_since(session, XNYS.previous(session), cadence)
     assert (found.isoformat() if found else None) == since
 
 
@@ -244,7 +244,7 @@ def test_fixed_identities_begin_with_the_listing() -> None:
 def random_market(seed: int) -> tuple[World, list[date], list[dict[str, float]]]:
     """Tickers that are listed, renamed, reused, absent and delisted at random."""
     chance = random.Random(seed)  # noqa: S311 — a test market
-    days = list(sessions_between(date(2020, 1, 2), date(2020, 4, 30)))
+    days = list(XNYS.sessions(date(2020, 1, 2), date(2020, 4, 30)))
     world, bars = World(), [dict[str, float]() for _ in days]
     for number in range(60):
         figi = f"F{number}" if chance.random() < 0.7 else None
@@ -273,7 +273,7 @@ def test_a_book_built_from_rows_goes_on_as_one_that_was_never_closed(seed: int) 
     world, days, bars = random_market(seed)
     whole, rows = IdentityBook(), []
     for day, traded in zip(days, bars, strict=True):
-        anchor = anchor_since(day, session_before(day), "monthly") is not None
+        anchor = anchor_since(day, XNYS.previous(day), "monthly") is not None
         names = sorted(traded)
         securities = pd.concat([found.securities for found in rows]) if rows else None
         if securities is None:

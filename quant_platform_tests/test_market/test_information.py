@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quant_platform.errors import UnknownNameError
+from quant_platform.market.calendar import XNYS
 from quant_platform.market.information import (
     SERIES,
     economy_rows,
@@ -20,7 +21,6 @@ from quant_platform.market.information import (
     published_after,
     session_of,
 )
-from quant_platform.market.sessions import sessions_between
 from quant_platform.storage.database import Database
 from quant_platform.storage.schema import read_table
 
@@ -76,13 +76,13 @@ class TestSessionOf:
         ],
     )
     def test_by_hand(self, clock: str, session: str) -> None:
-        sessions = sessions_between(date(2024, 1, 2), date(2024, 12, 31))
-        assert session_of(moments(clock), sessions).astype(str).tolist() == [session]
+        sessions = XNYS.sessions(date(2024, 1, 2), date(2024, 12, 31))
+        assert session_of(moments(clock), sessions, XNYS).astype(str).tolist() == [session]
 
     def test_after_the_last_close_there_is_none_yet(self) -> None:
-        found = session_of(moments("2024-06-10T20:00Z", "2024-06-10T19:00Z"), ["2024-06-10"])
+        found = session_of(moments("2024-06-10T20:00Z", "2024-06-10T19:00Z"), ["2024-06-10"], XNYS)
         assert found.astype(str).tolist() == ["NaT", "2024-06-10"]
-        assert len(session_of(moments(), ["2024-06-10"])) == 0
+        assert len(session_of(moments(), ["2024-06-10"], XNYS)) == 0
 
     def test_agrees_with_the_exchange_s_closes(self) -> None:
         """5,000 random seconds of 2000 to 2025, and every close and the second before it."""
@@ -98,7 +98,7 @@ class TestSessionOf:
         )
         after = np.searchsorted(closes.dt.tz_localize(None), clock.tz_localize(None), side="right")
         expected = [str(xnys.sessions[at].date()) if at < len(closes) else "NaT" for at in after]
-        found = session_of(clock, [day.date() for day in xnys.sessions])
+        found = session_of(clock, [day.date() for day in xnys.sessions], XNYS)
         assert found.astype(str).tolist() == expected
 
 
@@ -113,7 +113,7 @@ class TestNews:
     )
 
     def test_rows_of_the_wanted_sessions(self) -> None:
-        rows = news_rows(self.sent, ["2024-06-10", "2024-06-11"])
+        rows = news_rows(self.sent, ["2024-06-10", "2024-06-11"], XNYS)
         found = list(zip(rows["date"].dt.day, rows["news_id"], rows["symbol"], strict=True))
         assert found == [
             (10, "late", "AAPL"),
@@ -125,20 +125,22 @@ class TestNews:
 
     def test_nothing_before_the_close_of_the_session_before(self) -> None:
         """Monday alone holds the weekend's news, but not Friday's."""
-        rows = news_rows(self.sent, ["2024-06-10"])
+        rows = news_rows(self.sent, ["2024-06-10"], XNYS)
         assert rows["news_id"].tolist() == ["late", "sunday", "sunday"]
 
     def test_the_same_row_twice_is_one_and_a_contradiction_stays(self) -> None:
         other = self.sent.assign(sentiment=-1.0)
-        rows = news_rows(pd.concat([self.sent, self.sent, other]), ["2024-06-11"])
+        rows = news_rows(pd.concat([self.sent, self.sent, other]), ["2024-06-11"], XNYS)
         assert rows["sentiment"].tolist() == [0.0, -1.0]
 
     def test_what_came_too_late(self) -> None:
-        assert published_after(self.sent, date(2024, 6, 11))["news_id"].tolist() == ["evening"]
-        assert len(published_after(self.sent, date(2024, 6, 12))) == 0
+        assert published_after(self.sent, date(2024, 6, 11), XNYS)["news_id"].tolist() == [
+            "evening"
+        ]
+        assert len(published_after(self.sent, date(2024, 6, 12), XNYS)) == 0
 
     def test_no_news(self) -> None:
-        rows = news_rows(self.sent[:0], ["2024-06-11"])
+        rows = news_rows(self.sent[:0], ["2024-06-11"], XNYS)
         assert rows.columns[:3].tolist() == ["date", "news_id", "symbol"]
         assert len(rows) == 0
 
@@ -178,7 +180,7 @@ class TestEconomy:
             *("2024-06-05", "2024-06-06", "2024-06-07", "2024-06-10"),
             yield_3_month=[5.1, 5.2, 5.3, 5.4],
         )
-        rows = economy_rows(sent, "treasury_yields", ["2024-06-07", "2024-06-10"])
+        rows = economy_rows(sent, "treasury_yields", ["2024-06-07", "2024-06-10"], XNYS)
         # Thursday's on Friday, Friday's on Monday; what was known before, or will be, is left out.
         assert rows["date"].dt.day.tolist() == [7, 10]
         assert rows["observed_on"].dt.day.tolist() == [6, 7]
@@ -188,20 +190,20 @@ class TestEconomy:
     def test_a_day_without_a_session_has_yields_of_its_own(self) -> None:
         """On Good Friday 2015 bonds were traded: two days become known on Monday."""
         sent = figures("2015-04-02", "2015-04-03", yield_3_month=[0.03, 0.02])
-        rows = economy_rows(sent, "treasury_yields", ["2015-04-06"])
+        rows = economy_rows(sent, "treasury_yields", ["2015-04-06"], XNYS)
         assert rows["observed_on"].dt.day.tolist() == [2, 3]
 
     def test_a_month_is_known_in_one_session(self) -> None:
         sent = figures("2024-01-01", cpi=[309.7], pce=[121.9])
-        days = sessions_between(date(2024, 2, 1), date(2024, 4, 30))
-        rows = economy_rows(sent, "inflation", days)
+        days = XNYS.sessions(date(2024, 2, 1), date(2024, 4, 30))
+        rows = economy_rows(sent, "inflation", days, XNYS)
         assert rows["date"].dt.date.tolist() == [date(2024, 3, 6)]
         assert rows["observed_on"].dt.date.tolist() == [date(2024, 1, 1)]
         assert rows[["cpi", "pce"]].to_numpy().tolist() == [[309.7, 121.9]]
 
     def test_the_same_row_twice_is_one(self) -> None:
         sent = figures("2024-06-06", "2024-06-06", yield_3_month=[5.2, 5.2])
-        assert len(economy_rows(sent, "treasury_yields", ["2024-06-07"])) == 1
+        assert len(economy_rows(sent, "treasury_yields", ["2024-06-07"], XNYS)) == 1
 
     @pytest.mark.parametrize(
         ("series", "sessions", "observed"),
@@ -218,7 +220,7 @@ class TestEconomy:
     def test_what_to_ask_for(
         self, series: str, sessions: list[str], observed: tuple[date, date] | None
     ) -> None:
-        assert observed_between(series, sessions) == observed
+        assert observed_between(series, sessions, XNYS) == observed
 
     @settings(max_examples=30, deadline=None)
     @given(
@@ -227,20 +229,20 @@ class TestEconomy:
     )
     def test_each_figure_becomes_known_once(self, series: str, cuts: list[int]) -> None:
         """However a backfill is cut, and asking only for what `observed_between` says."""
-        days = sessions_between(date(2001, 3, 1), date(2002, 3, 1))
+        days = XNYS.sessions(date(2001, 3, 1), date(2002, 3, 1))
         assert len(days) == 249
         observed = pd.date_range("2000-06-01", "2002-06-01", freq="D")
         if SERIES[series].monthly:
             observed = observed[observed.day == 1]
         sent = pd.DataFrame({"date": observed, SERIES[series].figures[0]: range(len(observed))})
-        whole = economy_rows(sent, series, days)
+        whole = economy_rows(sent, series, days, XNYS)
         assert not whole["observed_on"].duplicated().any()
         assert len(whole) > 10
         parts = []
         for start, stop in pairwise([0, *sorted(cuts), len(days)]):
-            span = observed_between(series, days[start:stop])
+            span = observed_between(series, days[start:stop], XNYS)
             inside = sent["date"].dt.date.between(*span) if span else sent["date"].isna()
-            parts.append(economy_rows(sent[inside], series, days[start:stop]))
+            parts.append(economy_rows(sent[inside], series, days[start:stop], XNYS))
         pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole)
 
 

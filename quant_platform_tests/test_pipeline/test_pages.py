@@ -9,7 +9,7 @@ import pytest
 from quant_platform.errors import SessionError
 from quant_platform.evaluation.metrics import session_rate
 from quant_platform.evaluation.performance import performance_rows
-from quant_platform.market.sessions import sessions_between
+from quant_platform.market.calendar import XNYS
 from quant_platform.pipeline.pages import gather, write_page
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
@@ -18,7 +18,7 @@ from quant_platform.storage.replace import replace_sessions
 from quant_platform.storage.schema import read_table
 from quant_platform_tests.support.tables import fetch
 
-SESSIONS = [day.isoformat() for day in sessions_between(date(2024, 1, 2), date(2024, 2, 16))]
+SESSIONS = [day.isoformat() for day in XNYS.sessions(date(2024, 1, 2), date(2024, 2, 16))]
 LAST, NEXT, AFTER = "2024-02-16", "2024-02-20", "2024-02-21"
 """Monday 19 February was Washington's birthday."""
 

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 from quant_platform.features.compute import compute_features
+from quant_platform.market.calendar import XNYS
 from quant_platform.market.identity import fixed_identities
 from quant_platform.market.panel import Panel
-from quant_platform.market.sessions import sessions_between
 from quant_platform.market.universe import Directory, UniverseRule, universe_members
 from quant_platform.strategies.base import SignalPanel
 from quant_platform.strategies.library.buy_and_hold import BuyAndHold
@@ -50,13 +50,13 @@ def held_by_hand() -> float:
 
 def test_buy_and_hold_equals_the_arithmetic_by_hand() -> None:
     vendor = SampleVendor()
-    sessions = [day.isoformat() for day in sessions_between(FIRST, LAST)]
+    sessions = [day.isoformat() for day in XNYS.sessions(FIRST, LAST)]
     bars, actions = (
         frame.assign(security_id=frame["symbol"])
         for frame in (vendor.bars(FIRST, LAST), vendor.actions(FIRST, LAST))
     )
     panel = Panel.from_frames(bars, actions, sessions)
-    directory = Directory(*fixed_identities(vendor.securities(), sessions_between(FIRST, LAST)))
+    directory = Directory(*fixed_identities(vendor.securities(), XNYS.sessions(FIRST, LAST)))
     universe = universe_members(UniverseRule(), directory, bars, sessions, len(sessions))
     seen = SignalPanel.from_frames(compute_features(panel), bars, universe, sessions)
     orders = Orders.from_signals(BuyAndHold().run(seen), sessions, universe=universe)

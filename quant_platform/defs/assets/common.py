@@ -13,6 +13,8 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from quant_platform.defs.partitions import session_partitions
+from quant_platform.market.calendar import Calendar
 from quant_platform.pipeline.chunks import Chunks
 from quant_platform.vendors.base import Vendor
 
@@ -49,10 +51,16 @@ READY_BY = "0 6 * * 2-6"
 
 @dataclass(frozen=True)
 class AssetContext:
-    """What the asset definitions depend on: the vendor and the partitions that follow from it."""
+    """What the asset definitions depend on: the vendor and the calendar of its exchange."""
 
     vendor: Vendor
-    partitions: dg.DailyPartitionsDefinition
+    calendar: Calendar
+
+    @property
+    def partitions(self) -> dg.DailyPartitionsDefinition:
+        """Sessions of the vendor's market; one object per process."""
+        vendor = self.vendor
+        return session_partitions(self.calendar, vendor.first_session, vendor.last_session)
 
     @property
     def is_live(self) -> bool:

@@ -97,7 +97,7 @@ def evaluation_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
         ins={
             "portfolios": dg.AssetIn(
                 "portfolios",
-                partition_mapping=whole_history(market.vendor),
+                partition_mapping=whole_history(market.calendar, market.vendor),
                 metadata=columns(
                     "date",
                     "model_id",
@@ -140,7 +140,7 @@ def _yields(market: AssetContext) -> dict[str, dg.AssetIn]:
     return {
         "yields": dg.AssetIn(
             "treasury_yields",
-            partition_mapping=whole_history(market.vendor),
+            partition_mapping=whole_history(market.calendar, market.vendor),
             metadata=columns("date", "observed_on", "yield_3_month"),
         )
     }

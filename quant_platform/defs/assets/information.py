@@ -50,7 +50,8 @@ def _news(market: AssetContext) -> dg.AssetsDefinition:
     ) -> Chunks:
         """Articles by the session in which they count, with the vendor's sentiment; no text."""
         vendor = cast(InformationVendor, platform.vendor)
-        return Chunks(news_chunks(vendor, context.partition_keys, symbols, context.log.warning))
+        keys, warn = context.partition_keys, context.log.warning
+        return Chunks(news_chunks(vendor, platform.calendar, keys, symbols, warn))
 
     return news
 
@@ -68,6 +69,7 @@ def _economy(market: AssetContext, series: str, description: str) -> dg.AssetsDe
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> pd.DataFrame:
         vendor = cast(InformationVendor, platform.vendor)
-        return known_figures(vendor, series, context.partition_keys, context.log.warning)
+        keys, warn = context.partition_keys, context.log.warning
+        return known_figures(vendor, platform.calendar, series, keys, warn)
 
     return economy

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
-from quant_platform.market.sessions import FIRST_DAY, last_closed_session, sessions_between
+from quant_platform.market.calendar import XNYS
 from quant_platform_tests.support.polygon_server.market import Market
 from quant_platform_tests.support.polygon_server.plans import ADVANCED, BASIC
 from quant_platform_tests.support.polygon_server.server import PolygonServer
@@ -72,10 +72,10 @@ def _options() -> argparse.Namespace:
 def _market(options: argparse.Namespace, now: datetime) -> Market:
     if options.market == "sample":
         return Market.sample()
-    end = options.end or last_closed_session(now, FIRST_DAY)
+    end = options.end or XNYS.last_closed(now, XNYS.first)
     # Some 252 sessions a year; a few days more than are needed, then the last ones of them.
     first = end - timedelta(days=round(options.sessions * 1.6) + 10)
-    sessions = sessions_between(first, end)[-options.sessions :]
+    sessions = XNYS.sessions(first, end)[-options.sessions :]
     return Market.synthetic(options.symbols, sessions, options.seed)
 
 

@@ -8,7 +8,7 @@ early closes. The list of what is to come begins tomorrow, as the vendor's docum
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
-from quant_platform.market.sessions import closures, early_closes, is_session
+from quant_platform.market.calendar import XNYS
 from quant_platform_tests.support.polygon_server.answers import Answer, ok
 from quant_platform_tests.support.polygon_server.calls import Call, Route
 from quant_platform_tests.support.polygon_server.listings import Row
@@ -45,7 +45,7 @@ def routes() -> list[Route]:
 
 def now(call: Call) -> Answer:
     clock, trading = call.now.time(), trades_on(call.market, call.today)
-    usual = EARLY_CLOSE if early_closes(call.today, call.today) else CLOSE
+    usual = EARLY_CLOSE if XNYS.early_closes(call.today, call.today) else CLOSE
     close = call.market.early.get(call.today, usual)
     early = trading and EARLY <= clock < OPEN
     late = trading and close <= clock < LATE
@@ -74,13 +74,13 @@ def upcoming(call: Call) -> Answer:
 
 
 def trades_on(market: Market, day: date) -> bool:
-    return is_session(day) and day not in market.closed
+    return XNYS.is_session(day) and day not in market.closed
 
 
 def _special_days(market: Market, first: date, last: date) -> Iterator[Row]:
-    shut = {day: _name(day) for day in closures(first, last)}
+    shut = {day: _name(day) for day in XNYS.closed_days(first, last)}
     shut |= {day: market.named.get(day, "Market closed") for day in market.closed}
-    early = {day: (EARLY_CLOSE, _name(day)) for day in early_closes(first, last)}
+    early = {day: (EARLY_CLOSE, _name(day)) for day in XNYS.early_closes(first, last)}
     early |= {day: (at, market.named.get(day, "")) for day, at in market.early.items()}
     for number in range((last - first).days + 1):
         day = first + timedelta(days=number)

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quant_platform.market.sessions import sessions_between
+from quant_platform.market.calendar import XNYS
 from quant_platform_tests.support.polygon_server import Market, SetClock
 from quant_platform_tests.test_support.polygon_server.conftest import Connect, grouped, rows
 
-SESSIONS = sessions_between(date(2024, 1, 2), date(2025, 1, 15))
+SESSIONS = XNYS.sessions(date(2024, 1, 2), date(2025, 1, 15))
 SYMBOLS = 2_000
 
 
