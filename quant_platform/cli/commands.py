@@ -1,12 +1,14 @@
 """demo, dev, backfill, status, report and sql."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from quant_platform.cli import console
-from quant_platform.settings import Settings
+
+if TYPE_CHECKING:
+    from quant_platform.settings import Settings
 
 SQL_LIMIT = 100
 """Rows a table on the screen shows; --csv prints all."""
@@ -131,9 +133,10 @@ def sql(
         console.err.print(f"… {len(frame) - len(shown):,} more rows; --csv prints all")
 
 
-def _settings() -> Settings:
+def _settings() -> "Settings":
     """Settings of this process; its calendar has the closures they add."""
     from quant_platform.market.sessions import observe_closures
+    from quant_platform.settings import Settings
 
     settings = Settings.load()
     observe_closures(settings.closures)

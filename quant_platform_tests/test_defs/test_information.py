@@ -12,7 +12,6 @@ from quant_platform.defs.assets.evaluation import evaluation_assets
 from quant_platform.defs.assets.features import feature_assets
 from quant_platform.defs.assets.information import (
     BLOCK_SESSIONS,
-    has_information,
     information_assets,
     known_figures,
     news_chunks,
@@ -21,6 +20,7 @@ from quant_platform.defs.partitions import session_partitions
 from quant_platform.errors import HistoryError, PlanError, VendorDownError, VendorError
 from quant_platform.market.information import SERIES
 from quant_platform.market.sessions import sessions_between
+from quant_platform.vendors.abilities import Abilities
 from quant_platform.vendors.sample import SampleVendor
 from quant_platform_tests.test_defs.conftest import MakeLab
 from quant_platform_tests.test_defs.lab import WindowVendor, failure_text, iso
@@ -49,6 +49,10 @@ class InformedVendor(WindowVendor):
         super().__init__(first, last)
         self.asked: list[tuple[str, date, date]] = []
         self.refusal: dict[str, VendorError] = {}
+
+    @property
+    def abilities(self) -> Abilities:
+        return Abilities(information=self)
 
     def news(self, first: date, last: date) -> pd.DataFrame:
         self._ask("news", first, last)
@@ -194,7 +198,7 @@ class TestKnownFigures:
 class TestDefinitions:
     def test_a_vendor_without_information_has_none_of_it(self) -> None:
         vendor = SampleVendor()
-        assert not has_information(vendor)
+        assert vendor.abilities.information is None
         market = market_of(vendor)
         assert information_assets(market) == []
         for definition in (*feature_assets(market), *evaluation_assets(market)):
@@ -203,7 +207,7 @@ class TestDefinitions:
 
     def test_what_depends_on_information(self) -> None:
         vendor = informed()
-        assert has_information(vendor)
+        assert vendor.abilities.information is vendor
         market = market_of(vendor)
         keys = [asset.key.to_user_string() for asset in information_assets(market)]
         assert keys == ["news", *SERIES]

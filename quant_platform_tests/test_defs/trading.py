@@ -14,6 +14,7 @@ from quant_platform.market.sessions import sessions_between
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
 from quant_platform.vendors.polygon.clock import Clock
+from quant_platform.vendors.polygon.settings import PolygonSettings
 from quant_platform.vendors.polygon.vendor import PolygonVendor
 from quant_platform_tests.polygon_server import Market, PolygonServer
 from quant_platform_tests.test_defs.lab import Lab
@@ -99,7 +100,8 @@ class Trading:
 
     def _begin(self, instance: dg.DagsterInstance) -> None:
         self.settings = Settings.load(self._values, self._home)
-        vendor = PolygonVendor(self.settings.polygon, self._home, clock=self.clock)
+        polygon = PolygonSettings.read(self.settings.environment)
+        vendor = PolygonVendor(polygon, self._home, clock=self.clock)
         vendor.first_session = SESSIONS[0]
         self.lab = Lab(self.settings, vendor, instance)
         self.sensor, _ = build_sensors(self.settings, lambda: self.now)

@@ -6,7 +6,6 @@ import dagster as dg
 import pandas as pd
 
 from quant_platform.defs.assets.common import Market, asset, columns
-from quant_platform.defs.assets.information import has_information
 from quant_platform.defs.assets.signals import signal_key
 from quant_platform.defs.partitions import (
     previous_session,
@@ -138,7 +137,7 @@ def evaluation_assets(market: Market) -> list[dg.AssetsDefinition]:
 
 def _yields(market: Market) -> dict[str, dg.AssetIn]:
     """Input of the yields that are the risk-free rate, where the vendor has them."""
-    if not has_information(market.vendor):
+    if market.vendor.abilities.information is None:
         return {}
     return {
         "yields": dg.AssetIn(

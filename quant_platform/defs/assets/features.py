@@ -4,7 +4,6 @@ import dagster as dg
 import pandas as pd
 
 from quant_platform.defs.assets.common import Market, asset, columns
-from quant_platform.defs.assets.information import has_information
 from quant_platform.defs.partitions import lookback, window_sessions
 from quant_platform.defs.resources import Platform
 from quant_platform.features.compute import compute_features, required_lookback
@@ -64,7 +63,7 @@ def feature_assets(market: Market) -> list[dg.AssetsDefinition]:
 
 def _news(market: Market) -> dict[str, dg.AssetIn]:
     """Input of the news, where the vendor has any, as far back as a feature reads it."""
-    if not has_information(market.vendor):
+    if market.vendor.abilities.information is None:
         return {}
     reading = [each.lookback for each in all_features() if "articles" in each.inputs]
     return {

@@ -6,7 +6,6 @@ do without.
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
-from typing import Protocol, cast, runtime_checkable
 
 import dagster as dg
 import pandas as pd
@@ -15,7 +14,7 @@ from quant_platform.defs.assets.common import Market, asset, columns, session_bo
 from quant_platform.defs.chunks import Chunk, Chunks
 from quant_platform.defs.ingest import meaning
 from quant_platform.defs.resources import Platform
-from quant_platform.errors import PlanError
+from quant_platform.errors import PlanError, VendorError
 from quant_platform.market.information import (
     SERIES,
     economy_rows,
@@ -24,6 +23,7 @@ from quant_platform.market.information import (
     published_after,
 )
 from quant_platform.market.sessions import session_before
+from quant_platform.vendors.abilities import InformationVendor
 
 GROUP = "information"
 
@@ -42,27 +42,9 @@ _NO_NEWS = {
 Warn = Callable[[str], None]
 
 
-@runtime_checkable
-class InformationVendor(Protocol):
-    """The part of `MarketVendor` that is asked here."""
-
-    def news(self, first: date, last: date) -> pd.DataFrame:
-        """News published from `first` to `last`."""
-        ...
-
-    def economy(self, series: str, first: date, last: date) -> pd.DataFrame:
-        """Rows of a series by day of observation."""
-        ...
-
-
-def has_information(vendor: object) -> bool:
-    """Whether a vendor has news and figures of the economy."""
-    return isinstance(vendor, InformationVendor)
-
-
 def information_assets(market: Market) -> list[dg.AssetsDefinition]:
     """`news`, `treasury_yields`, `inflation` and `labor_market`; none for a vendor without."""
-    if not has_information(market.vendor):
+    if market.vendor.abilities.information is None:
         return []
     described = {
         "treasury_yields": "Yields of US Treasuries, from the session on in which they are known.",
@@ -70,6 +52,13 @@ def information_assets(market: Market) -> list[dg.AssetsDefinition]:
         "labor_market": "US labor market by month, from the session on in which it is known.",
     }
     return [_news(market), *(_economy(market, name, text) for name, text in described.items())]
+
+
+def _information(platform: Platform) -> InformationVendor:
+    found = platform.vendor.abilities.information
+    if found is None:
+        raise VendorError(f"The vendor {platform.vendor.name!r} has no news and no economic series")
+    return found
 
 
 def _news(market: Market) -> dg.AssetsDefinition:
@@ -91,7 +80,7 @@ def _news(market: Market) -> dg.AssetsDefinition:
         symbols: pd.DataFrame,
     ) -> Chunks:
         """Articles by the session in which they count, with the vendor's sentiment; no text."""
-        vendor = cast(InformationVendor, platform.vendor)
+        vendor = _information(platform)
         return Chunks(news_chunks(vendor, context.partition_keys, symbols, context.log.warning))
 
     return news
@@ -109,7 +98,7 @@ def _economy(market: Market, series: str, description: str) -> dg.AssetsDefiniti
     def economy(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> pd.DataFrame:
-        vendor = cast(InformationVendor, platform.vendor)
+        vendor = _information(platform)
         return known_figures(vendor, series, context.partition_keys, context.log.warning)
 
     return economy

@@ -33,7 +33,6 @@ from quant_platform.market.quality import usual_value
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import Members, Scope
 from quant_platform.storage.replace import replace_sessions
-from quant_platform.vendors.base import MarketVendor
 
 BLOCK_ROWS = 1_200_000
 """Bars that are judged at once, those looked back on not counted."""
@@ -158,8 +157,8 @@ class Judged:
 
         Thousands of a whole market hardly trade; of a fixed list, all are judged.
         """
-        is_market = isinstance(self.platform.vendor, MarketVendor)
-        return self.platform.settings.identity_dollars if is_market else 0.0
+        market = self.platform.vendor.abilities.market
+        return 0.0 if market is None else self.platform.settings.identity_dollars
 
     @kept
     def panel(self) -> Panel:

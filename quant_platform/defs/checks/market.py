@@ -29,7 +29,6 @@ from quant_platform.market import adjustment, quality, split_evidence
 from quant_platform.market.panel import BoolArray
 from quant_platform.market.sessions import last_closed_session, sessions_between
 from quant_platform.storage import bulk
-from quant_platform.vendors.base import MarketVendor
 
 BARS = dg.AssetKey("market_data")
 ACTIONS = dg.AssetKey("corporate_actions")
@@ -37,9 +36,6 @@ UNIVERSE = dg.AssetKey("trading_universe")
 
 USUAL_SESSIONS = 20
 """Sessions before, whose median number of rows is what a session should have."""
-
-ADJUSTED = "adjusted_closes"
-"""Method of the vendors that adjust."""
 
 RECENT_BARS = 5
 """A security with a bar in each of so many sessions before is expected to have one."""
@@ -50,7 +46,7 @@ def completeness(judged: Judged, threshold: float) -> pd.DataFrame:
 
     Where the vendor has a fixed list of symbols, each one that is listed has a bar.
     """
-    if isinstance(judged.platform.vendor, MarketVendor):
+    if judged.platform.vendor.abilities.market is not None:
         return _rows_as_usual(judged, threshold)
     listed = judged.platform.vendor.securities()
     days = np.asarray(judged.sessions, dtype="datetime64[s]")
@@ -85,7 +81,7 @@ def _rows_as_usual(judged: Judged, threshold: float) -> pd.DataFrame:
 def absent_securities(judged: Judged, threshold: float) -> pd.DataFrame:
     """At most this share of the liquid securities that still have a ticker is without a bar."""
     panel = judged.panel
-    if not isinstance(judged.platform.vendor, MarketVendor):
+    if judged.platform.vendor.abilities.market is None:
         return failures([], [])
     expected = judged.is_liquid.copy()
     for back in range(1, RECENT_BARS + 1):
@@ -266,10 +262,11 @@ def adjusted_series(judged: Judged, threshold: float) -> pd.DataFrame:
 def vendor_adjusted(judged: Judged, threshold: float) -> pd.DataFrame:
     """Closes of a month ago, adjusted for the splits since, are the vendor's own within this."""
     panel, window = judged.panel, judged.window
-    if not panel.symbols:
+    vendor = judged.platform.vendor.abilities.adjusted
+    if vendor is None or not panel.symbols:
         return failures([], [])
     try:
-        theirs = getattr(judged.platform.vendor, ADJUSTED)(
+        theirs = vendor.adjusted_closes(
             date.fromisoformat(window[0]), date.fromisoformat(window[-1])
         )
     except VendorError:
@@ -320,7 +317,8 @@ def membership(judged: Judged, threshold: float) -> pd.DataFrame:
         (ranks["min"] != 1) | (ranks["max"] != ranks["size"]) | (ranks["nunique"] != ranks["size"])
     ]
     found = failures(broken.index, ["the ranks have a gap or a tie"] * len(broken))
-    if isinstance(judged.platform.vendor, MarketVendor) or judged.platform.settings.universe:
+    platform = judged.platform
+    if platform.vendor.abilities.market is not None or platform.settings.universe:
         return found
     bars = judged.read("market_data", columns=["date", "symbol"])
     strangers = bars.merge(members, on=["date", "symbol"], how="left")

@@ -24,7 +24,7 @@ from quant_platform.vendors.base import Listing
 
 
 class Reference(Protocol):
-    """What a book asks of a vendor; see `vendors.base.MarketVendor`."""
+    """What a book asks of a vendor; see `vendors.abilities.MarketVendor`."""
 
     def listed(self, session: date, *, delisted_since: date | None = None) -> Sequence[Listing]:
         """Tickers listed as of a session, or delisted in the days before it."""

@@ -6,6 +6,7 @@ One request goes through these rooms: `vendor.py` (what to ask) → `paging.py` 
 `bars.py`, `actions.py`, `reference.py` and `information.py` (rows to typed values); `cells.py`
 reads single values, `times.py` says which session a time means. `prefetch.py` fetches ahead,
 `probe.py` asks what a key may do, `flat_files.py` reads whole sessions from files instead.
+`settings.py` says how to reach the vendor, `key.py` where the key comes from.
 
 Importing this costs nothing: httpx and pandas are loaded by the first request.
 """

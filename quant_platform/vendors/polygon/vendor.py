@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from quant_platform.errors import (
@@ -20,15 +20,23 @@ from quant_platform.errors import (
     NotFoundError,
     NotPublishedError,
 )
-from quant_platform.settings import PolygonSettings, Settings
-from quant_platform.vendors.base import Listing, MarketStatus, SessionBars
+from quant_platform.settings import Environment, Settings
+from quant_platform.vendors.abilities import Abilities
+from quant_platform.vendors.base import (
+    Diagnosis,
+    Listing,
+    MarketStatus,
+    SessionBars,
+    SymbolBars,
+    Vendor,
+)
 from quant_platform.vendors.polygon.clock import Clock
+from quant_platform.vendors.polygon.settings import KEY_NAMES, SSM_PARAMETER, PolygonSettings
 from quant_platform.vendors.polygon.times import is_over, today
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from quant_platform.vendors.polygon.bars import SymbolBars
     from quant_platform.vendors.polygon.flat_files import FlatFiles
     from quant_platform.vendors.polygon.probe import Probe
     from quant_platform.vendors.polygon.transport import Client, Params
@@ -54,7 +62,7 @@ def weekdays(first: date, last: date) -> list[date]:
     return [day for day in days if day.weekday() < SATURDAY]
 
 
-class PolygonVendor:
+class PolygonVendor(Vendor):
     """The US stock market by Polygon.io / Massive.com: unadjusted bars, actions and reference data.
 
     Parameters
@@ -69,8 +77,9 @@ class PolygonVendor:
     first_session = date(2003, 9, 10)
     last_session: date | None = None
     preferred_sources = ("polygon /stocks/v1/splits", "polygon /stocks/v1/dividends")
-    """Sources of corporate actions that count before others: the newer endpoints."""
+    """The newer endpoints."""
     default_universe = "top:500 price:5 types:CS,ADRC history:60"
+    settings_type = PolygonSettings
 
     def __init__(
         self,
@@ -89,9 +98,27 @@ class PolygonVendor:
         self._published: set[date] = set()
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "PolygonVendor":
+    def is_configured(cls, environment: Environment) -> bool:
+        """Whether there is a key, or the name of a parameter of AWS that holds it."""
+        return environment.has(*KEY_NAMES, SSM_PARAMETER)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
         """Build the vendor the settings describe; a missing key shows at the first request."""
-        return cls(settings.polygon, _limit_folder(settings))
+        return cls(PolygonSettings.read(settings.environment), _limit_folder(settings))
+
+    @property
+    def abilities(self) -> Abilities:
+        """A whole market with everything around it."""
+        return Abilities(
+            market=self,
+            information=self,
+            ranges=self,
+            adjusted=self,
+            rationed=self,
+            files=self,
+            diagnosis=self,
+        )
 
     def __repr__(self) -> str:
         return "PolygonVendor()"
@@ -174,7 +201,7 @@ class PolygonVendor:
         frames = [answer.bars for answer in found if answer is not None]
         return pd.concat(frames, ignore_index=True) if frames else no_bars()
 
-    def bars_of(self, symbol: str, first: date, last: date) -> "SymbolBars":
+    def bars_of(self, symbol: str, first: date, last: date) -> SymbolBars:
         """Unadjusted bars of one symbol, to repair gaps: one request.
 
         What the vendor does not send because it lies before the plan's history is named in
@@ -187,7 +214,7 @@ class PolygonVendor:
         """
         import pandas as pd
 
-        from quant_platform.vendors.polygon.bars import SymbolBars, range_bars
+        from quant_platform.vendors.polygon.bars import range_bars
         from quant_platform.vendors.polygon.paging import all_rows
 
         path = f"/v2/aggs/ticker/{quote(symbol, safe='')}/range/1/day/{first}/{last}"
@@ -320,6 +347,14 @@ class PolygonVendor:
 
     # The key
 
+    def configured(self) -> Sequence[tuple[str, str]]:
+        """How the vendor is reached, in words."""
+        return self._settings.described()
+
+    def diagnose(self) -> Diagnosis:
+        """Say in words what the key may do; as `probe`."""
+        return self.probe().diagnosis()
+
     def probe(self) -> "Probe":
         """What the key may do: five or six requests.
 
@@ -335,8 +370,7 @@ class PolygonVendor:
             now=self._today(),
             # The class's own: an instance may be told to start later.
             first_session=PolygonVendor.first_session,
-            flat_files=self._settings.s3_key_id is not None
-            and self._settings.s3_secret is not None,
+            flat_files=self._settings.has_flat_files,
         )
 
     @property
