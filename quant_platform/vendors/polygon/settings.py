@@ -51,7 +51,7 @@ class PolygonSettings(SettingsModel):
         description="Without a key here: name of a SecureString in AWS SSM Parameter Store that"
         " holds it, by custom /quant-platform/polygon-api-key. Needs `pip install"
         " 'quant-platform[aws]'`; AWS's own variables (AWS_PROFILE, AWS_DEFAULT_REGION, ...) are"
-        " read from the environment, not from this file.",
+        " read from the environment, not from `.env`.",
     )
     base_url: Annotated[Address, address_form(POLYGON_URL), Variable(GROUP, BASE_URL)] = Field(
         default=POLYGON_URL,
@@ -69,11 +69,12 @@ class PolygonSettings(SettingsModel):
     )
     s3_key_id: Annotated[Key | None, Variable(GROUP, "POLYGON_S3_KEY_ID")] = Field(
         default=None,
-        description="Flat files, one a session, for bulk backfills on plans that have them: both"
-        " keys (of the dashboard's page on flat files, not the API key) turn them on.",
+        description="Flat files, one a session, for bulk backfills on plans that have them: this"
+        " key and the next one (of the dashboard's page on flat files, not the API key) turn them"
+        " on.",
     )
     s3_secret: Annotated[Key | None, Variable(GROUP, "POLYGON_S3_SECRET")] = Field(
-        default=None, description="The second key of flat files."
+        default=None, description="The other key of the flat files."
     )
     s3_endpoint: Annotated[
         Address, address_form(FILES_URL), Variable(GROUP, "POLYGON_S3_ENDPOINT")
