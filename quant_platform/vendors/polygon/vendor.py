@@ -14,12 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
-from quant_platform.errors import (
-    BadAnswerError,
-    HistoryError,
-    NotFoundError,
-    NotPublishedError,
-)
+from quant_platform.errors import NotFoundError, NotPublishedError
 from quant_platform.settings import Environment, Settings
 from quant_platform.vendors.abilities import Abilities
 from quant_platform.vendors.base import (
@@ -32,7 +27,7 @@ from quant_platform.vendors.base import (
 )
 from quant_platform.vendors.polygon.clock import Clock
 from quant_platform.vendors.polygon.settings import KEY_NAMES, SSM_PARAMETER, PolygonSettings
-from quant_platform.vendors.polygon.times import is_over, today
+from quant_platform.vendors.polygon.times import today, weekdays
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,23 +38,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LATE_DAYS = 5
-"""Days for which a session without rows may still be on its way; later it is a fault."""
-
 FLAT_FILE_SESSIONS = 20
 """Sessions from which on a backfill reads flat files, where there are keys for them."""
 
 GAP_DAYS = 10
 """Days without a bar at the start of a range from which on the vendor may have cut it: longer than
 any closure of the exchange."""
-
-SATURDAY = 5
-
-
-def weekdays(first: date, last: date) -> list[date]:
-    """Mondays to Fridays from `first` to `last`."""
-    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
-    return [day for day in days if day.weekday() < SATURDAY]
 
 
 class PolygonVendor(Vendor):
@@ -105,7 +89,9 @@ class PolygonVendor(Vendor):
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """Build the vendor the settings describe; a missing key shows at the first request."""
-        return cls(PolygonSettings.read(settings.environment), _limit_folder(settings))
+        from quant_platform.vendors.polygon.rate_limit import limit_folder
+
+        return cls(PolygonSettings.read(settings.environment), limit_folder(settings.home))
 
     @property
     def abilities(self) -> Abilities:
@@ -169,9 +155,11 @@ class PolygonVendor(Vendor):
 
         Many sessions, that is, of a plan that has files, and old enough for theirs to be there.
         """
+        from quant_platform.vendors.polygon.flat_files import RECENT
+
         if len(sessions) < FLAT_FILE_SESSIONS or not self._flat_files.configured:
             return sessions[:0]
-        newest = self._today() - timedelta(days=LATE_DAYS)
+        newest = self._today() - RECENT
         return [session for session in sessions if session <= newest]
 
     @property
@@ -237,15 +225,11 @@ class PolygonVendor(Vendor):
         To compare with one's own, never to compute with. None where a session has followed `as_of`,
         whose splits would be in them.
         """
-        from quant_platform.vendors.polygon.bars import read_grouped, session_bars
-        from quant_platform.vendors.polygon.probe import GROUPED
+        from quant_platform.vendors.polygon.grouped import split_adjusted_closes
 
         if weekdays(as_of + timedelta(days=1), self._today() - timedelta(days=1)):
             return None
-        path = GROUPED.format(session=session)
-        body = self._client.document(path, {"adjusted": "true"}, None, read_grouped)
-        bars, _ = session_bars(_whole(body, session), session)
-        return bars[["symbol", "close_price"]].rename(columns={"close_price": "price"})
+        return split_adjusted_closes(self._client, session)
 
     def is_published(self, session: date) -> bool:
         """Whether the bars of `session` can be had now: one request, none once the answer is yes.
@@ -255,10 +239,12 @@ class PolygonVendor(Vendor):
         VendorError
             The vendor cannot be asked, or the plan does not reach back to `session`.
         """
+        from quant_platform.vendors.polygon.grouped import NoRowsError, market_rows
+
         if session not in self._published:
             try:
-                self._grouped(self._client, session)
-            except (NotPublishedError, _NoRowsError):
+                market_rows(self._client, session, self._clock.wall())
+            except (NotPublishedError, NoRowsError):
                 return False
             self._published.add(session)
         return True
@@ -392,92 +378,19 @@ class PolygonVendor(Vendor):
     def _session(
         self, client: "Client", session: date, stop: threading.Event | None = None
     ) -> SessionBars:
-        from quant_platform.vendors.polygon.bars import session_bars
+        from quant_platform.vendors.polygon.grouped import market_bars
 
-        bars, refused = session_bars(self._grouped(client, session, stop), session)
-        if bars.empty:
-            reasons = ", ".join(sorted(set(refused["reason"])))
-            raise BadAnswerError(
-                f"Polygon's answer for {session} has no row that can be used:"
-                f" {len(refused)} rows, {reasons}",
-                "Try again later; if it stays so, ask the vendor",
-            )
-        return SessionBars(session, bars, refused)
+        return market_bars(client, session, self._clock.wall(), stop)
 
     def _session_or_holiday(
         self, client: "Client", session: date, stop: threading.Event
     ) -> SessionBars | None:
+        from quant_platform.vendors.polygon.grouped import NoRowsError
+
         try:
             return self._session(client, session, stop)
-        except _NoRowsError:
+        except NoRowsError:
             return None
-
-    def _grouped(self, client: "Client", session: date, stop: threading.Event | None = None) -> Any:
-        """Rows of the whole market in `session`, at least one."""
-        from quant_platform.vendors.polygon.bars import read_grouped
-        from quant_platform.vendors.polygon.probe import GROUPED, GROUPED_PARAMETERS
-
-        if not is_over(session, self._clock.wall()):
-            # Plans with intraday data would answer with half a day.
-            raise NotPublishedError(
-                f"The session {session} is not over", "It is asked for after 20:15 New York time"
-            )
-        recent = (self._today() - session).days <= LATE_DAYS
-        try:
-            path = GROUPED.format(session=session)
-            body = client.document(path, GROUPED_PARAMETERS, stop, read_grouped)
-        except NotFoundError:
-            body = {}
-        except HistoryError as error:
-            # End-of-day plans refuse the latest session in the words they have for the oldest.
-            if recent:
-                raise NotPublishedError(error.message, "It is asked for again later") from None
-            raise
-        rows = _whole(body, session)
-        if not len(rows) and recent:
-            raise NotPublishedError(
-                f"Polygon has no rows of {session} yet", "It is asked for again later"
-            )
-        if not len(rows):
-            raise _NoRowsError(
-                f"Polygon has a session of zero rows: {session}",
-                "Either the exchange was closed that day and the calendar does not know it; then"
-                " name it in QUANT_PLATFORM_CLOSURES. Or the vendor has lost the session",
-            )
-        return rows
 
     def _today(self) -> date:
         return today(self._clock.wall())
-
-
-class _NoRowsError(BadAnswerError):
-    """The answer for a day is in order and has no row."""
-
-
-def _whole(body: dict[str, Any], session: date) -> Any:
-    """`results` of the grouped answer; none where it is missing."""
-    from quant_platform.vendors.polygon.bars import OrderlyRows
-
-    rows, count = body.get("results"), body.get("resultsCount")
-    if not isinstance(rows, list | OrderlyRows | None):
-        raise BadAnswerError(f"Polygon's `results` is no list: {session}", "Try again later")
-    found = [] if rows is None else rows
-    if isinstance(count, int) and len(found) < count:
-        raise BadAnswerError(
-            f"Polygon announces {count} rows of {session} and sends {len(found)}",
-            "Try again later",
-        )
-    return found
-
-
-def _limit_folder(settings: Settings) -> Path:
-    """Where the limit is kept: one folder for all checkouts of a user, so that they share it.
-
-    Where a user has no writable home, as in a container, it is the platform's own home.
-    """
-    folder = Path.home() / ".cache" / "quant-platform" / "polygon"
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except (OSError, RuntimeError):
-        return settings.home / "polygon"
-    return folder if os.access(folder, os.W_OK) else settings.home / "polygon"
