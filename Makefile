@@ -14,7 +14,7 @@ INSTALL := $(BIN)/python -m pip install --no-compile --quiet --quiet --disable-p
 CODE := quant_platform quant_platform_tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test lint format types docs bench pins clean chromium .venv
+.PHONY: help demo dev test lint format types docs settings bench pins clean chromium .venv
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ types: $(DEVELOPMENT) ## Type check
 
 docs: $(DEVELOPMENT) ## Check that every link of the documents leads somewhere
 	$(BIN)/python -m pytest quant_platform_tests/test_deployment/test_documents.py
+
+settings: $(RUNTIME) ## Write .env.example and docs/settings.md from the settings in the code
+	@$(BIN)/python -m quant_platform.cli.settings_files
 
 bench: $(DEVELOPMENT) ## Run every benchmark; each prints its figure and its rival's
 	@set -e; for script in benchmarks/[!_]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done

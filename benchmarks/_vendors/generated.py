@@ -20,8 +20,8 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from quant_platform.market.calendar import XNYS
 
+from quant_platform.market.calendar import XNYS
 from quant_platform.vendors.base import Listing, MarketStatus, SessionBars
 
 SESSIONS, SYMBOLS = "GENERATED_SESSIONS", "GENERATED_SYMBOLS"

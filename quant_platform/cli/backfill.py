@@ -37,7 +37,8 @@ def run_backfill(
     if ready and len(ready) < len(keys):
         console.err.print(f"{len(ready):,} of {len(keys):,} sessions are stored already")
     tags = {} if refetch else {FETCH_TAG: Fetch.REPAIR if repair else Fetch.MISSING}
-    left = getattr(vendor, "remaining", lambda: None)
+    rationed = vendor.abilities.rationed
+    left = rationed.remaining if rationed is not None else lambda: None
     with SessionBar(len(keys) - len(ready), left) as bar:
         runner = Runner.open(settings, bar)
         with runner.instance() as instance:

@@ -1,12 +1,14 @@
 """demo, dev, backfill, status, report and sql."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from quant_platform.cli import console
-from quant_platform.settings import Settings
+
+if TYPE_CHECKING:
+    from quant_platform.settings import Settings
 
 SQL_LIMIT = 100
 """Rows a table on the screen shows; --csv prints all."""
@@ -132,9 +134,10 @@ def sql(
         console.err.print(f"… {len(frame) - len(shown):,} more rows; --csv prints all")
 
 
-def _settings() -> Settings:
+def _settings() -> "Settings":
     """Settings of this process, refused if they name a closure that cannot be one."""
     from quant_platform.market.calendar import platform_calendar
+    from quant_platform.settings import Settings
 
     settings = Settings.load()
     platform_calendar(settings)

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from quant_platform.cli import console
-from quant_platform.settings import Settings
 
 group = typer.Typer(
     name="db", no_args_is_help=True, help="Look after the database.", rich_markup_mode="rich"
@@ -22,6 +21,7 @@ def register(app: typer.Typer) -> None:
 def upgrade() -> None:
     """Create or update the schema: migrations, and columns of new features and metrics."""
     from quant_platform.pipeline.provision import provision
+    from quant_platform.settings import Settings
     from quant_platform.storage.database import platform_database
 
     applied = provision(platform_database(Settings.load()))
@@ -35,6 +35,7 @@ def url(
     dagster: Annotated[bool, typer.Option("--dagster", help="Dagster's own database.")] = False,
 ) -> None:
     """Print the URL of the database, with its password if it has one."""
+    from quant_platform.settings import Settings
     from quant_platform.storage.database import dagster_url, platform_url
 
     settings = Settings.load()
@@ -47,6 +48,7 @@ def psql(
     """Open psql on the database (everything after -- goes to psql)."""
     import subprocess
 
+    from quant_platform.settings import Settings
     from quant_platform.storage.database import platform_url
     from quant_platform.storage.embedded import client_program
 
@@ -60,7 +62,7 @@ def reset(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete everything in the platform's and in Dagster's database."""
-    from quant_platform.settings import without_password
+    from quant_platform.settings import Settings, without_password
     from quant_platform.storage.database import drop_everything, platform_url
 
     settings = Settings.load()

@@ -46,23 +46,19 @@ def run_doctor(settings: Settings) -> None:
 
 
 def _show_settings(settings: Settings, vendor: Vendor, database: Database) -> None:
-    rule = settings.universe or getattr(vendor, "default_universe", "all")
+    abilities = vendor.abilities
     rows = [
         ("database", without_password(database.url)),
-        ("vendor", settings.vendor),
+        ("vendor", vendor.name),
+        ("abilities", ", ".join(abilities.served()) or "none beyond bars and actions"),
         ("first session", str(vendor.first_session)),
-        ("universe", str(rule)),
+        ("universe", settings.universe or vendor.default_universe or "all"),
         ("closures", ", ".join(map(str, settings.closures)) or "the calendar's own"),
     ]
-    if settings.vendor == "polygon":
-        polygon = settings.polygon
-        limit = polygon.calls_per_minute
-        held = "in the settings" if polygon.key else polygon.ssm_parameter and "in AWS SSM"
+    if abilities.diagnosis is not None:
+        rows += abilities.diagnosis.configured()
+    if abilities.market is not None:
         rows += [
-            ("address", polygon.base_url),
-            ("key", held or "none"),
-            ("limit", f"{limit} requests a minute" if limit else "none"),
-            ("flat files", "configured" if polygon.s3_key_id else "no keys"),
             ("identities", f"{settings.reference} lists"),
             ("corrections", f"the last {settings.correction_sessions} sessions, each day"),
         ]
@@ -71,39 +67,21 @@ def _show_settings(settings: Settings, vendor: Vendor, database: Database) -> No
 
 def _show_key(vendor: Vendor) -> QuantPlatformError | None:
     """Say what the key may do; return why nothing can be had with it, if so."""
-    probe = getattr(vendor, "probe", None)
-    if probe is None:
+    diagnosis = vendor.abilities.diagnosis
+    if diagnosis is None:
         console.out.print(f"The vendor {vendor.name} needs no key")
         return None
     try:
         with console.err.status("Asking the vendor …"):
-            found = probe()
+            found = diagnosis.diagnose()
     except QuantPlatformError as error:
         return error
-    reach = f"yes, from {found.history_from}" if found.history_from else "no"
-    rows = [
-        ("bars of the whole market", _granted(found.grouped_daily), "grouped_daily"),
-        ("history", reach, "history"),
-        ("reference as of a session", _granted(found.reference), "reference"),
-        ("news", _granted(found.news), "news"),
-        ("economic series", _granted(found.economy), "economy"),
-        ("flat files", "keys are configured" if found.flat_files else "no keys", ""),
-    ]
     console.table(
         "The key may have",
         ["what", "granted", "the vendor's reason"],
-        [(what, said, found.reasons.get(name, "")) for what, said, name in rows],
+        [(finding.what, finding.granted, finding.reason) for finding in found.findings],
     )
-    if found.grouped_daily:
-        return None
-    return QuantPlatformError(
-        "The key may not read the bars of the whole market",
-        "The plans are listed at https://massive.com/pricing",
-    )
-
-
-def _granted(allowed: bool) -> str:
-    return "yes" if allowed else "no"
+    return found.failure
 
 
 def _show_staleness(calendar: Calendar, vendor: Vendor, database: Database) -> None:
@@ -127,11 +105,11 @@ def _show_staleness(calendar: Calendar, vendor: Vendor, database: Database) -> N
 
 def _show_replaced(vendor: Vendor, database: Database) -> None:
     """Name sessions whose flat file the vendor has replaced since it was read."""
-    etags: dict[date, str] = dict(_rows(database, _FILES, vendor.name, RECENT))
-    compare = getattr(vendor, "replaced_files", None)
-    if not etags or compare is None:
+    files = vendor.abilities.files
+    if files is None:
         return
-    for session in compare(etags):
+    etags: dict[date, str] = dict(_rows(database, _FILES, vendor.name, RECENT))
+    for session in files.replaced_files(etags) if etags else ():
         console.out.print(
             f"The flat file of {session} was replaced: quant-platform backfill --start {session}"
             f" --end {session} --refetch"

@@ -26,7 +26,6 @@ from quant_platform.quality.computed import computed_checks
 from quant_platform.quality.market import (
     ACTIONS,
     ACTIONS_CHECKS,
-    ADJUSTED,
     ADJUSTING_VENDOR_CHECKS,
     BARS,
     FACTS_CHECKS,
@@ -40,7 +39,7 @@ from quant_platform.vendors.registry import vendor_of
 def _checks(settings: Settings, vendor: Vendor) -> list[dg.AssetChecksDefinition]:
     """Checks as tuned by the settings; those of the facts share one step."""
     market = [*FACTS_CHECKS, *ACTIONS_CHECKS]
-    if hasattr(vendor, ADJUSTED):
+    if vendor.abilities.adjusted is not None:
         market += ADJUSTING_VENDOR_CHECKS
     checks = tuned([*market, *UNIVERSE_CHECKS, *computed_checks()], settings.checks)
     shared = [
@@ -53,9 +52,7 @@ def _checks(settings: Settings, vendor: Vendor) -> list[dg.AssetChecksDefinition
 
 def universe_rule(settings: Settings, vendor: Vendor) -> UniverseRule:
     """Rule of the settings, else the vendor's own, else everybody."""
-    return UniverseRule.parse(
-        settings.universe or getattr(vendor, "default_universe", "") or EVERYBODY
-    )
+    return UniverseRule.parse(settings.universe or vendor.default_universe or EVERYBODY)
 
 
 def build_defs(

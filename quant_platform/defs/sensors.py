@@ -15,7 +15,6 @@ from quant_platform.pipeline.market_state import market_state, note_pending
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.updates import Failures, Update, next_update
 from quant_platform.settings import Settings
-from quant_platform.vendors.base import MarketVendor
 
 ENDS = (dg.AssetKey("market_data"), dg.AssetKey("performance_reports"))
 """A session is done when both ends of the chain are materialised.
@@ -86,7 +85,8 @@ def _evaluate_update(
         return dg.SkipReason(f"Run {run.run_id} of {run.job_name} is still in progress")
     now, done = clock(), _materialised(context.instance)
     vendor = platform.vendor
-    if isinstance(vendor, MarketVendor) and not done:
+    is_market = vendor.abilities.market is not None
+    if is_market and not done:
         return dg.SkipReason(
             "Nothing is stored yet. Begin with: quant-platform backfill --start YYYY-MM-DD"
         )
@@ -105,7 +105,7 @@ def _evaluate_update(
             lambda day: not market.announced.is_trading(day, now) and vendor.is_published(day),
             lambda name: _failures(context.instance, name),
             settings.sensor_max_sessions,
-            settings.correction_sessions if isinstance(vendor, MarketVendor) else 0,
+            settings.correction_sessions if is_market else 0,
             # By the clock that dates the runs, and not by the one that tests may set.
             now=datetime.now(UTC),
             retry_after=timedelta(minutes=settings.retry_minutes),
@@ -134,7 +134,7 @@ def _closed_sessions(platform: Platform, now: datetime, done: set[date]) -> tupl
     if closed is None:
         return ()
     last = closed if vendor.last_session is None else min(closed, vendor.last_session)
-    first = min(done) if isinstance(vendor, MarketVendor) else vendor.first_session
+    first = vendor.first_session if vendor.abilities.market is None else min(done)
     return platform.calendar.sessions(first, last)
 
 

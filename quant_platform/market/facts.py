@@ -20,7 +20,8 @@ from quant_platform.market.identity import (
     arrow_text,
     fixed_identities,
 )
-from quant_platform.vendors.base import MarketVendor, Vendor
+from quant_platform.vendors.abilities import MarketVendor
+from quant_platform.vendors.base import Vendor
 
 OPTIONAL = ("vwap", "trade_count", "vendor_adjusted_close")
 """Columns of `market_data` that a vendor need not have."""

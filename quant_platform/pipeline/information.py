@@ -19,7 +19,7 @@ from quant_platform.market.information import (
     published_after,
 )
 from quant_platform.pipeline.chunks import Chunk
-from quant_platform.vendors.base import InformationVendor
+from quant_platform.vendors.abilities import InformationVendor
 
 BLOCK_SESSIONS = 5
 """Sessions whose news is asked for and stored at a time."""

@@ -32,7 +32,7 @@ from quant_platform.storage.ingestions import (
     record,
 )
 from quant_platform.storage.stored import Stored
-from quant_platform.vendors.base import MarketVendor
+from quant_platform.vendors.abilities import MarketVendor
 
 ACTION_COLUMNS = ("date", "symbol", "action_type", "split_ratio", "cash_amount", "source")
 
@@ -74,14 +74,14 @@ def fact_chunks(
     QuantPlatformError
         A session is not published, or the vendor refuses; what came before it is stored.
     """
-    vendor = platform.vendor
+    vendor, market = platform.vendor, platform.vendor.abilities.market
     if fetch is Fetch.REPAIR:
         yield from repair_chunks(platform, keys)
-    elif isinstance(vendor, MarketVendor):
+    elif market is not None:
         asked_by = None if fetch is Fetch.MISSING else lineage
         stored = completed(platform.database, vendor.name, keys, asked_by)
         wanted = [date.fromisoformat(key) for key in keys if key not in stored]
-        yield from _asked_chunks(platform, vendor, lineage, wanted, before)
+        yield from _asked_chunks(platform, market, lineage, wanted, before)
     else:
         days = [date.fromisoformat(key) for key in keys]
         for facts in fixed_facts(vendor, days, _described_before(platform, keys[0])):
@@ -90,13 +90,13 @@ def fact_chunks(
 
 def _asked_chunks(
     platform: Platform,
-    vendor: MarketVendor,
+    market: MarketVendor,
     line: str,
     wanted: Sequence[date],
     before: Mapping[str, Stored],
 ) -> Iterator[Chunk]:
     """Ask session by session; the ledger gets the reason where that ends early."""
-    settings = platform.settings
+    settings, name = platform.settings, platform.vendor.name
     policy = IdentityPolicy(settings.reference, settings.identity_dollars)
     session: date | None = None
     try:
@@ -107,17 +107,15 @@ def _asked_chunks(
             book = stored_book(platform, session, before, policy.dollars)
             repaired = repaired_bars(platform, block[0], block[-1])
             following = iter([*block[1:], None])
-            for facts in market_facts(vendor, platform.calendar, block, book, policy):
+            for facts in market_facts(market, platform.calendar, block, book, policy):
                 bars = with_repaired(facts.bars, repaired, facts.sessions[0])
-                yield _chunk(replace(facts, bars=bars), vendor.name, line)
+                yield _chunk(replace(facts, bars=bars), name, line)
                 session = next(following)
     except QuantPlatformError as error:
         if session is not None:
             status = PENDING if isinstance(error, NotPublishedError) else FAILED
             day = session.isoformat()
-            record(
-                platform.database, Ingestion(day, vendor.name, line, status, reason=error.message)
-            )
+            record(platform.database, Ingestion(day, name, line, status, reason=error.message))
         if isinstance(error, TRANSIENT):
             raise
         raise QuantPlatformError(f"{session}: {error.message}", error.hint) from error
@@ -191,10 +189,12 @@ def actions_chunk(platform: Platform, keys: Sequence[str], bars: Stored, symbols
     # An ex-date on a day without trading belongs to the session after it.
     start = days[0] if before == keys[0] else date.fromisoformat(before) + timedelta(days=1)
     raw = vendor.actions(start, days[-1])
-    prefer = getattr(vendor, "preferred_sources", ())
     moves = contested_moves(raw, platform.window(keys, 2), bars)
     kept, losers = resolve(
-        raw, sessions=np.asarray(days, dtype="datetime64[D]"), moves=moves, prefer=prefer
+        raw,
+        sessions=np.asarray(days, dtype="datetime64[D]"),
+        moves=moves,
+        prefer=vendor.preferred_sources,
     )
     kept = kept[list(ACTION_COLUMNS)]
     named = kept.assign(security_id=securities_of(kept, symbols.read()))

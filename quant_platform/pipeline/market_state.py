@@ -14,7 +14,7 @@ from quant_platform.errors import VendorError
 from quant_platform.market.announcements import KEPT, Announced, closure_words, unknown_closures
 from quant_platform.pipeline.platform import Platform
 from quant_platform.storage.ingestions import PENDING, Ingestion, record
-from quant_platform.vendors.base import MarketVendor
+from quant_platform.vendors.abilities import MarketVendor
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ def market_state(
     done : sessions that are materialised, at least one
     missing : closed sessions that are not, ascending
     """
-    vendor = platform.vendor
-    if not isinstance(vendor, MarketVendor):
+    vendor = platform.vendor.abilities.market
+    if vendor is None:
         return MarketState()
     announced = Announced.read(cursor, platform.calendar)
     is_new = announced.is_due(clock())

@@ -45,8 +45,8 @@ def repair_chunks(platform: Platform, keys: Sequence[str]) -> Iterator[Chunk]:
     VendorError
         The vendor has no request for a range, or refuses it.
     """
-    ask = getattr(platform.vendor, "bars_of", None)
-    if ask is None:
+    ranges = platform.vendor.abilities.ranges
+    if ranges is None:
         raise VendorError(
             f"The vendor {platform.vendor.name} has no request for a range of one symbol",
             "Run the backfill without --repair",
@@ -54,7 +54,7 @@ def repair_chunks(platform: Platform, keys: Sequence[str]) -> Iterator[Chunk]:
     for start in range(0, len(keys), BLOCK_SESSIONS):
         found = []
         for gap in find_gaps(platform, keys[start : start + BLOCK_SESSIONS]):
-            bars = ask(gap.symbol, gap.sessions[0], gap.sessions[-1]).bars
+            bars = ranges.bars_of(gap.symbol, gap.sessions[0], gap.sessions[-1]).bars
             bars = bars[bars["date"].isin(pd.DatetimeIndex(gap.sessions))]
             named = bars.assign(source=_source(platform))
             found.append(complete(named, [gap.security_id] * len(bars)))

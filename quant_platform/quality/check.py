@@ -24,7 +24,6 @@ from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.pipeline.platform import Platform
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import Members, Scope
-from quant_platform.vendors.base import MarketVendor
 
 BLOCK_ROWS = 1_200_000
 """Bars that are judged at once, those looked back on not counted."""
@@ -149,8 +148,8 @@ class CheckContext:
 
         Thousands of a whole market hardly trade; of a fixed list, all are context.
         """
-        is_market = isinstance(self.platform.vendor, MarketVendor)
-        return self.platform.settings.identity_dollars if is_market else 0.0
+        market = self.platform.vendor.abilities.market
+        return 0.0 if market is None else self.platform.settings.identity_dollars
 
     @shared_property
     def panel(self) -> Panel:

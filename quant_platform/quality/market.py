@@ -29,14 +29,10 @@ from quant_platform.quality.check import (
     failures,
 )
 from quant_platform.storage import bulk
-from quant_platform.vendors.base import MarketVendor
 
 BARS, ACTIONS, UNIVERSE = "market_data", "corporate_actions", "trading_universe"
 """Keys of the assets that are guarded."""
 
-
-ADJUSTED = "adjusted_closes"
-"""Method of the vendors that adjust."""
 
 RECENT_BARS = 5
 """A security with a bar in each of so many sessions before is expected to have one."""
@@ -47,7 +43,7 @@ def completeness(context: CheckContext, threshold: float) -> pd.DataFrame:
 
     Where the vendor has a fixed list of symbols, each one that is listed has a bar.
     """
-    if isinstance(context.platform.vendor, MarketVendor):
+    if context.platform.vendor.abilities.market is not None:
         return _rows_as_usual(context, threshold)
     listed = context.platform.vendor.securities()
     days = np.asarray(context.sessions, dtype="datetime64[s]")
@@ -82,7 +78,7 @@ def _rows_as_usual(context: CheckContext, threshold: float) -> pd.DataFrame:
 def absent_securities(context: CheckContext, threshold: float) -> pd.DataFrame:
     """At most this share of the liquid securities that still have a ticker is without a bar."""
     panel = context.panel
-    if not isinstance(context.platform.vendor, MarketVendor):
+    if context.platform.vendor.abilities.market is None:
         return failures([], [])
     expected = context.is_liquid.copy()
     for back in range(1, RECENT_BARS + 1):
@@ -261,10 +257,11 @@ def adjusted_series(context: CheckContext, threshold: float) -> pd.DataFrame:
 def vendor_adjusted(context: CheckContext, threshold: float) -> pd.DataFrame:
     """Closes of a month ago, adjusted for the splits since, are the vendor's own within this."""
     panel, window = context.panel, context.window
-    if not panel.security_ids:
+    vendor = context.platform.vendor.abilities.adjusted
+    if vendor is None or not panel.security_ids:
         return failures([], [])
     try:
-        theirs = getattr(context.platform.vendor, ADJUSTED)(
+        theirs = vendor.adjusted_closes(
             date.fromisoformat(window[0]), date.fromisoformat(window[-1])
         )
     except VendorError:
@@ -315,7 +312,8 @@ def membership(context: CheckContext, threshold: float) -> pd.DataFrame:
         (ranks["min"] != 1) | (ranks["max"] != ranks["size"]) | (ranks["nunique"] != ranks["size"])
     ]
     found = failures(broken.index, ["the ranks have a gap or a tie"] * len(broken))
-    if isinstance(context.platform.vendor, MarketVendor) or context.platform.settings.universe:
+    platform = context.platform
+    if platform.vendor.abilities.market is not None or platform.settings.universe:
         return found
     bars = context.read("market_data", columns=["date", "symbol"])
     strangers = bars.merge(members, on=["date", "symbol"], how="left")

@@ -44,8 +44,7 @@ class Store:
 
     def __init__(self, database: Database, settings: Settings | None = None) -> None:
         self._database = database
-        # The class holds the defaults of its fields.
-        self._assumed: Settings | type[Settings] = settings or Settings
+        self._assumed = settings or Settings()
         self._calendar = platform_calendar(settings) if settings else XNYS
 
     def __repr__(self) -> str:

@@ -1,15 +1,17 @@
-"""One typed value each out of the texts of environment variables.
+"""Types of settings: what a text of the environment may be, and how to write it.
 
-An empty text is no value: the reader returns its default. A text that cannot be read is a
-`SettingsError` that names the variable; what may hold a secret is never shown.
+Each type is a pydantic type with a `Form`, its rule in words for errors and for the settings page.
+What may hold a secret has a `fault`, so that an error never quotes it. Which settings there are
+stands in `core.py` and in the vendors' own settings.
 """
 
 import re
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from quant_platform.errors import SettingsError
+from pydantic import AfterValidator, BeforeValidator, Field
 
 _HOST = r"(?:\[[0-9A-Fa-f:.%]+\]|[^:,@/?#\[\]]*)(?::\d*)?"
 _PLACE = re.compile(rf"(?:[^:@/?#]*(?::[^@/?#]*)?@)?{_HOST}(?:,{_HOST})*(?:[/?]|$)")
@@ -46,88 +48,41 @@ class Secret:
         return hash(self._value)
 
 
-def read_text(values: Mapping[str, str], name: str) -> str:
-    """Return the text without the spaces around it."""
-    return values.get(name, "").strip()
+@dataclass(frozen=True)
+class Form:
+    """How a value is written.
+
+    Attributes
+    ----------
+    words : what it must be, such as "a day written as YYYY-MM-DD"
+    fault : what an error says of a wrong value instead of quoting it; empty where it may be quoted
+    hint : what to do about a wrong value; default: "It must be" and the words
+    """
+
+    words: str
+    fault: str = ""
+    hint: str = ""
 
 
-def read_matching(values: Mapping[str, str], name: str, pattern: str, hint: str) -> str:
-    """Return the text, which must match `pattern` from end to end; `hint` says so in words."""
-    text = read_text(values, name)
-    if text and not re.fullmatch(pattern, text):
-        raise SettingsError(f"{name} is {text!r}", hint)
-    return text
+def matching(pattern: str) -> AfterValidator:
+    """Return the rule that a text matches `pattern` from end to end."""
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if text and not compiled.fullmatch(text):
+            raise ValueError("not of the form")
+        return text
+
+    return AfterValidator(check)
 
 
-def read_number(
-    values: Mapping[str, str], name: str, default: float, *, low: float, high: float = float("inf")
-) -> float:
-    """Return a finite number from `low` to `high`."""
-    text = read_text(values, name)
-    if not text:
-        return default
-    try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
-    if not low <= number <= high or number == float("inf"):
-        limit = f"at least {low:g}" if high == float("inf") else f"from {low:g} to {high:g}"
-        raise SettingsError(f"{name} is {text!r}", f"It must be a number {limit}")
-    return number
-
-
-def read_whole(values: Mapping[str, str], name: str, default: int, *, low: int, high: int) -> int:
-    """Return a whole number from `low` to `high`."""
-    number = read_number(values, name, default, low=low, high=high)
-    if number != int(number):
-        raise SettingsError(f"{name} is {read_text(values, name)!r}", "It must be a whole number")
-    return int(number)
-
-
-def read_choice(
-    values: Mapping[str, str], name: str, default: str, allowed: tuple[str, ...]
-) -> str:
-    """Return one of the words `allowed`, whatever its case."""
-    text = read_text(values, name).lower() or default
-    if text not in allowed:
-        raise SettingsError(f"{name} is {text!r}", f"It must be one of: {', '.join(allowed)}")
-    return text
-
-
-def read_day(values: Mapping[str, str], name: str) -> str | None:
-    """Return a day as YYYY-MM-DD."""
-    text = read_text(values, name)
-    try:
-        if not text or date.fromisoformat(text).isoformat() == text:
-            return text or None
-    except ValueError:
-        pass
-    raise SettingsError(f"{name} is {text!r}", "It must be a day written as YYYY-MM-DD")
-
-
-def read_days(values: Mapping[str, str], name: str) -> tuple[date, ...]:
-    """Return days written as YYYY-MM-DD with commas between them, ascending, each once."""
-    text = read_text(values, name)
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    try:
-        days = [date.fromisoformat(part) for part in parts]
-    except ValueError:
-        days = []
-    if (text and not days) or [day.isoformat() for day in days] != parts:
-        raise SettingsError(
-            f"{name} is {text!r}", "It must be days written as YYYY-MM-DD, with commas between them"
-        )
-    return tuple(sorted(set(days)))
-
-
-def read_secret(values: Mapping[str, str], name: str) -> Secret | None:
-    """Return a key; never shown."""
-    text = read_text(values, name)
-    if not text:
-        return None
-    if not usable_key(text):
-        raise SettingsError(f"{name} holds a sign that no key has", "Paste the key alone, unquoted")
-    return Secret(text)
+def address_form(example: str) -> Form:
+    """Return the form of an `Address`; a wrong one may hold a key and is not shown."""
+    return Form(
+        "the address of a web service",
+        "is not the address of a web service",
+        f"Write it as {example}: http or https, a host, and no user, password, query or #",
+    )
 
 
 def usable_key(text: str) -> bool:
@@ -135,39 +90,87 @@ def usable_key(text: str) -> bool:
     return bool(_KEY.fullmatch(text))
 
 
-def read_address(values: Mapping[str, str], name: str, default: str) -> str:
-    """Return an address of a web service without a slash at its end; a wrong one is not shown."""
-    text = read_text(values, name) or default
-    try:
-        # The port is a number up to 65535 or raises.
-        valid = bool(_ADDRESS.fullmatch(text)) and urlsplit(text).port != 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise SettingsError(
-            f"{name} is not the address of a web service",
-            f"Write it as {default}: http or https, a host, and no user, password, query or #",
-        )
-    return text.rstrip("/")
-
-
-def read_database_url(values: Mapping[str, str], name: str) -> str | None:
-    """Return a PostgreSQL URL in the form psycopg2 and SQLAlchemy agree on."""
-    text = read_text(values, name)
-    if not text:
-        return None
-    scheme, separator, rest = text.partition("://")
-    known = scheme in ("postgres", "postgresql", "postgresql+psycopg2")
-    if not separator or not known or not _PLACE.match(rest):
-        raise SettingsError(
-            f"{name} is not a PostgreSQL URL",
-            "Write it as postgresql://user:password@host:5432/database, with the signs"
-            " @ : / ? # % in the password percent-encoded",
-        )
-    return f"postgresql://{rest}"
-
-
 def without_password(url: str) -> str:
     """Return `url` with its passwords replaced by `***`, even where they make it a wrong one."""
     shown = re.sub(r"(?<=://)([^:@/?#]*):.*@", r"\1:***@", url, flags=re.DOTALL)
     return re.sub(r"([?&](?:ssl)?password=)[^&]*", r"\1***", shown, flags=re.IGNORECASE)
+
+
+def _address(text: str) -> str:
+    # The port is a number up to 65535 or raises.
+    if not _ADDRESS.fullmatch(text) or urlsplit(text).port == 0:
+        raise ValueError("no address of a web service")
+    return text.rstrip("/")
+
+
+def _key(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not usable_key(value):
+        raise ValueError("no key")
+    return Secret(value)
+
+
+def _database_url(url: str) -> str:
+    """Return a PostgreSQL URL in the form psycopg2 and SQLAlchemy agree on."""
+    scheme, separator, rest = url.partition("://")
+    known = scheme in ("postgres", "postgresql", "postgresql+psycopg2")
+    if not separator or not known or not _PLACE.match(rest):
+        raise ValueError("no PostgreSQL URL")
+    return f"postgresql://{rest}"
+
+
+def _day(text: str) -> str:
+    # Other forms of ISO 8601, such as week dates, are days too, and not what is stored.
+    if date.fromisoformat(text).isoformat() != text:
+        raise ValueError("no day as YYYY-MM-DD")
+    return text
+
+
+def _days(value: object) -> object:
+    """Return days written with commas between them, ascending, each once."""
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if not parts:
+        raise ValueError("no days")
+    return tuple(date.fromisoformat(_day(part)) for part in sorted(set(parts)))
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+"""A finite number; its limits are the field's own."""
+
+LowerCase = BeforeValidator(_lower)
+"""For words whose case does not matter."""
+
+Day = Annotated[str, AfterValidator(_day), Form("a day written as YYYY-MM-DD")]
+
+Days = Annotated[
+    tuple[date, ...],
+    BeforeValidator(_days),
+    Form("days written as YYYY-MM-DD, with commas between them"),
+]
+
+Key = Annotated[
+    Secret,
+    BeforeValidator(_key),
+    Form("a key", "holds a sign that no key has", "Paste the key alone, unquoted"),
+]
+
+Address = Annotated[str, AfterValidator(_address)]
+"""A web service's address without a slash at its end; a field adds its `address_form`."""
+
+DatabaseUrl = Annotated[
+    str,
+    AfterValidator(_database_url),
+    Form(
+        "a PostgreSQL URL",
+        "is not a PostgreSQL URL",
+        "Write it as postgresql://user:password@host:5432/database, with the signs"
+        " @ : / ? # % in the password percent-encoded",
+    ),
+]

@@ -1,25 +1,30 @@
 """What a vendor is: a source of raw facts in typed frames.
 
-A vendor is one file (or folder) here with one class that fulfils `Vendor`; it is selected by its
-`name` in the settings. It knows nothing of storage, partitions or adjustment, and it never fills,
-cleans or adjusts what it was sent.
+A vendor is one file (or folder) here with one subclass of `Vendor`; it is selected by its `name` in
+the settings. It knows nothing of storage, partitions or adjustment, and it never fills, cleans or
+adjusts what it was sent. It reads, validates and describes its own settings.
 
-`Vendor` is all that a fixed list of symbols needs: a symbol then is a security. A vendor of a whole
-market, whose tickers are renamed and reused, fulfils `MarketVendor` too, and the platform works out
-which security a ticker meant in each session (`market/identity`).
+`Vendor` is all that a fixed list of symbols needs: a symbol then is a security. What a vendor can
+do beyond that, such as a whole market, it states in `abilities` (`abilities.py`). Here stand
+`Vendor` and the values that vendors answer with.
 """
 
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from quant_platform.errors import QuantPlatformError
+from quant_platform.vendors.abilities import Abilities
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from quant_platform.settings import Environment, Settings, SettingsModel
 
-@runtime_checkable
-class Vendor(Protocol):
+
+class Vendor(ABC):
     """A source of daily bars, corporate actions and reference data.
 
     Attributes
@@ -27,23 +32,51 @@ class Vendor(Protocol):
     name : what the settings call it
     first_session : first session it has
     last_session : last session it will ever have, None for a market that goes on
+    default_universe : rule of who is tradable where the settings have none; empty: everybody
+    preferred_sources : sources of corporate actions that count before others, the best first
+    settings_type : model of the vendor's own settings; None where it has none
     """
 
-    name: str
+    name: ClassVar[str]
     first_session: date
     last_session: date | None
+    default_universe: str = ""
+    preferred_sources: Sequence[str] = ()
+    settings_type: "ClassVar[type[SettingsModel] | None]" = None
 
+    @classmethod
+    def is_configured(cls, environment: "Environment") -> bool:
+        """Whether its settings have what only it needs, such as a key; it then is the default."""
+        return False
+
+    @classmethod
+    def from_settings(cls, settings: "Settings") -> Self:
+        """Build the vendor the settings describe; its own are read from their environment.
+
+        Raises
+        ------
+        SettingsError
+            One of its settings cannot be read.
+        """
+        return cls()
+
+    @property
+    def abilities(self) -> Abilities:
+        """What it can do beyond the methods below."""
+        return Abilities()
+
+    @abstractmethod
     def is_published(self, session: date) -> bool:
         """Whether the bars of `session` can be had now; a cheap question."""
-        ...
 
+    @abstractmethod
     def securities(self) -> "pd.DataFrame":
         """Reference data, one row a symbol: symbol, company_name, sector, listing_date.
 
         `listing_date` is the first session with a bar.
         """
-        ...
 
+    @abstractmethod
     def bars(self, first: date, last: date) -> "pd.DataFrame":
         """Raw daily bars from `first` to `last`.
 
@@ -55,14 +88,13 @@ class Vendor(Protocol):
         VendorError
             The vendor's answer cannot be used.
         """
-        ...
 
+    @abstractmethod
     def actions(self, first: date, last: date) -> "pd.DataFrame":
         """Splits and dividends, ex-dates `first` to `last`.
 
         Columns: date, symbol, action_type, split_ratio, cash_amount, source.
         """
-        ...
 
 
 @dataclass(frozen=True)
@@ -82,6 +114,25 @@ class SessionBars:
     bars: "pd.DataFrame"
     refused: "pd.DataFrame"
     etag: str = ""
+
+
+@dataclass(frozen=True)
+class SymbolBars:
+    """Bars of one symbol over a range of days.
+
+    Attributes
+    ----------
+    symbol : ticker
+    bars : as `Vendor.bars` returns them
+    refused : rows that are no bar of that range, as they came, with a column `reason`
+    missing : first and last day at the start of the range for which the vendor sent nothing though
+        it may have cut the range to the plan's history; None where there is no such gap
+    """
+
+    symbol: str
+    bars: "pd.DataFrame"
+    refused: "pd.DataFrame"
+    missing: tuple[date, date] | None
 
 
 @dataclass(frozen=True)
@@ -177,70 +228,31 @@ class MarketStatus:
         )
 
 
-@runtime_checkable
-class MarketVendor(Vendor, Protocol):
-    """A vendor of a whole market: sessions one by one, reference data as of a session."""
+@dataclass(frozen=True)
+class Finding:
+    """One thing that may or may not be had from a vendor.
 
-    def stream(self, sessions: Sequence[date]) -> Iterator[SessionBars]:
-        """Answers for `sessions`, in their order, fetched ahead as far as the plan allows.
+    Attributes
+    ----------
+    what : the thing
+    granted : yes, no, or how much of it
+    reason : the vendor's reason for refusing it; may be empty
+    """
 
-        Raises
-        ------
-        NotPublishedError
-            On reaching a session that the vendor has not published yet.
-        VendorError
-            The answer for a session cannot be had or used; earlier ones were yielded.
-        """
-        ...
-
-    def listed(self, session: date, *, delisted_since: date | None = None) -> Sequence[Listing]:
-        """Every ticker listed as of `session`.
-
-        With `delisted_since`, instead those that were delisted from that day to `session`.
-        """
-        ...
-
-    def details(self, symbol: str, session: date) -> Listing | None:
-        """What `symbol` meant in `session`; None if the vendor does not know it."""
-        ...
-
-    def ticker_changes(self, figi: str) -> Sequence[tuple[date, str]]:
-        """Tickers that a security adopted, with the day of each, oldest first; often incomplete."""
-        ...
-
-    def market_status(self) -> MarketStatus:
-        """State of the market now, and what the vendor announces of the days to come."""
-        ...
-
-    def news(self, first: date, last: date) -> "pd.DataFrame":
-        """News published from `first` to `last`: one row an article and ticker.
-
-        Columns: news_id, published_at (UTC timestamp), symbol, publisher, url, sentiment (1
-        positive, 0 neutral, -1 negative, missing where the vendor gives none).
-        """
-        ...
-
-    def economy(self, series: str, first: date, last: date) -> "pd.DataFrame":
-        """Rows of treasury_yields, inflation or labor_market by day of observation.
-
-        Columns: date and the vendor's own figures, missing where absent.
-        """
-        ...
+    what: str
+    granted: str
+    reason: str = ""
 
 
-@runtime_checkable
-class InformationVendor(Protocol):
-    """The part of `MarketVendor` that is asked here."""
+@dataclass(frozen=True)
+class Diagnosis:
+    """What may be had from a vendor.
 
-    def news(self, first: date, last: date) -> "pd.DataFrame":
-        """News published from `first` to `last`."""
-        ...
+    Attributes
+    ----------
+    findings : in the order in which they are shown
+    failure : why the vendor cannot be used; None if it can
+    """
 
-    def economy(self, series: str, first: date, last: date) -> "pd.DataFrame":
-        """Rows of a series by day of observation."""
-        ...
-
-
-def has_information(vendor: object) -> bool:
-    """Whether a vendor has news and figures of the economy."""
-    return isinstance(vendor, InformationVendor)
+    findings: tuple[Finding, ...]
+    failure: QuantPlatformError | None = None

@@ -1,7 +1,7 @@
 """Find the vendor of the settings: each module or package of this folder may bring one `Vendor`.
 
 All of them are imported to find one, so importing a vendor must cost little: what is heavy is
-imported where it is used.
+imported where it is used. Only the chosen vendor's settings are read.
 """
 
 import importlib
@@ -9,55 +9,80 @@ import inspect
 import pkgutil
 from datetime import date
 from functools import lru_cache
-from typing import TypeGuard, cast
 
 from quant_platform import vendors
 from quant_platform.errors import SettingsError, UnknownNameError
-from quant_platform.settings import PREFIX, Settings
+from quant_platform.settings import PREFIX, Settings, SettingsModel
 from quant_platform.vendors.base import Vendor
+from quant_platform.vendors.contract import check_class, check_vendor
+
+VARIABLE = PREFIX + "VENDOR"
+
+DEFAULT = "sample"
+"""Vendor where the settings name none and no other one is configured."""
 
 
-@lru_cache(maxsize=8)
 def vendor_of(settings: Settings) -> Vendor:
     """Return the vendor that the settings name, one object per process and settings.
 
-    A class that has a classmethod `from_settings` is built by it, any other one without arguments.
-    A start in the settings then takes the place of the object's `first_session`.
+    Where they name none, it is the one that is configured, such as by a key, else the sample. A
+    start in the settings takes the place of the object's `first_session`.
 
     Raises
     ------
     UnknownNameError
         No module of the folder brings a vendor of that name.
     SettingsError
-        The vendor has ended, and the start lies outside its sessions.
+        One of the vendor's settings cannot be read; several vendors are configured and none is
+        named; or the vendor has ended, and the start lies outside its sessions.
+    VendorError
+        The vendor is not what it says it is.
     """
-    found = _vendors()
-    if settings.vendor not in found:
-        raise UnknownNameError(
-            f"There is no vendor {settings.vendor!r}",
-            f"{PREFIX}VENDOR can be: {', '.join(sorted(found))}",
-        )
-    kind = found[settings.vendor]
-    build = getattr(kind, "from_settings", None)
-    vendor = cast("Vendor", build(settings)) if build else kind()
-    if settings.start:
-        vendor.first_session = _start(settings.start, vendor)
-    return vendor
+    kind = _chosen(settings)
+    own = kind.settings_type.read(settings.environment) if kind.settings_type else None
+    return _built(kind, settings, own)
 
 
-def _vendors() -> dict[str, type[Vendor]]:
-    """Vendor classes by name."""
+def vendor_classes() -> dict[str, type[Vendor]]:
+    """Vendor classes by name, in the order of their names; a class without a name is a base."""
     found: dict[str, type[Vendor]] = {}
     for module in pkgutil.iter_modules(vendors.__path__):
         members = vars(importlib.import_module(f"{vendors.__name__}.{module.name}")).values()
         for member in members:
-            if _is_vendor(member):
+            if inspect.isclass(member) and issubclass(member, Vendor) and "name" in dir(member):
                 found[member.name] = member
-    return found
+    return dict(sorted(found.items()))
 
 
-def _is_vendor(member: object) -> TypeGuard[type[Vendor]]:
-    return inspect.isclass(member) and member is not Vendor and hasattr(member, "first_session")
+def _chosen(settings: Settings) -> type[Vendor]:
+    found = vendor_classes()
+    name = settings.vendor or _usual(found, settings)
+    if name not in found:
+        raise UnknownNameError(
+            f"There is no vendor {name!r}", f"{VARIABLE} can be: {', '.join(found)}"
+        )
+    return found[name]
+
+
+def _usual(found: dict[str, type[Vendor]], settings: Settings) -> str:
+    """Return the vendor where none is named."""
+    ready = [name for name, kind in found.items() if kind.is_configured(settings.environment)]
+    if len(ready) > 1:
+        raise SettingsError(
+            f"Several vendors are configured: {', '.join(ready)}", f"Name one in {VARIABLE}"
+        )
+    return ready[0] if ready else DEFAULT
+
+
+@lru_cache(maxsize=8)
+def _built(kind: type[Vendor], settings: Settings, own: SettingsModel | None) -> Vendor:
+    """Build the vendor; `own` are its own settings, by which two objects differ."""
+    check_class(kind)
+    vendor = kind.from_settings(settings)
+    check_vendor(vendor)
+    if settings.start:
+        vendor.first_session = _start(settings.start, vendor)
+    return vendor
 
 
 def _start(text: str, vendor: Vendor) -> date:

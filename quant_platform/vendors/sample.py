@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quant_platform.errors import VendorError
+from quant_platform.vendors.base import Vendor
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +62,7 @@ _COLUMNS = {
 }
 
 
-class SampleVendor:
+class SampleVendor(Vendor):
     """Five real stocks over 3,270 sessions; needs no key and no network."""
 
     name = "sample"

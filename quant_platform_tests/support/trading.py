@@ -12,6 +12,7 @@ from quant_platform.market.calendar import XNYS
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
 from quant_platform.vendors.polygon.clock import Clock
+from quant_platform.vendors.polygon.settings import PolygonSettings
 from quant_platform.vendors.polygon.vendor import PolygonVendor
 from quant_platform_tests.support.lab import Lab
 from quant_platform_tests.support.polygon_server import Market, PolygonServer
@@ -90,7 +91,8 @@ class Trading:
 
     def _begin(self, instance: dg.DagsterInstance) -> None:
         self.settings = Settings.load(self._values, self._home)
-        vendor = PolygonVendor(self.settings.polygon, self._home, clock=self.clock)
+        polygon = PolygonSettings.read(self.settings.environment)
+        vendor = PolygonVendor(polygon, self._home, clock=self.clock)
         vendor.first_session = SESSIONS[0]
         self.lab = Lab(self.settings, vendor, instance)
         self.sensor, _ = build_sensors(self.settings, lambda: self.now)

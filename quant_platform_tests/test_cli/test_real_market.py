@@ -87,6 +87,7 @@ class TestDoctor:
             "history yes, from 2003-09-10",
             "news yes",
             "flat files no keys",
+            "abilities market, information, ranges, adjusted, rationed, files, diagnosis",
             "closures the calendar's own",
             "universe top:500 price:5 types:CS,ADRC history:60",
             "key in the settings",
@@ -133,6 +134,18 @@ class TestBadKeys:
         done = command(*arguments, POLYGON_API_KEY="hush-hush")
         ended(done, "does not know the API key", "dashboard")
         assert "hush-hush" not in done.stdout + done.stderr
+
+    @pytest.mark.parametrize(
+        "arguments", [("doctor",), ("status",), ("backfill", *RANGE), ("dev",)]
+    )
+    def test_a_wrong_setting_of_the_vendor(self, command: Run, arguments: tuple[str, ...]) -> None:
+        done = command(*arguments, POLYGON_CONNECTIONS="0")
+        ended(done, "POLYGON_CONNECTIONS is '0'", "a whole number from 1 to 64")
+
+    def test_a_wrong_setting_of_a_vendor_that_is_not_chosen(self, command: Run) -> None:
+        done = command("doctor", POLYGON_CONNECTIONS="0", QUANT_PLATFORM_VENDOR="sample")
+        assert done.returncode == 0, done.stderr
+        assert "The vendor sample needs no key" in done.stdout
 
     def test_an_address_that_answers_with_a_web_page(
         self, command: Run, api: PolygonServer

@@ -47,6 +47,12 @@ def test_help_loads_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
     assert modules(tmp_path, *arguments) & HEAVY == set()
 
 
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_the_settings_are_loaded_by_commands_alone(tmp_path: Path, argument: str) -> None:
+    """They bring pydantic, which takes as long as all the rest; Typer loads it for options."""
+    assert "pydantic" not in modules(tmp_path, argument)
+
+
 @pytest.mark.parametrize(
     "arguments", [["sql", "SELECT 1"], ["db", "url"], ["db", "upgrade"]], ids=" ".join
 )

@@ -15,7 +15,7 @@ from quant_platform.errors import HistoryError, PlanError, VendorDownError, Vend
 from quant_platform.market.calendar import XNYS
 from quant_platform.market.information import SERIES
 from quant_platform.pipeline.information import BLOCK_SESSIONS, known_figures, news_chunks
-from quant_platform.vendors.base import has_information
+from quant_platform.vendors.abilities import Abilities
 from quant_platform.vendors.sample import SampleVendor
 from quant_platform_tests.support.lab import MakeLab, WindowVendor, failure_text, iso
 
@@ -43,6 +43,10 @@ class InformedVendor(WindowVendor):
         super().__init__(first, last)
         self.asked: list[tuple[str, date, date]] = []
         self.refusal: dict[str, VendorError] = {}
+
+    @property
+    def abilities(self) -> Abilities:
+        return Abilities(information=self)
 
     def news(self, first: date, last: date) -> pd.DataFrame:
         self._ask("news", first, last)
@@ -188,7 +192,7 @@ class TestKnownFigures:
 class TestDefinitions:
     def test_a_vendor_without_information_has_none_of_it(self) -> None:
         vendor = SampleVendor()
-        assert not has_information(vendor)
+        assert vendor.abilities.information is None
         market = market_of(vendor)
         assert information_assets(market) == []
         for definition in (*feature_assets(market), *evaluation_assets(market)):
@@ -197,7 +201,7 @@ class TestDefinitions:
 
     def test_what_depends_on_information(self) -> None:
         vendor = informed()
-        assert has_information(vendor)
+        assert vendor.abilities.information is vendor
         market = market_of(vendor)
         keys = [asset.key.to_user_string() for asset in information_assets(market)]
         assert keys == ["news", *SERIES]

@@ -9,9 +9,11 @@ import yaml
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 
-from quant_platform.settings import Settings
-from quant_platform_tests.support.services import CHECKOUT
-from quant_platform_tests.test_deployment.compose import services
+from quant_platform.cli.settings_files import all_entries, files
+from quant_platform.settings import Environment, Settings, SettingsModel
+from quant_platform.settings.model import variables
+from quant_platform.vendors.registry import vendor_classes
+from quant_platform_tests.test_deployment.compose import CHECKOUT, services
 
 EXAMPLE = (CHECKOUT / ".env.example").read_text()
 ASSIGNMENT = re.compile(r"^(?:# )?([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)
@@ -64,12 +66,32 @@ def test_the_workspace_of_the_containers_names_the_code_service() -> None:
     assert command[command.index("-m") + 1] == "quant_platform.definitions"
 
 
-def test_the_example_names_every_setting_and_no_other() -> None:
-    source = Path(CHECKOUT / "quant_platform/settings/__init__.py").read_text()
-    names = r"(?:QUANT_PLATFORM|DATABASE|DAGSTER|POLYGON|MASSIVE)_[A-Z0-9_]+"
-    comments = re.findall(r": .*  # (.*)", source)
-    named = {name for comment in comments for name in re.findall(names, comment)}
-    assert set(EXAMPLES) == named | {"POSTGRES_PASSWORD"}
+MODELS: list[type[SettingsModel]] = [
+    Settings,
+    *(kind.settings_type for kind in vendor_classes().values() if kind.settings_type is not None),
+]
+"""Settings of the platform and of every vendor."""
+
+
+@pytest.mark.parametrize("name", files())
+def test_the_files_are_written_from_the_settings(name: str) -> None:
+    assert (CHECKOUT / name).read_text(encoding="utf-8") == files()[name], "Run: make settings"
+
+
+def test_every_setting_is_named_once_and_described() -> None:
+    settings = all_entries()
+    names = [name for entry in settings for name in entry.names]
+    assert len(names) == len(set(names)) == 32
+    assert set(EXAMPLES) == set(names)
+    for entry in settings:
+        assert entry.description.endswith("."), entry
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_field_but_the_environment_is_read_from_a_variable(
+    model: type[SettingsModel],
+) -> None:
+    assert set(model.model_fields) - set(variables(model)) <= {"environment"}
 
 
 def test_the_example_is_all_comments() -> None:
@@ -80,9 +102,11 @@ def test_the_commented_values_are_the_defaults(tmp_path: Path) -> None:
     shown = {
         name: value
         for name, value in EXAMPLES.items()
-        if name.startswith(("QUANT_PLATFORM_", "POLYGON_", "MASSIVE_"))
+        if name != "POSTGRES_PASSWORD" and not name.endswith("DATABASE_URL")
     }
     assert Settings.load(shown, start=tmp_path) == Settings.load({}, start=tmp_path)
+    for model in MODELS:
+        assert model.read(Environment(shown)) == model()
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "DAGSTER_DATABASE_URL"])

@@ -13,7 +13,7 @@ DAYS = tuple(date(2023, 11, day) for day in (13, 14, 15, 16, 17, 20, 21, 22, 24)
 MON13, TUE14, WED15, THU16, FRI17, MON20, TUE21, WED22, FRI24 = DAYS
 
 NOON = datetime(2023, 11, 25, 12, tzinfo=UTC)
-PAUSE = timedelta(minutes=Settings.retry_minutes)
+PAUSE = timedelta(minutes=Settings().retry_minutes)
 
 
 def decide(

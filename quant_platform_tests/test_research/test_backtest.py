@@ -5,7 +5,6 @@ That it gives what the pipeline stores is a law: `properties/test_backtest.py`.
 
 import json
 import math
-from dataclasses import replace
 from statistics import mean, stdev
 from typing import Any, ClassVar
 
@@ -248,7 +247,9 @@ class TestNonsense:
 
 class TestStore:
     def test_assumes_the_settings(self, market: Database, settings: Settings) -> None:
-        chosen = replace(settings, capital=500.0, commission_bp=0.0, slippage_bp=0.0)
+        chosen = settings.model_copy(
+            update={"capital": 500.0, "commission_bp": 0.0, "slippage_bp": 0.0}
+        )
         found = Store.open(chosen).backtest(_Ten(), FIRST, LAST)
         assert found.portfolios["equity"].tolist() == [500.0, 500.0, 500.0, 525.0, 150.0]
         rich = Store.open(chosen).backtest(_Ten(), FIRST, LAST, capital=1000.0)

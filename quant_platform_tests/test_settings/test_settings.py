@@ -1,17 +1,14 @@
 import os
-import re
-import traceback
 from datetime import date
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-import quant_platform.settings
 from quant_platform.errors import SettingsError
 from quant_platform.settings import (
     PREFIX,
-    PolygonSettings,
-    Secret,
+    Environment,
     Settings,
     project_root,
     without_password,
@@ -19,18 +16,6 @@ from quant_platform.settings import (
 
 KEY = "kR5sT0pQ"
 """A made-up key that must not be shown."""
-
-POLYGON = (
-    "POLYGON_API_KEY",
-    "MASSIVE_API_KEY",
-    "POLYGON_BASE_URL",
-    "POLYGON_CALLS_PER_MINUTE",
-    "POLYGON_CONNECTIONS",
-    "POLYGON_S3_ENDPOINT",
-    "POLYGON_S3_BUCKET",
-    "POLYGON_S3_KEY_ID",
-    "POLYGON_S3_SECRET",
-)
 
 
 def load(tmp_path: Path, **values: str) -> Settings:
@@ -42,7 +27,7 @@ def test_defaults(tmp_path: Path) -> None:
     assert settings == Settings(
         home=tmp_path / ".quant-platform", database_url=None, dagster_database_url=None
     )
-    assert (settings.vendor, settings.capital) == ("sample", 1_000_000.0)
+    assert (settings.vendor, settings.capital) == (None, 1_000_000.0)
     assert (settings.commission_bp, settings.slippage_bp, settings.risk_free) == (5.0, 5.0, 0.0)
     assert settings.sensor_status == "running"
 
@@ -140,7 +125,6 @@ def test_a_url_without_password_is_shown_whole(tmp_path: Path) -> None:
         ("CHECKS", "stale prices"),
         ("CHECKS", "stale="),
         ("LATE_HOURS", "soon"),
-        ("SSM_PARAMETER", "my key"),
         ("CLOSURES", "tomorrow"),
         ("CLOSURES", "20261224"),
         ("CLOSURES", "2026-12-24 2026-12-31"),
@@ -200,7 +184,7 @@ def test_an_empty_value_is_no_value(tmp_path: Path) -> None:
         "CHECKS",
         "CLOSURES",
     )
-    empty = {PREFIX + name: "" for name in names} | dict.fromkeys(POLYGON, " ")
+    empty = {PREFIX + name: "" for name in names}
     empty |= {"DATABASE_URL": " ", "UNIVERSE": ""}
     assert load(tmp_path, **empty) == load(tmp_path)
 
@@ -242,43 +226,16 @@ def test_the_project_is_the_nearest_folder_with_a_marker(tmp_path: Path, marker:
 
 
 def test_settings_cannot_be_changed(tmp_path: Path) -> None:
-    with pytest.raises(AttributeError):
+    with pytest.raises(ValidationError, match="frozen"):
         load(tmp_path).capital = 1.0  # type: ignore[misc]
     assert hash(load(tmp_path)) == hash(load(tmp_path))
 
 
-@pytest.mark.parametrize("name", ["POLYGON_API_KEY", "MASSIVE_API_KEY"])
-def test_with_a_key_the_market_is_the_vendor_s(tmp_path: Path, name: str) -> None:
-    settings = load(tmp_path, **{name: f" {KEY} "})
-    assert settings.polygon.key == Secret(KEY)
-    assert settings.vendor == "polygon"
-    assert load(tmp_path, **{name: KEY, PREFIX + "VENDOR": "sample"}).vendor == "sample"
-
-
-def test_a_key_in_aws_is_a_key_and_nobody_asks_for_it(tmp_path: Path) -> None:
-    settings = load(tmp_path, **{PREFIX + "SSM_PARAMETER": "/quant-platform/polygon-api-key"})
-    assert settings.vendor == "polygon"
-    assert settings.polygon.key is None
-    assert settings.polygon.ssm_parameter == "/quant-platform/polygon-api-key"
-
-
-def test_a_key_is_sent_to_the_host_of_its_name(tmp_path: Path) -> None:
-    old, new = "https://api.polygon.io", "https://api.massive.com"
-    assert load(tmp_path, POLYGON_API_KEY=KEY).polygon.base_url == old
-    assert load(tmp_path, MASSIVE_API_KEY=KEY).polygon.base_url == new
-    both = load(tmp_path, POLYGON_API_KEY=KEY, MASSIVE_API_KEY="other").polygon
-    assert (both.key, both.base_url) == (Secret(KEY), old)
-    proxy = load(tmp_path, MASSIVE_API_KEY=KEY, POLYGON_BASE_URL="http://[::1]:8080/api/")
-    assert proxy.polygon.base_url == "http://[::1]:8080/api"
-
-
 def test_the_environment_wins_under_either_name(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("POLYGON_API_KEY=old\nQUANT_PLATFORM_UNIVERSE=all\n")
-    settings = load(tmp_path, MASSIVE_API_KEY=KEY, UNIVERSE="top:50")
-    assert settings.polygon.key == Secret(KEY)
-    assert settings.universe == "top:50"
-    settings = load(tmp_path)
-    assert (settings.polygon.key, settings.universe) == (Secret("old"), "all")
+    (tmp_path / ".env").write_text("QUANT_PLATFORM_UNIVERSE=all\n")
+    assert load(tmp_path, UNIVERSE="top:50").universe == "top:50"
+    assert load(tmp_path).universe == "all"
+    assert load(tmp_path, QUANT_PLATFORM_UNIVERSE="").universe is None
 
 
 def test_the_universe_has_a_plain_name(tmp_path: Path) -> None:
@@ -287,104 +244,48 @@ def test_the_universe_has_a_plain_name(tmp_path: Path) -> None:
     assert load(tmp_path, **both).universe == "top:500"
 
 
-def test_values_of_polygon(tmp_path: Path) -> None:
-    settings = load(
-        tmp_path,
-        POLYGON_CALLS_PER_MINUTE="0",
-        POLYGON_CONNECTIONS="16",
-        POLYGON_S3_ENDPOINT="https://files.polygon.io/",
-        POLYGON_S3_BUCKET="other-files",
-        POLYGON_S3_KEY_ID="id",
-        POLYGON_S3_SECRET=KEY,
-    )
-    assert settings.polygon == PolygonSettings(
-        calls_per_minute=0,
-        connections=16,
-        s3_endpoint="https://files.polygon.io",
-        s3_bucket="other-files",
-        s3_key_id=Secret("id"),
-        s3_secret=Secret(KEY),
-    )
-    assert settings.vendor == "sample"
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("POLYGON_CALLS_PER_MINUTE", "many"),
-        ("POLYGON_CALLS_PER_MINUTE", "-1"),
-        ("POLYGON_CONNECTIONS", "0"),
-        ("POLYGON_CONNECTIONS", "65"),
-        ("POLYGON_S3_BUCKET", "Flat Files"),
-    ],
-)
-def test_a_wrong_value_of_polygon_names_its_variable(tmp_path: Path, name: str, text: str) -> None:
-    with pytest.raises(SettingsError, match=f"{name} is '{text}'. It must be"):
-        load(tmp_path, **{name: text})
-
-
-@pytest.mark.parametrize("name", ["POLYGON_BASE_URL", "POLYGON_S3_ENDPOINT"])
-@pytest.mark.parametrize(
-    "url",
-    [
-        f"https://me:{KEY}@api.polygon.io",
-        f"https://{KEY}@api.polygon.io",
-        f"https://api.polygon.io?apiKey={KEY}",
-        f"https://api.polygon.io/?apiKey={KEY}",
-        f"https://api.polygon.io#{KEY}",
-        f"ftp://api.polygon.io/{KEY}",
-        f"api.polygon.io/{KEY}",
-        f"https:///{KEY}",
-        f"https://api.polygon.io:99999/{KEY}",
-        f"https://api.polygon.io:0/{KEY}",
-        f"https://api.polygon.io/ {KEY}",
-        f"https://api.polygon.io\\@{KEY}",
-        KEY,
-    ],
-)
-def test_a_wrong_address_is_refused_without_showing_it(tmp_path: Path, name: str, url: str) -> None:
-    with pytest.raises(SettingsError, match=f"{name} is not the address") as caught:
-        load(tmp_path, **{name: url})
-    assert KEY not in "".join(traceback.format_exception(caught.value))
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "name", ["POLYGON_API_KEY", "MASSIVE_API_KEY", "POLYGON_S3_KEY_ID", "POLYGON_S3_SECRET"]
-)
-@pytest.mark.parametrize("text", [f"{KEY} {KEY}", f"{KEY}\n{KEY}", f"{KEY}é", f"Bearer {KEY}"])
-def test_what_cannot_be_a_key_is_refused_without_showing_it(
-    tmp_path: Path, name: str, text: str
-) -> None:
-    with pytest.raises(SettingsError, match=name) as caught:
-        load(tmp_path, **{name: text})
-    assert KEY not in "".join(traceback.format_exception(caught.value))
-
-
-@pytest.mark.parametrize("name", ["POLYGON_S3_KEY_ID", "POLYGON_S3_SECRET"])
-def test_flat_files_need_both_keys(tmp_path: Path, name: str) -> None:
-    with pytest.raises(SettingsError, match="POLYGON_S3_KEY_ID and POLYGON_S3_SECRET") as caught:
-        load(tmp_path, **{name: KEY})
-    assert KEY not in str(caught.value)
-
-
-def test_no_key_in_what_is_shown(tmp_path: Path) -> None:
-    settings = load(tmp_path, POLYGON_API_KEY=KEY, POLYGON_S3_KEY_ID=KEY, POLYGON_S3_SECRET=KEY)
-    for text in (repr(settings), f"{settings}", repr(settings.polygon), f"{settings.polygon.key}"):
+def test_no_text_of_the_environment_is_shown(tmp_path: Path) -> None:
+    """A vendor's key is among them, and the ground floor does not know which one it is."""
+    settings = load(tmp_path, SOME_KEY=KEY)
+    for text in (repr(settings), f"{settings}", repr(settings.environment)):
         assert KEY not in text
         assert "***" in text
-    assert settings.polygon.key is not None
-    assert settings.polygon.key.reveal() == KEY
+    assert settings.environment.find("SOME_KEY") == ("SOME_KEY", KEY)
 
 
-def test_the_example_file_names_every_variable() -> None:
-    """`.env.example` and the comments of the settings speak of the same variables."""
-    example = (Path(__file__).parents[2] / ".env.example").read_text()
-    source = Path(quant_platform.settings.__file__).read_text()
-    names = rf"{PREFIX}\w+|\w*DATABASE_URL|(?:POLYGON|MASSIVE)_\w+"
-    told = set(re.findall(rf"^# ({names})=", example, re.MULTILINE))
-    comments = re.findall(r": .*  # (.*)", source)
-    read = {name for comment in comments for name in re.findall(names, comment)}
-    assert told == read
-    assert len(read) == 30
-    assert set(POLYGON) == {name for name in read if name.startswith(("POLYGON", "MASSIVE"))}
+def test_settings_differ_by_what_is_read_from_them(tmp_path: Path) -> None:
+    """Other variables of a process, such as DAGSTER_HOME, make no other settings."""
+    settings = load(tmp_path)
+    assert load(tmp_path, DAGSTER_HOME="/srv/dagster") == settings
+    assert hash(load(tmp_path, DAGSTER_HOME="/srv/dagster")) == hash(settings)
+    assert load(tmp_path, **{PREFIX + "CAPITAL": "5"}) != settings
+
+
+def test_a_wrong_value_in_code_is_refused_without_showing_it() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(database_url=f"mysql://me:{KEY}@db/x")
+    assert KEY not in str(caught.value)
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        Settings(polygon=None)  # type: ignore[call-arg]
+
+
+class TestEnvironment:
+    """Which text a setting has."""
+
+    def test_the_process_comes_before_the_file(self) -> None:
+        both = Environment({"A": "1"}, {"A": "2", "B": "3"})
+        assert both.find("A") == ("A", "1")
+        assert both.find("B") == ("B", "3")
+        assert both.find("C") == ("", "")
+
+    def test_an_empty_text_of_the_process_hides_the_file(self) -> None:
+        assert Environment({"A": " "}, {"A": "2"}).find("A") == ("", "")
+
+    def test_the_first_name_counts_unless_it_is_empty(self) -> None:
+        assert Environment({"A": "1", "B": "2"}).find("A", "B") == ("A", "1")
+        assert Environment({"A": "", "B": "2"}).find("A", "B") == ("B", "2")
+        assert Environment({"B": "2"}, {"A": "1"}).find("A", "B") == ("B", "2")
+
+    def test_has(self) -> None:
+        assert Environment({"A": " ", "B": "2"}).has("A", "B")
+        assert not Environment({"A": " "}).has("A", "B")

@@ -19,7 +19,7 @@ from quant_platform.storage.database import Database
 from quant_platform.vendors.sample import SampleVendor
 from quant_platform_tests.conftest import Server
 from quant_platform_tests.support import old_dump
-from quant_platform_tests.test_storage.tables import fetch
+from quant_platform_tests.support.tables import fetch
 from quant_platform_tests.test_storage.test_migrations import MIGRATIONS, shape
 
 MOMENT, TABLES = old_dump.expected()

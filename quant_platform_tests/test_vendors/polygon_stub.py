@@ -12,9 +12,10 @@ from typing import Any
 
 import httpx
 
-from quant_platform.settings import PolygonSettings, Secret
+from quant_platform.settings import Secret
 from quant_platform.vendors.polygon import PolygonVendor
 from quant_platform.vendors.polygon.clock import Clock, StoppedError
+from quant_platform.vendors.polygon.settings import PolygonSettings
 from quant_platform.vendors.polygon.transport import Client
 
 KEY = "tOpSeCrEtKeY0123456789"

@@ -4,7 +4,7 @@ import gzip
 import json
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -29,9 +29,10 @@ from quant_platform.errors import (
     VendorDownError,
     VendorError,
 )
-from quant_platform.settings import PolygonSettings, Secret
+from quant_platform.settings import Secret
 from quant_platform.vendors.polygon import flat_files
 from quant_platform.vendors.polygon.flat_files import FlatFiles, file_path, parse_bars
+from quant_platform.vendors.polygon.settings import PolygonSettings
 
 SESSION = date(2024, 1, 2)
 MIDNIGHT = 1_704_171_600_000_000_000
@@ -234,7 +235,7 @@ class Bucket:
     def files(self, today: date = date(2024, 2, 1), **changes: Any) -> FlatFiles:
         """Flat files as they are read at noon of `today`."""
         noon = datetime(today.year, today.month, today.day, 12, tzinfo=NEW_YORK)
-        return FlatFiles(replace(self.settings, **changes), lambda: noon)
+        return FlatFiles(self.settings.model_copy(update=changes), lambda: noon)
 
 
 @pytest.fixture(scope="module")
@@ -282,8 +283,7 @@ def test_the_path_is_the_documented_one() -> None:
 def test_both_keys_turn_flat_files_on() -> None:
     plain = PolygonSettings()
     assert not FlatFiles(plain).configured
-    assert not FlatFiles(replace(plain, s3_key_id=Secret("id"))).configured
-    assert FlatFiles(replace(plain, s3_key_id=Secret("id"), s3_secret=Secret("x"))).configured
+    assert FlatFiles(PolygonSettings(s3_key_id=Secret("id"), s3_secret=Secret("x"))).configured
     error = failure(FlatFiles(plain))
     assert isinstance(error, KeyMissingError)
     assert "POLYGON_S3_KEY_ID" in error.hint

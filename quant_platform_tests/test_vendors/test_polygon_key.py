@@ -16,9 +16,11 @@ from quant_platform.errors import (
     SettingsError,
     VendorDownError,
 )
-from quant_platform.settings import PolygonSettings, Secret, Settings
-from quant_platform.vendors.polygon import key as secrets_store
+from quant_platform.settings import Secret, Settings
+from quant_platform.vendors.polygon import key as key_module
 from quant_platform.vendors.polygon.key import polygon_key
+from quant_platform.vendors.polygon.settings import PolygonSettings
+from quant_platform.vendors.registry import vendor_of
 
 NAME = "/quant-platform/polygon-api-key"
 KEY = "kR5sT0pQ"
@@ -42,9 +44,9 @@ def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.delenv(name, raising=False)
     for name, value in AWS.items():
         monkeypatch.setenv(name, value)
-    secrets_store._parameter.cache_clear()
+    key_module._parameter.cache_clear()
     yield
-    secrets_store._parameter.cache_clear()
+    key_module._parameter.cache_clear()
 
 
 def store(value: str, kind: str = "SecureString") -> None:
@@ -102,7 +104,8 @@ def test_a_failure_is_not_remembered() -> None:
 def test_reading_the_settings_does_not_ask_aws(tmp_path: Path) -> None:
     # There is no such parameter: asking would fail.
     settings = Settings.load({"QUANT_PLATFORM_SSM_PARAMETER": NAME}, tmp_path)
-    assert settings.polygon == IN_AWS
+    assert PolygonSettings.read(settings.environment) == IN_AWS
+    assert vendor_of(settings).name == "polygon"
 
 
 @mock_aws
@@ -149,7 +152,7 @@ def test_without_a_region_the_error_names_its_variable(monkeypatch: pytest.Monke
 def test_aws_that_does_not_answer_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     # Nobody listens on port 1 of this machine.
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    monkeypatch.setattr(secrets_store, "ATTEMPTS", 1)
+    monkeypatch.setattr(key_module, "ATTEMPTS", 1)
     error = failure()
     assert isinstance(error, VendorDownError)
     assert "AWS does not answer" in error.message
@@ -181,7 +184,7 @@ def test_a_refusal_says_why_in_one_line(
     message = f"User arn:aws:iam::123456789012:user/me may not read {KEY}"
     stub = Stubber(client)
     stub.add_client_error("get_parameter", code, message, http_status_code=status)
-    monkeypatch.setattr(secrets_store, "_client", lambda boto3: client)
+    monkeypatch.setattr(key_module, "_client", lambda boto3: client)
     with stub:
         error = failure()
     assert type(error) is kind

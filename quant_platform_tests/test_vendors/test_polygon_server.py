@@ -22,9 +22,10 @@ from quant_platform.errors import (
     VendorDownError,
     VendorError,
 )
-from quant_platform.settings import PolygonSettings, Secret
+from quant_platform.settings import Secret
 from quant_platform.vendors.polygon import PolygonVendor
 from quant_platform.vendors.polygon.clock import Clock
+from quant_platform.vendors.polygon.settings import PolygonSettings
 from quant_platform.vendors.polygon.transport import Patience, Timeouts
 from quant_platform.vendors.sample import SampleVendor
 from quant_platform_tests.support.polygon_server import (
@@ -349,7 +350,8 @@ FETCH = """
 import sys
 from datetime import date, timedelta
 from pathlib import Path
-from quant_platform.settings import PolygonSettings, Secret
+from quant_platform.settings import Secret
+from quant_platform.vendors.polygon.settings import PolygonSettings
 from quant_platform.vendors.polygon import PolygonVendor
 url, folder, first, number = sys.argv[1:]
 settings = PolygonSettings(key=Secret("test-key"), base_url=url, calls_per_minute=5)

@@ -20,8 +20,9 @@ from quant_platform.errors import (
     NotPublishedError,
     VendorDownError,
 )
-from quant_platform.settings import PolygonSettings, Secret, Settings
-from quant_platform.vendors.base import MarketVendor, SessionBars
+from quant_platform.settings import Environment, Secret, Settings
+from quant_platform.vendors.abilities import PROTOCOLS
+from quant_platform.vendors.base import SessionBars
 from quant_platform.vendors.polygon import PolygonVendor
 from quant_platform.vendors.polygon.prefetch import in_order
 from quant_platform.vendors.polygon.times import bounds
@@ -64,7 +65,7 @@ def days(first: date, number: int) -> list[date]:
 
 def test_it_is_a_market_vendor(tmp_path: Path) -> None:
     vendor = vendor_of(tmp_path, Answers(market))
-    assert isinstance(vendor, MarketVendor)
+    assert set(vendor.abilities.served()) == set(PROTOCOLS)
     assert (vendor.name, vendor.first_session, vendor.last_session) == (
         "polygon",
         date(2003, 9, 10),
@@ -90,7 +91,7 @@ def test_from_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         home=tmp_path / "home",
         database_url=None,
         dagster_database_url=None,
-        polygon=PolygonSettings(key=Secret(KEY)),
+        environment=Environment({"POLYGON_API_KEY": KEY}),
     )
     (tmp_path / "user").mkdir()
     vendor = PolygonVendor.from_settings(settings)

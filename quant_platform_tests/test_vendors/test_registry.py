@@ -17,8 +17,10 @@ PACKAGE = '''
 
 from datetime import date
 
+from quant_platform.vendors.base import Vendor
 
-class FolderVendor:
+
+class FolderVendor(Vendor):
     name = "folder"
     first_session = date(2003, 9, 10)
     last_session = None
@@ -29,6 +31,15 @@ class FolderVendor:
     @classmethod
     def from_settings(cls, settings):
         return cls(settings.capital)
+
+    def is_published(self, session):
+        return False
+
+    def securities(self): ...
+
+    def bars(self, first, last): ...
+
+    def actions(self, first, last): ...
 '''
 
 

@@ -23,7 +23,6 @@ from quant_platform.trading.costs import Costs
 from quant_platform.trading.orders import Orders
 from quant_platform.trading.portfolio_state import PortfolioState
 from quant_platform.trading.simulation import simulate
-from quant_platform.vendors.base import has_information
 
 GROUP = "evaluation"
 SIGNALS_PREFIX = "signals_of_"
@@ -135,7 +134,7 @@ def evaluation_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
 
 def _yields(market: AssetContext) -> dict[str, dg.AssetIn]:
     """Input of the yields that are the risk-free rate, where the vendor has them."""
-    if not has_information(market.vendor):
+    if market.vendor.abilities.information is None:
         return {}
     return {
         "yields": dg.AssetIn(

@@ -10,7 +10,6 @@ from quant_platform.features.registry import all_features
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.pipeline.platform import Platform
-from quant_platform.vendors.base import has_information
 
 GROUP = "features"
 
@@ -64,7 +63,7 @@ def feature_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
 
 def _news(market: AssetContext) -> dict[str, dg.AssetIn]:
     """Input of the news, where the vendor has any, as far back as a feature reads it."""
-    if not has_information(market.vendor):
+    if market.vendor.abilities.information is None:
         return {}
     reading = [each.lookback for each in all_features() if "articles" in each.inputs]
     return {

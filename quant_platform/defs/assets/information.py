@@ -4,23 +4,22 @@ What the vendor's plan leaves out is an empty table, not a failure: features and
 do without.
 """
 
-from typing import cast
-
 import dagster as dg
 import pandas as pd
 
 from quant_platform.defs.assets.common import AssetContext, asset, columns
+from quant_platform.errors import VendorError
 from quant_platform.pipeline.chunks import Chunks
 from quant_platform.pipeline.information import known_figures, news_chunks
 from quant_platform.pipeline.platform import Platform
-from quant_platform.vendors.base import InformationVendor, has_information
+from quant_platform.vendors.abilities import InformationVendor
 
 GROUP = "information"
 
 
 def information_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     """`news`, `treasury_yields`, `inflation` and `labor_market`; none for a vendor without."""
-    if not has_information(market.vendor):
+    if market.vendor.abilities.information is None:
         return []
     described = {
         "treasury_yields": "Yields of US Treasuries, from the session on in which they are known.",
@@ -28,6 +27,13 @@ def information_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
         "labor_market": "US labor market by month, from the session on in which it is known.",
     }
     return [_news(market), *(_economy(market, name, text) for name, text in described.items())]
+
+
+def _information(platform: Platform) -> InformationVendor:
+    vendor = platform.vendor.abilities.information
+    if vendor is None:
+        raise VendorError(f"The vendor {platform.vendor.name!r} has no news and no economic series")
+    return vendor
 
 
 def _news(market: AssetContext) -> dg.AssetsDefinition:
@@ -49,7 +55,7 @@ def _news(market: AssetContext) -> dg.AssetsDefinition:
         symbols: pd.DataFrame,
     ) -> Chunks:
         """Articles by the session in which they count, with the vendor's sentiment; no text."""
-        vendor = cast(InformationVendor, platform.vendor)
+        vendor = _information(platform)
         keys, warn = context.partition_keys, context.log.warning
         return Chunks(news_chunks(vendor, platform.calendar, keys, symbols, warn))
 
@@ -68,7 +74,7 @@ def _economy(market: AssetContext, series: str, description: str) -> dg.AssetsDe
     def economy(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> pd.DataFrame:
-        vendor = cast(InformationVendor, platform.vendor)
+        vendor = _information(platform)
         keys, warn = context.partition_keys, context.log.warning
         return known_figures(vendor, platform.calendar, series, keys, warn)
 

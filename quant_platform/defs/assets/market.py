@@ -19,7 +19,6 @@ from quant_platform.pipeline.chunks import Chunks
 from quant_platform.pipeline.ingest import actions_chunk, fact_chunks, universe_chunks
 from quant_platform.pipeline.platform import Platform
 from quant_platform.storage.stored import Stored
-from quant_platform.vendors.base import MarketVendor
 
 GROUP = "market"
 
@@ -64,7 +63,7 @@ def _facts(market: AssetContext) -> dg.AssetsDefinition:
     }
     # What a ticker means follows from what it meant in the session before.
     past = {f"{name}_before": _own_past(name) for name in outs}
-    ins = past if isinstance(market.vendor, MarketVendor) else {}
+    ins = past if market.vendor.abilities.market is not None else {}
     # Each follows from the past of all three. The graph shows its own alone: one in which assets
     # follow from each other is not drawn.
     own = {name: {dg.AssetKey(name)} if ins else set() for name in outs}

@@ -37,26 +37,6 @@ RAW = ("T", *NUMBERS, "t", "otc")
 
 COLUMNS = ("date", "symbol", *NUMBERS.values(), "source")
 
-
-@dataclass(frozen=True)
-class SymbolBars:
-    """Bars of one symbol over a range of days.
-
-    Attributes
-    ----------
-    symbol : ticker
-    bars : as `Vendor.bars` returns them
-    refused : rows that are no bar of that range, as they came, with a column `reason`
-    missing : first and last day at the start of the range for which the vendor sent nothing though
-        it may have cut the range to the plan's history; None where there is no such gap
-    """
-
-    symbol: str
-    bars: pd.DataFrame
-    refused: pd.DataFrame
-    missing: tuple[date, date] | None
-
-
 _FIELDS = pa.schema(
     [("T", pa.string()), ("t", pa.int64()), *((name, pa.float64()) for name in NUMBERS)]
 )

@@ -29,10 +29,10 @@ from quant_platform.errors import (
     VendorDownError,
     VendorError,
 )
-from quant_platform.settings import PolygonSettings
 from quant_platform.vendors.base import SessionBars
 from quant_platform.vendors.polygon.key import import_boto3
 from quant_platform.vendors.polygon.prefetch import in_order
+from quant_platform.vendors.polygon.settings import PolygonSettings
 from quant_platform.vendors.polygon.times import bounds, today
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class FlatFiles:
     @property
     def configured(self) -> bool:
         """Whether the settings hold keys for flat files."""
-        return self._settings.s3_key_id is not None and self._settings.s3_secret is not None
+        return self._settings.has_flat_files
 
     def stream(self, sessions: Sequence[date], connections: int) -> Iterator[SessionBars]:
         """Answers for `sessions`, in their order, `connections` of them fetched at once.

@@ -1,4 +1,4 @@
-"""Where the vendor's key comes from: the environment, `.env`, or AWS SSM Parameter Store.
+"""Where the key comes from: the environment, `.env`, or AWS SSM Parameter Store.
 
 The first two are read with the settings. AWS is asked only when the key is needed and neither has
 it, once a process, with AWS's own configuration (environment, profile or role). The parameter is a
@@ -10,10 +10,9 @@ from functools import lru_cache
 from typing import Any
 
 from quant_platform.errors import KeyMissingError, SettingsError, VendorDownError
-from quant_platform.settings import PREFIX, PolygonSettings, Secret
+from quant_platform.settings import Secret
 from quant_platform.settings.values import usable_key
-
-VARIABLE = PREFIX + "SSM_PARAMETER"
+from quant_platform.vendors.polygon.settings import SSM_PARAMETER, PolygonSettings
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 10
@@ -47,8 +46,8 @@ def polygon_key(settings: PolygonSettings) -> Secret:
         return _parameter(settings.ssm_parameter)
     raise KeyMissingError(
         "There is no key for Polygon.io / Massive.com",
-        f"Set POLYGON_API_KEY or MASSIVE_API_KEY in .env, or {VARIABLE} to the parameter of AWS"
-        " that holds it",
+        f"Set POLYGON_API_KEY or MASSIVE_API_KEY in .env, or {SSM_PARAMETER} to the parameter of"
+        " AWS that holds it",
     )
 
 
@@ -72,13 +71,14 @@ def _parameter(name: str) -> Secret:
     if not usable_key(text):
         raise SettingsError(
             f"The parameter {name} holds no key",
-            f"Store the key alone in it, without quotes or spaces, or name another in {VARIABLE}",
+            "Store the key alone in it, without quotes or spaces, or name another in"
+            f" {SSM_PARAMETER}",
         )
     return Secret(text)
 
 
 def _ask(name: str) -> Any:
-    boto3 = import_boto3(f"{VARIABLE} ({name})")
+    boto3 = import_boto3(f"{SSM_PARAMETER} ({name})")
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -137,7 +137,7 @@ def _refused(code: str, status: int, name: str, where: str) -> SettingsError | V
     if code in ("ParameterNotFound", "ParameterVersionNotFound"):
         return SettingsError(
             f"There is no parameter {name} in this AWS account and region",
-            f"Check {VARIABLE} and AWS_DEFAULT_REGION, or create it as a SecureString",
+            f"Check {SSM_PARAMETER} and AWS_DEFAULT_REGION, or create it as a SecureString",
         )
     if code in ("AccessDenied", "AccessDeniedException"):
         return SettingsError(
@@ -151,4 +151,4 @@ def _refused(code: str, status: int, name: str, where: str) -> SettingsError | V
         )
     if code == "ThrottlingException" or status >= 500:
         return VendorDownError(f"{where}: AWS answers {code}", "Try again later")
-    return SettingsError(f"{where}: AWS answers {code or 'with a fault'}", f"Check {VARIABLE}")
+    return SettingsError(f"{where}: AWS answers {code or 'with a fault'}", f"Check {SSM_PARAMETER}")

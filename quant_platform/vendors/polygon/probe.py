@@ -9,8 +9,10 @@ from quant_platform.errors import (
     NotFoundError,
     NotPublishedError,
     PlanError,
+    QuantPlatformError,
     VendorError,
 )
+from quant_platform.vendors.base import Diagnosis, Finding
 from quant_platform.vendors.polygon.transport import Client, Params
 
 DEPTHS = (2, 5, 10)
@@ -20,6 +22,8 @@ SLACK = timedelta(days=7)
 """Days inside a plan's history at which it is tried."""
 
 DAYS_PER_YEAR = 365.25
+
+PLANS = "https://massive.com/pricing"
 
 GROUPED = "/v2/aggs/grouped/locale/us/market/stocks/{session}"
 GROUPED_PARAMETERS: Params = {"adjusted": "false", "include_otc": "false"}
@@ -47,6 +51,26 @@ class Probe:
     economy: bool
     flat_files: bool
     reasons: dict[str, str] = field(default_factory=dict)
+
+    def diagnosis(self) -> Diagnosis:
+        """Say it in words; without the bars of the whole market the key is of no use."""
+        granted = {True: "yes", False: "no"}
+        reach = f"yes, from {self.history_from}" if self.history_from else "no"
+        failure = QuantPlatformError(
+            "The key may not read the bars of the whole market", f"The plans are listed at {PLANS}"
+        )
+        found = [
+            ("bars of the whole market", granted[self.grouped_daily], "grouped_daily"),
+            ("history", reach, "history"),
+            ("reference as of a session", granted[self.reference], "reference"),
+            ("news", granted[self.news], "news"),
+            ("economic series", granted[self.economy], "economy"),
+            ("flat files", "keys are configured" if self.flat_files else "no keys", ""),
+        ]
+        return Diagnosis(
+            tuple(Finding(what, said, self.reasons.get(name, "")) for what, said, name in found),
+            None if self.grouped_daily else failure,
+        )
 
 
 def probe_key(client: Client, *, now: date, first_session: date, flat_files: bool) -> Probe:

@@ -256,3 +256,16 @@ def _unwritable(folder: Path, error: OSError) -> SettingsError:
         f"The request limit cannot be kept in {folder}: {error.strerror}",
         "All processes that use the key must be able to write there",
     )
+
+
+def limit_folder(home: Path) -> Path:
+    """Where the limit is kept: one folder for all checkouts of a user, so that they share it.
+
+    Where a user cannot write to their own, as in a container, it is the platform's `home`.
+    """
+    folder = Path.home() / ".cache" / "quant-platform" / "polygon"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except (OSError, RuntimeError):
+        return home / "polygon"
+    return folder if os.access(folder, os.W_OK) else home / "polygon"

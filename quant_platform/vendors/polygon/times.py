@@ -18,6 +18,8 @@ FINAL = time(20, 15)
 """New York time after which a session's bars change no more: trading after hours, which counts in
 the volume, ends at 20:00, and delayed plans see it a quarter of an hour later."""
 
+SATURDAY = 5
+
 
 def bounds(session: date) -> tuple[int, int]:
     """Milliseconds of UTC at which the day begins and ends in New York."""
@@ -36,6 +38,12 @@ def days_of(milliseconds: "pd.Series") -> "pd.Series":
 def is_over(session: date, now: datetime) -> bool:
     """Whether nothing of `session` can change any more at `now`, after-hours trading included."""
     return now >= datetime.combine(session, FINAL, NEW_YORK)
+
+
+def weekdays(first: date, last: date) -> list[date]:
+    """Mondays to Fridays from `first` to `last`."""
+    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    return [day for day in days if day.weekday() < SATURDAY]
 
 
 def today(now: datetime) -> date:

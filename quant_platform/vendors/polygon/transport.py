@@ -24,13 +24,14 @@ from quant_platform.errors import (
     VendorDownError,
     VendorError,
 )
-from quant_platform.settings import PolygonSettings, Secret
+from quant_platform.settings import Secret
 from quant_platform.settings.values import usable_key
 from quant_platform.vendors.polygon.address import Address
 from quant_platform.vendors.polygon.clock import Clock, StoppedError
 from quant_platform.vendors.polygon.faults import GOOD, fault_in, one_line, status_of
 from quant_platform.vendors.polygon.key import polygon_key
 from quant_platform.vendors.polygon.rate_limit import RateLimit, Slot
+from quant_platform.vendors.polygon.settings import PolygonSettings
 
 logger = logging.getLogger(__name__)
 

@@ -11,32 +11,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
-from quant_platform.errors import (
-    BadAnswerError,
-    HistoryError,
-    NotFoundError,
-    NotPublishedError,
+from quant_platform.errors import NotFoundError, NotPublishedError
+from quant_platform.settings import Environment, Settings
+from quant_platform.vendors.abilities import Abilities
+from quant_platform.vendors.base import (
+    Diagnosis,
+    Listing,
+    MarketStatus,
+    SessionBars,
+    SymbolBars,
+    Vendor,
 )
-from quant_platform.settings import PolygonSettings, Settings
-from quant_platform.vendors.base import Listing, MarketStatus, SessionBars
 from quant_platform.vendors.polygon.clock import Clock
-from quant_platform.vendors.polygon.times import is_over, today
+from quant_platform.vendors.polygon.settings import KEY_NAMES, SSM_PARAMETER, PolygonSettings
+from quant_platform.vendors.polygon.times import today, weekdays
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from quant_platform.vendors.polygon.bars import SymbolBars
     from quant_platform.vendors.polygon.flat_files import FlatFiles
     from quant_platform.vendors.polygon.probe import Probe
     from quant_platform.vendors.polygon.transport import Client, Params
 
 logger = logging.getLogger(__name__)
-
-LATE_DAYS = 5
-"""Days for which a session without rows may still be on its way; later it is a fault."""
 
 FLAT_FILE_SESSIONS = 20
 """Sessions from which on a backfill reads flat files, where there are keys for them."""
@@ -45,16 +45,8 @@ GAP_DAYS = 10
 """Days without a bar at the start of a range from which on the vendor may have cut it: longer than
 any closure of the exchange."""
 
-SATURDAY = 5
 
-
-def weekdays(first: date, last: date) -> list[date]:
-    """Mondays to Fridays from `first` to `last`."""
-    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
-    return [day for day in days if day.weekday() < SATURDAY]
-
-
-class PolygonVendor:
+class PolygonVendor(Vendor):
     """The US stock market by Polygon.io / Massive.com: unadjusted bars, actions and reference data.
 
     Parameters
@@ -69,8 +61,9 @@ class PolygonVendor:
     first_session = date(2003, 9, 10)
     last_session: date | None = None
     preferred_sources = ("polygon /stocks/v1/splits", "polygon /stocks/v1/dividends")
-    """Sources of corporate actions that count before others: the newer endpoints."""
+    """The newer endpoints."""
     default_universe = "top:500 price:5 types:CS,ADRC history:60"
+    settings_type = PolygonSettings
 
     def __init__(
         self,
@@ -89,9 +82,29 @@ class PolygonVendor:
         self._published: set[date] = set()
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "PolygonVendor":
+    def is_configured(cls, environment: Environment) -> bool:
+        """Whether there is a key, or the name of a parameter of AWS that holds it."""
+        return environment.has(*KEY_NAMES, SSM_PARAMETER)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
         """Build the vendor the settings describe; a missing key shows at the first request."""
-        return cls(settings.polygon, _limit_folder(settings))
+        from quant_platform.vendors.polygon.rate_limit import limit_folder
+
+        return cls(PolygonSettings.read(settings.environment), limit_folder(settings.home))
+
+    @property
+    def abilities(self) -> Abilities:
+        """A whole market with everything around it."""
+        return Abilities(
+            market=self,
+            information=self,
+            ranges=self,
+            adjusted=self,
+            rationed=self,
+            files=self,
+            diagnosis=self,
+        )
 
     def __repr__(self) -> str:
         return "PolygonVendor()"
@@ -142,9 +155,11 @@ class PolygonVendor:
 
         Many sessions, that is, of a plan that has files, and old enough for theirs to be there.
         """
+        from quant_platform.vendors.polygon.flat_files import RECENT
+
         if len(sessions) < FLAT_FILE_SESSIONS or not self._flat_files.configured:
             return sessions[:0]
-        newest = self._today() - timedelta(days=LATE_DAYS)
+        newest = self._today() - RECENT
         return [session for session in sessions if session <= newest]
 
     @property
@@ -174,7 +189,7 @@ class PolygonVendor:
         frames = [answer.bars for answer in found if answer is not None]
         return pd.concat(frames, ignore_index=True) if frames else no_bars()
 
-    def bars_of(self, symbol: str, first: date, last: date) -> "SymbolBars":
+    def bars_of(self, symbol: str, first: date, last: date) -> SymbolBars:
         """Unadjusted bars of one symbol, to repair gaps: one request.
 
         What the vendor does not send because it lies before the plan's history is named in
@@ -187,7 +202,7 @@ class PolygonVendor:
         """
         import pandas as pd
 
-        from quant_platform.vendors.polygon.bars import SymbolBars, range_bars
+        from quant_platform.vendors.polygon.bars import range_bars
         from quant_platform.vendors.polygon.paging import all_rows
 
         path = f"/v2/aggs/ticker/{quote(symbol, safe='')}/range/1/day/{first}/{last}"
@@ -210,15 +225,11 @@ class PolygonVendor:
         To compare with one's own, never to compute with. None where a session has followed `as_of`,
         whose splits would be in them.
         """
-        from quant_platform.vendors.polygon.bars import read_grouped, session_bars
-        from quant_platform.vendors.polygon.probe import GROUPED
+        from quant_platform.vendors.polygon.grouped import split_adjusted_closes
 
         if weekdays(as_of + timedelta(days=1), self._today() - timedelta(days=1)):
             return None
-        path = GROUPED.format(session=session)
-        body = self._client.document(path, {"adjusted": "true"}, None, read_grouped)
-        bars, _ = session_bars(_whole(body, session), session)
-        return bars[["symbol", "close_price"]].rename(columns={"close_price": "price"})
+        return split_adjusted_closes(self._client, session)
 
     def is_published(self, session: date) -> bool:
         """Whether the bars of `session` can be had now: one request, none once the answer is yes.
@@ -228,10 +239,12 @@ class PolygonVendor:
         VendorError
             The vendor cannot be asked, or the plan does not reach back to `session`.
         """
+        from quant_platform.vendors.polygon.grouped import NoRowsError, market_rows
+
         if session not in self._published:
             try:
-                self._grouped(self._client, session)
-            except (NotPublishedError, _NoRowsError):
+                market_rows(self._client, session, self._clock.wall())
+            except (NotPublishedError, NoRowsError):
                 return False
             self._published.add(session)
         return True
@@ -320,6 +333,14 @@ class PolygonVendor:
 
     # The key
 
+    def configured(self) -> Sequence[tuple[str, str]]:
+        """How the vendor is reached, in words."""
+        return self._settings.described()
+
+    def diagnose(self) -> Diagnosis:
+        """Say in words what the key may do; as `probe`."""
+        return self.probe().diagnosis()
+
     def probe(self) -> "Probe":
         """What the key may do: five or six requests.
 
@@ -335,8 +356,7 @@ class PolygonVendor:
             now=self._today(),
             # The class's own: an instance may be told to start later.
             first_session=PolygonVendor.first_session,
-            flat_files=self._settings.s3_key_id is not None
-            and self._settings.s3_secret is not None,
+            flat_files=self._settings.has_flat_files,
         )
 
     @property
@@ -358,92 +378,19 @@ class PolygonVendor:
     def _session(
         self, client: "Client", session: date, stop: threading.Event | None = None
     ) -> SessionBars:
-        from quant_platform.vendors.polygon.bars import session_bars
+        from quant_platform.vendors.polygon.grouped import market_bars
 
-        bars, refused = session_bars(self._grouped(client, session, stop), session)
-        if bars.empty:
-            reasons = ", ".join(sorted(set(refused["reason"])))
-            raise BadAnswerError(
-                f"Polygon's answer for {session} has no row that can be used:"
-                f" {len(refused)} rows, {reasons}",
-                "Try again later; if it stays so, ask the vendor",
-            )
-        return SessionBars(session, bars, refused)
+        return market_bars(client, session, self._clock.wall(), stop)
 
     def _session_or_holiday(
         self, client: "Client", session: date, stop: threading.Event
     ) -> SessionBars | None:
+        from quant_platform.vendors.polygon.grouped import NoRowsError
+
         try:
             return self._session(client, session, stop)
-        except _NoRowsError:
+        except NoRowsError:
             return None
-
-    def _grouped(self, client: "Client", session: date, stop: threading.Event | None = None) -> Any:
-        """Rows of the whole market in `session`, at least one."""
-        from quant_platform.vendors.polygon.bars import read_grouped
-        from quant_platform.vendors.polygon.probe import GROUPED, GROUPED_PARAMETERS
-
-        if not is_over(session, self._clock.wall()):
-            # Plans with intraday data would answer with half a day.
-            raise NotPublishedError(
-                f"The session {session} is not over", "It is asked for after 20:15 New York time"
-            )
-        recent = (self._today() - session).days <= LATE_DAYS
-        try:
-            path = GROUPED.format(session=session)
-            body = client.document(path, GROUPED_PARAMETERS, stop, read_grouped)
-        except NotFoundError:
-            body = {}
-        except HistoryError as error:
-            # End-of-day plans refuse the latest session in the words they have for the oldest.
-            if recent:
-                raise NotPublishedError(error.message, "It is asked for again later") from None
-            raise
-        rows = _whole(body, session)
-        if not len(rows) and recent:
-            raise NotPublishedError(
-                f"Polygon has no rows of {session} yet", "It is asked for again later"
-            )
-        if not len(rows):
-            raise _NoRowsError(
-                f"Polygon has a session of zero rows: {session}",
-                "Either the exchange was closed that day and the calendar does not know it; then"
-                " name it in QUANT_PLATFORM_CLOSURES. Or the vendor has lost the session",
-            )
-        return rows
 
     def _today(self) -> date:
         return today(self._clock.wall())
-
-
-class _NoRowsError(BadAnswerError):
-    """The answer for a day is in order and has no row."""
-
-
-def _whole(body: dict[str, Any], session: date) -> Any:
-    """`results` of the grouped answer; none where it is missing."""
-    from quant_platform.vendors.polygon.bars import OrderlyRows
-
-    rows, count = body.get("results"), body.get("resultsCount")
-    if not isinstance(rows, list | OrderlyRows | None):
-        raise BadAnswerError(f"Polygon's `results` is no list: {session}", "Try again later")
-    found = [] if rows is None else rows
-    if isinstance(count, int) and len(found) < count:
-        raise BadAnswerError(
-            f"Polygon announces {count} rows of {session} and sends {len(found)}",
-            "Try again later",
-        )
-    return found
-
-
-def _limit_folder(settings: Settings) -> Path:
-    """Where the limit is kept: one folder for all checkouts of a user, so that they share it.
-
-    Where a user has no writable home, as in a container, it is the platform's own home.
-    """
-    folder = Path.home() / ".cache" / "quant-platform" / "polygon"
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except (OSError, RuntimeError):
-        return settings.home / "polygon"
-    return folder if os.access(folder, os.W_OK) else settings.home / "polygon"

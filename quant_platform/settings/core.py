@@ -1,0 +1,190 @@
+"""`Settings`: everything a user can configure about the platform itself, typed and immutable.
+
+A vendor's settings stand with the vendor, who reads them from `Settings.environment`. To add a
+setting, add a field and run `make settings`.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from quant_platform.settings.environment import HOME_NAME, Environment, project_root
+from quant_platform.settings.model import SettingsModel, Variable
+from quant_platform.settings.values import (
+    DatabaseUrl,
+    Day,
+    Days,
+    Form,
+    LowerCase,
+    Number,
+    matching,
+)
+
+PREFIX = "QUANT_PLATFORM_"
+
+DATABASES = "Databases"
+PLATFORM = "The platform"
+MARKET = "A whole market"
+QUALITY = "Quality"
+SIMULATION = "Simulation"
+AUTOMATION = "Automation"
+
+Universe = Annotated[str, matching("[ -~]+"), Form("a list of symbols or a rule, on one line")]
+
+Checks = Annotated[
+    str,
+    matching(r"\s*[\w./-]+=[\w.:+-]+\s*(?:,\s*[\w./-]+=[\w.:+-]+\s*)*,?"),
+    Form("a list of name=severity:threshold, with commas between them"),
+]
+
+
+class Settings(SettingsModel):
+    """All settings of the platform."""
+
+    database_url: Annotated[
+        DatabaseUrl | None,
+        Variable(
+            DATABASES,
+            "DATABASE_URL",
+            example="postgresql://user:password@127.0.0.1:5432/quant_platform",
+        ),
+    ] = Field(
+        default=None,
+        description="PostgreSQL 13 to 18; without it the platform runs its own embedded server"
+        " under QUANT_PLATFORM_HOME. Characters with a meaning in URLs (@ : / ? # %) must be"
+        " percent-encoded in the password.",
+    )
+    dagster_database_url: Annotated[
+        DatabaseUrl | None,
+        Variable(
+            DATABASES,
+            "DAGSTER_DATABASE_URL",
+            example="postgresql://user:password@127.0.0.1:5432/quant_platform_dagster",
+        ),
+    ] = Field(
+        default=None,
+        description="Dagster's own database; without it `<name>_dagster` beside the one above,"
+        " created at the first start.",
+    )
+    home: Annotated[Path, Variable(PLATFORM, PREFIX + "HOME")] = Field(
+        default=Path(HOME_NAME),
+        description="Folder of the embedded database, Dagster's home and the reports; relative to"
+        " the folder of `.env`.",
+    )
+    vendor: Annotated[str | None, Variable(PLATFORM, PREFIX + "VENDOR")] = Field(
+        default=None,
+        description="Where market data comes from: the name of a vendor. Empty: the vendor whose"
+        " key is configured, or else the sample in the package.",
+    )
+    start: Annotated[Day | None, Variable(PLATFORM, PREFIX + "START")] = Field(
+        default=None,
+        description="First session of the market; empty: the vendor's own first session.",
+    )
+    universe: Annotated[
+        Universe | None, Variable(PLATFORM, PREFIX + "UNIVERSE", also="UNIVERSE")
+    ] = Field(
+        default=None,
+        description="Who is tradable: a list of symbols (AAPL,MSFT), all, or a rule: the 500 with"
+        " the most trading, of these, from a price of 5 and 60 sessions of history on, are"
+        " `top:500 types:CS,ADRC price:5 history:60`. Empty: the vendor's own rule.",
+    )
+    closures: Annotated[Days, Variable(PLATFORM, PREFIX + "CLOSURES")] = Field(
+        default=(),
+        description="Days on which the exchange was or will be closed, beyond the calendar's own"
+        " list. All processes must be restarted after a change.",
+    )
+    correction_sessions: Annotated[int, Variable(MARKET, PREFIX + "CORRECTION_SESSIONS")] = Field(
+        default=3,
+        ge=0,
+        le=250,
+        description="Each day the last sessions are fetched again, for the vendor's corrections:"
+        " this many, 0 for none.",
+    )
+    reference: Annotated[
+        Literal["monthly", "weekly", "daily"], LowerCase, Variable(MARKET, PREFIX + "REFERENCE")
+    ] = Field(default="monthly", description="How often the vendor's list of all tickers is read.")
+    identity_dollars: Annotated[Number, Variable(MARKET, PREFIX + "IDENTITY_DOLLARS")] = Field(
+        default=1_000_000.0,
+        ge=0.0,
+        description="Trading in one session, in currency, from which on an unknown ticker is looked"
+        " up without waiting for that list, and prices are checked.",
+    )
+    checks: Annotated[Checks, Variable(QUALITY, PREFIX + "CHECKS")] = Field(
+        default="",
+        description="Severity and threshold of asset checks that are to differ from their"
+        " defaults, such as `stale_prices=warn:20, completeness=error:0.9`.",
+    )
+    late_hours: Annotated[Number, Variable(QUALITY, PREFIX + "LATE_HOURS")] = Field(
+        default=24.0,
+        ge=0.0,
+        le=1000.0,
+        description="Hours after its close from which a session that is not there is late; an"
+        " early close that the vendor has announced counts.",
+    )
+    capital: Annotated[Number, Variable(SIMULATION, PREFIX + "CAPITAL")] = Field(
+        default=1_000_000.0,
+        ge=1.0,
+        description="Capital of each model at its first session, in currency.",
+    )
+    commission_bp: Annotated[Number, Variable(SIMULATION, PREFIX + "COMMISSION_BP")] = Field(
+        default=5.0,
+        ge=0.0,
+        le=1000.0,
+        description="Commission, in basis points of the traded value (1 bp = 0.01 %).",
+    )
+    slippage_bp: Annotated[Number, Variable(SIMULATION, PREFIX + "SLIPPAGE_BP")] = Field(
+        default=5.0, ge=0.0, le=1000.0, description="Slippage, in basis points of the traded value."
+    )
+    risk_free: Annotated[Number, Variable(SIMULATION, PREFIX + "RISK_FREE")] = Field(
+        default=0.0,
+        ge=-0.5,
+        le=1.0,
+        description="Annual risk-free rate as a fraction (0.02 = 2 %).",
+    )
+    sensor_status: Annotated[
+        Literal["running", "stopped"], LowerCase, Variable(AUTOMATION, PREFIX + "SENSORS")
+    ] = Field(default="running", description="Whether the sensors start switched on.")
+    sensor_seconds: Annotated[int, Variable(AUTOMATION, PREFIX + "SENSOR_SECONDS")] = Field(
+        default=300, ge=5, le=86_400, description="Seconds between two looks for new sessions."
+    )
+    sensor_max_sessions: Annotated[int, Variable(AUTOMATION, PREFIX + "SENSOR_MAX_SESSIONS")] = (
+        Field(
+            default=1000,
+            ge=1,
+            le=10_000,
+            description="At most this many missing sessions are requested in one run.",
+        )
+    )
+    retry_minutes: Annotated[Number, Variable(AUTOMATION, PREFIX + "RETRY_MINUTES")] = Field(
+        default=5.0,
+        ge=0.0,
+        le=1440.0,
+        description="Minutes after a failed run of the sensor before it tries again; doubled with"
+        " each further one, five runs in all.",
+    )
+    environment: Environment = Field(
+        default=Environment(), description="Texts for the vendor's settings."
+    )
+
+    @classmethod
+    def load(
+        cls, environment: Mapping[str, str] | None = None, start: Path | None = None
+    ) -> "Settings":
+        """Read the settings that hold in folder `start` (default: the current one).
+
+        Parameters
+        ----------
+        environment : variables in place of those of the process
+
+        Raises
+        ------
+        SettingsError
+            A value cannot be read; the message names the variable, never a secret value.
+        """
+        root = project_root(start or Path.cwd())
+        found = Environment.load(root / ".env", environment)
+        settings = cls.read(found)
+        home = root / settings.home.expanduser()
+        return settings.model_copy(update={"home": home, "environment": found})
