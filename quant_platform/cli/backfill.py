@@ -19,6 +19,7 @@ def run_backfill(
     *,
     refetch: bool = False,
     repair: bool = False,
+    recompute: bool = False,
 ) -> None:
     """Materialise the selected assets from `start` to `end` (default: the newest) in one run."""
     from quant_platform.vendors.registry import vendor_of
@@ -26,7 +27,7 @@ def run_backfill(
     vendor = vendor_of(settings)
     chosen = _sessions(platform_calendar(settings), vendor, start, end)
     from quant_platform.defs.runs import Runner
-    from quant_platform.defs.tags import FETCH_TAG
+    from quant_platform.defs.tags import FETCH_TAG, RECOMPUTE_TAG
     from quant_platform.pipeline.ingest import Fetch
     from quant_platform.pipeline.provision import ready_database
     from quant_platform.storage.ingestions import completed
@@ -36,19 +37,34 @@ def run_backfill(
     ready = set() if again else completed(ready_database(settings), vendor.name, keys)
     if ready and len(ready) < len(keys):
         console.err.print(f"{len(ready):,} of {len(keys):,} sessions are stored already")
-    tags = {} if refetch else {FETCH_TAG: Fetch.REPAIR if repair else Fetch.MISSING}
+    tags: dict[str, str] = {} if refetch else {FETCH_TAG: (Fetch.REPAIR if repair else Fetch.MISSING).value}
+    if recompute:
+        tags[RECOMPUTE_TAG] = "all"
     rationed = vendor.abilities.rationed
     left = rationed.remaining if rationed is not None else lambda: None
     with SessionBar(len(keys) - len(ready), left) as bar:
         runner = Runner.open(settings, bar)
         with runner.instance() as instance:
+            keys_to_run = runner.selected(select)
+            if not (refetch or repair or recompute):
+                keys_to_run = runner.unfinished(instance, select, chosen)
             try:
-                run = runner.run_selection(instance, select, chosen[0], chosen[-1], tags)
+                run = (
+                    runner.run_assets(instance, keys_to_run, chosen[0], chosen[-1], tags)
+                    if keys_to_run
+                    else None
+                )
             except KeyboardInterrupt:
                 raise QuantPlatformError(
                     f"Stopped: {len(ready) + bar.done:,} of {len(keys):,} sessions are stored",
                     "The same command goes on from there",
                 ) from None
+    if run is None:
+        console.out.print(
+            f"All {len(chosen)} sessions from {chosen[0]} to {chosen[-1]} are finished already;"
+            " --recompute computes them again"
+        )
+        return
     console.out.print(
         f"{len(chosen)} sessions from {chosen[0]} to {chosen[-1]}: run {run} succeeded"
     )

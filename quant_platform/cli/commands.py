@@ -59,11 +59,16 @@ def backfill(
     repair: Annotated[
         bool, typer.Option("--repair", help="Ask for bars that are missing between stored ones.")
     ] = False,
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Compute again what is finished.")
+    ] = False,
 ) -> None:
     """Materialise a range of sessions in one run, checks included; stop and go on at any time."""
     from quant_platform.cli.backfill import run_backfill
 
-    run_backfill(_settings(), start, end, select, refetch=refetch, repair=repair)
+    run_backfill(
+        _settings(), start, end, select, refetch=refetch, repair=repair, recompute=recompute
+    )
 
 
 def status() -> None:

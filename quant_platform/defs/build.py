@@ -19,7 +19,6 @@ from quant_platform.defs.checks import build_check, build_checks
 from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.jobs import build_jobs
 from quant_platform.defs.sensors import build_sensors
-from quant_platform.market.universe import EVERYBODY, UniverseRule
 from quant_platform.pipeline.platform import Platform
 from quant_platform.quality.check import tuned
 from quant_platform.quality.computed import computed_checks
@@ -50,11 +49,6 @@ def _checks(settings: Settings, vendor: Vendor) -> list[dg.AssetChecksDefinition
     return [*shared, *others]
 
 
-def universe_rule(settings: Settings, vendor: Vendor) -> UniverseRule:
-    """Rule of the settings, else the vendor's own, else everybody."""
-    return UniverseRule.parse(settings.universe or vendor.default_universe or EVERYBODY)
-
-
 def build_defs(
     *,
     settings: Settings | None = None,
@@ -74,7 +68,7 @@ def build_defs(
     platform = Platform(settings, vendor)
     market = AssetContext(vendor, platform.calendar)
     assets = [
-        *market_assets(market, universe_rule(settings, vendor)),
+        *market_assets(market, platform.universe_rule),
         *information_assets(market),
         *feature_assets(market),
         *signal_assets(market),

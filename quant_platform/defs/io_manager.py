@@ -39,12 +39,19 @@ import pandas as pd
 from quant_platform.defs.failures import mapped_errors
 from quant_platform.defs.metadata import heavy_metadata, light_metadata
 from quant_platform.pipeline.chunks import Chunk, Chunks, Progress, Written, store_all
+from quant_platform.pipeline.computations import record
 from quant_platform.pipeline.platform import Platform
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members, Scope
 from quant_platform.storage.frames import empty_frame
 from quant_platform.storage.models import model_ids
-from quant_platform.storage.replace import Replaced, TableRows, replace_tables, typed
+from quant_platform.storage.replace import (
+    Replaced,
+    Statement,
+    TableRows,
+    replace_tables,
+    typed,
+)
 from quant_platform.storage.schema import Table
 from quant_platform.storage.stored import Stored
 
@@ -127,7 +134,8 @@ class PostgresIOManager(dg.IOManager):
                 ).frame
                 for part in parts
             }
-            return dataclasses.replace(chunk, frames=frames)
+            recorded = self._computations(context, chunk, chunks.recipe, parts)
+            return dataclasses.replace(chunk, frames=frames, also=[*chunk.also, *recorded])
 
         def store(chunk: Chunk, strict: bool) -> list[Replaced]:
             parts = self._parts(chunk, context.definition_metadata, table, strict=strict)
@@ -148,6 +156,25 @@ class PostgresIOManager(dg.IOManager):
         with mapped_errors():
             store_all(chunks, ready, store, stored)
         return chunks.written(table.name)
+
+    def _computations(
+        self, context: dg.OutputContext, chunk: Chunk, recipe: str, parts: Sequence[TableRows]
+    ) -> list[Statement]:
+        """Statements that record what is stored; a further table's asset has the table's name."""
+        own = context.asset_key.to_user_string()
+        name = self._table(context.definition_metadata).name
+        return [
+            record(
+                own if part.table.name == name else part.table.name,
+                part.table,
+                part.scope,
+                chunk.sessions,
+                recipe=recipe,
+                read_at=chunk.read_at,
+                run_id=context.run_id,
+            )
+            for part in parts
+        ]
 
     def _parts(
         self, chunk: Chunk, metadata: Mapping[str, Any], table: Table, *, strict: bool = False

@@ -20,9 +20,13 @@ from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.jobs import DAILY_JOB, stage_job
 from quant_platform.defs.processes import process_tag, runs_in_progress
 from quant_platform.defs.tags import session_tags
+from quant_platform.defs.upstream import upstream_of
 from quant_platform.errors import QuantPlatformError, UnknownNameError
 from quant_platform.pipeline.chunks import Progress
+from quant_platform.pipeline.computations import unfinished
 from quant_platform.pipeline.platform import Platform
+from quant_platform.pipeline.recipes import recipe_of
+from quant_platform.quality.judging import unjudged
 from quant_platform.settings import Settings
 from quant_platform.vendors.registry import vendor_of
 
@@ -83,18 +87,60 @@ class Runner:
         """Materialise one stage from `first` to `last` in one run; return the run's id."""
         return self._execute(instance, stage_job(stage), first, last, None)
 
-    def run_selection(
+    def run_assets(
         self,
         instance: dg.DagsterInstance,
-        selection: str,
+        keys: Sequence[dg.AssetKey],
         first: date,
         last: date,
         tags: Mapping[str, str],
     ) -> str:
-        """Materialise the assets of a Dagster selection (all for `*`) in one run; return its id."""
-        if selection.strip() == "*":
-            return self._execute(instance, DAILY_JOB, first, last, None, tags)
+        """Materialise assets with their checks in one run; return its id."""
+        everything = self.defs.resolve_asset_graph().executable_asset_keys
+        chosen = None if set(keys) == set(everything) else list(keys)
+        return self._execute(instance, DAILY_JOB, first, last, chosen, tags)
+
+    def unfinished(
+        self, instance: dg.DagsterInstance, selection: str, sessions: Sequence[date]
+    ) -> list[dg.AssetKey]:
+        """Assets of a selection that have something to do in sessions, and what follows from them.
+
+        An asset is finished if each session was computed from what is stored now, was reported
+        to Dagster, and was looked at by its checks, none of which stops what comes after.
+        """
+        keys = [session.isoformat() for session in sessions]
         graph = self.defs.resolve_asset_graph()
+        judged = unjudged(self.platform, [spec.key.name for spec in self._checks()], keys)
+        by_asset: dict[dg.AssetKey, bool] = {}
+        for spec in self._checks():
+            by_asset[spec.asset_key] = by_asset.get(spec.asset_key, False) or spec.name in judged
+        chosen = self.selected(selection)
+        work: set[dg.AssetKey] = set()
+        for key in chosen:
+            asset = key.to_user_string()
+            recipe = recipe_of(self.platform, asset)
+            if (
+                by_asset.get(key, False)
+                or set(keys) - set(instance.get_materialized_partitions(key))
+                or unfinished(
+                    self.platform, asset, upstream_of(graph.get(key).assets_def), keys, recipe
+                )
+            ):
+                work.add(key)
+        following = dg.AssetSelection.assets(*work).downstream() if work else None
+        return sorted((following.resolve(graph) if following else set()) & set(chosen))
+
+    def selected(self, selection: str) -> list[dg.AssetKey]:
+        """Keys of a Dagster selection, `*` for all; with those that one step writes together.
+
+        Raises
+        ------
+        UnknownNameError
+            The selection cannot be read, or selects nothing.
+        """
+        graph = self.defs.resolve_asset_graph()
+        if selection.strip() == "*":
+            return sorted(graph.executable_asset_keys)
         try:
             with warnings.catch_warnings():
                 # Dagster's own parser calls something of Dagster's that is in beta.
@@ -109,9 +155,18 @@ class Runner:
                 " for all that follows from it",
             ) from error
         if not keys:
-            known = ", ".join(sorted(key.to_user_string() for key in graph.executable_asset_keys))
-            raise UnknownNameError(f"{selection!r} selects no assets", f"There are: {known}")
-        return self._execute(instance, DAILY_JOB, first, last, sorted(keys), tags)
+            names = ", ".join(sorted(key.to_user_string() for key in graph.executable_asset_keys))
+            raise UnknownNameError(f"{selection!r} selects no assets", f"There are: {names}")
+        return sorted(keys)
+
+    def _checks(self) -> list[dg.AssetCheckSpec]:
+        checks = self.defs.asset_checks or ()
+        return [
+            spec
+            for each in checks
+            if isinstance(each, dg.AssetChecksDefinition)
+            for spec in each.check_specs
+        ]
 
     def _job(self, name: str) -> dg.JobDefinition:
         return self.defs.resolve_job_def(name)

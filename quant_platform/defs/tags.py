@@ -13,6 +13,9 @@ RANGE_END = "dagster/asset_partition_range_end"
 FETCH_TAG = "quant_platform/fetch"
 """What the run asks the vendor for: a value of `Fetch`."""
 
+RECOMPUTE_TAG = "quant_platform/recompute"
+"""On a run that asks the vendor for nothing that is stored, and computes everything again."""
+
 UPDATE_TAG = "quant_platform/update"
 """First and last session of a run that the daily sensor requested."""
 
@@ -28,6 +31,11 @@ def lineage(run: dg.DagsterRun) -> str:
 def fetch_of(run: dg.DagsterRun) -> Fetch:
     """What a run asks the vendor for; without a tag, everything again."""
     return Fetch(run.tags.get(FETCH_TAG, Fetch.AGAIN))
+
+
+def wants_only_missing(run: dg.DagsterRun) -> bool:
+    """Whether a run leaves alone what is finished."""
+    return fetch_of(run) is Fetch.MISSING and RECOMPUTE_TAG not in run.tags
 
 
 def session_tags(first: date, last: date) -> dict[str, str]:

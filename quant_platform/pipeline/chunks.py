@@ -49,12 +49,20 @@ class Chunk:
     frames : table → rows, as they were made or, once ready, in the table's types
     refused : table → rows for the quarantine, with a column `reason`
     also : statements to execute in the same transaction
+    read_at : moment of the server's clock when what the rows were made of was read; empty: when the
+        transaction begins
     """
 
     sessions: Sequence[str]
     frames: Mapping[str, pd.DataFrame | pa.Table]
     refused: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     also: Sequence[Statement] = ()
+    read_at: str = ""
+
+    @property
+    def rows(self) -> int:
+        """Rows of all tables."""
+        return sum(len(rows) for rows in self.frames.values())
 
 
 WAIT_UNTIL_STORED = Chunk((), {})
@@ -93,8 +101,10 @@ class Written:
 class Chunks:
     """Chunks yet to be stored, and what was written of them."""
 
-    def __init__(self, chunks: Iterable[Chunk]) -> None:
+    def __init__(self, chunks: Iterable[Chunk], recipe: str = "") -> None:
+        """Take the chunks, and what computes them (see `computations.py`)."""
         self._chunks = chunks
+        self.recipe = recipe
         self._written: dict[str, Written] = {}
 
     @classmethod
@@ -117,6 +127,9 @@ class Chunks:
 
 AHEAD = 8
 """Most chunks that are ready and not yet stored."""
+
+AHEAD_ROWS = 150_000
+"""Most rows of these; a chunk of more waits alone."""
 
 Store = Callable[[Chunk, bool], list[Replaced]]
 """Writes a chunk in one transaction and returns what became of each table's rows; told to be
@@ -166,19 +179,26 @@ class _Writer:
     def __init__(self, store: Store, stored: Callable[[Chunk, list[Replaced]], None]) -> None:
         self._store, self._stored = store, stored
         self._ready: deque[Chunk] = deque()
-        self._free = threading.Semaphore(AHEAD)
+        self._changed = threading.Condition()
         self._failed = False
 
     def take(self, chunk: Chunk) -> None:
-        """Take a chunk, once fewer than `AHEAD` wait."""
-        self._free.acquire()
-        self._ready.append(chunk)
+        """Take a chunk, once there is room for it among those that wait."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._has_room(chunk))
+            self._ready.append(chunk)
+
+    def _has_room(self, chunk: Chunk) -> bool:
+        waiting = sum(ready.rows for ready in self._ready)
+        fits = len(self._ready) < AHEAD and waiting + chunk.rows <= AHEAD_ROWS
+        return fits or not self._ready
 
     def store_ready(self) -> None:
         """Store what waits; nothing after a chunk that could not be stored."""
-        taken = [self._ready.popleft() for _ in range(len(self._ready))]
-        for _ in taken:
-            self._free.release()
+        with self._changed:
+            taken = list(self._ready)
+            self._ready.clear()
+            self._changed.notify()
         if not taken or self._failed:
             return
         try:
@@ -209,6 +229,7 @@ def _joined(chunks: Sequence[Chunk]) -> Chunk:
         {name: pa.concat_tables(parts) for name, parts in _by_table(frames).items()},
         {name: pd.concat(parts, ignore_index=True) for name, parts in _by_table(refused).items()},
         [statement for chunk in chunks for statement in chunk.also],
+        min(chunk.read_at for chunk in chunks),
     )
 
 

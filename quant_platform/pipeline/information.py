@@ -41,11 +41,23 @@ Warn = Callable[[str], None]
 def news_chunks(
     vendor: InformationVendor,
     calendar: Calendar,
+    sessions: Sequence[str],
+    symbols: pd.DataFrame,
+    warn: Warn,
+) -> Iterator[Chunk]:
+    """News of the sessions, some of them at a time; no day is asked for twice."""
+    for stretch in calendar.consecutive([date.fromisoformat(session) for session in sessions]):
+        keys = [day.isoformat() for day in stretch]
+        yield from _news_of(vendor, calendar, keys, symbols, warn)
+
+
+def _news_of(
+    vendor: InformationVendor,
+    calendar: Calendar,
     keys: Sequence[str],
     symbols: pd.DataFrame,
     warn: Warn,
 ) -> Iterator[Chunk]:
-    """News of consecutive sessions, some of them at a time; no day is asked for twice."""
     start = calendar.previous(date.fromisoformat(keys[0]))
     waiting = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _NO_NEWS.items()})
     for at in range(0, len(keys), BLOCK_SESSIONS):
@@ -59,6 +71,15 @@ def news_chunks(
         rows = news_rows(articles, block, calendar)
         yield Chunk(block, {"news": rows.assign(security_id=securities_of(rows, symbols))})
         waiting, start = published_after(articles, last, calendar), last + timedelta(days=1)
+
+
+def economy_chunks(
+    vendor: InformationVendor, calendar: Calendar, series: str, sessions: Sequence[str], warn: Warn
+) -> Iterator[Chunk]:
+    """Figures of the economy by the sessions in which they become known."""
+    for stretch in calendar.consecutive([date.fromisoformat(session) for session in sessions]):
+        keys = [day.isoformat() for day in stretch]
+        yield Chunk(keys, {series: known_figures(vendor, calendar, series, keys, warn)})
 
 
 def known_figures(

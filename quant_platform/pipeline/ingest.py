@@ -19,7 +19,9 @@ from quant_platform.market.facts import Facts, IdentityPolicy, fixed_facts, mark
 from quant_platform.market.identity import RECENT_SESSIONS, IdentityBook
 from quant_platform.market.identity.rows import securities_of
 from quant_platform.market.universe import Directory, UniverseRule, universe_members
+from quant_platform.pipeline.blocks import SlidingRows, blocks
 from quant_platform.pipeline.chunks import WAIT_UNTIL_STORED, Chunk
+from quant_platform.pipeline.computations import server_time
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.repair import repair_chunks, repaired_bars, with_repaired
 from quant_platform.storage import bulk
@@ -35,10 +37,6 @@ from quant_platform.storage.stored import Stored
 from quant_platform.vendors.abilities import MarketVendor
 
 ACTION_COLUMNS = ("date", "symbol", "action_type", "split_ratio", "cash_amount", "source")
-
-
-UNIVERSE_BLOCK = 60
-"""Sessions for which memberships are worked out at once."""
 
 
 class Fetch(StrEnum):
@@ -181,8 +179,17 @@ def _of_session(refused: pd.DataFrame, session: str) -> pd.DataFrame:
     return refused.assign(date=session, symbol=ticker)
 
 
-def actions_chunk(platform: Platform, keys: Sequence[str], bars: Stored, symbols: Stored) -> Chunk:
-    """Splits and dividends of the run's sessions, without duplicates, with their securities."""
+def action_chunks(
+    platform: Platform, sessions: Sequence[str], bars: Stored, symbols: Stored
+) -> Iterator[Chunk]:
+    """Splits and dividends of the sessions, without duplicates, with their securities."""
+    days = [date.fromisoformat(session) for session in sessions]
+    for stretch in platform.calendar.consecutive(days):
+        keys = [day.isoformat() for day in stretch]
+        yield _actions_chunk(platform, keys, bars, symbols)
+
+
+def _actions_chunk(platform: Platform, keys: Sequence[str], bars: Stored, symbols: Stored) -> Chunk:
     vendor = platform.vendor
     days = [date.fromisoformat(key) for key in keys]
     before = platform.window(keys, 2)[0]
@@ -224,17 +231,25 @@ def contested_moves(
 def universe_chunks(
     platform: Platform,
     rule: UniverseRule,
-    keys: Sequence[str],
+    sessions: Sequence[str],
     bars: Stored,
     securities: Stored,
     symbols: Stored,
 ) -> Iterator[Chunk]:
-    """Members of the run's sessions, a block of sessions at a time."""
-    directory, bars = Directory(securities.read(), symbols.read()), bars.in_any_order()
-    for start in range(0, len(keys), UNIVERSE_BLOCK):
-        block = keys[start : start + UNIVERSE_BLOCK]
-        sessions = platform.window(block, rule.lookback)
+    """Members of each session, block by block.
+
+    Parameters
+    ----------
+    sessions : ISO dates, ascending
+    securities, symbols : from the first session ever on
+    """
+    if not sessions:
+        return
+    directory = Directory(securities.read(), symbols.read())
+    rows = SlidingRows(bars.in_any_order())
+    for block in blocks(platform, sessions, rule.lookback, len(directory.ids)):
+        read_at = server_time(platform)
         frame = universe_members(
-            rule, directory, bars.read(sessions[0], sessions[-1]), sessions, len(block)
+            rule, directory, rows.over(block.window), block.window, len(block.sessions)
         )
-        yield Chunk(block, {"trading_universe": frame})
+        yield Chunk(block.sessions, {"trading_universe": frame}, read_at=read_at)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from quant_platform.market.calendar import Calendar, platform_calendar
+from quant_platform.market.universe import EVERYBODY, UniverseRule
 from quant_platform.pipeline.provision import ready_database
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
@@ -34,6 +35,13 @@ class Platform:
     def database(self) -> Database:
         """The platform's database, its schema up to date."""
         return ready_database(self.settings)
+
+    @cached_property
+    def universe_rule(self) -> UniverseRule:
+        """Rule of the settings, else the vendor's own, else everybody."""
+        return UniverseRule.parse(
+            self.settings.universe or self.vendor.default_universe or EVERYBODY
+        )
 
     def window(self, keys: Sequence[str], lookback: int) -> list[str]:
         """Sessions that a run over `keys` reads when it looks back, ending with the last key."""

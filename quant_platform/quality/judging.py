@@ -125,3 +125,22 @@ def stored_sessions(platform: Platform, table: str) -> list[str]:
         return []
     sessions = platform.window([str(stored["last"])], 1_000_000)
     return [session for session in sessions if session >= str(stored["first"])]
+
+
+def unjudged(platform: Platform, names: Sequence[str], sessions: Sequence[str]) -> set[str]:
+    """Checks that have not looked at every session, or that stop what comes after one of them.
+
+    Parameters
+    ----------
+    names : names of checks
+    sessions : ascending ISO dates
+    """
+    rows = bulk.query(
+        platform.database,
+        "SELECT check_name, count(*) AS sessions,"
+        " count(*) FILTER (WHERE NOT passed AND severity = 'error') AS failed FROM data_quality"
+        " WHERE date BETWEEN $1::text::date AND $2::text::date GROUP BY check_name",
+        (sessions[0], sessions[-1]),
+    )
+    done = rows[(rows["sessions"] >= len(sessions)) & (rows["failed"] == 0)]
+    return set(names) - set(done["check_name"])

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from quant_platform.storage.database import Database
+from quant_platform.storage.replace import Statement
 
 
 @dataclass(frozen=True)
@@ -82,26 +83,28 @@ def model_ids(database: Database) -> dict[str, int]:
         connection.close()
 
 
-def record_model_run(database: Database, model: ModelRecord, run: ModelRun) -> None:
-    """Append one row to `model_runs`."""
-    connection = database.connect()
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO model_runs (model_id, run_id, model_version, parameters, code_version,"
-                " input_digest, first_session, last_session, signal_rows)"
-                " SELECT id, %s, %s, %s, %s, %s, %s, %s, %s FROM models WHERE model_name = %s",
-                (
-                    run.run_id,
-                    model.version,
-                    json.dumps(model.parameters),
-                    run.code_version,
-                    run.input_digest,
-                    run.first_session,
-                    run.last_session,
-                    run.signal_rows,
-                    model.name,
-                ),
-            )
-    finally:
-        connection.close()
+_RUN = """
+INSERT INTO model_runs (model_id, run_id, model_version, parameters, code_version, input_digest,
+    first_session, last_session, signal_rows)
+SELECT id, $1::text, $2::text, $3::text::jsonb, $4::text, $5::text, $6::text::date, $7::text::date,
+    $8::text::integer
+FROM models WHERE model_name = $9::text
+"""
+
+
+def model_run_statement(model: ModelRecord, run: ModelRun) -> Statement:
+    """Statement that appends one row to `model_runs`, for the transaction that stores the signals.
+
+    The model must be registered; else nothing is appended.
+    """
+    return _RUN, (
+        run.run_id,
+        model.version,
+        json.dumps(model.parameters),
+        run.code_version,
+        run.input_digest,
+        run.first_session,
+        run.last_session,
+        str(run.signal_rows),
+        model.name,
+    )

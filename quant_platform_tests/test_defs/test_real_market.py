@@ -135,7 +135,7 @@ class TestCorrections:
         assert trading.facts(FIRST, until(4), {UPDATE_TAG: "one"}).success
         assert trading.server.counted(GROUPED) == 5
         # A backfill asks for what is missing, another update for everything again.
-        assert trading.facts(FIRST, until(6), {FETCH_TAG: Fetch.MISSING}).success
+        assert trading.facts(FIRST, until(6), {FETCH_TAG: Fetch.MISSING.value}).success
         assert trading.server.counted(GROUPED) == 7
         assert trading.facts(FIRST, until(4), {UPDATE_TAG: "two"}).success
         assert trading.server.counted(GROUPED) == 12
@@ -185,7 +185,7 @@ class TestRepair:
         assert len(trading.lab.sql(found, symbol, SESSIONS[4], SESSIONS[7])) == 2
         others = trading.lab.value("SELECT count(*) FROM market_data")
 
-        result = trading.facts(FIRST, until(9), {FETCH_TAG: Fetch.REPAIR})
+        result = trading.facts(FIRST, until(9), {FETCH_TAG: Fetch.REPAIR.value})
         assert result.success, failure_text(result)
         rows = trading.lab.sql(found, symbol, SESSIONS[4], SESSIONS[7])
         for (day, open_price, volume, _), number in zip(rows, (4, 5, 6, 7), strict=True):
@@ -243,7 +243,7 @@ class TestTrouble:
         # Once the trouble is over, the same run goes on where it stopped.
         trading.server.faults.clear()
         before = trading.server.counted(GROUPED)
-        assert trading.facts(FIRST, until(5), {FETCH_TAG: Fetch.MISSING}).success
+        assert trading.facts(FIRST, until(5), {FETCH_TAG: Fetch.MISSING.value}).success
         assert trading.server.counted(GROUPED) == before + 3
         assert trading.status(SESSIONS[3]) == ("complete", "")
 

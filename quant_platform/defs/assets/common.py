@@ -14,8 +14,12 @@ import dagster as dg
 import pandas as pd
 
 from quant_platform.defs.partitions import session_partitions
+from quant_platform.defs.tags import wants_only_missing
+from quant_platform.defs.upstream import upstream_of
 from quant_platform.market.calendar import Calendar
 from quant_platform.pipeline.chunks import Chunks
+from quant_platform.pipeline.computations import unfinished
+from quant_platform.pipeline.platform import Platform
 from quant_platform.vendors.base import Vendor
 
 # Single-run backfills are what makes a long history cheap; the class is public and stable, only the
@@ -25,6 +29,9 @@ warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
 OWNER = "team:quant-platform"
 KINDS = {"python", "postgres"}
 IO_MANAGER = "io_manager"
+
+LAZY = {"lazy": True}
+"""Metadata of an input that is handed over as `Stored`, to be read block by block."""
 
 
 class RetriesUnlessStopped(dg.RetryPolicy):
@@ -137,6 +144,20 @@ def asset_out(
             **({"dense": True} if dense else {}),
         },
     )
+
+
+def sessions_to_do(
+    context: dg.AssetExecutionContext, platform: Platform, recipe: str = ""
+) -> list[str]:
+    """Sessions of the run that the asset has to compute.
+
+    Those that are finished are left out where the run wants only what is missing.
+    """
+    sessions = list(context.partition_keys)
+    if not wants_only_missing(context.run):
+        return sessions
+    upstream = upstream_of(context.assets_def)
+    return unfinished(platform, context.asset_key.to_user_string(), upstream, sessions, recipe)
 
 
 def columns(*names: str) -> dict[str, Any]:

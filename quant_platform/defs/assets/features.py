@@ -1,15 +1,17 @@
 """Features of every member and session, one column per registered feature."""
 
 import dagster as dg
-import pandas as pd
 
-from quant_platform.defs.assets.common import AssetContext, asset, columns
+from quant_platform.defs.assets.common import LAZY, AssetContext, asset, columns, sessions_to_do
 from quant_platform.defs.partitions import lookback
-from quant_platform.features.compute import compute_features, required_lookback
+from quant_platform.features.compute import required_lookback
 from quant_platform.features.registry import all_features
-from quant_platform.market.facts import with_tickers
-from quant_platform.market.panel import BAR_COLUMNS, Panel
+from quant_platform.market.panel import BAR_COLUMNS
+from quant_platform.pipeline.chunks import Chunks
+from quant_platform.pipeline.features import feature_chunks
 from quant_platform.pipeline.platform import Platform
+from quant_platform.pipeline.recipes import feature_recipe
+from quant_platform.storage.stored import Stored
 
 GROUP = "features"
 
@@ -27,6 +29,7 @@ def feature_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
                 "market_data",
                 partition_mapping=lookback(depth),
                 metadata={
+                    **LAZY,
                     "members": "run",
                     **columns("date", "symbol", "security_id", *BAR_COLUMNS.values()),
                 },
@@ -34,10 +37,11 @@ def feature_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
             "actions": dg.AssetIn(
                 "corporate_actions",
                 partition_mapping=lookback(depth),
-                metadata={"members": "run"},
+                metadata={**LAZY, "members": "run"},
             ),
             "universe": dg.AssetIn(
-                "trading_universe", metadata=columns("date", "symbol", "security_id")
+                "trading_universe",
+                metadata={**LAZY, **columns("date", "symbol", "security_id")},
             ),
             **_news(market),
         },
@@ -46,17 +50,16 @@ def feature_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     def features(
         context: dg.AssetExecutionContext,
         platform: dg.ResourceParam[Platform],
-        bars: pd.DataFrame,
-        actions: pd.DataFrame,
-        universe: pd.DataFrame,
-        **optional: pd.DataFrame,
-    ) -> pd.DataFrame:
+        bars: Stored,
+        actions: Stored,
+        universe: Stored,
+        **optional: Stored,
+    ) -> Chunks:
         """Technical features of each member after the close; as JSON in the view feature_store."""
-        keys = context.partition_keys
-        sessions = platform.window(keys, depth)
+        recipe = feature_recipe()
+        sessions = sessions_to_do(context, platform, recipe)
         news = optional.get("news")
-        panel = Panel.from_frames(bars, actions, sessions, news=news)
-        return with_tickers(compute_features(panel, last=len(keys)), universe)
+        return Chunks(feature_chunks(platform, sessions, bars, actions, universe, news), recipe)
 
     return [features]
 
@@ -71,6 +74,7 @@ def _news(market: AssetContext) -> dict[str, dg.AssetIn]:
             "news",
             partition_mapping=lookback(max(reading, default=1)),
             metadata={
+                **LAZY,
                 "members": "run",
                 **columns("date", "symbol", "security_id", "sentiment"),
             },

@@ -7,10 +7,10 @@ do without.
 import dagster as dg
 import pandas as pd
 
-from quant_platform.defs.assets.common import AssetContext, asset, columns
+from quant_platform.defs.assets.common import AssetContext, asset, columns, sessions_to_do
 from quant_platform.errors import VendorError
 from quant_platform.pipeline.chunks import Chunks
-from quant_platform.pipeline.information import known_figures, news_chunks
+from quant_platform.pipeline.information import economy_chunks, news_chunks
 from quant_platform.pipeline.platform import Platform
 from quant_platform.vendors.abilities import InformationVendor
 
@@ -56,8 +56,8 @@ def _news(market: AssetContext) -> dg.AssetsDefinition:
     ) -> Chunks:
         """Articles by the session in which they count, with the vendor's sentiment; no text."""
         vendor = _information(platform)
-        keys, warn = context.partition_keys, context.log.warning
-        return Chunks(news_chunks(vendor, platform.calendar, keys, symbols, warn))
+        sessions, warn = sessions_to_do(context, platform), context.log.warning
+        return Chunks(news_chunks(vendor, platform.calendar, sessions, symbols, warn))
 
     return news
 
@@ -71,11 +71,9 @@ def _economy(market: AssetContext, series: str, description: str) -> dg.AssetsDe
         description=description,
         quarantine=True,
     )
-    def economy(
-        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
-    ) -> pd.DataFrame:
+    def economy(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Chunks:
         vendor = _information(platform)
-        keys, warn = context.partition_keys, context.log.warning
-        return known_figures(vendor, platform.calendar, series, keys, warn)
+        sessions, warn = sessions_to_do(context, platform), context.log.warning
+        return Chunks(economy_chunks(vendor, platform.calendar, series, sessions, warn))
 
     return economy

@@ -11,12 +11,13 @@ from quant_platform.defs.assets.common import (
     asset,
     asset_out,
     columns,
+    sessions_to_do,
 )
 from quant_platform.defs.partitions import lookback, previous_session
 from quant_platform.defs.tags import fetch_of, lineage
 from quant_platform.market.universe import UniverseRule
 from quant_platform.pipeline.chunks import Chunks
-from quant_platform.pipeline.ingest import actions_chunk, fact_chunks, universe_chunks
+from quant_platform.pipeline.ingest import action_chunks, fact_chunks, universe_chunks
 from quant_platform.pipeline.platform import Platform
 from quant_platform.storage.stored import Stored
 
@@ -131,7 +132,8 @@ def _corporate_actions(market: AssetContext) -> dg.AssetsDefinition:
         symbols: Stored,
     ) -> Chunks:
         """Splits and cash dividends by ex-date, from the vendor; duplicates are set aside."""
-        return Chunks([actions_chunk(platform, context.partition_keys, bars, symbols)])
+        sessions = sessions_to_do(context, platform)
+        return Chunks(action_chunks(platform, sessions, bars, symbols))
 
     return corporate_actions
 
@@ -164,7 +166,8 @@ def _trading_universe(market: AssetContext, rule: UniverseRule) -> dg.AssetsDefi
         symbols: Stored,
     ) -> Chunks:
         """Members of the tradable universe with sector, listing date and dollar-volume rank."""
-        keys = context.partition_keys
-        return Chunks(universe_chunks(platform, rule, keys, bars, securities, symbols))
+        recipe = repr(rule)
+        sessions = sessions_to_do(context, platform, recipe)
+        return Chunks(universe_chunks(platform, rule, sessions, bars, securities, symbols), recipe)
 
     return trading_universe

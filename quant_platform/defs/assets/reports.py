@@ -1,31 +1,35 @@
 """What a person reads: alerts, the ranking of the models, and one HTML page per report date."""
 
-import dagster as dg
-import pandas as pd
+from collections.abc import Iterator
 
-from quant_platform.alerts.rules import AlertInputs, ModelSilent, evaluate_alerts
-from quant_platform.defs.assets.common import AssetContext, asset, columns
+import dagster as dg
+
+from quant_platform.defs.assets.common import LAZY, AssetContext, asset, columns, sessions_to_do
 from quant_platform.defs.assets.signals import signal_key
 from quant_platform.defs.partitions import lookback
+from quant_platform.pipeline.chunks import Chunk, Chunks
 from quant_platform.pipeline.pages import write_page
 from quant_platform.pipeline.platform import Platform
+from quant_platform.pipeline.reporting import SILENCE, alert_chunks, report_chunks
 from quant_platform.reports.ranking import TREND_SESSIONS
-from quant_platform.reports.report import performance_reports as report_rows
-from quant_platform.storage import bulk
+from quant_platform.storage.stored import Stored
 from quant_platform.strategies.registry import all_strategies
 
 GROUP = "reports"
 SIGNALS_PREFIX = "signals_of_"
-SILENCE = ModelSilent().window
 
 
 def report_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     """`alerts` and `performance_reports`."""
+    return [_alerts(market), _performance_reports(market)]
+
+
+def _alerts(market: AssetContext) -> dg.AssetsDefinition:
     signals = {
         SIGNALS_PREFIX + strategy.name: dg.AssetIn(
             signal_key(strategy),
             partition_mapping=lookback(SILENCE),
-            metadata=columns("date", "model_id", "signal_type"),
+            metadata={**LAZY, **columns("date", "model_id", "signal_type")},
         )
         for strategy in all_strategies()
     }
@@ -36,10 +40,12 @@ def report_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
         "alerts",
         scope={"origin": "report"},
         ins={
-            "performance": dg.AssetIn("model_performance"),
-            "universe": dg.AssetIn("trading_universe", metadata=columns("date", "symbol")),
+            "performance": dg.AssetIn("model_performance", metadata=LAZY),
+            "universe": dg.AssetIn(
+                "trading_universe", metadata={**LAZY, **columns("date", "symbol")}
+            ),
             "bars": dg.AssetIn(
-                "market_data", metadata={"members": "run", **columns("date", "symbol")}
+                "market_data", metadata={**LAZY, "members": "run", **columns("date", "symbol")}
             ),
             **signals,
         },
@@ -47,70 +53,45 @@ def report_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     def alerts(
         context: dg.AssetExecutionContext,
         platform: dg.ResourceParam[Platform],
-        performance: pd.DataFrame,
-        universe: pd.DataFrame,
-        bars: pd.DataFrame,
-        **signals_of: pd.DataFrame,
-    ) -> pd.DataFrame:
+        performance: Stored,
+        universe: Stored,
+        bars: Stored,
+        **signals_of: Stored,
+    ) -> Chunks:
         """Limits breached, models gone silent, data gone stale."""
-        keys = context.partition_keys
-        calendar = platform.window(keys, SILENCE)
-        return evaluate_alerts(
-            AlertInputs(
-                sessions=_days(keys),
-                calendar=_days(calendar),
-                models=stored_models(platform),
-                performance=performance,
-                activity=_activity(pd.concat(signals_of.values(), ignore_index=True)),
-                universe=universe,
-                bars=bars,
-            )
-        )
+        sessions = sessions_to_do(context, platform)
+        return Chunks(alert_chunks(platform, sessions, performance, universe, bars, signals_of))
 
+    return alerts
+
+
+def _performance_reports(market: AssetContext) -> dg.AssetsDefinition:
     @asset(
         market,
         GROUP,
         "performance_reports",
         ins={
             "performance": dg.AssetIn(
-                "model_performance", partition_mapping=lookback(TREND_SESSIONS + 1)
+                "model_performance", partition_mapping=lookback(TREND_SESSIONS + 1), metadata=LAZY
             ),
-            "alerts": dg.AssetIn("alerts"),
+            "alerts": dg.AssetIn("alerts", metadata=LAZY),
         },
     )
     def performance_reports(
         context: dg.AssetExecutionContext,
         platform: dg.ResourceParam[Platform],
-        performance: pd.DataFrame,
-        alerts: pd.DataFrame,
-    ) -> pd.DataFrame:
+        performance: Stored,
+        alerts: Stored,
+    ) -> Chunks:
         """Ranking, trends and summary of each session; the run's newest as an HTML page too."""
-        keys = context.partition_keys
-        rows = report_rows(performance, stored_models(platform), alerts, _days(keys))
-        page = write_page(platform.settings, platform.database, keys[-1])
-        context.log.info(f"Report of {keys[-1]}: {page}")
-        return rows
+        sessions = sessions_to_do(context, platform)
 
-    return [alerts, performance_reports]
+        def chunks() -> Iterator[Chunk]:
+            yield from report_chunks(platform, sessions, performance, alerts)
+            newest = context.partition_keys[-1]
+            page = write_page(platform.settings, platform.database, newest)
+            context.log.info(f"Report of {newest}: {page}")
 
+        return Chunks(chunks())
 
-def stored_models(platform: Platform) -> pd.DataFrame:
-    """Rows of `models`."""
-    return bulk.query(
-        platform.database, "SELECT id, model_name, is_benchmark FROM models ORDER BY id"
-    )
-
-
-def _days(keys: list[str]) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex(keys).as_unit("s")
-
-
-def _activity(signals: pd.DataFrame) -> pd.DataFrame:
-    """Number of buy and sell signals per model and session."""
-    active = signals[signals["signal_type"] != 0]
-    return (
-        active.groupby(["date", "model_id"])["signal_type"]
-        .size()
-        .rename("active_signals")
-        .reset_index()
-    )
+    return performance_reports

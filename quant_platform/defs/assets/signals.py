@@ -1,23 +1,22 @@
 """One asset per strategy, `signals/<name>`: what the model wants of each symbol after the close."""
 
 import dagster as dg
-import pandas as pd
 
-from quant_platform.defs.assets.common import AssetContext, asset, columns
+from quant_platform.defs.assets.common import LAZY, AssetContext, asset, columns, sessions_to_do
 from quant_platform.defs.partitions import lookback
-from quant_platform.market.facts import with_tickers
+from quant_platform.pipeline.chunks import Chunks
 from quant_platform.pipeline.platform import Platform
-from quant_platform.pipeline.provenance import code_version, digest_of
-from quant_platform.pipeline.provision import model_record
-from quant_platform.storage.models import ModelRun, model_ids, record_model_run
-from quant_platform.strategies.base import SignalPanel, Strategy
+from quant_platform.pipeline.recipes import signal_recipe
+from quant_platform.pipeline.signals import signal_chunks
+from quant_platform.storage.stored import Stored
+from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.registry import all_strategies
 
 GROUP = "signals"
 
 
 def signal_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
-    """One asset per strategy of the folder `strategies`."""
+    """One asset per strategy of the folder `strategies/library`."""
     return [_signal_asset(market, strategy) for strategy in all_strategies()]
 
 
@@ -41,12 +40,13 @@ def _signal_asset(market: AssetContext, strategy: Strategy) -> dg.AssetsDefiniti
             "features": dg.AssetIn(
                 "features",
                 partition_mapping=window,
-                metadata=columns("date", "symbol", "security_id", *strategy.features),
+                metadata={**LAZY, **columns("date", "symbol", "security_id", *strategy.features)},
             ),
             "bars": dg.AssetIn(
                 "market_data",
                 partition_mapping=window,
                 metadata={
+                    **LAZY,
                     "members": "ever",
                     **columns("date", "symbol", "security_id", "close_price"),
                 },
@@ -54,30 +54,23 @@ def _signal_asset(market: AssetContext, strategy: Strategy) -> dg.AssetsDefiniti
             "universe": dg.AssetIn(
                 "trading_universe",
                 partition_mapping=window,
-                metadata=columns("date", "symbol", "security_id"),
+                metadata={**LAZY, **columns("date", "symbol", "security_id")},
             ),
         },
     )
     def signals(
         context: dg.AssetExecutionContext,
         platform: dg.ResourceParam[Platform],
-        features: pd.DataFrame,
-        bars: pd.DataFrame,
-        universe: pd.DataFrame,
-    ) -> pd.DataFrame:
-        keys = context.partition_keys
-        sessions = platform.window(keys, strategy.lookback)
-        panel = SignalPanel.from_frames(features, bars, universe, sessions)
-        frame = with_tickers(strategy.run(panel, last=len(keys)), universe)
-        run = ModelRun(
-            run_id=context.run.run_id,
-            code_version=code_version(),
-            input_digest=digest_of(features, bars, universe),
-            first_session=keys[0],
-            last_session=keys[-1],
-            signal_rows=len(frame),
+        features: Stored,
+        bars: Stored,
+        universe: Stored,
+    ) -> Chunks:
+        recipe = signal_recipe(strategy)
+        sessions = sessions_to_do(context, platform, recipe)
+        run_id = context.run.run_id
+        return Chunks(
+            signal_chunks(platform, strategy, sessions, features, bars, universe, run_id=run_id),
+            recipe,
         )
-        record_model_run(platform.database, model_record(strategy), run)
-        return frame.assign(model_id=model_ids(platform.database)[strategy.name])
 
     return signals

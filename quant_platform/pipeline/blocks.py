@@ -1,0 +1,102 @@
+"""Blocks of sessions: how a run over years is computed in the memory of a few months.
+
+1. The sessions that are to be computed are cut into blocks (`blocks`). A block and the sessions
+   looked back on hold at most `BLOCK_CELLS` cells (sessions × securities), so memory does not grow
+   with the length of a run.
+2. What a block looks back on was mostly read for the block before it, and is kept (`SlidingRows`):
+   every row is read once.
+3. Each block becomes a `Chunk` that is stored while the next one is computed (`chunks.py`).
+
+No value depends on where a block begins (law 2). What does not belong here: what is computed.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from quant_platform.pipeline.platform import Platform
+from quant_platform.storage import bulk
+from quant_platform.storage.bulk import Members
+from quant_platform.storage.stored import Stored
+
+BLOCK_CELLS = 250_000
+"""Most sessions × securities of a block with what it looks back on: some 100 MB of rows."""
+
+FEWEST_SESSIONS = 20
+"""Sessions that a block has at least, however many securities there are: each block computes its
+look-back again."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive sessions that are computed at once; ISO dates, ascending.
+
+    Attributes
+    ----------
+    sessions : the sessions computed
+    window : the sessions read: those looked back on, then `sessions`
+    """
+
+    sessions: Sequence[str]
+    window: Sequence[str]
+
+
+def blocks(
+    platform: Platform, sessions: Sequence[str], lookback: int, securities: int
+) -> Iterator[Block]:
+    """Cut sessions into blocks, and where the exchange had others between them.
+
+    Parameters
+    ----------
+    sessions : ISO dates, ascending
+    lookback : sessions that a value of one session depends on, that session included
+    securities : securities of a session
+    """
+    size = max(BLOCK_CELLS // max(securities, 1) - (lookback - 1), FEWEST_SESSIONS)
+    days = [date.fromisoformat(session) for session in sessions]
+    for stretch in platform.calendar.consecutive(days):
+        for start in range(0, len(stretch), size):
+            block = [day.isoformat() for day in stretch[start : start + size]]
+            yield Block(block, platform.window(block, lookback))
+
+
+def count_securities(platform: Platform, members: Members) -> int:
+    """Securities that were in the universe in some session of a range."""
+    rows = bulk.query(
+        platform.database,
+        "SELECT count(DISTINCT security_id) AS securities FROM trading_universe"
+        " WHERE date BETWEEN $1::text::date AND $2::text::date",
+        (members.first, members.last),
+    )
+    return int(rows["securities"].iloc[0])
+
+
+class SlidingRows:
+    """Stored rows, read block by block; what two windows share is read once.
+
+    Parameters
+    ----------
+    stored : the rows; nothing outside of them is read
+    """
+
+    def __init__(self, stored: Stored) -> None:
+        self._stored = stored
+        self._rows: pd.DataFrame | None = None
+        self._last = ""
+
+    def over(self, window: Sequence[str]) -> pd.DataFrame:
+        """Rows of a window, ordered by date; windows come in the order of their last sessions."""
+        first, last = window[0], window[-1]
+        if self._rows is None or first > self._last:
+            self._rows = self._stored.read(first, last)
+        else:
+            kept = self._rows[self._rows["date"] >= pd.Timestamp(first)]
+            following = next(session for session in window if session > self._last)
+            parts = [kept, self._stored.read(following, last)]
+            self._rows = pd.concat(
+                [part for part in parts if len(part)] or parts, ignore_index=True
+            )
+        self._last = last
+        return self._rows

@@ -1,0 +1,178 @@
+"""Simulated portfolios and their figures, block by block.
+
+A portfolio goes on from the state after the session before, which is read once, for the first
+session of a run; from there on the state is carried from block to block.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import pandas as pd
+
+from quant_platform.errors import SessionError, UnknownNameError
+from quant_platform.evaluation.performance import performance_rows
+from quant_platform.evaluation.risk_free import risk_free_rates
+from quant_platform.market.panel import Panel
+from quant_platform.pipeline.blocks import Block, SlidingRows, blocks, count_securities
+from quant_platform.pipeline.chunks import Chunk
+from quant_platform.pipeline.computations import server_time
+from quant_platform.pipeline.platform import Platform
+from quant_platform.storage import bulk
+from quant_platform.storage.bulk import BEGINNING, Members
+from quant_platform.storage.models import model_ids
+from quant_platform.storage.stored import Stored
+from quant_platform.strategies.registry import all_strategies
+from quant_platform.trading.costs import Costs
+from quant_platform.trading.orders import Orders
+from quant_platform.trading.portfolio_state import PortfolioState
+from quant_platform.trading.simulation import simulate
+
+PERFORMANCE_SESSIONS = 1000
+"""Sessions whose figures are computed at once; each time, running figures are begun anew."""
+
+
+def portfolio_chunks(
+    platform: Platform,
+    sessions: Sequence[str],
+    bars: Stored,
+    actions: Stored,
+    universe: Stored,
+    before: Stored,
+    signals_of: Mapping[str, Stored],
+) -> Iterator[Chunk]:
+    """Rows of `portfolios`: each model simulated at the next open.
+
+    Parameters
+    ----------
+    sessions : ISO dates, ascending
+    bars, actions : of the securities that were members in some session up to the run's last
+    universe, signals_of : members, and signals by the strategy's name, from the session before the
+        run's first on
+    before : portfolios up to the session before the run's last
+
+    Raises
+    ------
+    SessionError
+        There are earlier portfolios, but none of the session before: going on without it would
+        lose the positions.
+    """
+    if not sessions:
+        return
+    ids = model_ids(platform.database)
+    securities = count_securities(platform, Members(BEGINNING, sessions[-1]))
+    states: dict[str, PortfolioState | None] = {}
+    earlier: str | None = None
+    sliding = {name: SlidingRows(stored) for name, stored in signals_of.items()}
+    members = SlidingRows(universe)
+    for block in blocks(platform, sessions, 2, securities):
+        read_at = server_time(platform)
+        previous = block.window[0] if len(block.window) > len(block.sessions) else None
+        if previous is None or previous != earlier:
+            states = {name: _state(platform, before, ids[name], previous) for name in signals_of}
+        earlier = block.sessions[-1]
+        frames = _simulated(platform, block, previous, bars, actions, members, sliding, states)
+        rows = [frame.assign(model_id=ids[name]) for name, frame in frames.items()]
+        states = {name: _last_state(frame) for name, frame in frames.items()}
+        yield Chunk(
+            block.sessions, {"portfolios": pd.concat(rows, ignore_index=True)}, read_at=read_at
+        )
+
+
+def _simulated(
+    platform: Platform,
+    block: Block,
+    previous: str | None,
+    bars: Stored,
+    actions: Stored,
+    members: SlidingRows,
+    signals: Mapping[str, SlidingRows],
+    states: Mapping[str, PortfolioState | None],
+) -> dict[str, pd.DataFrame]:
+    """Rows of each model, by the strategy's name."""
+    first, last = block.sessions[0], block.sessions[-1]
+    panel = Panel.from_frames(bars.read(first, last), actions.read(first, last), block.sessions)
+    # What a session executes was known after the session before it.
+    decided = list(block.window)[:-1] or [block.window[0]]
+    universe = members.over(decided)
+    settings = platform.settings
+    return {
+        name: simulate(
+            panel,
+            Orders.from_signals(
+                rows.over(decided), block.sessions, before=previous, universe=universe
+            ),
+            state=states[name],
+            costs=Costs(settings.commission_bp, settings.slippage_bp),
+            capital=settings.capital,
+        )
+        for name, rows in signals.items()
+    }
+
+
+def _last_state(portfolio: pd.DataFrame) -> PortfolioState:
+    return PortfolioState.from_row(cast("dict[str, Any]", portfolio.iloc[-1].to_dict()))
+
+
+def _state(
+    platform: Platform, before: Stored, model_id: int, session: str | None
+) -> PortfolioState | None:
+    """State after `session`; None where no earlier portfolio exists.
+
+    Without one the model begins with its capital.
+    """
+    if session is None:
+        return None
+    rows = before.read(session, session)
+    rows = rows[rows["model_id"] == model_id]
+    if not rows.empty:
+        return _last_state(rows)
+    older = bulk.query(
+        platform.database,
+        "SELECT max(date) AS last FROM portfolios"
+        " WHERE model_id = $1::text::integer AND date < $2::text::date",
+        (str(model_id), session),
+    )["last"].iloc[0]
+    if pd.isna(older):
+        return None
+    raise SessionError(
+        f"The portfolio of {session} is missing, the last one before it is of {older:%Y-%m-%d}",
+        "Materialise the sessions between them first",
+    )
+
+
+def performance_chunks(
+    platform: Platform, sessions: Sequence[str], portfolios: Stored, yields: Stored | None
+) -> Iterator[Chunk]:
+    """Rows of `model_performance`: figures of each model over several windows.
+
+    Parameters
+    ----------
+    sessions : ISO dates, ascending
+    portfolios : returns and counts of every session from the first on: a few numbers each
+    yields : Treasury yields; None without any, then the rate is the setting's
+    """
+    if not sessions:
+        return
+    benchmark = benchmark_id(platform)
+    for start in range(0, len(sessions), PERFORMANCE_SESSIONS):
+        block = sessions[start : start + PERFORMANCE_SESSIONS]
+        read_at = server_time(platform)
+        history = portfolios.read(None, block[-1])
+        risk_free: float | pd.Series = platform.settings.risk_free
+        if yields is not None:
+            risk_free = risk_free_rates(
+                yields.read(None, block[-1]),
+                history["date"].unique(),
+                default=platform.settings.risk_free,
+            )
+        rows = performance_rows(history, benchmark, block, risk_free=risk_free)
+        yield Chunk(block, {"model_performance": rows}, read_at=read_at)
+
+
+def benchmark_id(platform: Platform) -> int:
+    """Id of the model that the others are judged against."""
+    ids = model_ids(platform.database)
+    for strategy in all_strategies():
+        if strategy.is_benchmark:
+            return ids[strategy.name]
+    raise UnknownNameError("No strategy is a benchmark", "One must state is_benchmark = True")

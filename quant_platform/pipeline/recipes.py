@@ -1,0 +1,78 @@
+"""What an asset's rows are computed by, as text.
+
+A session that was computed by another recipe is not finished (`computations.py`). An asset without
+a recipe of its own has the empty one: its rows depend on its inputs alone.
+"""
+
+import hashlib
+import inspect
+import json
+from functools import cache
+
+from quant_platform.evaluation.metrics import METRICS
+from quant_platform.features import compute, context
+from quant_platform.features.registry import all_features
+from quant_platform.kernels import windows
+from quant_platform.pipeline.platform import Platform
+from quant_platform.settings import Settings
+from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.registry import all_strategies
+
+
+def recipe_of(platform: Platform, asset: str) -> str:
+    """Recipe of an asset by its key, its parts joined by /."""
+    match asset.split("/"):
+        case ["trading_universe"]:
+            return repr(platform.universe_rule)
+        case ["features"]:
+            return feature_recipe()
+        case ["signals", name]:
+            return next((signal_recipe(each) for each in all_strategies() if each.name == name), "")
+        case ["portfolios"]:
+            return portfolio_recipe(platform.settings)
+        case ["model_performance"]:
+            return performance_recipe(platform.settings)
+    return ""
+
+
+@cache
+def feature_recipe() -> str:
+    """Digest of the source of every feature and of what it is computed with."""
+    functions = {inspect.getmodule(_plain(each.function)) for each in all_features()}
+    modules = sorted(
+        {module for module in functions if module} | {compute, context, windows},
+        key=lambda module: module.__name__,
+    )
+    digest = hashlib.sha256()
+    for module in modules:
+        digest.update(inspect.getsource(module).encode())
+    names = ",".join(f"{each.name}:{each.lookback}" for each in all_features())
+    return f"{len(all_features())} features {_short(digest.hexdigest() + names)}"
+
+
+def signal_recipe(strategy: Strategy) -> str:
+    """Version and parameters of a strategy."""
+    parameters = strategy.parameters.model_dump(mode="json")
+    return f"{strategy.name} {strategy.version} {json.dumps(parameters, sort_keys=True)}"
+
+
+def portfolio_recipe(settings: Settings) -> str:
+    """Models, capital and costs of the simulation."""
+    models = ",".join(strategy.name for strategy in all_strategies())
+    costs = f"{settings.commission_bp:g}+{settings.slippage_bp:g} bp"
+    return f"{models}; {settings.capital:.2f}; {costs}"
+
+
+def performance_recipe(settings: Settings) -> str:
+    """Metrics, and the rate in sessions without a known yield."""
+    return f"{','.join(METRICS)}; {settings.risk_free:g}"
+
+
+def _plain(function: object) -> object:
+    """The function as it was written, of one that was made from it for a window's size."""
+    keywords = getattr(function, "keywords", {})
+    return keywords.get("function", function)
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

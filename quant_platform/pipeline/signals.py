@@ -1,0 +1,58 @@
+"""Signals of one strategy for a run's sessions, block by block, and the record of how they came."""
+
+from collections.abc import Iterator, Sequence
+
+from quant_platform.market.facts import with_tickers
+from quant_platform.pipeline.blocks import SlidingRows, blocks, count_securities
+from quant_platform.pipeline.chunks import Chunk
+from quant_platform.pipeline.computations import server_time
+from quant_platform.pipeline.platform import Platform
+from quant_platform.pipeline.provenance import code_version, digest_of
+from quant_platform.pipeline.provision import model_record
+from quant_platform.storage.bulk import Members
+from quant_platform.storage.models import ModelRun, model_ids, model_run_statement
+from quant_platform.storage.stored import Stored
+from quant_platform.strategies.base import SignalPanel, Strategy
+
+
+def signal_chunks(
+    platform: Platform,
+    strategy: Strategy,
+    sessions: Sequence[str],
+    features: Stored,
+    bars: Stored,
+    universe: Stored,
+    *,
+    run_id: str,
+) -> Iterator[Chunk]:
+    """Rows of `signals`, and a row of `model_runs` for each block, stored with it.
+
+    Parameters
+    ----------
+    sessions : ISO dates, ascending
+    bars : of the securities that were members in some session up to the run's last
+    """
+    if not sessions:
+        return
+    model_id = model_ids(platform.database)[strategy.name]
+    securities = count_securities(platform, Members(sessions[0], sessions[-1]))
+    inputs = [SlidingRows(stored) for stored in (features, bars, universe)]
+    for block in blocks(platform, sessions, strategy.lookback, securities):
+        read_at = server_time(platform)
+        feature_rows, bar_rows, members = (rows.over(block.window) for rows in inputs)
+        panel = SignalPanel.from_frames(feature_rows, bar_rows, members, block.window)
+        signals = with_tickers(strategy.run(panel, last=len(block.sessions)), members)
+        run = ModelRun(
+            run_id=run_id,
+            code_version=code_version(),
+            input_digest=digest_of(feature_rows, bar_rows, members),
+            first_session=block.sessions[0],
+            last_session=block.sessions[-1],
+            signal_rows=len(signals),
+        )
+        yield Chunk(
+            block.sessions,
+            {"signals": signals.assign(model_id=model_id)},
+            also=[model_run_statement(model_record(strategy), run)],
+            read_at=read_at,
+        )
