@@ -1,15 +1,17 @@
 """Fixtures that tests of several folders share: a server, fresh databases, the sample market.
 
-One embedded server serves a whole test session; each test that asks for `database` gets a copy of a
-provisioned template, which takes some hundredths of a second. Nothing a test does to the process's
-environment outlives it, and the settings of whoever runs the tests are not seen by any.
+One embedded server serves all processes of a test run; each test that asks for `database` gets a
+copy of a provisioned template. Nothing a test does to the process's environment outlives it, and
+the settings of whoever runs the tests are not seen by any.
 """
 
 import itertools
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,13 +20,35 @@ from quant_platform.market.panel import Panel
 from quant_platform.pipeline.provision import provision
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
-from quant_platform.storage.embedded import start_embedded
 from quant_platform.vendors.sample import SampleVendor
 from quant_platform_tests.support.server import Server
 
-TEMPLATE = "provisioned"
+SHARED = pytest.StashKey[Path]()
+"""Folder that all processes of a test run share."""
+
 OUTSIDE = ("DATABASE_URL", "DAGSTER_DATABASE_URL", "DAGSTER_HOME", "UNIVERSE", "MASSIVE_API_KEY")
 PREFIXES = (PREFIX, "POLYGON_")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the folder that the processes of this test run share; the first of them makes it.
+
+    Not under pytest's own temporary folder: when the tests run as root the server runs as another
+    user, and each start of pytest takes that folder's rights from everybody else.
+    """
+    given = getattr(config, "workerinput", {}).get("shared")
+    config.stash[SHARED] = Path(given or tempfile.mkdtemp()).resolve()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist the folder."""
+    node.workerinput["shared"] = str(node.config.stash[SHARED])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(config.stash[SHARED], ignore_errors=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -45,10 +69,9 @@ def _environment() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def server_folders() -> Iterator[Callable[[str], Path]]:
-    """Return a function that makes a folder for a server's data.
+    """Return a function that makes a folder for the data of a server of one test's own.
 
-    Not under pytest's own temporary folder: when the tests run as root the server runs as another
-    user, and each start of pytest takes that folder's rights from everybody else.
+    Outside pytest's own temporary folder, for the reason that `pytest_configure` names.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as root:
         numbers = itertools.count()
@@ -62,20 +85,38 @@ def server_folders() -> Iterator[Callable[[str], Path]]:
 
 
 @pytest.fixture(scope="session")
-def server(server_folders: Callable[[str], Path]) -> Iterator[Server]:
-    """Return the running server; it stops with the test session."""
-    home = server_folders("server")
-    yield Server(home)
-    start_embedded(home).cleanup()
+def server(pytestconfig: pytest.Config) -> Iterator[Server]:
+    """Return the running server of the test run; it stops with the last process that uses it."""
+    joined = Server(pytestconfig.stash[SHARED] / "server")
+    yield joined
+    joined.leave()
 
 
 @pytest.fixture(scope="session")
 def template(server: Server) -> str:
     """Name of a database with schema, registered columns and models, and no rows else."""
-    server.execute("CREATE DATABASE {}", TEMPLATE)
-    database = Database(server.url(TEMPLATE))
-    provision(database)
-    return TEMPLATE
+    return server.template("provisioned", lambda url: provision(Database(url)))
+
+
+@pytest.fixture(scope="session")
+def sample_database(
+    server: Server,
+    template: str,
+    vendor: SampleVendor,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
+    """Name of a database with everything computed of the whole sample market; copy it."""
+
+    def fill(url: str) -> None:
+        # Only who needs this waits for the import of Dagster.
+        from quant_platform_tests.support import lab, pipeline
+
+        whole = (vendor.first_session.isoformat(), vendor.last_session.isoformat())
+        home = tmp_path_factory.mktemp("sample")
+        result = pipeline.run(Database(url), home, *whole, vendor=vendor)
+        assert result.success, lab.failure_text(result)
+
+    return server.template("sample", fill, source=template)
 
 
 @pytest.fixture

@@ -12,26 +12,33 @@ from quant_platform_tests.support.server import Server
 
 @pytest.fixture(scope="session")
 def base(server: Server, template: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Name of a database with facts and features of the year before `FIRST`."""
-    name = server.create(template)
-    start = Market.first_session.isoformat()
-    result = run(
-        Database(server.url(name)),
-        tmp_path_factory.mktemp("base"),
-        start,
-        "2004-07-30",
-        assets=[*FACTS, "features"],
-    )
-    assert result.success, failure_text(result)
-    return name
+    """Name of a database with facts and features of the year before `FIRST`; copy it."""
+
+    def fill(url: str) -> None:
+        start = Market.first_session.isoformat()
+        home = tmp_path_factory.mktemp("base")
+        assets = [*FACTS, "features"]
+        result = run(Database(url), home, start, "2004-07-30", assets=assets)
+        assert result.success, failure_text(result)
+
+    return server.template("properties_base", fill, source=template)
 
 
 @pytest.fixture(scope="session")
-def whole(server: Server, base: str, tmp_path_factory: pytest.TempPathFactory) -> Database:
-    """Database in which `FIRST` to `LAST` was computed in one run; not to be changed."""
-    database = Database(server.url(server.create(base)))
-    assert run(database, tmp_path_factory.mktemp("whole"), FIRST, LAST).success
-    return database
+def whole_template(server: Server, base: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of a database in which `FIRST` to `LAST` was computed in one run; copy it."""
+
+    def fill(url: str) -> None:
+        result = run(Database(url), tmp_path_factory.mktemp("whole"), FIRST, LAST)
+        assert result.success, failure_text(result)
+
+    return server.template("properties_whole", fill, source=base)
+
+
+@pytest.fixture(scope="session")
+def whole(server: Server, whole_template: str) -> Database:
+    """Copy of `whole_template` for all tests of this process; not to be changed."""
+    return Database(server.url(server.create(whole_template)))
 
 
 @pytest.fixture
@@ -41,6 +48,6 @@ def fresh(new_database: Callable[[str | None], Database], base: str) -> Database
 
 
 @pytest.fixture
-def computed(new_database: Callable[[str | None], Database], whole: Database) -> Database:
-    """Copy of `whole` of the test's own."""
-    return new_database(whole.url.partition("@/")[2].partition("?")[0])
+def computed(new_database: Callable[[str | None], Database], whole_template: str) -> Database:
+    """Copy of `whole_template` of the test's own."""
+    return new_database(whole_template)

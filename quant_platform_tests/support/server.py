@@ -1,10 +1,15 @@
-"""The tests' own PostgreSQL server: databases on it are made, copied and dropped by name.
+"""The PostgreSQL server of a test run: one for all its processes, with templates to copy.
 
-Which databases a test gets is decided by the fixtures of the `conftest.py` files, not here.
+A template is a database that was filled once, whichever process needed it first, and that nobody
+may connect to afterwards; a copy of it takes some hundredths of a second. Which databases a test
+gets is decided by the fixtures of the `conftest.py` files, not here.
 """
 
+import fcntl
 import itertools
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from psycopg2 import sql
@@ -12,42 +17,80 @@ from psycopg2 import sql
 from quant_platform.storage.database import Database
 from quant_platform.storage.embedded import start_embedded
 
+EMPTY = "template1"
+"""The server's own template: no tables."""
+
 
 class Server:
-    """The test session's own PostgreSQL server, and databases on it."""
+    """The server under `home`, started or joined, and databases on it."""
 
     def __init__(self, home: Path) -> None:
-        info = start_embedded(home).get_postmaster_info()
-        self.place = f"?host={info.socket_dir}&port={info.port}"
+        self._home = home
         self._numbers = itertools.count()
-        # These databases live for seconds: nothing of them need survive a power cut.
-        for option in ("fsync", "full_page_writes", "synchronous_commit"):
-            self.execute(f"ALTER SYSTEM SET {option} = off")
-        self.execute("SELECT pg_reload_conf()")
+        with self._locked("server"):
+            info = start_embedded(home).get_postmaster_info()
+            self.place = f"?host={info.socket_dir}&port={info.port}"
+            # These databases live for seconds: nothing of them need survive a power cut.
+            for option in ("fsync", "full_page_writes", "synchronous_commit"):
+                self.execute(f"ALTER SYSTEM SET {option} = off")
+            self.execute("SELECT pg_reload_conf()")
+
+    def leave(self) -> None:
+        """Stop the server if no other process of the test run uses it."""
+        with self._locked("server"):
+            start_embedded(self._home).cleanup()
 
     def url(self, name: str) -> str:
         return f"postgresql://postgres@/{name}{self.place}"
 
-    def execute(self, statement: str, *names: str) -> None:
+    def execute(self, statement: str, *names: str) -> list[tuple[object, ...]]:
         """Run a statement of administration; `names` fill its {} as quoted identifiers."""
         connection = Database(self.url("postgres")).connect()
         connection.autocommit = True
         try:
             with connection.cursor() as cursor:
                 cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+                return cursor.fetchall() if cursor.description else []
         finally:
             connection.close()
 
-    def create(self, template: str = "template1") -> str:
-        """Create a database and return its name."""
+    def create(self, template: str = EMPTY) -> str:
+        """Copy a template into a new database and return its name."""
         name = f"test_{os.getpid()}_{next(self._numbers)}"
-        # A database is copied only while nobody, not even an idle connection, is in it.
-        self.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"  # noqa: S608 — our name
-            f" WHERE datname = '{template}'"
-        )
         self.execute("CREATE DATABASE {} TEMPLATE {}", name, template)
         return name
 
     def drop(self, name: str) -> None:
         self.execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+    def template(self, name: str, fill: Callable[[str], object], *, source: str = EMPTY) -> str:
+        """Return `name`, a template that `fill` made out of a copy of `source`, once a test run.
+
+        Parameters
+        ----------
+        fill : gets the URL of the copy
+        """
+        with self._locked(name):
+            if not self._exists(name):
+                draft = self.create(source)
+                fill(self.url(draft))
+                self.execute("ALTER DATABASE {} ALLOW_CONNECTIONS false", draft)
+                # A database is renamed and copied only while nobody, not even an idle connection,
+                # is in it.
+                self.execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"  # noqa: S608 — our name
+                    f" WHERE datname = '{draft}'"
+                )
+                self.execute("ALTER DATABASE {} RENAME TO {}", draft, name)
+        return name
+
+    def _exists(self, name: str) -> bool:
+        found = self.execute(f"SELECT FROM pg_database WHERE datname = '{name}'")
+        return bool(found)
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        """Hold the lock of a thing that only one process may make."""
+        with (self._home.parent / f"{name}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield

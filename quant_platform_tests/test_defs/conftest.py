@@ -27,23 +27,22 @@ def _settings(url: str, home: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def filled(server: Server, template: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+def filled(
+    server: Server, template: str, events: str, tmp_path_factory: pytest.TempPathFactory
+) -> str:
     """Name of a database with every asset of all sessions from `FIRST` to `LAST`; copy it."""
-    name = server.create(template)
-    home = tmp_path_factory.mktemp("filled")
-    # An instance in memory would take half a minute for the events of so many partitions.
-    events = server.create()
-    with open_instance(server.url(events), home / "instance") as instance:
-        lab = Lab(_settings(server.url(name), home), WindowVendor(FIRST, LAST), instance)
-        result = lab.run("daily_update", FIRST, LAST)
-        assert result.success, failure_text(result)
-    server.drop(events)
-    # A database that somebody is connected to cannot be copied.
-    server.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"  # noqa: S608 - our own name
-        f" WHERE datname = '{name}' AND pid <> pg_backend_pid()"
-    )
-    return name
+
+    def fill(url: str) -> None:
+        home = tmp_path_factory.mktemp("filled")
+        # An instance in memory would take half a minute for the events of so many partitions.
+        name = server.create(events)
+        with open_instance(server.url(name), home / "instance") as instance:
+            lab = Lab(_settings(url, home), WindowVendor(FIRST, LAST), instance)
+            result = lab.run("daily_update", FIRST, LAST)
+            assert result.success, failure_text(result)
+        server.drop(name)
+
+    return server.template("filled", fill, source=template)
 
 
 @pytest.fixture
@@ -68,12 +67,15 @@ def lab(make_lab: MakeLab, filled: str) -> Lab:
     return make_lab(WindowVendor(FIRST, LAST), filled)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def events(server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Name of a database with Dagster's tables and no event; copy it."""
-    name = server.create()
-    with open_instance(server.url(name), tmp_path_factory.mktemp("events")):
-        return name
+
+    def fill(url: str) -> None:
+        with open_instance(url, tmp_path_factory.mktemp("events")):
+            pass
+
+    return server.template("events", fill)
 
 
 @pytest.fixture
