@@ -23,7 +23,8 @@ import pandas as pd
 
 from quant_platform.market.calendar import XNYS
 from quant_platform.vendors.abilities import Abilities
-from quant_platform.vendors.base import Listing, MarketStatus, SessionBars, Vendor
+from quant_platform.vendors.answers import Listing, MarketStatus, SessionBars
+from quant_platform.vendors.base import Vendor
 
 SESSIONS, SYMBOLS = "GENERATED_SESSIONS", "GENERATED_SYMBOLS"
 """Variables that say how many of each are generated."""

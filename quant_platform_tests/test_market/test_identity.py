@@ -23,7 +23,7 @@ from quant_platform.market.identity import (
     fixed_identities,
 )
 from quant_platform.market.identity.tickers import Tickers
-from quant_platform.vendors.base import Listing
+from quant_platform.vendors.answers import Listing
 
 RICH, POOR = 1e9, 1.0
 DOLLARS = 1e6

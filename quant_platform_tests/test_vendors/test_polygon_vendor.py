@@ -22,7 +22,7 @@ from quant_platform.errors import (
 )
 from quant_platform.settings import Environment, Secret, Settings
 from quant_platform.vendors.abilities import PROTOCOLS
-from quant_platform.vendors.base import SessionBars
+from quant_platform.vendors.answers import SessionBars
 from quant_platform.vendors.polygon import PolygonVendor
 from quant_platform.vendors.polygon.prefetch import in_order
 from quant_platform.vendors.polygon.times import bounds
