@@ -29,6 +29,7 @@ from quant_platform.settings import Settings
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 from quant_platform.storage.replace import TableRows, replace_tables
+from quant_platform.vendors.base import MarketVendor
 from quant_platform.vendors.polygon.bars import read_grouped, session_bars
 from quant_platform.vendors.registry import vendor_of
 from quant_platform_tests.support.polygon_server import launched
@@ -119,11 +120,12 @@ def one_session(platform: Platform, url: str) -> float:
     bars, refused = session_bars(answer["results"], day)
     traded = (bars["close_price"] * bars["volume"]).to_numpy()
     vendor = platform.vendor
+    assert isinstance(vendor, MarketVendor)  # noqa: S101 — the vendor of this benchmark
     found = book.resolve(
         day,
         arrow_text(bars["symbol"]),
         traded,
-        vendor,  # type: ignore[arg-type] — the vendor of this benchmark is a market's
+        vendor,
         anchor=False,
         delisted_since=None,
         dollars=platform.settings.identity_dollars,
@@ -142,7 +144,7 @@ def one_session(platform: Platform, url: str) -> float:
 def _book(platform: Platform, newest: str) -> IdentityBook:
     database = platform.database
     securities, symbols = (
-        bulk.read(database, platform.table(name), bulk.EVER, newest)
+        bulk.read(database, platform.table(name), bulk.BEGINNING, newest)
         for name in ("securities", "security_symbols")
     )
     recent = bulk.query(

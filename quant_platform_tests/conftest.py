@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +112,9 @@ def sample_database(
         # Only who needs this waits for the import of Dagster.
         from quant_platform_tests.support import lab, pipeline
 
-        whole = (vendor.first_session.isoformat(), vendor.last_session.isoformat())
+        first, last = (day.isoformat() for day in _range(vendor))
         home = tmp_path_factory.mktemp("sample")
-        result = pipeline.run(Database(url), home, *whole, vendor=vendor)
+        result = pipeline.run(Database(url), home, first, last, vendor=vendor)
         assert result.success, lab.failure_text(result)
 
     return server.template("sample", fill, source=template)
@@ -163,5 +164,11 @@ def vendor() -> SampleVendor:
 @pytest.fixture(scope="session")
 def sample_panel(vendor: SampleVendor) -> Panel:
     """Panel of the whole sample market."""
-    whole = (vendor.first_session, vendor.last_session)
+    whole = _range(vendor)
     return Panel.from_frames(vendor.bars(*whole), vendor.actions(*whole), sessions_between(*whole))
+
+
+def _range(vendor: SampleVendor) -> tuple[date, date]:
+    """First and last session of the sample market."""
+    assert vendor.last_session is not None
+    return vendor.first_session, vendor.last_session

@@ -122,7 +122,7 @@ def _has_bar(random: np.random.Generator, index: int, count: int) -> NDArray[np.
     return present
 
 
-def _action_frame(rows: list[tuple[object, ...]]) -> pd.DataFrame:
+def _action_frame(rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
     columns = ["date", "symbol", "action_type", "split_ratio", "cash_amount"]
     frame = pd.DataFrame(rows, columns=columns)
     return frame.astype(

@@ -61,7 +61,11 @@ def vendor_at(server: PolygonServer, folder: Path, **changes: Any) -> PolygonVen
         for name in ("clock", "timeouts", "patience", "window")
         if name in changes
     }
-    defaults = {"key": Secret("test-key"), "base_url": server.url, "calls_per_minute": 0}
+    defaults: dict[str, Any] = {
+        "key": Secret("test-key"),
+        "base_url": server.url,
+        "calls_per_minute": 0,
+    }
     return PolygonVendor(PolygonSettings(**(defaults | changes)), folder, **options)
 
 
