@@ -27,6 +27,9 @@ from quant_platform_tests.support.server import Server
 SHARED = pytest.StashKey[Path]()
 """Folder that all processes of a test run share."""
 
+SERVED = {"shared_folder", "server_folders", "in_folder", "bucket"}
+"""Fixtures of a test that starts a server, joins the shared one, or runs the command."""
+
 OUTSIDE = ("DATABASE_URL", "DAGSTER_DATABASE_URL", "DAGSTER_HOME", "UNIVERSE", "MASSIVE_API_KEY")
 PREFIXES = (PREFIX, "POLYGON_")
 
@@ -45,6 +48,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker of pytest-xdist the folder."""
     node.workerinput["shared"] = str(node.config.stash[SHARED])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts a server or services, so that `make test-quick` can leave it out."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not SERVED.isdisjoint(item.fixturenames):
+            item.add_marker("services")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -86,9 +96,15 @@ def server_folders() -> Iterator[Callable[[str], Path]]:
 
 
 @pytest.fixture(scope="session")
-def server(pytestconfig: pytest.Config) -> Iterator[Server]:
+def shared_folder(pytestconfig: pytest.Config) -> Path:
+    """Folder that all processes of the test run share."""
+    return pytestconfig.stash[SHARED]
+
+
+@pytest.fixture(scope="session")
+def server(shared_folder: Path) -> Iterator[Server]:
     """Return the running server of the test run; it stops with the last process that uses it."""
-    joined = Server(pytestconfig.stash[SHARED] / "server")
+    joined = Server(shared_folder / "server")
     yield joined
     joined.leave()
 

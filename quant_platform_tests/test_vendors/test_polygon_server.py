@@ -370,6 +370,7 @@ for answer in vendor.stream(sessions):
 """
 
 
+@pytest.mark.services
 def test_two_processes_keep_to_the_free_plan_and_lose_no_time(
     market: Market, tmp_path: Path
 ) -> None:
