@@ -180,7 +180,8 @@ class GeneratedVendor(Vendor):
         closes += DAILY_DRIFT
         np.cumsum(closes, axis=0, out=closes)
         np.exp(closes, out=closes)
-        closes *= np.exp(rng.uniform(*np.log(FIRST_PRICE), width))
+        lowest, highest = np.log(FIRST_PRICE)
+        closes *= np.exp(rng.uniform(lowest, highest, width))
         for k, i in self._splits:
             closes[k:, i] /= 2.0
         return np.maximum(np.round(closes, 2, out=closes), LOWEST_PRICE, out=closes)

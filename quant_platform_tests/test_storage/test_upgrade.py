@@ -111,7 +111,7 @@ def test_the_pipeline_goes_on(
     runner = Runner.open(Settings.load(start=tmp_path))
     try:
         with runner.instance() as instance:
-            runner.run_selection(instance, "*", session, session, {})
+            runner.run_assets(instance, runner.selected("*"), session, session, {})
     finally:
         runner.platform.database.engine.dispose()
         server.drop(events)
