@@ -95,7 +95,7 @@ def report(
     from quant_platform.market.calendar import platform_calendar
     from quant_platform.pipeline.pages import newest_report_date, write_page
     from quant_platform.pipeline.provision import ready_database
-    from quant_platform.vendors.registry import vendor_of
+    from quant_platform.vendors.vendor_registry import vendor_of
 
     settings = _settings()
     if session:

@@ -32,7 +32,7 @@ def run_doctor(settings: Settings) -> None:
         Why the vendor cannot be used, after all that could be found out was printed.
     """
     from quant_platform.pipeline.provision import ready_database
-    from quant_platform.vendors.registry import vendor_of
+    from quant_platform.vendors.vendor_registry import vendor_of
 
     vendor = vendor_of(settings)
     database = ready_database(settings)

@@ -87,7 +87,7 @@ def _freshness(calendar: Calendar, table: str, last: date | None, expected: date
 
 
 def _expected_session(settings: Settings, calendar: Calendar) -> date | None:
-    from quant_platform.vendors.registry import vendor_of
+    from quant_platform.vendors.vendor_registry import vendor_of
 
     vendor = vendor_of(settings)
     closed = calendar.last_closed(datetime.now(UTC), vendor.first_session)

@@ -32,7 +32,7 @@ from quant_platform.quality.market import (
 )
 from quant_platform.settings import Settings
 from quant_platform.vendors.base import Vendor
-from quant_platform.vendors.registry import vendor_of
+from quant_platform.vendors.vendor_registry import vendor_of
 
 
 def _checks(settings: Settings, vendor: Vendor) -> list[dg.AssetChecksDefinition]:

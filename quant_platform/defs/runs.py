@@ -28,7 +28,7 @@ from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.recipes import recipe_of
 from quant_platform.quality.judging import unjudged
 from quant_platform.settings import Settings
-from quant_platform.vendors.registry import vendor_of
+from quant_platform.vendors.vendor_registry import vendor_of
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 

@@ -19,8 +19,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from quant_platform.errors import ContractError
+from quant_platform.evaluation.metric_registry import Metric
 from quant_platform.evaluation.metrics import METRICS, session_rate
-from quant_platform.evaluation.registry import Metric
 from quant_platform.evaluation.windows import ExpandingWindow, TrailingWindow
 from quant_platform.kernels.arrays import FloatArray
 

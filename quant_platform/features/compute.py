@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from quant_platform.features.context import FeatureContext
-from quant_platform.features.registry import Feature, select
+from quant_platform.features.feature_registry import Feature, select
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.panel import Panel
 

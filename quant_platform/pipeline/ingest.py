@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from quant_platform.errors import TRANSIENT, NotPublishedError, QuantPlatformError
-from quant_platform.market.actions import SPLIT, resolve
+from quant_platform.market.corporate_actions import SPLIT, resolve
 from quant_platform.market.facts import Facts, IdentityPolicy, fixed_facts, market_facts
 from quant_platform.market.identity import RECENT_SESSIONS, IdentityBook
 from quant_platform.market.identity.rows import securities_of

@@ -18,7 +18,7 @@ from pandas.api.types import union_categoricals
 
 from quant_platform.errors import SettingsError
 from quant_platform.kernels.arrays import BoolArray
-from quant_platform.market.actions import SPLIT
+from quant_platform.market.corporate_actions import SPLIT
 from quant_platform.market.liquidity import usual_value
 from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.pipeline.platform import Platform

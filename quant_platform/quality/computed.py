@@ -13,7 +13,7 @@ import pandas as pd
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.evaluation.risk_free import risk_free_rates
 from quant_platform.features.compute import compute_features, required_lookback
-from quant_platform.features.registry import all_features
+from quant_platform.features.feature_registry import all_features
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.market.facts import with_tickers
 from quant_platform.quality.check import ERROR, WARN, CheckContext, QualityCheck, failures
@@ -21,7 +21,7 @@ from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.storage.models import model_ids
 from quant_platform.strategies.base import SignalPanel, Strategy
-from quant_platform.strategies.registry import all_strategies
+from quant_platform.strategies.strategy_registry import all_strategies
 
 FEATURES, PORTFOLIOS, PERFORMANCE = "features", "portfolios", "model_performance"
 REPORTS = "performance_reports"

@@ -23,7 +23,7 @@ from quant_platform.errors import SessionError, UnknownNameError
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
 from quant_platform.features.compute import compute_features, required_lookback
-from quant_platform.features.registry import select
+from quant_platform.features.feature_registry import select
 from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import BAR_COLUMNS, Panel
@@ -33,8 +33,8 @@ from quant_platform.storage.database import Database
 from quant_platform.storage.known_at import Moment
 from quant_platform.storage.schema import read_table
 from quant_platform.strategies.base import SIGNAL_COLUMNS, SignalPanel, Strategy
-from quant_platform.strategies.registry import all_strategies
-from quant_platform.strategies.registry import strategy as strategy_of
+from quant_platform.strategies.strategy_registry import all_strategies
+from quant_platform.strategies.strategy_registry import strategy as strategy_of
 from quant_platform.trading.costs import DEFAULT_COSTS, Costs
 from quant_platform.trading.orders import Orders
 from quant_platform.trading.simulation import START_CAPITAL, simulate

@@ -100,7 +100,7 @@ def simulate(
     state = PortfolioState.start(capital) if state is None else state
     held = (position.security_id for position in state.positions)
     security_ids = tuple(sorted({*panel.security_ids, *orders.security_ids, *held}))
-    market = _Market.of(panel, security_ids)
+    market = _MarketArrays.of(panel, security_ids)
     wanted = _widen(orders.targets, orders.security_ids, security_ids, orders.others[:, None])
     judged, hits = count_hits(panel, orders)
     book = _Book(state, security_ids, costs)
@@ -143,7 +143,7 @@ def _widen(
 
 
 @dataclass(frozen=True)
-class _Market:
+class _MarketArrays:
     """The panel's arrays for the securities of a simulation, and which sessions have actions."""
 
     open: FloatArray
@@ -155,7 +155,7 @@ class _Market:
     has_dividend: BoolArray
 
     @classmethod
-    def of(cls, panel: Panel, security_ids: tuple[str, ...]) -> "_Market":
+    def of(cls, panel: Panel, security_ids: tuple[str, ...]) -> "_MarketArrays":
         split = _widen(panel.split, panel.security_ids, security_ids, 1.0)
         dividend = _widen(panel.dividend, panel.security_ids, security_ids, 0.0)
         traded = (
@@ -190,7 +190,7 @@ class _Book:
             self.target[at] = position.target
             self.wanted[at] = position.wanted
 
-    def session(self, market: _Market, wanted: FloatArray, t: int) -> tuple[object, ...]:
+    def session(self, market: _MarketArrays, wanted: FloatArray, t: int) -> tuple[object, ...]:
         """Go through session t; return its row without the date."""
         before = self.equity
         dividends = self._corporate_actions(market, t)
@@ -215,7 +215,7 @@ class _Book:
             compact_json(trades) if trades else "[]",
         )
 
-    def _corporate_actions(self, market: _Market, t: int) -> float:
+    def _corporate_actions(self, market: _MarketArrays, t: int) -> float:
         """Apply splits to shares and prices, then pay dividends; return the dividends."""
         if market.has_split[t]:
             self.shares *= market.split[t]
@@ -227,7 +227,7 @@ class _Book:
         return dividends
 
     def _trade(
-        self, market: _Market, wanted: FloatArray, t: int
+        self, market: _MarketArrays, wanted: FloatArray, t: int
     ) -> tuple[list[dict[str, object]], float, float]:
         """Trade at the open; return the fills, the turnover and the costs."""
         np.copyto(self.wanted, wanted, where=~np.isnan(wanted))

@@ -17,7 +17,7 @@ from quant_platform.storage.database import Database
 from quant_platform.storage.models import model_ids
 from quant_platform.storage.replace import replace_sessions
 from quant_platform.storage.schema import read_table
-from quant_platform.strategies.registry import strategy_classes
+from quant_platform.strategies.strategy_registry import strategy_classes
 from quant_platform_tests.support.pipeline import DIVIDEND, FIRST, LAST, everything
 
 DOCUMENTS = ("metadata", "positions", "trades")

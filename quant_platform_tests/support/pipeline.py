@@ -49,7 +49,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 CLOCKS = ["recorded_at", "created_at"]
 
 
-class Market(SampleVendor):
+class SampleMarket(SampleVendor):
     """Sample market from August 2003 to the end of 2004."""
 
     first_session = date(2003, 8, 1)
@@ -69,7 +69,7 @@ def run(
     """Materialise all assets (or those named) from `first` to `last` in one run, without checks."""
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     values = {"DATABASE_URL": database.url, PREFIX + "HOME": str(home)}
-    whole = build_defs(settings=Settings.load(values, home), vendor=vendor or Market())
+    whole = build_defs(settings=Settings.load(values, home), vendor=vendor or SampleMarket())
     definitions = dg.Definitions(
         assets=whole.assets,
         resources=whole.resources,

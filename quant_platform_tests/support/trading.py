@@ -15,7 +15,7 @@ from quant_platform.vendors.polygon.clock import Clock
 from quant_platform.vendors.polygon.settings import PolygonSettings
 from quant_platform.vendors.polygon.vendor import PolygonVendor
 from quant_platform_tests.support.lab import Lab
-from quant_platform_tests.support.polygon_server import Market, PolygonServer
+from quant_platform_tests.support.polygon_server import PolygonServer, ServedMarket
 
 SESSIONS = XNYS.sessions(date(2025, 1, 2), date(2025, 2, 14))
 SYMBOLS = 40
@@ -69,7 +69,7 @@ class Trading:
         **further: str,
     ) -> None:
         self.server = PolygonServer(
-            Market.synthetic(SYMBOLS, SESSIONS, seed=3), clock=lambda: self.now
+            ServedMarket.synthetic(SYMBOLS, SESSIONS, seed=3), clock=lambda: self.now
         )
         self.now = now
         self.server.start()

@@ -13,7 +13,7 @@ from quant_platform.defs.assets.features import feature_assets
 from quant_platform.defs.assets.information import information_assets
 from quant_platform.errors import HistoryError, PlanError, VendorDownError, VendorError
 from quant_platform.market.calendar import XNYS
-from quant_platform.market.information import SERIES
+from quant_platform.market.news_and_economy import SERIES
 from quant_platform.pipeline.information import BLOCK_SESSIONS, known_figures, news_chunks
 from quant_platform.vendors.abilities import Abilities
 from quant_platform.vendors.sample import SampleVendor

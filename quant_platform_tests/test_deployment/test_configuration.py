@@ -13,7 +13,7 @@ from dagster._core.workspace.load import location_origins_from_yaml_paths
 from quant_platform.cli.settings_files import all_entries, files
 from quant_platform.settings import Environment, Settings, SettingsModel
 from quant_platform.settings.model import variables
-from quant_platform.vendors.registry import vendor_classes
+from quant_platform.vendors.vendor_registry import vendor_classes
 from quant_platform_tests.support.services import CHECKOUT
 from quant_platform_tests.test_deployment.compose import services
 

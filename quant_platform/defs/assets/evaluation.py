@@ -10,7 +10,7 @@ from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.portfolios import performance_chunks, portfolio_chunks
 from quant_platform.pipeline.recipes import performance_recipe, portfolio_recipe
 from quant_platform.storage.stored import Stored
-from quant_platform.strategies.registry import all_strategies
+from quant_platform.strategies.strategy_registry import all_strategies
 
 GROUP = "evaluation"
 SIGNALS_PREFIX = "signals_of_"

@@ -5,7 +5,7 @@ import dagster as dg
 from quant_platform.defs.assets.common import LAZY, AssetContext, asset, columns, sessions_to_do
 from quant_platform.defs.partitions import lookback
 from quant_platform.features.compute import required_lookback
-from quant_platform.features.registry import all_features
+from quant_platform.features.feature_registry import all_features
 from quant_platform.market.panel import BAR_COLUMNS
 from quant_platform.pipeline.chunks import Chunks
 from quant_platform.pipeline.features import feature_chunks

@@ -8,7 +8,7 @@ exists once the window holds its nominal number of bars.
 import numpy as np
 
 from quant_platform.features.context import FeatureContext, shared
-from quant_platform.features.registry import feature, feature_family
+from quant_platform.features.feature_registry import feature, feature_family
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.windows import Windows, decayed_mean, recursive_window
 

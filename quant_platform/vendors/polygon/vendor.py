@@ -252,7 +252,7 @@ class PolygonVendor(Vendor):
         stock dividend is a split), split_ratio (new shares for one old), cash_amount (as paid),
         currency, source (the endpoint), vendor_id, declared_on.
         """
-        from quant_platform.vendors.polygon.actions import actions_between
+        from quant_platform.vendors.polygon.corporate_actions import actions_between
 
         return actions_between(self._client, first, last)
 
@@ -310,7 +310,7 @@ class PolygonVendor(Vendor):
         Columns: news_id, published_at (UTC timestamp), symbol, publisher, url, sentiment (1
         positive, 0 neutral, -1 negative, missing where the vendor gives none).
         """
-        from quant_platform.vendors.polygon.information import news_between
+        from quant_platform.vendors.polygon.news_and_economy import news_between
 
         return news_between(self._client, first, last)
 
@@ -321,7 +321,7 @@ class PolygonVendor(Vendor):
         ----------
         series : treasury_yields, inflation, inflation_expectations or labor_market
         """
-        from quant_platform.vendors.polygon.information import economy_between
+        from quant_platform.vendors.polygon.news_and_economy import economy_between
 
         return economy_between(self._client, series, first, last)
 

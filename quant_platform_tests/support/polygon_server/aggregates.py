@@ -22,9 +22,9 @@ from quant_platform_tests.support.polygon_server.bars import aggregate, close_ms
 from quant_platform_tests.support.polygon_server.calls import Call, Route
 from quant_platform_tests.support.polygon_server.grouped import GroupedAnswers, empty
 from quant_platform_tests.support.polygon_server.listings import Row
-from quant_platform_tests.support.polygon_server.market import adjusted
 from quant_platform_tests.support.polygon_server.plans import NEW_YORK
 from quant_platform_tests.support.polygon_server.query import fold, limit_of, unfold
+from quant_platform_tests.support.polygon_server.served_market import adjusted
 
 LONGEST_GAP = timedelta(days=30)
 """How far back the previous close is looked for."""

@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 from quant_platform_tests.support.polygon_server.answers import Answer, Request
 from quant_platform_tests.support.polygon_server.bars import Bars, midnight_ms
 from quant_platform_tests.support.polygon_server.calls import Call
-from quant_platform_tests.support.polygon_server.market import Market
+from quant_platform_tests.support.polygon_server.served_market import ServedMarket
 
 BUCKET = "flatfiles"
 COLUMNS = "ticker,volume,open,close,high,low,window_start,transactions"
@@ -36,7 +36,7 @@ _CREDENTIAL = re.compile(r"Credential=([^/]+)/")
 class FlatFiles:
     """The bucket of one market; `key_id` is the access key that may read it."""
 
-    market: Market
+    market: ServedMarket
     key_id: str
     _files: dict[tuple[date, int], bytes] = field(default_factory=dict)
 

@@ -13,8 +13,8 @@ from datetime import UTC, date, datetime
 from typing import Self
 
 from quant_platform_tests.support.polygon_server import (
-    actions,
     answers,
+    corporate_action_answers,
     feeds,
     marketstatus,
     reference,
@@ -25,8 +25,8 @@ from quant_platform_tests.support.polygon_server.calls import Call, Route
 from quant_platform_tests.support.polygon_server.faults import Fault, Faults, Injected
 from quant_platform_tests.support.polygon_server.flatfiles import FlatFiles
 from quant_platform_tests.support.polygon_server.grouped import GroupedAnswers
-from quant_platform_tests.support.polygon_server.market import Market
 from quant_platform_tests.support.polygon_server.plans import ADVANCED, Meter, Plan
+from quant_platform_tests.support.polygon_server.served_market import ServedMarket
 from quant_platform_tests.support.polygon_server.wire import HttpServer
 
 RECORD_PATH = "/-/requests"
@@ -66,7 +66,7 @@ class PolygonServer:
 
     def __init__(
         self,
-        market: Market,
+        market: ServedMarket,
         key: str = "test-key",
         plan: Plan = ADVANCED,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -167,7 +167,7 @@ class PolygonServer:
         return [
             *Aggregates(self._grouped).routes(),
             *reference.routes(),
-            *actions.routes(),
+            *corporate_action_answers.routes(),
             *marketstatus.routes(),
             *feeds.routes(),
         ]

@@ -1,4 +1,4 @@
-"""`Market`: what the server knows, as a table of bars, a table of listings and tables of events.
+"""`ServedMarket`: the data the server serves, as tables of bars, listings and events.
 
 Bars come from a `BarSource`, session by session, as arrays; so a market of millions of rows never
 stands in memory as Python objects. All else are rows in the vendor's own words. Every edit (a late
@@ -52,7 +52,7 @@ class BarSource(Protocol):
 
 
 @dataclass
-class Market:
+class ServedMarket:
     """A market over time.
 
     `closed` are days without trading beyond the exchange's calendar, `early` the New York times at
@@ -77,21 +77,21 @@ class Market:
     _derived: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def sample(cls) -> "Market":
+    def sample(cls) -> "ServedMarket":
         """Return the five real stocks of the platform's sample, 2000-03-01 to 2013-03-01."""
         return cls.from_frames(**sample_frames())
 
     @classmethod
     def synthetic(
         cls, symbols: int = 12_000, sessions: Sequence[date] = (), seed: int = 1
-    ) -> "Market":
+    ) -> "ServedMarket":
         """Return a generated market, every name in it says so."""
         return cls(**synthetic_tables(symbols, sessions, seed))
 
     @classmethod
     def from_frames(
         cls, bars: Rows, listings: Rows = (), *, closed: Iterable[date] = (), **tables: Rows
-    ) -> "Market":
+    ) -> "ServedMarket":
         """Return a market over tables, each a frame or a list of rows.
 
         Parameters

@@ -11,8 +11,8 @@ from datetime import date
 from quant_platform_tests.support.polygon_server.answers import Answer
 from quant_platform_tests.support.polygon_server.calls import Call, Route
 from quant_platform_tests.support.polygon_server.listings import Row
-from quant_platform_tests.support.polygon_server.market import Market
 from quant_platform_tests.support.polygon_server.query import Table, answer_table, day, unfold
+from quant_platform_tests.support.polygon_server.served_market import ServedMarket
 
 OLD_SPLITS = Table({"ticker": str, "execution_date": day}, sort="execution_date.desc")
 
@@ -111,7 +111,7 @@ def _with_split_factors(splits: Iterable[Row]) -> list[Row]:
     return found
 
 
-def _with_dividend_factors(market: Market) -> list[Row]:
+def _with_dividend_factors(market: ServedMarket) -> list[Row]:
     found = []
     for rows in _by_ticker(market.dividends, "ex_dividend_date"):
         factor = 1.0

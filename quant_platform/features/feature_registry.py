@@ -8,7 +8,7 @@ To add a feature, put one file into this folder:
     from quant_platform.features.context import FeatureContext
     from quant_platform.kernels.windows import window_mean
     from quant_platform.kernels.arrays import FloatArray
-    from quant_platform.features.registry import feature
+    from quant_platform.features.feature_registry import feature
 
     @feature(lookback=5, inputs=("high", "low", "split"))
     def mean_range_5(context: FeatureContext) -> FloatArray:
@@ -99,7 +99,7 @@ class Feature:
         if problem:
             raise FeatureDefinitionError(
                 f"Feature {self.name!r} {problem}",
-                "See the example at the top of quant_platform/features/registry.py.",
+                "See the example at the top of quant_platform/features/feature_registry.py.",
             )
 
     def _problem(self) -> str:
