@@ -18,14 +18,14 @@ from quant_platform.pipeline.recipes import recipe_of
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
 from quant_platform_tests.support.lab import failure_text
-from quant_platform_tests.support.pipeline import FIRST, LAST, Market, dump, run
+from quant_platform_tests.support.pipeline import FIRST, LAST, SampleMarket, dump, run
 from quant_platform_tests.support.tables import fetch
 
 CORRECTED = "2004-10-04"
 MISSING = {"quant_platform/fetch": "missing"}
 
 
-class Dearer(Market):
+class Dearer(SampleMarket):
     """The close of one bar is ten cents higher than it was."""
 
     def bars(self, first: date, last: date) -> pd.DataFrame:
@@ -118,7 +118,7 @@ def test_other_costs_are_another_portfolio(computed: Database, tmp_path: Path) -
 def to_do(database: Database, home: Path, **settings: str) -> dict[str, list[str]]:
     """Asset → its unfinished sessions, of `FIRST` to `LAST`; finished assets are left out."""
     values = {"DATABASE_URL": database.url, PREFIX + "HOME": str(home), **settings}
-    platform = Platform(Settings.load(values, home), Market())
+    platform = Platform(Settings.load(values, home), SampleMarket())
     graph = build_defs(settings=platform.settings, vendor=platform.vendor).resolve_asset_graph()
     days = platform.calendar.sessions(date.fromisoformat(FIRST), date.fromisoformat(LAST))
     sessions = [day.isoformat() for day in days]
