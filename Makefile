@@ -14,16 +14,19 @@ INSTALL := $(BIN)/python -m pip install --no-compile --quiet --quiet --disable-p
 CODE := quant_platform quant_platform_tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test lint format types docs settings bench pins clean chromium .venv
+.PHONY: help demo dev test test-quick lint format types docs settings bench pins clean chromium .venv
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: $(RUNTIME) ## Build the whole pipeline on the sample market and print the ranking of the models
 	@$(BIN)/quant-platform demo
 
 dev: $(RUNTIME) ## Open the Dagster UI on http://127.0.0.1:3000
 	@$(BIN)/quant-platform dev
+
+test-quick: $(DEVELOPMENT) ## The tests that need no server, no browser and no other process
+	$(BIN)/python -m pytest -n 2 -m "not services"
 
 test: lint types chromium ## Everything that CI runs: lint, format, types, import contract, tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

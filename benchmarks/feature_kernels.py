@@ -15,13 +15,16 @@ import argparse
 import time
 import tracemalloc
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.features.compute import compute_features
-from quant_platform.features.library.momentum import HORIZONS, RSI_ALPHA, YEAR
+from quant_platform.features.library.momentum import HORIZONS, RSI_ALPHA
 from quant_platform.features.registry import all_features
+from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.panel import Panel
 
 try:
@@ -29,7 +32,7 @@ try:
 except ImportError:
     bottleneck = None
 
-Columns = dict[str, object]
+Columns = dict[str, Any]
 
 WINDOWED = (
     *("sma_10", "sma_20", "sma_50", "sma_200", "bollinger_upper", "bollinger_lower"),
@@ -55,7 +58,7 @@ def random_panel(sessions: int, symbols: int) -> Panel:
     days = np.busday_offset("2000-03-01", np.arange(sessions), roll="forward")
     return Panel(
         sessions=days,
-        symbols=tuple(f"S{index:04d}" for index in range(symbols)),
+        security_ids=tuple(f"S{index:04d}" for index in range(symbols)),
         open=opened,
         high=np.maximum(opened, close) * 1.005,
         low=np.minimum(opened, close) * 0.995,
@@ -67,10 +70,10 @@ def random_panel(sessions: int, symbols: int) -> Panel:
     )
 
 
-def later_splits(panel: Panel) -> np.ndarray:
+def later_splits(panel: Panel) -> FloatArray:
     """Return the shares of the last session per share of each session."""
     through = np.cumprod(panel.split, axis=0)
-    return through[-1] / through
+    return np.asarray(through[-1] / through, dtype=np.float64)
 
 
 def by_pandas(panel: Panel) -> Columns:
@@ -82,7 +85,7 @@ def by_pandas(panel: Panel) -> Columns:
     volume, dividend = pd.DataFrame(panel.volume * later), pd.DataFrame(panel.dividend / later)
     previous = close.shift(1)
     gross = (close + dividend) / previous
-    growth = np.log(gross)
+    growth = pd.DataFrame(np.log(gross))
     result: Columns = {f"sma_{n}": close.rolling(n).mean() for n in (10, 20, 50, 200)}
     for n in (12, 26):
         result[f"ema_{n}"] = close.ewm(span=n, min_periods=n).mean()
@@ -106,8 +109,8 @@ def by_pandas(panel: Panel) -> Columns:
         result[f"momentum_{n}"] = close / close.shift(n) - 1
     for n in (20, 60):
         result[f"realized_volatility_{n}"] = growth.rolling(n).std() * np.sqrt(252)
-    result["high_252_distance"] = close / high.rolling(YEAR).max() - 1
-    result["low_252_distance"] = close / low.rolling(YEAR).min() - 1
+    result["high_252_distance"] = close / high.rolling(SESSIONS_PER_YEAR).max() - 1
+    result["low_252_distance"] = close / low.rolling(SESSIONS_PER_YEAR).min() - 1
     result["volume_ratio_20"] = volume / volume.rolling(20).mean()
     result["dollar_volume_20"] = (close * volume).rolling(20).mean()
     return result
@@ -142,8 +145,8 @@ def by_bottleneck(panel: Panel) -> Columns:
     for n in (20, 60):
         deviation = bottleneck.move_std(growth, n, ddof=1)
         result[f"realized_volatility_{n}"] = deviation * np.sqrt(252)
-    result["high_252_distance"] = close / bottleneck.move_max(high, YEAR) - 1
-    result["low_252_distance"] = close / bottleneck.move_min(low, YEAR) - 1
+    result["high_252_distance"] = close / bottleneck.move_max(high, SESSIONS_PER_YEAR) - 1
+    result["low_252_distance"] = close / bottleneck.move_min(low, SESSIONS_PER_YEAR) - 1
     result["volume_ratio_20"] = volume / bottleneck.move_mean(volume, 20)
     result["dollar_volume_20"] = bottleneck.move_mean(close * volume, 20)
     return result

@@ -118,12 +118,13 @@ def one_session(platform: Platform, url: str) -> float:
     assert isinstance(answer, dict)  # noqa: S101 — the server's answer is one
     bars, refused = session_bars(answer["results"], day)
     traded = (bars["close_price"] * bars["volume"]).to_numpy()
-    vendor = platform.vendor
+    market = platform.vendor.abilities.market
+    assert market is not None  # noqa: S101 — the vendor of this benchmark
     found = book.resolve(
         day,
         arrow_text(bars["symbol"]),
         traded,
-        vendor,  # type: ignore[arg-type] — the vendor of this benchmark is a market's
+        market,
         anchor=False,
         delisted_since=None,
         dollars=platform.settings.identity_dollars,
@@ -142,7 +143,7 @@ def one_session(platform: Platform, url: str) -> float:
 def _book(platform: Platform, newest: str) -> IdentityBook:
     database = platform.database
     securities, symbols = (
-        bulk.read(database, platform.table(name), bulk.EVER, newest)
+        bulk.read(database, platform.table(name), bulk.BEGINNING, newest)
         for name in ("securities", "security_symbols")
     )
     recent = bulk.query(

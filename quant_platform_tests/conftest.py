@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ from quant_platform_tests.support.server import Server
 
 SHARED = pytest.StashKey[Path]()
 """Folder that all processes of a test run share."""
+
+SERVED = {"shared_folder", "server_folders", "in_folder", "bucket"}
+"""Fixtures of a test that starts a server, joins the shared one, or runs the command."""
 
 OUTSIDE = ("DATABASE_URL", "DAGSTER_DATABASE_URL", "DAGSTER_HOME", "UNIVERSE", "MASSIVE_API_KEY")
 PREFIXES = (PREFIX, "POLYGON_")
@@ -44,6 +48,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker of pytest-xdist the folder."""
     node.workerinput["shared"] = str(node.config.stash[SHARED])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts a server or services, so that `make test-quick` can leave it out."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not SERVED.isdisjoint(item.fixturenames):
+            item.add_marker("services")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -85,9 +96,15 @@ def server_folders() -> Iterator[Callable[[str], Path]]:
 
 
 @pytest.fixture(scope="session")
-def server(pytestconfig: pytest.Config) -> Iterator[Server]:
+def shared_folder(pytestconfig: pytest.Config) -> Path:
+    """Folder that all processes of the test run share."""
+    return pytestconfig.stash[SHARED]
+
+
+@pytest.fixture(scope="session")
+def server(shared_folder: Path) -> Iterator[Server]:
     """Return the running server of the test run; it stops with the last process that uses it."""
-    joined = Server(pytestconfig.stash[SHARED] / "server")
+    joined = Server(shared_folder / "server")
     yield joined
     joined.leave()
 
@@ -111,9 +128,9 @@ def sample_database(
         # Only who needs this waits for the import of Dagster.
         from quant_platform_tests.support import lab, pipeline
 
-        whole = (vendor.first_session.isoformat(), vendor.last_session.isoformat())
+        first, last = (day.isoformat() for day in _range(vendor))
         home = tmp_path_factory.mktemp("sample")
-        result = pipeline.run(Database(url), home, *whole, vendor=vendor)
+        result = pipeline.run(Database(url), home, first, last, vendor=vendor)
         assert result.success, lab.failure_text(result)
 
     return server.template("sample", fill, source=template)
@@ -163,10 +180,16 @@ def vendor() -> SampleVendor:
 @pytest.fixture(scope="session")
 def sample_panel(vendor: SampleVendor) -> Panel:
     """Panel of the whole sample market."""
-    whole = (vendor.first_session, vendor.last_session)
+    whole = _range(vendor)
     # A symbol of the sample is a security.
     bars, actions = (
         frame.rename(columns={"symbol": "security_id"})
         for frame in (vendor.bars(*whole), vendor.actions(*whole))
     )
     return Panel.from_frames(bars, actions, XNYS.sessions(*whole))
+
+
+def _range(vendor: SampleVendor) -> tuple[date, date]:
+    """First and last session of the sample market."""
+    assert vendor.last_session is not None
+    return vendor.first_session, vendor.last_session

@@ -85,5 +85,5 @@ def test_no_example_is_missed() -> None:
 def test_an_example_that_is_wrong_fails() -> None:
     parser = doctest.DocTestParser()
     wrong = parser.get_doctest(">>> 1 + 1\n3\n", {}, "wrong", None, 0)
-    with pytest.raises(AssertionError, match="Got:\n *2"):
+    with pytest.raises(AssertionError, match=r"Got:\n *2"):
         run(wrong)

@@ -22,7 +22,9 @@ import numpy as np
 import pandas as pd
 
 from quant_platform.market.calendar import XNYS
-from quant_platform.vendors.base import Listing, MarketStatus, SessionBars
+from quant_platform.vendors.abilities import Abilities
+from quant_platform.vendors.answers import Listing, MarketStatus, SessionBars
+from quant_platform.vendors.base import Vendor
 
 SESSIONS, SYMBOLS = "GENERATED_SESSIONS", "GENERATED_SYMBOLS"
 """Variables that say how many of each are generated."""
@@ -53,7 +55,7 @@ def generated_sessions(count: int) -> tuple[date, ...]:
     return XNYS.sessions(EARLIEST, LAST)[-count:]
 
 
-class GeneratedVendor:
+class GeneratedVendor(Vendor):
     """A whole market's vendor (`MarketVendor`) of generated facts; the same at every start."""
 
     name = "generated"
@@ -67,6 +69,11 @@ class GeneratedVendor:
         self._symbols = pd.array([f"L{i:04}" for i in range(width)], dtype="str")
         self._step = np.linspace(LOWEST_STEP, HIGHEST_STEP, width)
         self.first_session = self._sessions[0]
+
+    @property
+    def abilities(self) -> Abilities:
+        """A whole market, with news and figures of the economy."""
+        return Abilities(market=self, information=self)
 
     def is_published(self, session: date) -> bool:
         """Whether it is one of the generated sessions."""
@@ -173,7 +180,8 @@ class GeneratedVendor:
         closes += DAILY_DRIFT
         np.cumsum(closes, axis=0, out=closes)
         np.exp(closes, out=closes)
-        closes *= np.exp(rng.uniform(*np.log(FIRST_PRICE), width))
+        lowest, highest = np.log(FIRST_PRICE)
+        closes *= np.exp(rng.uniform(lowest, highest, width))
         for k, i in self._splits:
             closes[k:, i] /= 2.0
         return np.maximum(np.round(closes, 2, out=closes), LOWEST_PRICE, out=closes)

@@ -37,7 +37,8 @@ def run_backfill(
     ready = set() if again else completed(ready_database(settings), vendor.name, keys)
     if ready and len(ready) < len(keys):
         console.err.print(f"{len(ready):,} of {len(keys):,} sessions are stored already")
-    tags: dict[str, str] = {} if refetch else {FETCH_TAG: (Fetch.REPAIR if repair else Fetch.MISSING).value}
+    fetch = Fetch.REPAIR if repair else Fetch.MISSING
+    tags = {} if refetch else {FETCH_TAG: fetch.value}
     if recompute:
         tags[RECOMPUTE_TAG] = "all"
     rationed = vendor.abilities.rationed

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeVar
 
 from quant_platform.market.calendar import CLOSURES_SETTING, XNYS, Calendar
-from quant_platform.vendors.base import MarketStatus
+from quant_platform.vendors.answers import MarketStatus
 
 KEPT = timedelta(days=30)
 """How long an announcement is remembered at least, after its day."""

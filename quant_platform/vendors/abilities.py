@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import pandas as pd
 
-    from quant_platform.vendors.base import (
+    from quant_platform.vendors.answers import (
         Diagnosis,
         Listing,
         MarketStatus,

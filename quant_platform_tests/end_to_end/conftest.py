@@ -1,7 +1,7 @@
 """The demo as a user runs it who has configured nothing; and a folder for screenshots."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +21,9 @@ class Demo:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def demo(server_folders: Callable[[str], Path]) -> Iterator[Demo]:
     """Run the demo over the whole sample market."""
-    home = tmp_path_factory.mktemp("demo") / "home"
+    home = server_folders("home")
     said = run(["demo"], home, cwd=home.parent, timeout=300)
     assert said.returncode == 0, said.stderr[-3000:]
     yield Demo(home, said)

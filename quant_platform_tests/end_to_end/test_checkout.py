@@ -4,7 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,9 +19,9 @@ ASSETS = "{ assetNodes { assetKey { path } } }"
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Path:
+def copy(server_folders: Callable[[str], Path]) -> Path:
     """Copy what a clone has; nothing that running left behind."""
-    folder = tmp_path / "clone"
+    folder = server_folders("clone")
     folder.mkdir()
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *NEEDED],

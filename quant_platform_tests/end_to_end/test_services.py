@@ -101,8 +101,8 @@ query Materialised($asset: AssetKeyInput!) {
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("services") / "home"
+def home(server_folders: Callable[[str], Path]) -> Path:
+    return server_folders("home")
 
 
 @pytest.fixture(scope="module")

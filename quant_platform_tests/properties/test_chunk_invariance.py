@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -66,7 +67,7 @@ def _assert_close(mine: pd.DataFrame, theirs: pd.DataFrame, table: str) -> None:
             _assert_same(left, right, f"{table}.{name}")
 
 
-def _assert_same(left: object, right: object, where: str) -> None:
+def _assert_same(left: Any, right: Any, where: str) -> None:
     """Equal, or numbers within 1e-9 of each other; documents leaf by leaf."""
     if isinstance(left, dict) and isinstance(right, dict):
         assert sorted(left) == sorted(right), where

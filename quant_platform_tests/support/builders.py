@@ -85,6 +85,7 @@ class Constant(Strategy):
     name = "constant"
     version = "1"
     optional_features = ("realized_volatility_20",)
+    cells: Mapping[str, float] = {}
 
     @property
     def lookback(self):
@@ -103,7 +104,7 @@ class Constant(Strategy):
             "target_weight": 0.1,
             "stop_price": np.nan,
             "score": 0.0,
-            **getattr(self, "cells", {}),
+            **self.cells,
         }
         arrays = {name: np.full(shape, value) for name, value in values.items()}
         return self.frame(panel, metadata=metadata_json(np.zeros(shape, dtype=bool), {}), **arrays)

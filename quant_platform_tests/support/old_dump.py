@@ -87,10 +87,14 @@ def measured(
     database: Database, tables: Sequence[TableDigest], moment: str | None = None
 ) -> dict[str, tuple[int, str]]:
     """Table → number and digest of the rows that `tables` ask for, now or as known at `moment`."""
-    types = bulk.query(database, _COLUMNS).set_index(["name", "column"])["type"].to_dict()
+    columns = bulk.query(database, _COLUMNS)
+    types = {
+        (str(row["name"]), str(row["column"])): str(row["type"])
+        for row in columns.to_dict("records")
+    }
     sql = " UNION ALL ".join(_digest_sql(table, types) for table in tables)
-    found = bulk.query(database, sql, known_at=moment)
-    return {row.name: (int(row.rows), str(row.digest)) for row in found.itertuples(index=False)}
+    digests = bulk.query(database, sql, known_at=moment).to_dict("records")
+    return {str(row["name"]): (int(row["rows"]), str(row["digest"])) for row in digests}
 
 
 def _digest_sql(table: TableDigest, types: dict[tuple[str, str], str]) -> str:

@@ -122,7 +122,7 @@ def _has_bar(random: np.random.Generator, index: int, count: int) -> NDArray[np.
     return present
 
 
-def _action_frame(rows: list[tuple[object, ...]]) -> pd.DataFrame:
+def _action_frame(rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
     columns = ["date", "security_id", "action_type", "split_ratio", "cash_amount"]
     frame = pd.DataFrame(rows, columns=columns)
     return frame.astype(
@@ -141,6 +141,6 @@ def where(panel: Panel, verdict: BoolArray) -> list[tuple[str, str]]:
     """Return symbol and session of each cell that the verdict marks."""
     rows, columns = np.nonzero(verdict)
     return [
-        (panel.symbols[column], str(panel.sessions[row]))
+        (panel.security_ids[column], str(panel.sessions[row]))
         for row, column in zip(rows, columns, strict=True)
     ]

@@ -152,7 +152,7 @@ def everything(database: Database) -> dict[str, list[str]]:
         database,
         "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace"
         " AND relkind = 'r' AND relname NOT LIKE '%%yoyo%%'"
-        " AND relname NOT IN ('model_runs', 'ingestions')",
+        " AND relname NOT IN ('model_runs', 'ingestions', 'computations')",
     )
     return {
         table: [text for (text,) in fetch(database, f"SELECT t::text FROM {table} AS t ORDER BY 1")]  # noqa: S608

@@ -1,5 +1,7 @@
 """Frames the report tests share: three models over 320 sessions, and all that a report reads."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -9,7 +11,7 @@ from quant_platform.reports.html import ReportData
 from quant_platform.reports.ranking import model_trends, rank_models, score_rows
 
 SESSIONS = 320
-DATES = pd.bdate_range("2010-01-04", periods=SESSIONS).astype("datetime64[s]")
+DATES = pd.date_range("2010-01-04", periods=SESSIONS, freq="B", unit="s")
 SYMBOLS = ["AAA", "BBB"]
 
 MODELS = pd.DataFrame(
@@ -70,11 +72,11 @@ OUTSTANDING = pd.DataFrame(
 )
 
 
-def alert_inputs(sessions: pd.DatetimeIndex = DATES, **changes: object) -> AlertInputs:
+def alert_inputs(sessions: pd.DatetimeIndex = DATES, **changes: Any) -> AlertInputs:
     """Inputs for some sessions, cut to what a caller would load for them."""
-    first = DATES.get_loc(sessions[0])
-    calendar = DATES[max(first - 62, 0) : DATES.get_loc(sessions[-1]) + 1]
-    given = {
+    first, last = DATES.searchsorted([sessions[0], sessions[-1]])
+    calendar = DATES[max(first - 62, 0) : last + 1]
+    given: dict[str, Any] = {
         "sessions": sessions,
         "calendar": calendar,
         "models": MODELS,

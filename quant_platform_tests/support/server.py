@@ -25,7 +25,7 @@ class Server:
     """The server under `home`, started or joined, and databases on it."""
 
     def __init__(self, home: Path) -> None:
-        self._home = home
+        self.home = home
         self._numbers = itertools.count()
         with self._locked("server"):
             info = start_embedded(home).get_postmaster_info()
@@ -38,7 +38,7 @@ class Server:
     def leave(self) -> None:
         """Stop the server if no other process of the test run uses it."""
         with self._locked("server"):
-            start_embedded(self._home).cleanup()
+            start_embedded(self.home).cleanup()
 
     def url(self, name: str) -> str:
         return f"postgresql://postgres@/{name}{self.place}"
@@ -85,12 +85,14 @@ class Server:
         return name
 
     def _exists(self, name: str) -> bool:
-        found = self.execute(f"SELECT FROM pg_database WHERE datname = '{name}'")
+        found = self.execute(
+            f"SELECT 1 FROM pg_database WHERE datname = '{name}'"  # noqa: S608 — our name
+        )
         return bool(found)
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:
         """Hold the lock of a thing that only one process may make."""
-        with (self._home.parent / f"{name}.lock").open("w") as file:
+        with (self.home.parent / f"{name}.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,5 +163,8 @@ class Service:
                 process.send_signal(signal.SIGINT if is_server else signal.SIGKILL)
             except psutil.Error:
                 continue
+        # A service that was not told its home names it nowhere.
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(timeout=30)
         wait_until_gone(self.home, 10)

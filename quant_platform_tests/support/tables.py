@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from quant_platform.storage.database import Database
+from quant_platform.storage.migrations import sql_folder
 
 FIGURES = (
     *("open_price", "high_price", "low_price", "volume"),
@@ -111,3 +112,23 @@ WRITES = [
     "SELECT set_config('transaction_read_only', 'off', false), nextval('models_id_seq')",
 ]
 """Statements that would write, of every kind."""
+
+
+MIGRATIONS = sorted(
+    path for path in (sql_folder() / "migrations").glob("*.sql") if "rollback" not in path.name
+)
+
+
+SHAPE = """
+SELECT c.relname, c.relkind::text, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+       pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum)
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+WHERE c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE '%%yoyo%%'
+ORDER BY 1, a.attnum
+"""
+
+
+def shape(database: Database) -> list[tuple[object, ...]]:
+    """Every column of every relation that is ours."""
+    return fetch(database, SHAPE)

@@ -68,7 +68,7 @@ def described(defs: dg.Definitions) -> dict[str, Any]:
             "group": node.group_name,
             "kinds": sorted(node.kinds),
             "owners": sorted(node.owners),
-            "backfill": "single run" if node.backfill_policy.max_partitions_per_run is None else "",
+            "backfill": backfill(node.backfill_policy),
             "reads": {
                 parent.to_user_string(): offsets(
                     graph.get_partition_mapping(key, parent), node.partitions_def
@@ -93,6 +93,11 @@ def described(defs: dg.Definitions) -> dict[str, Any]:
         },
         "sensors": sorted(sensor.name for sensor in defs.sensors or ()),
     }
+
+
+def backfill(policy: dg.BackfillPolicy | None) -> str:
+    whole = policy is not None and policy.max_partitions_per_run is None
+    return "single run" if whole else ""
 
 
 def offsets(

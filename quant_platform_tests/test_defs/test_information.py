@@ -132,7 +132,8 @@ class TestNewsChunks:
 
     @pytest.mark.parametrize("error", [PlanError("Not in plan"), HistoryError("Too old")])
     def test_what_the_plan_leaves_out_is_empty(self, error: PlanError) -> None:
-        vendor, warnings = informed(), []
+        vendor = informed()
+        warnings: list[str] = []
         vendor.refusal["news"] = error
         assert rows_of(vendor, SESSIONS[:3], warnings).empty
         assert warnings == [f"No news from 2000-02-29 to 2000-03-03: {error.message}"]
@@ -181,7 +182,8 @@ class TestKnownFigures:
 
     @pytest.mark.parametrize("series", SERIES)
     def test_what_the_plan_leaves_out_is_empty(self, series: str) -> None:
-        vendor, warnings = informed(), []
+        vendor = informed()
+        warnings: list[str] = []
         vendor.refusal[series] = PlanError("Not in plan")
         rows = known_figures(vendor, XNYS, series, SESSIONS, warnings.append)
         assert rows.columns.tolist() == ["date", "observed_on", *SERIES[series].figures]

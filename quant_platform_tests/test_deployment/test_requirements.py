@@ -21,7 +21,7 @@ def pins(file: str) -> dict[str, Version]:
     """Return the pinned version of each package."""
     lines = (CHECKOUT / file).read_text().splitlines()
     heads = [Requirement(line.removesuffix("\\")) for line in lines if re.match(r"\w", line)]
-    found = {}
+    found: dict[str, Version] = {}
     for head in heads:
         (specifier,) = head.specifier
         assert specifier.operator == "==", head

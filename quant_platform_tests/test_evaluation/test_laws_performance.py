@@ -27,7 +27,7 @@ YIELDS = pd.DataFrame(
 def rates(last: pd.Timestamp) -> pd.Series:
     """Risk-free rates as known in a session."""
     known = YIELDS[YIELDS["date"] <= last]
-    return risk_free_rates(known, DATES[: DATES.get_loc(last) + 1], default=0.02)
+    return risk_free_rates(known, DATES[last >= DATES], default=0.02)
 
 
 WHOLE = performance_rows(PORTFOLIOS, BENCHMARK, DATES, risk_free=rates(DATES[-1]))

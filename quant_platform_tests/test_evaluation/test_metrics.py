@@ -7,6 +7,7 @@ import empyrical
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from quant_platform.evaluation.metrics import METRICS, evaluate, session_rate
@@ -37,7 +38,10 @@ def sample_returns() -> dict[str, FloatArray]:
     with source.open("rb") as packed, gzip.open(packed) as text:
         bars = pd.read_csv(text)
     closes = bars.pivot(index="Date", columns="Ticker", values="Adj Close")
-    return {symbol: closes[symbol].dropna().pct_change().dropna().to_numpy() for symbol in closes}
+    return {
+        str(symbol): np.asarray(prices.dropna().pct_change().dropna(), dtype=np.float64)
+        for symbol, prices in closes.items()
+    }
 
 
 def random_returns(seed: int, length: int) -> FloatArray:
@@ -61,7 +65,9 @@ def finite(value: float) -> float:
     return np.nan if np.isinf(value) else value
 
 
-def one(returns: object, benchmark: object = None, risk_free: float = 0.0) -> dict[str, float]:
+def one(
+    returns: ArrayLike, benchmark: ArrayLike | None = None, risk_free: float = 0.0
+) -> dict[str, float]:
     """Every figure of one series."""
     window = TrailingWindow.of(returns, benchmark, risk_free=session_rate(risk_free))
     return {name: float(value) for name, value in evaluate(window).items()}

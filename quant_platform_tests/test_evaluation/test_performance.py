@@ -55,7 +55,7 @@ def test_values_are_those_of_the_window() -> None:
     benchmark = history[history["model_id"] == BENCHMARK]["daily_return"].to_numpy()
     trades = history[history["model_id"] == MODEL]["trade_count"].to_numpy()
     for name, length in {"21d": 21, "63d": 63, "252d": 252, "inception": 271}.items():
-        row = rows.loc[(MODEL, name)]
+        row = rows.loc[[(MODEL, name)]].iloc[0]
         assert row["sharpe_ratio"] == pytest.approx(empyrical.sharpe_ratio(returns[-length:]))
         assert row["max_drawdown"] == pytest.approx(empyrical.max_drawdown(returns[-length:]))
         assert row["beta"] == pytest.approx(empyrical.beta(returns[-length:], benchmark[-length:]))

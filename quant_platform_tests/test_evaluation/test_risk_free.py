@@ -44,7 +44,7 @@ class TestRates:
         days = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-06-03"]
         rates = risk_free_rates(known, days, default=0.01)
         assert rates.tolist() == pytest.approx([0.01, 0.050625, 0.050625, 0.0404, 0.0404])
-        assert rates.index.strftime("%Y-%m-%d").tolist() == days
+        assert rates.index.equals(pd.to_datetime(days))
 
     def test_the_latest_of_two_days_that_became_known_together(self) -> None:
         known = yields(("2015-04-06", "2015-04-03", 0.02), ("2015-04-06", "2015-04-02", 0.03))
@@ -88,7 +88,7 @@ def test_by_hand() -> None:
 def test_agrees_with_empyrical(name: str, length: int) -> None:
     rates = varying()
     rows = performance_rows(PORTFOLIOS, BENCHMARK, [DATES[-1]], risk_free=rates)
-    row = rows.set_index(["model_id", "window_name"]).loc[(MODEL, name)]
+    row = rows.set_index(["model_id", "window_name"]).loc[[(MODEL, name)]].iloc[0]
     rate = (1.0 + rates.to_numpy()[-length:]) ** (1.0 / 252.0) - 1.0
     returns, benchmark = series_of(MODEL)[-length:], series_of(BENCHMARK)[-length:]
     excess = returns - rate

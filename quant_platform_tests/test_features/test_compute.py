@@ -93,7 +93,7 @@ def test_a_new_listing_starts_with_its_own_bars() -> None:
     pd.testing.assert_frame_equal(
         listed.drop(columns="date"), first.drop(columns="date"), check_exact=True
     )
-    first_value = {name: int(first[name].first_valid_index() or 0) for name in first.columns[2:]}
+    first_value = {name: int(first[name].notna().argmax()) for name in first.columns[2:]}
     some = ("sma_10", "sma_20", "ema_12", "ema_26", "macd", "macd_signal", "rsi_14", "atr_14")
     # The values are rows from 0: EMA 26 at the 26th bar; the signal line eight bars later; RSI and
     # ATR need a previous close, so they exist with the 15th bar. TA-Lib begins at the same bars.

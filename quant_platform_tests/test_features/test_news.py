@@ -57,11 +57,11 @@ def test_without_news_there_is_no_sentiment(news: pd.DataFrame | None) -> None:
 def test_news_changes_no_other_feature() -> None:
     market = random_market(6, 300)
     without = Panel.from_frames(market.bars, market.actions, market.sessions)
-    frames = [
+    ours, theirs = (
         compute_features(panel).drop(columns="news_sentiment")
         for panel in (without, market.panel())
-    ]
-    pd.testing.assert_frame_equal(*frames, check_exact=True)
+    )
+    pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
 
 
 def test_what_appears_after_the_close_is_not_seen() -> None:

@@ -6,6 +6,7 @@ TA-Lib starts its recursive averages from a plain mean of the first bars, the fe
 weights alone: they are compared once both starts weigh less than 1e-10.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -79,6 +80,9 @@ def ours(symbol: str, name: str) -> FloatArray:
     return features().loc[features()["security_id"] == symbol, name].to_numpy()
 
 
+Indicator = Callable[[Adjusted], FloatArray]
+
+
 def macd(bars: Adjusted, part: int) -> FloatArray:
     return talib.MACD(bars.close, 12, 26, 9)[part]
 
@@ -87,9 +91,13 @@ def band(bars: Adjusted, part: int) -> FloatArray:
     return talib.BBANDS(bars.close, 20, 2.0, 2.0)[part]
 
 
-LEVELS = {
-    **{f"sma_{n}": lambda bars, n=n: talib.SMA(bars.close, n) for n in (10, 20, 50, 200)},
-    **{f"ema_{n}": lambda bars, n=n: talib.EMA(bars.close, n) for n in (12, 26)},
+def of_close(function: Callable[[FloatArray, int], FloatArray], n: int) -> Indicator:
+    return lambda bars: function(bars.close, n)
+
+
+LEVELS: dict[str, Indicator] = {
+    **{f"sma_{n}": of_close(talib.SMA, n) for n in (10, 20, 50, 200)},
+    **{f"ema_{n}": of_close(talib.EMA, n) for n in (12, 26)},
     "macd": lambda bars: macd(bars, 0),
     "macd_signal": lambda bars: macd(bars, 1),
     "macd_histogram": lambda bars: macd(bars, 2),
@@ -100,11 +108,8 @@ LEVELS = {
 }
 """Prices: compared in the units of each session, relative to the close."""
 
-RATIOS = {
-    **{
-        f"momentum_{n}": lambda bars, n=n: talib.ROCP(bars.close, n)
-        for n in (1, 5, 10, 20, 60, 120, 252)
-    },
+RATIOS: dict[str, Indicator] = {
+    **{f"momentum_{n}": of_close(talib.ROCP, n) for n in (1, 5, 10, 20, 60, 120, 252)},
     "rsi_14": lambda bars: talib.RSI(bars.close, 14),
     "high_252_distance": lambda bars: bars.close / talib.MAX(bars.high, 252) - 1,
     "low_252_distance": lambda bars: bars.close / talib.MIN(bars.low, 252) - 1,

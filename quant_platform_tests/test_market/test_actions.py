@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,7 +58,7 @@ def figures(kept: pd.DataFrame) -> list[float]:
     return kept["split_ratio"].fillna(kept["cash_amount"]).tolist()
 
 
-def settled(raw: pd.DataFrame, **given: object) -> tuple[list[float], list[tuple[float, str]]]:
+def settled(raw: pd.DataFrame, **given: Any) -> tuple[list[float], list[tuple[float, str]]]:
     """Figures that are kept, and figure and reason of those that are not."""
     kept, losers = resolve(raw, **given)
     assert len(kept) + len(losers) == len(raw)
@@ -268,13 +269,13 @@ def test_another_version_of_a_record() -> None:
     ],
 )
 def test_the_preferred_of_two_without_dates(
-    preferred: dict[str, object], other: dict[str, object]
+    preferred: dict[str, Any], other: dict[str, Any]
 ) -> None:
     """The lowest record, then the lowest figure, then whatever else tells them apart."""
     for rows in ((preferred, other), (other, preferred)):
-        raw = listed(*rows).assign(note=[row.get("note") for row in rows])
+        raw = listed(*rows).assign(note=[str(row.get("note")) for row in rows])
         kept, _ = resolve(raw)
-        expected = listed(preferred).assign(note=[preferred.get("note")])
+        expected = listed(preferred).assign(note=[str(preferred.get("note"))])
         columns = ["split_ratio", "cash_amount", "vendor_id", "note"]
         pd.testing.assert_frame_equal(kept[columns], expected[columns], check_dtype=False)
 

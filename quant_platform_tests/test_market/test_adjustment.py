@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.adjustment import (
     AGREEMENT,
     PRICE_COLUMNS,
+    Kind,
     Reinvested,
     adjust,
     disagreements,
@@ -216,7 +219,7 @@ def test_the_raw_panel_stays_as_it_was(sample_panel: Panel) -> None:
 
 
 def panel_and_rows(
-    as_of: int, reinvested: Reinvested, close: Sequence[float], **given: dict[int, float]
+    as_of: int, reinvested: Reinvested, close: Sequence[float], **given: Any
 ) -> tuple[np.ndarray, np.ndarray]:
     """Total-return closes of real bars, from the panel and from the rows; they must be the same."""
     market = by_hand(close, **given)
@@ -308,7 +311,9 @@ def test_a_dividend_of_a_split_panel_is_in_its_share_units() -> None:
 # Rows.
 
 
-def rows(symbols: Sequence[str], close: Sequence[float], first: str = "2004-08-02") -> pd.DataFrame:
+def rows(
+    symbols: Sequence[str | None], close: Sequence[float] | FloatArray, first: str = "2004-08-02"
+) -> pd.DataFrame:
     days = pd.date_range(first, periods=len(symbols)).astype("datetime64[s]")
     return pd.DataFrame(
         {"date": days, "security_id": list(symbols), "close_price": close, "volume": 100.0}
@@ -372,7 +377,7 @@ def test_actions_of_other_symbols_change_nothing() -> None:
 
 
 @pytest.mark.parametrize("kind", ["split", "total_return"])
-def test_empty(kind: str, bars: pd.DataFrame, actions: pd.DataFrame) -> None:
+def test_empty(kind: Kind, bars: pd.DataFrame, actions: pd.DataFrame) -> None:
     assert list(adjust(bars.iloc[:0], actions, LAST, kind).columns) == list(bars.columns)
     assert adjust(bars, actions, "1999-12-31", kind).empty
     pd.testing.assert_frame_equal(adjust(bars, actions.iloc[:0], LAST, kind), bars)
@@ -391,7 +396,9 @@ def test_every_missing_action_is_named(
     assert large.sum() > 20
     for row in np.flatnonzero(large):
         left_out = actions.iloc[row]
-        own = closes(adjust(bars, actions.drop(index=actions.index[row]), LAST, "total_return"))
+        own = closes(
+            adjust(bars, actions.drop(index=[actions.index[int(row)]]), LAST, "total_return")
+        )
         found = disagreements(own, wiki)
         assert found[["security_id", "date"]].to_numpy().tolist() == [
             [left_out["security_id"], left_out["date"]]
@@ -410,14 +417,16 @@ def test_what_is_told_of_a_disagreement(
     assert found["difference"] == pytest.approx(27.39 / 30.47 - 1)
 
 
-def prices(values: Sequence[float], symbol: str = "A", first: str = "2004-08-02") -> pd.DataFrame:
+def prices(
+    values: Sequence[float] | FloatArray, symbol: str = "A", first: str = "2004-08-02"
+) -> pd.DataFrame:
     frame = rows([symbol] * len(values), values, first)
     return closes(frame)
 
 
 def named(own: pd.DataFrame, vendor: pd.DataFrame, **given: float) -> list[tuple[str, str]]:
     found = disagreements(own, vendor, **given)
-    return [(row.security_id, str(row.date.date())) for row in found.itertuples()]
+    return [(row["security_id"], str(row["date"].date())) for row in found.to_dict("records")]
 
 
 def test_levels_are_of_no_matter() -> None:
@@ -508,7 +517,7 @@ def with_actions(market: Market, drawn: Drawn, after: int = -1) -> Market:
     return replace(market, actions=pd.concat([market.actions, action_rows(added)]))
 
 
-def adjusted_panel(market: Market, day: object, kind: str, rule: Reinvested) -> Panel:
+def adjusted_panel(market: Market, day: np.datetime64, kind: Kind, rule: Reinvested) -> Panel:
     panel = market.panel()
     return split_adjusted(panel, day) if kind == "split" else total_return(panel, day, rule)
 
@@ -516,7 +525,7 @@ def adjusted_panel(market: Market, day: object, kind: str, rule: Reinvested) -> 
 @settings(max_examples=15, deadline=None)
 @given(seed=SEEDS, drawn=DRAWN, row=ROWS, kind=SORTS, rule=RULES)
 def test_panel_and_rows_are_the_same(
-    seed: int, drawn: Drawn, row: int, kind: str, rule: Reinvested
+    seed: int, drawn: Drawn, row: int, kind: Kind, rule: Reinvested
 ) -> None:
     market = with_actions(random_market(seed, COUNT), drawn)
     day = market.sessions[row]
@@ -531,7 +540,7 @@ def test_panel_and_rows_are_the_same(
 @settings(max_examples=15, deadline=None)
 @given(seed=SEEDS, drawn=DRAWN, row=ROWS, kind=SORTS, rule=RULES)
 def test_a_later_action_changes_no_earlier_reading(
-    seed: int, drawn: Drawn, row: int, kind: str, rule: Reinvested
+    seed: int, drawn: Drawn, row: int, kind: Kind, rule: Reinvested
 ) -> None:
     market = random_market(seed, COUNT)
     more, day = with_actions(market, drawn, after=row), market.sessions[row]
@@ -547,7 +556,7 @@ def test_a_later_action_changes_no_earlier_reading(
 @settings(max_examples=15, deadline=None)
 @given(seed=SEEDS, drawn=DRAWN, rows=st.sets(ROWS, min_size=2, max_size=2), kind=SORTS, rule=RULES)
 def test_a_later_reading_is_the_earlier_one_on_another_level(
-    seed: int, drawn: Drawn, rows: set[int], kind: str, rule: Reinvested
+    seed: int, drawn: Drawn, rows: set[int], kind: Kind, rule: Reinvested
 ) -> None:
     market = with_actions(random_market(seed, COUNT), drawn)
     first, last = (market.sessions[row] for row in sorted(rows))

@@ -15,7 +15,7 @@ from quant_platform.market.announcements import (
     unknown_closures,
 )
 from quant_platform.market.calendar import XNYS
-from quant_platform.vendors.base import MarketStatus, SpecialDay
+from quant_platform.vendors.answers import MarketStatus, SpecialDay
 
 TUE, WED, THU, FRI = (date(2025, 1, day) for day in (14, 15, 16, 17))
 MOURNING = "National Day of Mourning"

@@ -8,6 +8,7 @@ goes on as one that was never closed is tested over a random market.
 import random
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from quant_platform.market.identity import (
     fixed_identities,
 )
 from quant_platform.market.identity.tickers import Tickers
-from quant_platform.vendors.base import Listing
+from quant_platform.vendors.answers import Listing
 
 RICH, POOR = 1e9, 1.0
 DOLLARS = 1e6
@@ -271,7 +272,8 @@ def random_market(seed: int) -> tuple[World, list[date], list[dict[str, float]]]
 @pytest.mark.parametrize("seed", range(2))
 def test_a_book_built_from_rows_goes_on_as_one_that_was_never_closed(seed: int) -> None:
     world, days, bars = random_market(seed)
-    whole, rows = IdentityBook(), []
+    whole = IdentityBook()
+    rows: list[Any] = []
     for day, traded in zip(days, bars, strict=True):
         anchor = anchor_since(day, XNYS.previous(day), "monthly") is not None
         names = sorted(traded)

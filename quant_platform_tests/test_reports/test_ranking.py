@@ -1,6 +1,7 @@
 """Scores, ranks and trends, against figures worked out by hand."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,9 @@ from quant_platform.reports.ranking import (
 from quant_platform_tests.support.report_frames import DATES, MODELS, PERFORMANCE
 
 
-def row(date: object, model: int, window: str = "252d", **figures: float) -> dict[str, object]:
+def row(
+    date: str | pd.Timestamp, model: int, window: str = "252d", **figures: Any
+) -> dict[str, object]:
     names = ["sharpe_ratio", "sortino_ratio", "calmar_ratio", "max_drawdown", "total_return"]
     zero = dict.fromkeys([*names, "annualized_return"], 0.0)
     keys = {"date": pd.Timestamp(date), "model_id": model, "window_name": window}
@@ -25,7 +28,7 @@ def row(date: object, model: int, window: str = "252d", **figures: float) -> dic
 
 
 def test_score_by_hand() -> None:
-    figures = {
+    figures: dict[str, Any] = {
         "sharpe_ratio": 1.0,
         "sortino_ratio": 1.5,
         "calmar_ratio": 0.5,
@@ -51,8 +54,10 @@ def test_score_by_hand() -> None:
 def test_score_is_bounded_and_the_weights_add_up() -> None:
     assert sum(part.weight for part in SCORE_PARTS) + DRAWDOWN_WEIGHT == pytest.approx(1.0)
     names = ["sharpe_ratio", "sortino_ratio", "calmar_ratio", "annualized_return"]
-    best = row("2010-01-04", 2, **dict.fromkeys(names, 1e9))
-    worst = row("2010-01-04", 3, max_drawdown=-1.2, **dict.fromkeys(names, -1e9))
+    high: dict[str, Any] = dict.fromkeys(names, 1e9)
+    low: dict[str, Any] = dict.fromkeys(names, -1e9)
+    best = row("2010-01-04", 2, **high)
+    worst = row("2010-01-04", 3, max_drawdown=-1.2, **low)
     rows = pd.DataFrame([row("2010-01-04", 1), best, worst])
     scores = score_rows(rows, MODELS)["score"].to_numpy()
     assert scores[1] == pytest.approx(100.0)
@@ -61,7 +66,8 @@ def test_score_is_bounded_and_the_weights_add_up() -> None:
 
 def test_undefined_figures_are_neutral() -> None:
     names = ["sharpe_ratio", "sortino_ratio", "calmar_ratio"]
-    rows = pd.DataFrame([row("2010-01-04", 2, **dict.fromkeys(names, np.nan))])
+    unknown: dict[str, Any] = dict.fromkeys(names, np.nan)
+    rows = pd.DataFrame([row("2010-01-04", 2, **unknown)])
     scored = score_rows(rows, MODELS)
     assert np.isnan(scored["excess_return"][0])  # no benchmark row
     assert scored["score"][0] == pytest.approx(60.0)

@@ -61,12 +61,12 @@ def test_one_session_gives_the_row_of_all() -> None:
 
 
 def test_summary_says_it_in_words() -> None:
-    ranking = [
+    ranking: list[dict[str, object]] = [
         {"rank": 1, "model_name": "fast", "is_benchmark": False, "score": 71.25},
         {"rank": 2, "model_name": "hold_all", "is_benchmark": True, "score": 60.0},
         {"rank": 3, "model_name": "slow", "is_benchmark": False, "score": 31.0},
     ]
-    trends = [
+    trends: list[dict[str, object]] = [
         {"model_name": "fast", "trend": "improving"},
         {"model_name": "slow", "trend": "declining"},
     ]

@@ -113,8 +113,8 @@ def market(database: Database) -> Database:
 
 
 def run(database: Database, strategy: Strategy | None = None, **options: Any) -> BacktestResult:
-    options = {"costs": FREE, "capital": 1000.0} | options
-    return backtest(database, strategy or _Ten(), FIRST, LAST, **options)
+    free: dict[str, Any] = {"costs": FREE, "capital": 1000.0}
+    return backtest(database, strategy or _Ten(), FIRST, LAST, **(free | options))
 
 
 class TestByHand:

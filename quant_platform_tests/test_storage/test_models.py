@@ -8,7 +8,7 @@ from quant_platform.storage.models import (
     ModelRecord,
     ModelRun,
     model_ids,
-    record_model_run,
+    model_run_statement,
     register_models,
 )
 from quant_platform_tests.support.tables import content, fetch
@@ -75,8 +75,11 @@ def test_many_at_once(database: Database) -> None:
 
 def test_model_runs(database: Database) -> None:
     model = register_models(database, [ONE])["one"]
-    record_model_run(database, ONE, RUN)
-    record_model_run(database, ONE, replace(RUN, run_id="run-2"))
+    for run in (RUN, replace(RUN, run_id="run-2")):
+        statement, parameters = model_run_statement(ONE, run)
+        with database.arrow() as connection, connection.cursor() as cursor:
+            cursor.execute(statement, tuple(parameters))
+            connection.commit()
     rows = fetch(
         database,
         "SELECT model_id, run_id, model_version, parameters, code_version, input_digest,"

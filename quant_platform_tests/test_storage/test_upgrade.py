@@ -17,10 +17,9 @@ from quant_platform.settings import Settings
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 from quant_platform.vendors.sample import SampleVendor
-from quant_platform_tests.conftest import Server
 from quant_platform_tests.support import old_dump
-from quant_platform_tests.support.tables import fetch
-from quant_platform_tests.test_storage.test_migrations import MIGRATIONS, shape
+from quant_platform_tests.support.server import Server
+from quant_platform_tests.support.tables import MIGRATIONS, fetch, shape
 
 MOMENT, TABLES = old_dump.expected()
 NOW = {table.name: (table.rows, table.digest) for table in TABLES}
@@ -112,7 +111,7 @@ def test_the_pipeline_goes_on(
     runner = Runner.open(Settings.load(start=tmp_path))
     try:
         with runner.instance() as instance:
-            runner.run_selection(instance, "*", session, session, {})
+            runner.run_assets(instance, runner.selected("*"), session, session, {})
     finally:
         runner.platform.database.engine.dispose()
         server.drop(events)

@@ -31,9 +31,10 @@ def test_the_strategies_of_the_folder_are_found_by_name():
 
 def test_overrides_reach_their_strategy():
     chosen = {one.name: one for one in all_strategies({"mean_reversion": {"max_holding": 7}})}
-    assert chosen["mean_reversion"].parameters.max_holding == 7
-    assert chosen["enhanced_momentum"].parameters.max_holding == 60
-    assert strategy("mean_reversion", {"max_holding": 9}).parameters.max_holding == 9
+    assert chosen["mean_reversion"].parameters.model_dump()["max_holding"] == 7
+    assert chosen["enhanced_momentum"].parameters.model_dump()["max_holding"] == 60
+    one = strategy("mean_reversion", {"max_holding": 9})
+    assert one.parameters.model_dump()["max_holding"] == 9
 
 
 def test_unknown_names_are_refused():

@@ -292,7 +292,8 @@ def test_a_state_brings_symbols_the_market_does_not_show():
     frame = simulate(panel, wants(panel, {"A": [0.0]}), state=state)
     assert frame["equity"][0] == 150.0
     assert frame["daily_return"][0] == 0.0
-    assert PortfolioState.from_row(frame.iloc[0]).positions == state.positions
+    row = {str(name): value for name, value in frame.iloc[0].items()}
+    assert PortfolioState.from_row(row).positions == state.positions
 
 
 def test_bars_and_orders_of_other_sessions_are_refused():

@@ -100,7 +100,7 @@ def test_going_on_from_a_row_gives_the_same_bits(seed, chunk):
         )
         expected = whole.iloc[start : start + chunk].reset_index(drop=True)
         pd.testing.assert_frame_equal(frame, expected, check_exact=True)
-        row = frame.iloc[-1].to_dict()
+        row = {str(name): value for name, value in frame.iloc[-1].items()}
         # A JSON column comes back with its keys in another order, or already parsed.
         row["positions"] = dict(reversed(json.loads(row["positions"]).items()))
         state, before = PortfolioState.from_row(row), part[-1]
@@ -113,8 +113,9 @@ def test_equity_changes_by_gains_dividends_and_costs_only(seed):
     orders = Orders.from_signals(signals, days, universe=universe)
     frame = simulate(panel, orders, costs=Costs(7.0, 11.0))
     column = {symbol: number for number, symbol in enumerate(panel.security_ids)}
-    held, equity, cash = {}, 1_000_000.0, 1_000_000.0
-    for t, row in frame.iterrows():
+    held: dict[str, dict[str, float]] = {}
+    equity, cash = 1_000_000.0, 1_000_000.0
+    for t, row in enumerate(frame.to_dict("records")):
         now = json.loads(row["positions"])
         gains, paid, value = 0.0, 0.0, 0.0
         for symbol in {*held, *now}:

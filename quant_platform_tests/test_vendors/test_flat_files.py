@@ -3,12 +3,12 @@
 import gzip
 import json
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import boto3
@@ -30,6 +30,7 @@ from quant_platform.errors import (
     VendorError,
 )
 from quant_platform.settings import Secret
+from quant_platform.vendors.answers import SessionBars
 from quant_platform.vendors.polygon import flat_files
 from quant_platform.vendors.polygon.flat_files import FlatFiles, file_path, parse_bars
 from quant_platform.vendors.polygon.settings import PolygonSettings
@@ -345,12 +346,13 @@ def test_a_stream_that_is_left_asks_for_no_more(
     asked = []
     files = bucket.files()
 
-    def bars(session: date) -> flat_files.SessionBars:
+    def bars(session: date) -> SessionBars:
         asked.append(session)
         return parse_bars(text(), session)
 
     monkeypatch.setattr(files, "bars", bars)
-    stream = files.stream([SESSION + timedelta(days=day) for day in range(50)], 2)
+    days = [SESSION + timedelta(days=day) for day in range(50)]
+    stream = cast("Generator[SessionBars]", files.stream(days, 2))
     next(stream)
     stream.close()
     # One that was given, one that was next, and those that were under way when the consumer left.

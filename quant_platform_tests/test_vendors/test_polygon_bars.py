@@ -287,7 +287,7 @@ def test_rows_in_order_read_the_same_either_way() -> None:
     assert session_bars(typed, SESSION)[0]["symbol"].tolist() == ["A", "B", "C", "E"]
 
 
-ODD = (
+ODD: tuple[object, ...] = (
     None,
     True,
     "1",

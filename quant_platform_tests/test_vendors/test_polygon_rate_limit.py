@@ -13,7 +13,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,7 +74,8 @@ def test_no_window_holds_more_than_the_limit_and_no_wait_is_longer_than_it_must(
     clock = FakeClock()
     # Two processes: two objects over one folder.
     limits = [limit_of(tmp_path, clock), limit_of(tmp_path, clock)]
-    counted, answered = [], []
+    counted: list[Any] = []
+    answered: list[Any] = []
     for _ in range(60):
         before, earlier = clock.now(), sorted(answered)
         waits = len(clock.sleeps)
@@ -266,7 +269,7 @@ def test_threads_are_served_in_the_order_they_came(tmp_path: Path) -> None:
     with limit.slot():
         for count, thread in enumerate(threads, start=1):
             thread.start()
-            _until(lambda count=count: len(limit._queue._waiting) == count)
+            _until(partial(_are_waiting, limit, count))
     for thread in threads:
         thread.join(30)
     assert served == [0, 1, 2, 3, 4, 5]
@@ -367,6 +370,10 @@ def test_a_killed_process_blocks_nobody_for_longer_than_a_rest(tmp_path: Path) -
     finally:
         holder.kill()
         holder.communicate(timeout=30)
+
+
+def _are_waiting(limit: RateLimit, count: int) -> bool:
+    return len(limit._queue._waiting) == count
 
 
 def _until(condition: Callable[[], bool]) -> None:

@@ -17,7 +17,7 @@ from quant_platform.errors import (
     UnknownNameError,
     VendorError,
 )
-from quant_platform.vendors.base import Listing
+from quant_platform.vendors.answers import Listing
 from quant_platform.vendors.polygon.actions import COLUMNS as ACTION_COLUMNS
 from quant_platform.vendors.polygon.information import ECONOMY, NEWS_COLUMNS
 from quant_platform.vendors.polygon.paging import all_rows, newest, pages

@@ -62,7 +62,11 @@ def vendor_at(server: PolygonServer, folder: Path, **changes: Any) -> PolygonVen
         for name in ("clock", "timeouts", "patience", "window")
         if name in changes
     }
-    defaults = {"key": Secret("test-key"), "base_url": server.url, "calls_per_minute": 0}
+    defaults: dict[str, Any] = {
+        "key": Secret("test-key"),
+        "base_url": server.url,
+        "calls_per_minute": 0,
+    }
     return PolygonVendor(PolygonSettings(**(defaults | changes)), folder, **options)
 
 
@@ -368,6 +372,7 @@ for answer in vendor.stream(sessions):
 """
 
 
+@pytest.mark.services
 def test_two_processes_keep_to_the_free_plan_and_lose_no_time(
     market: Market, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -366,7 +367,7 @@ def test_pauses_are_spread(tmp_path: Path) -> None:
             settings_of(),
             tmp_path,
             clock=clock,
-            jitter=lambda share=share: share,
+            jitter=partial(float, share),
             transport=httpx.MockTransport(Answers(bad(500), good())),
         )
         client.get(PATH)

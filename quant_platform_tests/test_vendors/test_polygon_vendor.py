@@ -22,7 +22,7 @@ from quant_platform.errors import (
 )
 from quant_platform.settings import Environment, Secret, Settings
 from quant_platform.vendors.abilities import PROTOCOLS
-from quant_platform.vendors.base import SessionBars
+from quant_platform.vendors.answers import SessionBars
 from quant_platform.vendors.polygon import PolygonVendor
 from quant_platform.vendors.polygon.prefetch import in_order
 from quant_platform.vendors.polygon.times import bounds
@@ -460,7 +460,7 @@ def test_a_later_start_does_not_mislead_the_probe(tmp_path: Path) -> None:
 
 def test_the_probe_says_what_is_refused(tmp_path: Path) -> None:
     answers = plan(30, refused=("/grouped/", "/news", "/fed/"))
-    keys = {"s3_key_id": Secret("id"), "s3_secret": Secret("secret")}
+    keys: dict[str, Any] = {"s3_key_id": Secret("id"), "s3_secret": Secret("secret")}
     found = vendor_of(tmp_path, answers, **keys).probe()
     assert (found.grouped_daily, found.history_from) == (False, None)
     assert (found.reference, found.news, found.economy) == (True, False, False)

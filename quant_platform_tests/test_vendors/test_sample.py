@@ -97,7 +97,8 @@ def _oracle() -> pd.DataFrame:
 
 def _key(frame: pd.DataFrame) -> dict[tuple[str, str, date], float]:
     return {
-        (row.symbol, row.action_type, row.ex_date.date()): row.amount for row in frame.itertuples()
+        (row["symbol"], row["action_type"], row["ex_date"].date()): row["amount"]
+        for row in frame.to_dict("records")
     }
 
 

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from quant_platform.vendors.base import Listing
+from quant_platform.vendors.answers import Listing
 
 RECENT_SESSIONS = 21
 """Sessions of bars that a book looks back on."""

@@ -15,7 +15,7 @@ from quant_platform.market.identity.evidence import (
 from quant_platform.market.identity.rows import DATES, TEXTS
 from quant_platform.market.identity.state import BookState, Reference
 from quant_platform.market.identity.tickers import Traded
-from quant_platform.vendors.base import Listing
+from quant_platform.vendors.answers import Listing
 
 
 class Resolver:

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from quant_platform.vendors.base import Listing
+from quant_platform.vendors.answers import Listing
 
 FIGI, REFERENCE, BARS = "figi", "reference", "bars"
 

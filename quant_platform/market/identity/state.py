@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.identity.evidence import RECENT_SESSIONS
 from quant_platform.market.identity.tickers import Tickers
-from quant_platform.vendors.base import Listing
+from quant_platform.vendors.answers import Listing
 
 
 class Reference(Protocol):

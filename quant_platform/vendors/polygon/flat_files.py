@@ -29,7 +29,7 @@ from quant_platform.errors import (
     VendorDownError,
     VendorError,
 )
-from quant_platform.vendors.base import SessionBars
+from quant_platform.vendors.answers import SessionBars
 from quant_platform.vendors.polygon.key import import_boto3
 from quant_platform.vendors.polygon.prefetch import in_order
 from quant_platform.vendors.polygon.settings import PolygonSettings

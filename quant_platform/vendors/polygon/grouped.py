@@ -17,7 +17,7 @@ from quant_platform.errors import (
     NotFoundError,
     NotPublishedError,
 )
-from quant_platform.vendors.base import SessionBars
+from quant_platform.vendors.answers import SessionBars
 from quant_platform.vendors.polygon.bars import OrderlyRows, read_grouped, session_bars
 from quant_platform.vendors.polygon.probe import GROUPED, GROUPED_PARAMETERS
 from quant_platform.vendors.polygon.times import is_over, today

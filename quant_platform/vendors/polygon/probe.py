@@ -12,7 +12,7 @@ from quant_platform.errors import (
     QuantPlatformError,
     VendorError,
 )
-from quant_platform.vendors.base import Diagnosis, Finding
+from quant_platform.vendors.answers import Diagnosis, Finding
 from quant_platform.vendors.polygon.transport import Client, Params
 
 DEPTHS = (2, 5, 10)

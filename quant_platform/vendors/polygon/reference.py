@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from quant_platform.errors import BadAnswerError, NotFoundError
-from quant_platform.vendors.base import Listing, MarketStatus, SpecialDay
+from quant_platform.vendors.answers import Listing, MarketStatus, SpecialDay
 from quant_platform.vendors.polygon.cells import is_ticker, text
 from quant_platform.vendors.polygon.paging import Row, all_rows, newest, pages, rows_of
 from quant_platform.vendors.polygon.times import day, day_of_moment, moment

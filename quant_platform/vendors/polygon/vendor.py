@@ -17,14 +17,8 @@ from urllib.parse import quote
 from quant_platform.errors import NotFoundError, NotPublishedError
 from quant_platform.settings import Environment, Settings
 from quant_platform.vendors.abilities import Abilities
-from quant_platform.vendors.base import (
-    Diagnosis,
-    Listing,
-    MarketStatus,
-    SessionBars,
-    SymbolBars,
-    Vendor,
-)
+from quant_platform.vendors.answers import Diagnosis, Listing, MarketStatus, SessionBars, SymbolBars
+from quant_platform.vendors.base import Vendor
 from quant_platform.vendors.polygon.clock import Clock
 from quant_platform.vendors.polygon.settings import KEY_NAMES, SSM_PARAMETER, PolygonSettings
 from quant_platform.vendors.polygon.times import today, weekdays

@@ -72,7 +72,8 @@ def _options() -> argparse.Namespace:
 def _market(options: argparse.Namespace, now: datetime) -> Market:
     if options.market == "sample":
         return Market.sample()
-    end = options.end or XNYS.last_closed(now, XNYS.first)
+    end: date | None = options.end or XNYS.last_closed(now, XNYS.first)
+    assert end is not None
     # Some 252 sessions a year; a few days more than are needed, then the last ones of them.
     first = end - timedelta(days=round(options.sessions * 1.6) + 10)
     sessions = XNYS.sessions(first, end)[-options.sessions :]

@@ -83,13 +83,11 @@ class Bars:
         )
 
     def joined(self, other: "Bars") -> "Bars":
-        return replace(
-            self,
-            **{
-                name: np.concatenate([getattr(self, name), getattr(other, name)])
-                for name in ("symbol", *FIELDS, "otc")
-            },
-        )
+        joined: dict[str, Any] = {
+            name: np.concatenate([getattr(self, name), getattr(other, name)])
+            for name in ("symbol", *FIELDS, "otc")
+        }
+        return replace(self, **joined)
 
     def row(self, symbol: str) -> dict[str, Any] | None:
         """Return the first bar of `symbol`, without absent values."""

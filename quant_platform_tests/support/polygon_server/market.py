@@ -106,11 +106,12 @@ class Market:
             the API
         """
         source = FrameBars(records(bars))
+        listed_events: dict[str, Any] = {name: tuple(events(rows)) for name, rows in tables.items()}
         return cls(
             source,
             tuple(listed(row) for row in records(listings)) or source.listings(),
             closed=frozenset(closed),
-            **{name: tuple(events(rows)) for name, rows in tables.items()},
+            **listed_events,
         )
 
     # --- reading -----------------------------------------------------------------------------
@@ -204,13 +205,10 @@ class Market:
             place = bars.symbol == symbol
             if not place.any():
                 raise KeyError(f"{symbol} has no bar on {session}")
-            return replace(
-                bars,
-                **{
-                    name: np.where(place, value, getattr(bars, name))
-                    for name, value in values.items()
-                },
-            )
+            corrected: dict[str, Any] = {
+                name: np.where(place, value, getattr(bars, name)) for name, value in values.items()
+            }
+            return replace(bars, **corrected)
 
         edit(self.bars(session))
         self._edit(session, edit)

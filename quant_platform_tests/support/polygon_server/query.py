@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -139,7 +140,7 @@ def _ordered(rows: list[Row], table: Table, params: Row) -> list[Row]:
             raise Refused(bad_request(f"cannot sort by '{name}.{direction}'"))
         # Rows without the field stand last, whichever way the others go.
         known = [row for row in rows if name in row]
-        known.sort(key=lambda row, name=name: row[name], reverse=direction == "desc")
+        known.sort(key=itemgetter(name), reverse=direction == "desc")
         rows = known + [row for row in rows if name not in row]
     return rows
 

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from quant_platform.vendors.sample import COMPANIES, SampleVendor
-from quant_platform_tests.support.polygon_server.listings import Row
+from quant_platform_tests.support.polygon_server.listings import Row, records
 
 # Composite FIGI, SEC number and exchange of each, as the vendor's public examples show them. The
 # GOOG of these years is the share that has traded as GOOGL since April 2014.
@@ -28,7 +28,7 @@ def sample_frames() -> dict[str, Any]:
     actions = vendor.actions(*whole)
     return {
         "bars": bars[["date", "symbol", "open", "high", "low", "close", "volume"]],
-        "listings": [_listing(row) for row in vendor.securities().to_dict("records")],
+        "listings": [_listing(row) for row in records(vendor.securities())],
         "splits": _splits(actions[actions["action_type"] == "split"]),
         "dividends": _dividends(actions[actions["action_type"] != "split"]),
     }
@@ -50,26 +50,26 @@ def _listing(row: Row) -> Row:
 def _splits(actions: pd.DataFrame) -> list[Row]:
     return [
         {
-            "id": f"{row.symbol}-split-{row.date.date()}",
-            "ticker": row.symbol,
-            "execution_date": str(row.date.date()),
+            "id": f"{row['symbol']}-split-{row['date'].date()}",
+            "ticker": row["symbol"],
+            "execution_date": str(row["date"].date()),
             "split_from": 1,
-            "split_to": row.split_ratio,
+            "split_to": row["split_ratio"],
         }
-        for row in actions.itertuples()
+        for row in records(actions)
     ]
 
 
 def _dividends(actions: pd.DataFrame) -> list[Row]:
     return [
         {
-            "id": f"{row.symbol}-{row.action_type}-{row.date.date()}",
-            "ticker": row.symbol,
-            "cash_amount": row.cash_amount,
+            "id": f"{row['symbol']}-{row['action_type']}-{row['date'].date()}",
+            "ticker": row["symbol"],
+            "cash_amount": row["cash_amount"],
             "currency": "USD",
-            "dividend_type": "SC" if row.action_type == "special_dividend" else "CD",
-            "ex_dividend_date": str(row.date.date()),
-            "frequency": 0 if row.action_type == "special_dividend" else 4,
+            "dividend_type": "SC" if row["action_type"] == "special_dividend" else "CD",
+            "ex_dividend_date": str(row["date"].date()),
+            "frequency": 0 if row["action_type"] == "special_dividend" else 4,
         }
-        for row in actions.itertuples()
+        for row in records(actions)
     ]

@@ -179,7 +179,7 @@ def _uniform(bits: np.ndarray) -> np.ndarray:
 def _normal(bits: np.ndarray) -> np.ndarray:
     """Mean 0 and variance 1: the sum of three uniform variates of 21 bits, within ±3."""
     parts = ((bits >> np.uint64(21 * i)) & np.uint64(0x1FFFFF) for i in range(3))
-    return 2.0 * (sum(part / float(1 << 21) for part in parts) - 1.5)
+    return 2.0 * (np.sum([part / float(1 << 21) for part in parts], axis=0) - 1.5)
 
 
 def _on_ticks(price: np.ndarray) -> np.ndarray:

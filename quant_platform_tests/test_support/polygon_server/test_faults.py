@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from quant_platform_tests.support.polygon_server import PolygonServer, faults
+from quant_platform_tests.support.polygon_server.answers import Answer, Request
 from quant_platform_tests.test_support.polygon_server.conftest import (
     TUESDAY,
     WEDNESDAY,
@@ -194,10 +195,14 @@ def test_faults_join_in_their_order(server_and_client: Pair) -> None:
     assert len(body_after(server_and_client, faults.duplicate_rows(1))["results"]) == 3
 
 
+def broken(request: Request, answer: Answer) -> Answer:
+    raise AttributeError("no_such_thing")
+
+
 def test_a_fault_of_the_server_itself_is_raised_at_its_end() -> None:
     server = PolygonServer(october())
     url = server.start()
-    server.inject(lambda request, answer: answer.no_such_thing)
+    server.inject(broken)
     with pytest.raises(httpx.RemoteProtocolError):
         httpx.get(url)
     with pytest.raises(AttributeError, match="no_such_thing"):

@@ -67,7 +67,7 @@ def test_a_listing_of_the_files_that_are_ready(
     token = first.findtext("NextContinuationToken")
     answer = client.get(f"{path}&continuation-token={token}")
     second = ElementTree.fromstring(answer.text)  # noqa: S314
-    assert [key.text[-17:] for key in second.iter("Key")] == ["2020-10-14.csv.gz"]
+    assert [str(key.text)[-17:] for key in second.iter("Key")] == ["2020-10-14.csv.gz"]
     assert second.findtext("IsTruncated") == "false"
 
 

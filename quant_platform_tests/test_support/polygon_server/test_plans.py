@@ -4,6 +4,7 @@ import itertools
 import math
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -189,7 +190,8 @@ def test_a_withheld_session_is_refused_until_it_is_published(connect: Connect) -
     ],
 )
 def test_what_is_not_in_the_plan(connect: Connect, path: str, lacks: str) -> None:
-    _, client = connect(plan=replace(ADVANCED, **{lacks: False}))
+    without: dict[str, Any] = {lacks: False}
+    _, client = connect(plan=replace(ADVANCED, **without))
     message = f"You are not entitled to this data. {UPGRADE}"
     refused(client.get(path), 403, "NOT_AUTHORIZED", "message", message)
     assert client.get(STATUS).status_code == 200

@@ -4,9 +4,12 @@ import subprocess
 import sys
 
 import httpx
+import pytest
 
 from quant_platform_tests.support.polygon_server import launched
 from quant_platform_tests.support.polygon_server.process import MODULE
+
+pytestmark = pytest.mark.services
 
 AUTHORISED = {"Authorization": "Bearer test-key"}
 SMALL = ("--symbols", "50", "--sessions", "12", "--end", "2026-03-06")
