@@ -1,7 +1,9 @@
 """What a page says of its session's data: verdicts of the checks, rows refused, sessions missing.
 
 Frames in, plain values out; how they look is in `templates/report.html.j2`. All is well when every
-check passed, no row was set aside and no session is outstanding; then the page keeps it folded.
+check that judged the session passed (and one did), no row was set aside and no session is
+outstanding; then the page keeps it folded. A check that did not judge the session is counted apart
+from those that passed.
 """
 
 import json
@@ -33,6 +35,7 @@ class CheckLine:
     severity : error or warn, by its latest verdict
     failures : rows or cells that failed in the session
     examples : the first of them, in words
+    reason : why the session was not judged; empty where it was, or where no verdict is stored
     sessions, failed : recent sessions that it judged, and those that failed
     latest : last of these
     """
@@ -43,6 +46,7 @@ class CheckLine:
     severity: str
     failures: int
     examples: tuple[str, ...]
+    reason: str
     sessions: int
     failed: int
     latest: pd.Timestamp | None
@@ -67,7 +71,7 @@ class Quality:
     checks : one line per check, failing ones first
     refused : rows of the session that were set aside: table_name, reason, rows
     outstanding : sessions that are not complete: date, source, status, reason
-    sessions : number of recent sessions that were judged
+    sessions : number of recent sessions that have verdicts
     headline : the session in a few words, each with its class in the page
     """
 
@@ -85,7 +89,8 @@ class Quality:
     @property
     def is_well(self) -> bool:
         """Whether nobody need look at it."""
-        return [tone for tone, _ in self.headline] == ["ok"]
+        tones = {tone for tone, _ in self.headline}
+        return "ok" in tones and tones <= {"ok", "soft"}
 
 
 def quality(
@@ -117,11 +122,14 @@ def quality(
 
 
 def _line(session: pd.Timestamp, check: str, table: str, rows: pd.DataFrame) -> CheckLine:
-    failed = rows[~rows["passed"].astype(bool)]
+    # Null: the check did not judge the session.
+    rows = rows.assign(passed=rows["passed"].astype("boolean"))
+    judged = rows[rows["passed"].notna()]
+    failed = judged[~judged["passed"].astype(bool)]
     today = rows[rows["date"] == session]
     failures = int(today["failures"].sum())
     severity = str(rows["severity"].iloc[-1])
-    if today.empty:
+    if today.empty or today["passed"].isna().any():
         verdict = NOT_JUDGED
     elif today["passed"].all():
         verdict = PASSED
@@ -134,7 +142,8 @@ def _line(session: pd.Timestamp, check: str, table: str, rows: pd.DataFrame) -> 
         severity,
         failures,
         _examples(today["details"].iloc[0]) if verdict in (FAILED, WARNED) else (),
-        sessions=len(rows),
+        _reason(today["details"].iloc[0]) if verdict == NOT_JUDGED and len(today) else "",
+        sessions=len(judged),
         failed=len(failed),
         latest=failed["date"].iloc[-1] if len(failed) else None,
     )
@@ -142,11 +151,21 @@ def _line(session: pd.Timestamp, check: str, table: str, rows: pd.DataFrame) -> 
 
 def _examples(details: object) -> tuple[str, ...]:
     """Failures out of a verdict's details; whatever else they hold is shown as it stands."""
-    said = json.loads(details) if isinstance(details, str) else details
-    found = said.get("examples") if isinstance(said, dict) else None
-    if not isinstance(found, list):
-        found = [json.dumps(said, ensure_ascii=False)] if said else []
-    return tuple(_short(str(each)) for each in found[:EXAMPLES])
+    content = _content(details)
+    examples = content.get("examples") if isinstance(content, dict) else None
+    if not isinstance(examples, list):
+        examples = [json.dumps(content, ensure_ascii=False)] if content else []
+    return tuple(_short(str(each)) for each in examples[:EXAMPLES])
+
+
+def _reason(details: object) -> str:
+    """Why a session was not judged, out of the verdict's details."""
+    content = _content(details)
+    return _short(str(content.get("reason", ""))) if isinstance(content, dict) else ""
+
+
+def _content(details: object) -> object:
+    return json.loads(details) if isinstance(details, str) else details
 
 
 def _short(text: str) -> str:
@@ -158,17 +177,18 @@ def _headline(
 ) -> tuple[tuple[str, str], ...]:
     count = {verdict: sum(line.verdict == verdict for line in lines) for verdict in TONES}
     lost = int((outstanding["status"] == "failed").sum())
-    said = (
+    counts = (
         ("bad", count[FAILED], "check", "failed"),
         ("bad", lost, "session", "failed"),
         ("meh", count[WARNED], "check", "warned"),
         ("meh", int(refused["rows"].sum()), "row", "set aside"),
         ("meh", len(outstanding) - lost, "session", "pending"),
         ("ok", count[PASSED], "check", "passed"),
+        ("soft", count[NOT_JUDGED], "check", "not judged"),
     )
     return tuple(
-        (tone, f"{number:,} {noun}{'' if number == 1 else 's'} {word}".replace(",", "\u202f"))
-        for tone, number, noun, word in said
+        (tone, f"{number:,} {noun}{'' if number == 1 else 's'} {outcome}".replace(",", "\u202f"))
+        for tone, number, noun, outcome in counts
         if number
     )
 
