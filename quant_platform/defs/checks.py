@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from quant_platform.pipeline.platform import Platform
-from quant_platform.quality.check import ERROR, CheckContext, QualityCheck
-from quant_platform.quality.judging import judge_blocks, store_verdicts, stored_sessions
+from quant_platform.quality.check import ERROR, QualityCheck
+from quant_platform.quality.judging import judge_blocks, stored_sessions
 from quant_platform.quality.verdict import EXAMPLES, Findings, Verdict, together
 
 NOTHING = together([])
@@ -23,7 +23,7 @@ NOTHING = together([])
 
 
 def build_check(check: QualityCheck) -> dg.AssetChecksDefinition:
-    """Turn a judgement into an asset check of its own, of all sessions at once."""
+    """Turn a judgement into an asset check of its own."""
 
     @dg.asset_check(
         asset=dg.AssetKey.from_user_string(check.asset),
@@ -35,11 +35,7 @@ def build_check(check: QualityCheck) -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
         sessions = _sessions(context, platform, check.table)
-        findings = NOTHING
-        if sessions:
-            judged = CheckContext(platform, sessions, check.lookback)
-            findings = check.judge(judged, check.threshold)
-            store_verdicts(platform, {check: findings}, sessions)
+        findings = judge_blocks(platform, [check], sessions)[check.name] if sessions else NOTHING
         return _result(check, sessions, findings)
 
     return asset_check

@@ -143,7 +143,7 @@ class CheckContext:
     def liquid_dollars(self) -> float:
         """Trading in a session from which on a security is worth a judgement.
 
-        Thousands of a whole market hardly trade; of a fixed list, all are context.
+        Thousands of a whole market hardly trade; of a fixed list, all are judged.
         """
         market = self.platform.vendor.abilities.market
         return 0.0 if market is None else self.platform.settings.identity_dollars
