@@ -142,11 +142,11 @@ def _line(session: pd.Timestamp, check: str, table: str, rows: pd.DataFrame) -> 
 
 def _examples(details: object) -> tuple[str, ...]:
     """Failures out of a verdict's details; whatever else they hold is shown as it stands."""
-    said = json.loads(details) if isinstance(details, str) else details
-    found = said.get("examples") if isinstance(said, dict) else None
-    if not isinstance(found, list):
-        found = [json.dumps(said, ensure_ascii=False)] if said else []
-    return tuple(_short(str(each)) for each in found[:EXAMPLES])
+    content = json.loads(details) if isinstance(details, str) else details
+    examples = content.get("examples") if isinstance(content, dict) else None
+    if not isinstance(examples, list):
+        examples = [json.dumps(content, ensure_ascii=False)] if content else []
+    return tuple(_short(str(each)) for each in examples[:EXAMPLES])
 
 
 def _short(text: str) -> str:
@@ -158,7 +158,7 @@ def _headline(
 ) -> tuple[tuple[str, str], ...]:
     count = {verdict: sum(line.verdict == verdict for line in lines) for verdict in TONES}
     lost = int((outstanding["status"] == "failed").sum())
-    said = (
+    counts = (
         ("bad", count[FAILED], "check", "failed"),
         ("bad", lost, "session", "failed"),
         ("meh", count[WARNED], "check", "warned"),
@@ -168,7 +168,7 @@ def _headline(
     )
     return tuple(
         (tone, f"{number:,} {noun}{'' if number == 1 else 's'} {word}".replace(",", "\u202f"))
-        for tone, number, noun, word in said
+        for tone, number, noun, word in counts
         if number
     )
 
