@@ -151,16 +151,11 @@ def _line(session: pd.Timestamp, check: str, table: str, rows: pd.DataFrame) -> 
 
 def _examples(details: object) -> tuple[str, ...]:
     """Failures out of a verdict's details; whatever else they hold is shown as it stands."""
-<<<<<<< HEAD
     content = _content(details)
-=======
-    content = json.loads(details) if isinstance(details, str) else details
->>>>>>> names
     examples = content.get("examples") if isinstance(content, dict) else None
     if not isinstance(examples, list):
         examples = [json.dumps(content, ensure_ascii=False)] if content else []
     return tuple(_short(str(each)) for each in examples[:EXAMPLES])
-<<<<<<< HEAD
 
 
 def _reason(details: object) -> str:
@@ -171,8 +166,6 @@ def _reason(details: object) -> str:
 
 def _content(details: object) -> object:
     return json.loads(details) if isinstance(details, str) else details
-=======
->>>>>>> names
 
 
 def _short(text: str) -> str:
@@ -194,13 +187,8 @@ def _headline(
         ("soft", count[NOT_JUDGED], "check", "not judged"),
     )
     return tuple(
-<<<<<<< HEAD
         (tone, f"{number:,} {noun}{'' if number == 1 else 's'} {outcome}".replace(",", "\u202f"))
         for tone, number, noun, outcome in counts
-=======
-        (tone, f"{number:,} {noun}{'' if number == 1 else 's'} {word}".replace(",", "\u202f"))
-        for tone, number, noun, word in counts
->>>>>>> names
         if number
     )
 

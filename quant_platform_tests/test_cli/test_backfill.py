@@ -1,4 +1,4 @@
-"""`backfill` over the sample market: it leaves alone what is finished, and goes on with the rest."""
+"""`backfill` over the sample market: it leaves what is finished alone, and does the rest."""
 
 from collections.abc import Callable
 
