@@ -167,10 +167,10 @@ class DataStale:
         )
         members = inputs.universe[["date", "symbol"]]
         members = members[members["date"].isin(inputs.sessions) & ~members["date"].isin(empty)]
-        found = members.merge(
-            inputs.bars[["date", "symbol"]].drop_duplicates(), how="left", indicator="_found"
+        merged = members.merge(
+            inputs.bars[["date", "symbol"]].drop_duplicates(), how="left", indicator="_merge"
         )
-        missing = found[found["_found"] == "left_only"]
+        missing = merged[merged["_merge"] == "left_only"]
         single = pd.DataFrame(
             {
                 "date": missing["date"],
@@ -213,8 +213,8 @@ def evaluate_alerts(inputs: AlertInputs, rules: Sequence[AlertRule] = RULES) -> 
 
     Ordered by date, rule and subject; value and threshold are NaN where a rule has none.
     """
-    found = [rule.evaluate(inputs).assign(rule=rule.name) for rule in rules]
-    breaches = [frame for frame in found if len(frame)]
+    frames = [rule.evaluate(inputs).assign(rule=rule.name) for rule in rules]
+    breaches = [frame for frame in frames if len(frame)]
     if not breaches:
         types = dict.fromkeys(COLUMNS, "str") | {"value": "float64", "threshold": "float64"}
         types["date"] = "datetime64[s]"

@@ -73,15 +73,15 @@ def _show_key(vendor: Vendor) -> QuantPlatformError | None:
         return None
     try:
         with console.err.status("Asking the vendor …"):
-            found = diagnosis.diagnose()
+            result = diagnosis.diagnose()
     except QuantPlatformError as error:
         return error
     console.table(
         "The key may have",
         ["what", "granted", "the vendor's reason"],
-        [(finding.what, finding.granted, finding.reason) for finding in found.findings],
+        [(finding.what, finding.granted, finding.reason) for finding in result.findings],
     )
-    return found.failure
+    return result.failure
 
 
 def _show_staleness(calendar: Calendar, vendor: Vendor, database: Database) -> None:

@@ -18,7 +18,7 @@ from quant_platform.defs.build import build_defs
 from quant_platform.defs.home import enter_dagster_home
 from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.jobs import DAILY_JOB, stage_job
-from quant_platform.defs.processes import process_tag, runs_in_progress
+from quant_platform.defs.processes import close_dead_runs, process_tag
 from quant_platform.defs.tags import session_tags
 from quant_platform.defs.upstream import upstream_of
 from quant_platform.errors import QuantPlatformError, UnknownNameError
@@ -180,8 +180,8 @@ class Runner:
         keys: Sequence[dg.AssetKey] | None,
         tags: Mapping[str, str] = MappingProxyType({}),
     ) -> str:
-        # Closes the runs of commands that were killed, so that the history tells it.
-        runs_in_progress(instance)
+        # The run of a command that was killed is shown as failed.
+        close_dead_runs(instance)
         result = self._job(job).execute_in_process(
             instance=instance,
             run_config=QUIET,

@@ -7,7 +7,7 @@ import dagster as dg
 
 from quant_platform.alerts.queue import raise_alert
 from quant_platform.defs.jobs import DAILY_JOB
-from quant_platform.defs.processes import runs_in_progress
+from quant_platform.defs.processes import close_dead_runs, runs_in_progress
 from quant_platform.defs.tags import PARTITION, RANGE_END, RANGE_START, UPDATE_TAG
 from quant_platform.errors import VendorError
 from quant_platform.market.announcements import before_closures
@@ -78,7 +78,8 @@ def _evaluate_update(
     settings: Settings,
     clock: Callable[[], datetime],
 ) -> dg.RunRequest | dg.SkipReason:
-    # Whatever runs may be writing what an update would look back on: one at a time.
+    # One run at a time: another one may be writing the rows that an update looks back on.
+    close_dead_runs(context.instance)
     running = runs_in_progress(context.instance)
     if running:
         run = running[0]

@@ -148,8 +148,8 @@ def _aligned(
     if benchmark is not None:
         days, series = benchmark
         place = np.minimum(np.searchsorted(days, dates), len(days) - 1)
-        known = days[place] == dates
-        values[known] = series["returns"][place[known]]
+        has_session = days[place] == dates
+        values[has_session] = series["returns"][place[has_session]]
     return values
 
 

@@ -134,9 +134,9 @@ class Feature:
             or values.dtype != np.float64
             or values.shape != shape
         ):
-            found = f"{getattr(values, 'dtype', type(values))} {getattr(values, 'shape', '')}"
+            returned = f"{getattr(values, 'dtype', type(values))} {getattr(values, 'shape', '')}"
             raise FeatureDefinitionError(
-                f"Feature {self.name!r} returned {found.strip()}",
+                f"Feature {self.name!r} returned {returned.strip()}",
                 f"It must return a float64 array of shape {shape}.",
             )
         return values
@@ -215,16 +215,16 @@ def collect(modules: Iterable[ModuleType]) -> tuple[Feature, ...]:
     ------
     FeatureDefinitionError : two features share a name
     """
-    found: dict[str, tuple[Feature, str]] = {}
+    by_name: dict[str, tuple[Feature, str]] = {}
     for module in modules:
         for candidate in _features_in(module):
-            known, where = found.setdefault(candidate.name, (candidate, module.__name__))
-            if known is not candidate:
+            first, where = by_name.setdefault(candidate.name, (candidate, module.__name__))
+            if first is not candidate:
                 raise FeatureDefinitionError(
                     f"Two features are called {candidate.name!r}: in {where} and {module.__name__}",
                     "Rename one of them.",
                 )
-    return tuple(known for known, _ in found.values())
+    return tuple(first for first, _ in by_name.values())
 
 
 def select(names: Sequence[str] | None = None) -> tuple[Feature, ...]:
@@ -236,13 +236,13 @@ def select(names: Sequence[str] | None = None) -> tuple[Feature, ...]:
     """
     if names is None:
         return all_features()
-    known = {each.name: each for each in all_features()}
-    unknown = sorted(set(names) - set(known))
+    by_name = {each.name: each for each in all_features()}
+    unknown = sorted(set(names) - set(by_name))
     if unknown:
         raise UnknownNameError(
-            f"No feature is called {', '.join(unknown)}", f"There are: {', '.join(known)}."
+            f"No feature is called {', '.join(unknown)}", f"There are: {', '.join(by_name)}."
         )
-    return tuple(known[name] for name in dict.fromkeys(names))
+    return tuple(by_name[name] for name in dict.fromkeys(names))
 
 
 def _features_in(module: ModuleType) -> Iterator[Feature]:

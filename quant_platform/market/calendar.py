@@ -217,9 +217,9 @@ class Calendar:
         """Split ascending sessions where the exchange had others between them."""
         if not sessions:
             return
-        asked, block = set(sessions), []
+        requested, block = set(sessions), []
         for session in self.sessions(sessions[0], sessions[-1]):
-            if session in asked:
+            if session in requested:
                 block.append(session)
             elif block:
                 yield block

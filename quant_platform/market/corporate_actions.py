@@ -121,11 +121,11 @@ def resolve(
         reasons[row] = reason
     for row in np.flatnonzero(~np.isnat(came) & (days != came)).tolist():
         verdicts.note(row, f"ex-date {came[row]} is no session")
-    kept = _corrected(rows, days, verdicts)[reasons == ""]
-    kept = kept.sort_values(["date", "symbol", "action_type"], ignore_index=True)
+    valid = _corrected(rows, days, verdicts)[reasons == ""]
+    valid = valid.sort_values(["date", "symbol", "action_type"], ignore_index=True)
     lost = np.flatnonzero(reasons != "")
     losers = raw.iloc[lost].assign(reason=pd.array(reasons[lost], dtype="str"))
-    return kept, losers.reset_index(drop=True)
+    return valid, losers.reset_index(drop=True)
 
 
 @dataclass(frozen=True)
@@ -192,9 +192,9 @@ def _settle_splits(claims: Sequence[_Claim], move: float, verdicts: _Verdicts) -
         chosen = len(ratios) if two_steps else 0
         why = "no price decides between them"
     if chosen < len(ratios):
-        kept, others = claims[chosen], [*claims[:chosen], *claims[chosen + 1 :]]
-        verdicts.note(kept.row, f"one of the ratios {_listed(claims)}: {why}")
-        verdicts.lose(others, f"conflicts with the ratio {kept.figure:.9g}, which is kept: {why}")
+        winner, others = claims[chosen], [*claims[:chosen], *claims[chosen + 1 :]]
+        verdicts.note(winner.row, f"one of the ratios {_listed(claims)}: {why}")
+        verdicts.lose(others, f"conflicts with the ratio {winner.figure:.9g}, which is kept: {why}")
     elif math.isclose(product, 1.0, rel_tol=SAME_RATIO):
         verdicts.lose(claims, "splits of the same day that undo each other")
     else:
@@ -225,7 +225,7 @@ def _distinct(claims: Sequence[_Claim], verdicts: _Verdicts) -> list[_Claim]:
     """Claims of different actions: the preferred one of each."""
     left: list[_Claim] = []
     for claim in claims:
-        twin = next((kept for kept in left if claim.repeats(kept)), None)
+        twin = next((earlier for earlier in left if claim.repeats(earlier)), None)
         if twin is None:
             left.append(claim)
         elif twin.text == claim.text:

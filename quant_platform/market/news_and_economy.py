@@ -211,12 +211,12 @@ def economy_rows(
     DataFrame with date (the session), observed_on and the figures, ordered by date
     """
     observed = figures["date"].to_numpy().astype("datetime64[D]")
-    known = _known_in(observed, series, _days(sessions), calendar)
+    first_sessions = _known_in(observed, series, _days(sessions), calendar)
     columns = list(_series(series).figures)
     rows = figures.reindex(columns=columns).astype(np.float64)
-    rows.insert(0, "date", known.astype("datetime64[s]"))
+    rows.insert(0, "date", first_sessions.astype("datetime64[s]"))
     rows.insert(1, "observed_on", observed.astype("datetime64[s]"))
-    rows = rows[~np.isnat(known)].drop_duplicates()
+    rows = rows[~np.isnat(first_sessions)].drop_duplicates()
     return rows.sort_values(["date", "observed_on"], ignore_index=True)
 
 

@@ -175,13 +175,13 @@ def _locate(
         return none, none, np.zeros(len(frame), dtype=bool)
     dates = frame["date"].to_numpy().astype("datetime64[D]")
     rows = np.searchsorted(days, dates)
-    known = days[np.minimum(rows, len(days) - 1)] == dates
+    has_session = days[np.minimum(rows, len(days) - 1)] == dates
     # Text is hashed once per distinct security, not once per row.
     codes, distinct = pd.factorize(frame["security_id"])
     columns = pd.Index(security_ids).get_indexer(pd.Index(np.asarray(distinct, dtype=object)))[
         codes
     ]
-    inside = known & (codes >= 0) & (columns >= 0)
+    inside = has_session & (codes >= 0) & (columns >= 0)
     return rows[inside], columns[inside], inside
 
 

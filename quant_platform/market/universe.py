@@ -57,18 +57,18 @@ class UniverseRule:
         SettingsError
             The text is neither.
         """
-        words = text.split()
-        if words == [EVERYBODY]:
+        parts = text.split()
+        if parts == [EVERYBODY]:
             return cls()
-        found = [_WORD.fullmatch(word) for word in words]
-        if words and all(found):
-            said = {match[1]: match[2] for match in found if match is not None}
-            if len(said) == len(words):
+        matches = [_WORD.fullmatch(part) for part in parts]
+        if parts and all(matches):
+            options = {match[1]: match[2] for match in matches if match is not None}
+            if len(options) == len(parts):
                 return cls(
-                    top=_whole(said, "top", 1),
-                    price=_number(said, "price"),
-                    types=frozenset(filter(None, said.get("types", "").split(","))),
-                    history=_whole(said, "history", 0) or 0,
+                    top=_whole(options, "top", 1),
+                    price=_number(options, "price"),
+                    types=frozenset(filter(None, options.get("types", "").split(","))),
+                    history=_whole(options, "history", 0) or 0,
                 )
         symbols = [part.strip() for part in text.split(",")]
         if all(_SYMBOL.fullmatch(symbol) for symbol in symbols):
@@ -81,23 +81,25 @@ class UniverseRule:
         return max(USUAL_SESSIONS, self.history)
 
 
-def _whole(said: dict[str, str], name: str, least: int) -> int | None:
-    if name not in said:
+def _whole(options: dict[str, str], name: str, least: int) -> int | None:
+    if name not in options:
         return None
-    if not said[name].isdigit() or int(said[name]) < least:
+    if not options[name].isdigit() or int(options[name]) < least:
         raise SettingsError(
-            f"{name}:{said[name]} in QUANT_PLATFORM_UNIVERSE is no number", _EXAMPLE
+            f"{name}:{options[name]} in QUANT_PLATFORM_UNIVERSE is no number", _EXAMPLE
         )
-    return int(said[name])
+    return int(options[name])
 
 
-def _number(said: dict[str, str], name: str) -> float:
+def _number(options: dict[str, str], name: str) -> float:
     try:
-        number = float(said.get(name, "0"))
+        number = float(options.get(name, "0"))
     except ValueError:
         number = -1.0
     if not 0.0 <= number < np.inf:
-        raise SettingsError(f"{name}:{said[name]} in QUANT_PLATFORM_UNIVERSE is no price", _EXAMPLE)
+        raise SettingsError(
+            f"{name}:{options[name]} in QUANT_PLATFORM_UNIVERSE is no price", _EXAMPLE
+        )
     return number
 
 
@@ -169,8 +171,8 @@ class Directory:
 
     def _meant(self) -> NDArray[np.intp]:
         """Place of the security of each meaning, -1 for nobody."""
-        known = self._symbols["security_id"]
-        places: NDArray[np.intp] = pd.Index(self.ids).get_indexer(pd.Index(known.fillna("")))
+        security_ids = self._symbols["security_id"]
+        places: NDArray[np.intp] = pd.Index(self.ids).get_indexer(pd.Index(security_ids.fillna("")))
         return places
 
     def _advance(self, which: int, session: np.datetime64) -> tuple[int, int]:

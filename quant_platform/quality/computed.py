@@ -205,10 +205,12 @@ def _portfolio_returns(context: CheckContext, last: str) -> pd.DataFrame:
         " ORDER BY date",
         (last,),
     )
+    # A vendor without figures of the economy leaves the rate to the setting, whatever is stored.
+    has_yields = context.platform.vendor.abilities.information is not None
     yields = bulk.query(
         database,
         "SELECT date, observed_on, yield_3_month FROM treasury_yields WHERE date <= $1::text::date",
-        (last,),
+        (last if has_yields else BEGINNING,),
     )
     default = context.platform.settings.risk_free
     annual = risk_free_rates(yields, returns["date"].to_numpy(), default=default).to_numpy()

@@ -149,9 +149,9 @@ def model_trends(
     grid = np.sort(scored["date"].unique())
     now = _of_sessions(scored, sessions).copy()
     place = np.searchsorted(grid, now["date"].to_numpy())
-    known = place >= TREND_SESSIONS
+    has_previous = place >= TREND_SESSIONS
     previous = np.full(len(now), np.datetime64("NaT"), dtype=grid.dtype)
-    previous[known] = grid[place[known] - TREND_SESSIONS]
+    previous[has_previous] = grid[place[has_previous] - TREND_SESSIONS]
     now["previous_date"] = previous
     keys = ["model_id", "window_name"]
     figures = ["sharpe_ratio", "score", "total_return"]

@@ -46,8 +46,8 @@ class Environment:
         """
         for layer in self._layers:
             if any(name in layer for name in names):
-                found = ((name, layer.get(name, "").strip()) for name in names)
-                return next(((name, text) for name, text in found if text), ("", ""))
+                named_texts = ((name, layer.get(name, "").strip()) for name in names)
+                return next(((name, text) for name, text in named_texts if text), ("", ""))
         return "", ""
 
     def has(self, *names: str) -> bool:

@@ -54,12 +54,13 @@ class Form:
 
     Attributes
     ----------
-    words : what it must be, such as "a day written as YYYY-MM-DD"
+    description : what it must be, such as "a day written as YYYY-MM-DD"
     fault : what an error says of a wrong value instead of quoting it; empty where it may be quoted
-    hint : what to do about a wrong value; default: "It must be" and the words
+    hint : what to do about a wrong value; default: "It must be" and the
+        description
     """
 
-    words: str
+    description: str
     fault: str = ""
     hint: str = ""
 
@@ -114,8 +115,8 @@ def _key(value: object) -> object:
 def _database_url(url: str) -> str:
     """Return a PostgreSQL URL in the form psycopg2 and SQLAlchemy agree on."""
     scheme, separator, rest = url.partition("://")
-    known = scheme in ("postgres", "postgresql", "postgresql+psycopg2")
-    if not separator or not known or not _PLACE.match(rest):
+    is_postgresql = scheme in ("postgres", "postgresql", "postgresql+psycopg2")
+    if not separator or not is_postgresql or not _PLACE.match(rest):
         raise ValueError("no PostgreSQL URL")
     return f"postgresql://{rest}"
 

@@ -244,8 +244,8 @@ def connection_error(url: str, error: Exception) -> DatabaseError:
 
 def _passwords(url: str) -> list[str]:
     """Return the passwords that `without_password` hides, as they stand in the URL and decoded."""
-    found = re.findall(r"://[^:@/?#]*:(.*)@|[?&](?:ssl)?password=([^&]*)", url, re.IGNORECASE)
-    plain = [secret for pair in found for secret in pair if secret]
+    pairs = re.findall(r"://[^:@/?#]*:(.*)@|[?&](?:ssl)?password=([^&]*)", url, re.IGNORECASE)
+    plain = [secret for pair in pairs for secret in pair if secret]
     return [form for secret in plain for form in (secret, unquote(secret))]
 
 

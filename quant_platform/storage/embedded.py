@@ -178,8 +178,8 @@ def _forget_dead_processes(data: Path) -> None:
     if not handles.exists():
         return
     with PostgresServer._lock:  # the lock under which the library itself edits the list
-        known = json.loads(handles.read_text().strip() or "[]")
-        handles.write_text(json.dumps([pid for pid in known if _is_alive(pid)]))
+        listed = json.loads(handles.read_text().strip() or "[]")
+        handles.write_text(json.dumps([pid for pid in listed if _is_alive(pid)]))
 
 
 def _is_alive(pid: int) -> bool:

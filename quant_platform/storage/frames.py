@@ -85,14 +85,14 @@ def _check_columns(frame: pd.DataFrame, table: Table, schema: pa.Schema) -> None
     missing = [name for name in schema.names if name not in frame.columns]
     unknown = [str(name) for name in frame.columns if name not in schema.names]
     twice = [str(name) for name in frame.columns[frame.columns.duplicated()].unique()]
-    said = [
+    faults = [
         f"{fault} {', '.join(names)}"
         for fault, names in (("lacks", missing), ("has the unknown", unknown), ("repeats", twice))
         if names
     ]
-    if said:
+    if faults:
         raise ContractError(
-            f"The frame for {table.name} {' and '.join(said)}",
+            f"The frame for {table.name} {' and '.join(faults)}",
             f"It must have exactly: {', '.join(schema.names)}",
         )
 
@@ -163,10 +163,10 @@ def _check_sessions(frame: pd.DataFrame, table: Table, sessions: Sequence[str]) 
     dates = frame["date"].to_numpy().astype("datetime64[D]")
     outside = ~np.isin(dates, allowed)
     if outside.any():
-        strangers = np.unique(dates[outside])
+        foreign_dates = np.unique(dates[outside])
         raise ContractError(
             f"The frame for {table.name} has {int(outside.sum())} rows outside its sessions,"
-            f" the first of {strangers[0]}",
+            f" the first of {foreign_dates[0]}",
             f"It may only hold {allowed[0]} to {allowed[-1]}"
             if len(allowed)
             else "It must be empty",

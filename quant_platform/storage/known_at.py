@@ -178,11 +178,11 @@ def _named(statement: str, tables: Sequence[_Table], views: Sequence[_View]) -> 
     if "u&" in text:
         return None
     names = [table[0] for table in tables] + [view[0] for view in views]
-    found = {name for name in names if name.strip('"').lower() in text}
+    named = {name for name in names if name.strip('"').lower() in text}
     for name, _, _, reads in reversed(views):
-        if name in found:
-            found.update(reads)
-    return found
+        if name in named:
+            named.update(reads)
+    return named
 
 
 def refuse_lasting(cursor: "Cursor") -> None:
@@ -203,12 +203,12 @@ def refuse_lasting(cursor: "Cursor") -> None:
 
 def _table_sql(table: _Table, moment: str) -> str:
     """Create the view of the rows of a table that were known at `moment`."""
-    name, history, columns, kept, clock = table
+    name, history, columns, history_columns, clock = table
     begun = f"{clock} <= TIMESTAMPTZ '{moment}'"
     past = f"SELECT {columns} FROM public.{name} WHERE {begun}"  # noqa: S608 — names from the catalogue, quoted
     if history is not None:
         past += (
-            f" UNION ALL SELECT {kept} FROM public.{history}"  # noqa: S608 — the same
+            f" UNION ALL SELECT {history_columns} FROM public.{history}"  # noqa: S608 — the same
             f" WHERE {begun} AND superseded_at > TIMESTAMPTZ '{moment}'"
         )
     return f"CREATE TEMPORARY VIEW {name} AS {past};"
@@ -226,11 +226,11 @@ def _view_sql(view: _View) -> str:
 
 def _in_order(views: Sequence[_View], replaced: set[str]) -> list[_View]:
     """Views that rest on replaced tables, each after those that it reads."""
-    known = {view[0]: view for view in views}
+    by_name = {view[0]: view for view in views}
     sources = {view[0]: set(view[3]) for view in views}
     ordered = []
     for name in TopologicalSorter(sources).static_order():
         if sources.get(name, set()) & replaced:
             replaced = replaced | {name}
-            ordered.append(known[name])
+            ordered.append(by_name[name])
     return ordered

@@ -56,7 +56,7 @@ def register_models(database: Database, models: Sequence[ModelRecord]) -> dict[s
                 "SELECT pg_advisory_xact_lock(hashtext('quant_platform'), hashtext('models'))"
             )
             cursor.execute("SELECT model_name FROM models")
-            known = {name for (name,) in cursor.fetchall()}
+            stored_names = {name for (name,) in cursor.fetchall()}
             for model in models:
                 row = (
                     model.version,
@@ -65,7 +65,7 @@ def register_models(database: Database, models: Sequence[ModelRecord]) -> dict[s
                     model.is_benchmark,
                     model.name,
                 )
-                cursor.execute(_UPDATE if model.name in known else _INSERT, row)
+                cursor.execute(_UPDATE if model.name in stored_names else _INSERT, row)
             cursor.execute("SELECT model_name, id FROM models ORDER BY id")
             return dict(cursor.fetchall())
     finally:

@@ -42,8 +42,8 @@ class Table:
         for column in self.columns:
             if column.name == name:
                 return column
-        known = ", ".join(column.name for column in self.columns)
-        raise UnknownNameError(f"{self.name} has no column {name!r}", f"It has: {known}")
+        names = ", ".join(column.name for column in self.columns)
+        raise UnknownNameError(f"{self.name} has no column {name!r}", f"It has: {names}")
 
 
 _COLUMNS = """

@@ -275,15 +275,15 @@ class _Book:
 
     def _positions(self) -> list[Position]:
         """Return the positions that a row keeps: with shares, a target or a waiting order."""
-        kept = np.flatnonzero((self.shares != 0.0) | (self.target != 0.0) | (self.wanted != 0.0))
+        active = np.flatnonzero((self.shares != 0.0) | (self.target != 0.0) | (self.wanted != 0.0))
         return [
             Position(self.security_ids[column], *numbers)
             for column, *numbers in zip(
-                kept.tolist(),
-                self.shares[kept].tolist(),
-                self.price[kept].tolist(),
-                self.target[kept].tolist(),
-                self.wanted[kept].tolist(),
+                active.tolist(),
+                self.shares[active].tolist(),
+                self.price[active].tolist(),
+                self.target[active].tolist(),
+                self.wanted[active].tolist(),
                 strict=True,
             )
         ]

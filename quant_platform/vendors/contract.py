@@ -55,9 +55,9 @@ def check_vendor(vendor: Vendor) -> None:
                     f" {_joined(absent)}",
                     f"Write it in {where}, or do not state the ability",
                 )
-        elif found := [name for name in methods if name in has]:
+        elif extra := [name for name in methods if name in has]:
             raise VendorError(
-                f"The vendor {vendor.name!r} has {_joined(found)} and does not state the ability"
+                f"The vendor {vendor.name!r} has {_joined(extra)} and does not state the ability"
                 f" {ability!r}",
                 f"State {ability}=self in its abilities ({where}), or give the method another name",
             )

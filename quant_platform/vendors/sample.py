@@ -112,8 +112,10 @@ class SampleVendor(Vendor):
     def _actions(self) -> "pd.DataFrame":
         import pandas as pd
 
-        found = [derive_actions(bars) for _, bars in self._bars.groupby("symbol")]
-        return pd.concat(found).sort_values(["date", "symbol", "action_type"], ignore_index=True)
+        per_symbol = [derive_actions(bars) for _, bars in self._bars.groupby("symbol")]
+        return pd.concat(per_symbol).sort_values(
+            ["date", "symbol", "action_type"], ignore_index=True
+        )
 
 
 def derive_actions(bars: "pd.DataFrame") -> "pd.DataFrame":

@@ -45,28 +45,28 @@ def vendor_of(settings: Settings) -> Vendor:
 
 def vendor_classes() -> dict[str, type[Vendor]]:
     """Vendor classes by name, in the order of their names; a class without a name is a base."""
-    found: dict[str, type[Vendor]] = {}
+    classes: dict[str, type[Vendor]] = {}
     for module in pkgutil.iter_modules(vendors.__path__):
         members = vars(importlib.import_module(f"{vendors.__name__}.{module.name}")).values()
         for member in members:
             if inspect.isclass(member) and issubclass(member, Vendor) and "name" in dir(member):
-                found[member.name] = member
-    return dict(sorted(found.items()))
+                classes[member.name] = member
+    return dict(sorted(classes.items()))
 
 
 def _chosen(settings: Settings) -> type[Vendor]:
-    found = vendor_classes()
-    name = settings.vendor or _usual(found, settings)
-    if name not in found:
+    classes = vendor_classes()
+    name = settings.vendor or _usual(classes, settings)
+    if name not in classes:
         raise UnknownNameError(
-            f"There is no vendor {name!r}", f"{VARIABLE} can be: {', '.join(found)}"
+            f"There is no vendor {name!r}", f"{VARIABLE} can be: {', '.join(classes)}"
         )
-    return found[name]
+    return classes[name]
 
 
-def _usual(found: dict[str, type[Vendor]], settings: Settings) -> str:
+def _usual(classes: dict[str, type[Vendor]], settings: Settings) -> str:
     """Return the vendor where none is named."""
-    ready = [name for name, kind in found.items() if kind.is_configured(settings.environment)]
+    ready = [name for name, kind in classes.items() if kind.is_configured(settings.environment)]
     if len(ready) > 1:
         raise SettingsError(
             f"Several vendors are configured: {', '.join(ready)}", f"Name one in {VARIABLE}"

@@ -120,7 +120,7 @@ def rows(database: Database, table: str, last: str = LAST) -> pd.DataFrame:
                 (FIRST, last),
             )
             names = [column.name for column in cursor.description or ()]
-            found = pd.DataFrame(cursor.fetchall(), columns=names)
+            frame = pd.DataFrame(cursor.fetchall(), columns=names)
     finally:
         connection.close()
     keys = [
@@ -128,8 +128,8 @@ def rows(database: Database, table: str, last: str = LAST) -> pd.DataFrame:
         for name in ("date", "model_id", "symbol", "action_type", "window_name", "rule", "subject")
         if name in names
     ]
-    kept = found.drop(columns=[name for name in CLOCKS if name in names])
-    return kept.sort_values(keys, ignore_index=True)
+    without_clocks = frame.drop(columns=[name for name in CLOCKS if name in names])
+    return without_clocks.sort_values(keys, ignore_index=True)
 
 
 def dump(database: Database, last: str = LAST) -> dict[str, list[str]]:

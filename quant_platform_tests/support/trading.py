@@ -122,13 +122,13 @@ class Trading:
         )
         noted = Noted(self.warnings)
         context.log.addHandler(noted)
-        found = self.sensor.evaluate_tick(context)
-        self.cursor = found.cursor
-        if found.run_requests:
-            (request,) = found.run_requests
+        result = self.sensor.evaluate_tick(context)
+        self.cursor = result.cursor
+        if result.run_requests:
+            (request,) = result.run_requests
             return request
-        assert found.skip_message
-        return found.skip_message
+        assert result.skip_message
+        return result.skip_message
 
     def pretend(self, sessions: Sequence[date]) -> None:
         """Report both ends of the chain as materialised."""

@@ -234,7 +234,7 @@ def test_fixed_identities_begin_with_the_listing() -> None:
         }
     )
     securities, symbols = fixed_identities(
-        reference, [date(2020, 3, 4), date(2020, 3, 5)], known={"A"}
+        reference, [date(2020, 3, 4), date(2020, 3, 5)], already_described={"A"}
     )
     assert securities[["security_id", "company_name"]].to_numpy().tolist() == [["B", "B Inc."]]
     assert symbols[["symbol", "security_id", "reason"]].to_numpy().tolist() == [

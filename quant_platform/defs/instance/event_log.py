@@ -155,8 +155,8 @@ class BulkEventLogStorage(OnSharedPool, PostgresEventLogStorage):
         if not rows:
             return
         with self._transaction() as connection:
-            found = connection.exec_driver_sql(_NEW_IDS, {"count": len(rows)})
-            ids = sorted(found.scalars())
+            result = connection.exec_driver_sql(_NEW_IDS, {"count": len(rows)})
+            ids = sorted(result.scalars())
             _copy(connection, _COPY_EVENTS, map(_event_line, ids, rows))
             _copy(connection, _COPY_TAGS, self._tag_lines(ids, rows))
             self._store_assets(connection, ids, rows)

@@ -109,8 +109,8 @@ class Resolver:
     def meet_strangers(self) -> None:
         """Give a meaning to every ticker that has none."""
         tickers = self.state.tickers
-        strangers = self.places[tickers.mean_nobody(self.places)]
-        for symbol in [tickers.names[at] for at in strangers.tolist()]:
+        unassigned = self.places[tickers.mean_nobody(self.places)]
+        for symbol in [tickers.names[at] for at in unassigned.tolist()]:
             if symbol in self.state.meaning:
                 continue
             listing = self._look_up(symbol)
@@ -211,14 +211,14 @@ class Resolver:
         """Add what a listing says to a description; silence takes nothing away."""
         if listing is None:
             return
-        known = self.state.description[security]
-        said = {
+        stored = self.state.description[security]
+        changes = {
             name: value
             for name in (*TEXTS, *DATES)
-            if (value := getattr(listing, name)) is not None and value != getattr(known, name)
+            if (value := getattr(listing, name)) is not None and value != getattr(stored, name)
         }
-        if said:
-            self._note(security, replace(known, **said))
+        if changes:
+            self._note(security, replace(stored, **changes))
 
     def _note(self, security: str, listing: Listing) -> None:
         # The ticker is not part of a description.

@@ -27,18 +27,18 @@ class Names:
 
     def number(self, name: str) -> int:
         """Number of a name; a new one gets one."""
-        found = self._number.setdefault(name, len(self._names))
-        if found == len(self._names):
+        number = self._number.setdefault(name, len(self._names))
+        if number == len(self._names):
             self._names.append(name)
-        return found
+        return number
 
     def numbers(self, names: pa.Array) -> NDArray[np.intp]:
         """Number of each name; new ones get one."""
-        found = pc.index_in(names, self.as_arrow())
-        numbers: NDArray[np.intp] = found.fill_null(NOBODY).to_numpy().astype(np.intp)
-        if found.null_count:
-            strangers = names.filter(pc.is_null(found)).to_pylist()
-            numbers[numbers == NOBODY] = [self.number(name) for name in strangers]
+        positions = pc.index_in(names, self.as_arrow())
+        numbers: NDArray[np.intp] = positions.fill_null(NOBODY).to_numpy().astype(np.intp)
+        if positions.null_count:
+            new_names = names.filter(pc.is_null(positions)).to_pylist()
+            numbers[numbers == NOBODY] = [self.number(name) for name in new_names]
         return numbers
 
     def as_arrow(self) -> pa.Array:

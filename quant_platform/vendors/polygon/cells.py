@@ -46,12 +46,12 @@ def numbers(values: list[Any]) -> tuple[FloatArray, BoolArray]:
     """
     plain = set(map(type, values)) <= {float, int, type(None)}
     try:
-        found = np.array(values if plain else list(map(_number, values)), dtype=np.float64)
+        floats = np.array(values if plain else list(map(_number, values)), dtype=np.float64)
     except OverflowError:
-        found = np.array(list(map(_number, values)), dtype=np.float64)
-    strange = np.isinf(found)
-    found[strange] = np.nan
-    return found, strange
+        floats = np.array(list(map(_number, values)), dtype=np.float64)
+    strange = np.isinf(floats)
+    floats[strange] = np.nan
+    return floats, strange
 
 
 def _number(value: object) -> float:

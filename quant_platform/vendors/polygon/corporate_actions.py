@@ -63,8 +63,8 @@ def actions_between(client: Client, first: date, last: date) -> pd.DataFrame:
     """
     splits = _frame(*_rows(client, SPLITS, first, last), first, last)
     dividends = _frame(*_rows(client, DIVIDENDS, first, last), first, last)
-    found = [frame for frame in (splits, dividends) if len(frame)] or [splits]
-    return pd.concat(found, ignore_index=True).sort_values(
+    frames = [frame for frame in (splits, dividends) if len(frame)] or [splits]
+    return pd.concat(frames, ignore_index=True).sort_values(
         ["date", "symbol", "action_type"], kind="stable", ignore_index=True
     )
 

@@ -290,9 +290,9 @@ def parse_bars(content: bytes, session: date, etag: str = "") -> SessionBars:
     reason = _reasons(rows, session)
     if rows["ticker"].duplicated().any():
         rows, reason = _without_duplicates(rows, reason)
-    kept = reason == ""
-    refused = rows.assign(reason=reason)[~kept].reset_index(drop=True)
-    return SessionBars(session, _bars(rows[kept], session), refused, etag)
+    is_good = reason == ""
+    refused = rows.assign(reason=reason)[~is_good].reset_index(drop=True)
+    return SessionBars(session, _bars(rows[is_good], session), refused, etag)
 
 
 def _read_csv(content: bytes, session: date) -> "pa.Table":

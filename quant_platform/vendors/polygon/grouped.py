@@ -108,13 +108,13 @@ def split_adjusted_closes(client: Client, session: date) -> pd.DataFrame:
 
 def _whole(body: dict[str, Any], session: date) -> Any:
     """`results` of the grouped answer; none where it is missing."""
-    rows, count = body.get("results"), body.get("resultsCount")
-    if not isinstance(rows, list | OrderlyRows | None):
+    results, count = body.get("results"), body.get("resultsCount")
+    if not isinstance(results, list | OrderlyRows | None):
         raise BadAnswerError(f"Polygon's `results` is no list: {session}", "Try again later")
-    found = [] if rows is None else rows
-    if isinstance(count, int) and len(found) < count:
+    rows = [] if results is None else results
+    if isinstance(count, int) and len(rows) < count:
         raise BadAnswerError(
-            f"Polygon announces {count} rows of {session} and sends {len(found)}",
+            f"Polygon announces {count} rows of {session} and sends {len(rows)}",
             "Try again later",
         )
-    return found
+    return rows

@@ -79,12 +79,12 @@ def rows_of(body: dict[str, object], path: str) -> list[Row]:
 
 def newest(rows: Iterable[Row], key: Callable[[Row], Hashable]) -> list[Row]:
     """One row a key: the one updated last, and of several such the one that came last."""
-    kept: dict[Hashable, Row] = {}
+    newest_rows: dict[Hashable, Row] = {}
     for row in rows:
         name = key(row)
-        if name not in kept or _updated(row) >= _updated(kept[name]):
-            kept[name] = row
-    return list(kept.values())
+        if name not in newest_rows or _updated(row) >= _updated(newest_rows[name]):
+            newest_rows[name] = row
+    return list(newest_rows.values())
 
 
 def _updated(row: Row) -> datetime:

@@ -59,7 +59,7 @@ class Probe:
         failure = QuantPlatformError(
             "The key may not read the bars of the whole market", f"The plans are listed at {PLANS}"
         )
-        found = [
+        permissions = [
             ("bars of the whole market", granted[self.grouped_daily], "grouped_daily"),
             ("history", reach, "history"),
             ("reference as of a session", granted[self.reference], "reference"),
@@ -68,7 +68,10 @@ class Probe:
             ("flat files", "keys are configured" if self.flat_files else "no keys", ""),
         ]
         return Diagnosis(
-            tuple(Finding(what, said, self.reasons.get(name, "")) for what, said, name in found),
+            tuple(
+                Finding(what, verdict, self.reasons.get(name, ""))
+                for what, verdict, name in permissions
+            ),
             None if self.grouped_daily else failure,
         )
 

@@ -88,11 +88,11 @@ class RateLimit:
         """
         # Threads are served in the order they came, so that what is wanted first is sent first.
         with self._queue.turn():
-            taken = self._wait(stop)
+            slot = self._wait(stop)
         try:
-            yield taken
+            yield slot
         finally:
-            taken.close()
+            slot.close()
 
     def hold(self, seconds: float) -> None:
         """Let no process send anything for the next `seconds`: the server asked for a pause."""
@@ -119,28 +119,28 @@ class RateLimit:
             now = self._clock.now()
             wait = self._held_until() - now
             if wait <= 0:
-                found = self._look(now)
-                if isinstance(found, Slot):
-                    return found
-                wait = found
+                slot_or_wait = self._first_free(now)
+                if isinstance(slot_or_wait, Slot):
+                    return slot_or_wait
+                wait = slot_or_wait
             self._clock.sleep(wait, stop)
 
-    def _look(self, now: float) -> "Slot | float":
+    def _first_free(self, now: float) -> "Slot | float":
         """Return a slot that may be used, or the seconds until the first one may be."""
         waits = []
         for path in self._slots:
             try:
-                found = self._try(path, now)
+                slot_or_wait = self._try(path, now)
             except OSError as error:
                 raise _unwritable(path.parent, error) from None
-            if isinstance(found, Slot):
-                return found
-            waits.append(found)
+            if isinstance(slot_or_wait, Slot):
+                return slot_or_wait
+            waits.append(slot_or_wait)
         return max(POLL, min(waits))
 
     def _try(self, path: Path, now: float) -> "Slot | float":
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        kept = False
+        is_held = False
         try:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -154,10 +154,10 @@ class RateLimit:
                 ready = now + self.rest
             if ready > now:
                 return ready - now
-            kept = True
+            is_held = True
             return Slot(file, self._clock)
         finally:
-            if not kept:
+            if not is_held:
                 os.close(file)
 
     def _is_free(self, path: Path, now: float) -> bool:

@@ -45,14 +45,14 @@ def delisted_listings(client: Client, session: date, since: date) -> list[Listin
         # The list goes back decades; what is older than `since` need not be fetched.
         if _ends_before(page, since):
             break
-    gone = {id(row): day_of_moment(row.get("delisted_utc")) for row in rows}
+    delisted_on = {id(row): day_of_moment(row.get("delisted_utc")) for row in rows}
     wanted = [
         row
         for row in rows
-        if is_ticker(row.get("ticker")) and since <= (gone[id(row)] or date.max) <= session
+        if is_ticker(row.get("ticker")) and since <= (delisted_on[id(row)] or date.max) <= session
     ]
-    kept = newest(wanted, key=lambda row: (row["ticker"], gone[id(row)]))
-    return [_listing(row) for row in kept]
+    latest = newest(wanted, key=lambda row: (row["ticker"], delisted_on[id(row)]))
+    return [_listing(row) for row in latest]
 
 
 def details_of(client: Client, symbol: str, session: date) -> Listing | None:
@@ -100,12 +100,14 @@ def market_status(client: Client) -> MarketStatus:
     coming = client.get("/v1/marketstatus/upcoming")
     if not isinstance(coming, list):
         raise BadAnswerError("Polygon's list of coming holidays is no list")
-    found = [_special_day(row) for row in coming if isinstance(row, dict)]
+    special_days = [_special_day(row) for row in coming if isinstance(row, dict)]
     return MarketStatus(
         market=str(now.get("market", "")),
         server_time=moment(now.get("serverTime")),
         special_days=tuple(
-            sorted((special for special in found if special), key=lambda d: (d.date, d.exchange))
+            sorted(
+                (special for special in special_days if special), key=lambda d: (d.date, d.exchange)
+            )
         ),
     )
 
@@ -136,9 +138,9 @@ def _list_parameters(session: date, *, active: str, sort: str) -> dict[str, str 
 def _ends_before(page: list[Row], since: date) -> bool:
     """Whether a page that is sorted as it was asked for has passed `since`."""
     days = [day_of_moment(row.get("delisted_utc")) for row in page]
-    known = [found for found in days if found is not None]
-    ordered = len(known) == len(days) and known == sorted(known, reverse=True)
-    return bool(known) and ordered and known[-1] < since
+    readable = [day for day in days if day is not None]
+    ordered = len(readable) == len(days) and readable == sorted(readable, reverse=True)
+    return bool(readable) and ordered and readable[-1] < since
 
 
 _FIELDS = (

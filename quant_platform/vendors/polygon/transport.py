@@ -204,10 +204,10 @@ class Client:
         parse: Parse = msgspec.json.decode,
     ) -> dict[str, object]:
         """Return the JSON object at `path`; raises as `get` does."""
-        found = self.get(path, params, stop, parse)
-        if not isinstance(found, dict):
+        document = self.get(path, params, stop, parse)
+        if not isinstance(document, dict):
             raise BadAnswerError(f"Polygon's answer is no JSON object: {where(path)}")
-        return found
+        return document
 
     def _attempt(
         self, path: str, params: Params | None, stop: threading.Event | None, parse: Parse
@@ -258,14 +258,14 @@ class Client:
 
     def _parsed(self, response: httpx.Response, body: bytes, parse: Parse, path: str) -> object:
         try:
-            found = parse(body)
+            document = parse(body)
         except (ValueError, RecursionError):
-            found = None
+            document = None
             if response.status_code == httpx.codes.OK:
                 raise _not_json(response, body, path) from None
-        if response.status_code == httpx.codes.OK and (status_of(found) or "OK") in GOOD:
-            return found
-        fault = fault_in(response.status_code, found, path, self._tidy)
+        if response.status_code == httpx.codes.OK and (status_of(document) or "OK") in GOOD:
+            return document
+        fault = fault_in(response.status_code, document, path, self._tidy)
         if isinstance(fault, RateLimitError | VendorDownError):
             raise _AgainError(fault, self._retry_after(response))
         raise fault
@@ -278,9 +278,9 @@ class Client:
         return one_line(text)
 
     def _unreachable(self, error: httpx.RequestError, path: str) -> VendorDownError:
-        said = self._tidy(str(error)) or "no reason given"
+        reason = self._tidy(str(error)) or "no reason given"
         return VendorDownError(
-            f"Polygon cannot be reached: {path} ({type(error).__name__}: {said})",
+            f"Polygon cannot be reached: {path} ({type(error).__name__}: {reason})",
             "Check the network, POLYGON_BASE_URL, and https://massive.com/system",
         )
 
@@ -302,8 +302,8 @@ class Client:
         if again.wait is None and not limited:
             backoff = min(self._patience.longest, self._patience.first * 2.0 ** (attempt - 1))
             return backoff * (0.5 + 0.5 * self._jitter())
-        asked = self._window if again.wait is None else again.wait
-        return asked + self._patience.first * self._jitter()
+        wait = self._window if again.wait is None else again.wait
+        return wait + self._patience.first * self._jitter()
 
     def _pause(self, fault: VendorError, wait: float, stop: threading.Event | None) -> None:
         logger.warning("%s; next attempt in %.1f s", fault.message, wait)
@@ -354,7 +354,7 @@ def _not_json(response: httpx.Response, body: bytes, path: str) -> Exception:
 
 def _http_date(text: str) -> datetime | None:
     try:
-        found = email.utils.parsedate_to_datetime(text)
+        parsed = email.utils.parsedate_to_datetime(text)
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

@@ -179,8 +179,8 @@ class PolygonVendor(Vendor):
         from quant_platform.vendors.polygon.prefetch import in_order
 
         fetch = partial(self._session_or_holiday, self._client)
-        found = in_order(fetch, weekdays(first, last), self._workers)
-        frames = [answer.bars for answer in found if answer is not None]
+        answers = in_order(fetch, weekdays(first, last), self._workers)
+        frames = [answer.bars for answer in answers if answer is not None]
         return pd.concat(frames, ignore_index=True) if frames else no_bars()
 
     def bars_of(self, symbol: str, first: date, last: date) -> SymbolBars:

@@ -117,14 +117,14 @@ def _history(
     call: Call, ticker: str, first: date, last: date, *, split: bool, named: bool = False
 ) -> list[Row]:
     """Published bars of a ticker as the API words them, oldest first."""
-    found = []
+    rows = []
     for row in call.market.history(ticker, first, last):
         session = row["date"]
         if call.published(session):
             factor = call.market.factor(ticker, session, call.today) if split else 1.0
             t = close_ms(session) if named else midnight_ms(session)
-            found.append(aggregate(adjusted(row, factor), t, named=named))
-    return found
+            rows.append(aggregate(adjusted(row, factor), t, named=named))
+    return rows
 
 
 def _envelope(call: Call, ticker: str, split: bool, rows: list[Row]) -> Row:

@@ -122,10 +122,10 @@ class ServedMarket:
 
     def bars(self, session: date) -> Bars:
         """Raw bars of `session`, corrections included."""
-        found = Bars.none(session) if session in self.closed else self.source.bars(session)
+        bars = Bars.none(session) if session in self.closed else self.source.bars(session)
         for edit in self._edits.get(session, ()):
-            found = edit(found)
-        return found
+            bars = edit(bars)
+        return bars
 
     def history(self, symbol: str, first: date, last: date) -> list[Row]:
         """Rows of `symbol` from `first` to `last`, whichever securities bore the ticker."""
@@ -168,14 +168,14 @@ class ServedMarket:
 
     def factors(self, day: date, as_of: date) -> dict[str, float]:
         """`factor` of every symbol for which it is not 1."""
-        found = {}
+        factors = {}
         for security, splits in self._splits_of().items():
             factor = math.prod(ratio for when, ratio in splits if day < when <= as_of)
             if factor != 1.0:
                 rows = self.tickers_of(security)
                 names = [row.symbol for row in rows if row.holds(day)] if rows else [security]
-                found.update(dict.fromkeys(names, factor))
-        return found
+                factors.update(dict.fromkeys(names, factor))
+        return factors
 
     def derived(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return what `make` returns, made once until the next edit."""
@@ -194,7 +194,7 @@ class ServedMarket:
             listing = self.listing(row["ticker"], when)
             security = listing.security if listing else row["ticker"]
             index[security].setdefault(when, row["split_from"] / row["split_to"])
-        return {security: sorted(found.items()) for security, found in index.items()}
+        return {security: sorted(by_day.items()) for security, by_day in index.items()}
 
     # --- editing -----------------------------------------------------------------------------
 

@@ -198,10 +198,10 @@ class PolygonServer:
         if wait := self._meter.wait(self.plan):
             raise Refused(answers.too_many(wait if self.plan.retry_after else None))
         for pattern, route in self._routes:
-            if found := pattern.fullmatch(request.path):
+            if match := pattern.fullmatch(request.path):
                 if route.entitlement and not getattr(self.plan, route.entitlement):
                     raise Refused(answers.not_in_plan())
-                return route.endpoint(self._call(request), **found.groupdict())
+                return route.endpoint(self._call(request), **match.groupdict())
         return answers.unknown_path()
 
     def _call(self, request: Request) -> Call:
@@ -210,5 +210,5 @@ class PolygonServer:
 
 
 def _key_of(request: Request) -> str:
-    found = re.fullmatch(r"Bearer (.+)", request.headers.get("authorization", ""))
-    return found.group(1) if found else request.params.get("apiKey", "")
+    match = re.fullmatch(r"Bearer (.+)", request.headers.get("authorization", ""))
+    return match.group(1) if match else request.params.get("apiKey", "")
