@@ -294,6 +294,11 @@ def membership(context: CheckContext, threshold: float) -> Findings:
     return context.judged_on([*ranks.index, *bars["date"].unique()], failing, reason)
 
 
+def _first_paragraph(function: CheckFunction) -> str:
+    """Return what the UI shows of a check: how it judges, without the cases it does not."""
+    return " ".join((function.__doc__ or "").split("\n\n")[0].split())
+
+
 def _facts(
     function: CheckFunction,
     severity: str,
@@ -301,7 +306,7 @@ def _facts(
     threshold: float = 0.0,
     name: str = "",
 ) -> QualityCheck:
-    description = " ".join((function.__doc__ or "").split("\n\n")[0].split())
+    description = _first_paragraph(function)
     label = name or getattr(function, "__name__", "")
     return QualityCheck(
         label, BARS, "market_data", severity, description, function, lookback, threshold
@@ -342,6 +347,6 @@ ADJUSTING_VENDOR_CHECKS = (_with_actions(vendor_adjusted, USUAL_SESSIONS + 1, 0.
 
 UNIVERSE_CHECKS = (
     QualityCheck(
-        "membership", UNIVERSE, "trading_universe", ERROR, membership.__doc__ or "", membership
+        "membership", UNIVERSE, "trading_universe", ERROR, _first_paragraph(membership), membership
     ),
 )
