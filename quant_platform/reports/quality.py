@@ -1,7 +1,8 @@
-"""What a page says of its session's data: verdicts of the checks, rows refused, sessions missing.
+"""The part of a page about its session's data: verdicts of the checks, refused rows, missing sessions.
 
-Frames in, plain values out; how they look is in `templates/report.html.j2`. All is well when every
-check passed, no row was set aside and no session is outstanding; then the page keeps it folded.
+Frames in, plain values out; `templates/report.html.j2` decides how they look. The page folds this
+part when every check passed, no row was set aside and no session is outstanding. What does not
+belong here: the checks themselves (`quality/` of the package).
 """
 
 import json
@@ -141,7 +142,7 @@ def _line(session: pd.Timestamp, check: str, table: str, rows: pd.DataFrame) -> 
 
 
 def _examples(details: object) -> tuple[str, ...]:
-    """Failures out of a verdict's details; whatever else they hold is shown as it stands."""
+    """Failures from a verdict's details; details of another form are shown as JSON."""
     content = json.loads(details) if isinstance(details, str) else details
     examples = content.get("examples") if isinstance(content, dict) else None
     if not isinstance(examples, list):

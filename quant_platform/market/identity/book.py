@@ -1,4 +1,7 @@
-"""`IdentityBook`: what every ticker means after a session, and the step to the next one."""
+"""`IdentityBook`: what every ticker means after a session, and the step to the next one.
+
+What does not belong here: the rules of that step (`resolver.py`).
+"""
 
 from dataclasses import dataclass
 from datetime import date

@@ -1,4 +1,7 @@
-"""Tickers by number: a session's 12,000 are hashed once, by Arrow, and the rest is arrays."""
+"""Tickers by number: Arrow hashes a session's 12,000 tickers once, and the rest works on arrays.
+
+What does not belong here: deciding what a ticker means (`resolver.py`).
+"""
 
 import numpy as np
 import pyarrow as pa
@@ -77,12 +80,12 @@ class Tickers:
         return places
 
     def mean(self, symbol: str, security: str | None) -> None:
-        """Let a ticker mean a security, or nobody."""
+        """Let a ticker mean a security, or none."""
         place = self.place(symbol)
         self._meaning[place] = NOBODY if security is None else self._securities.number(security)
 
     def mean_nobody(self, places: NDArray[np.intp]) -> BoolArray:
-        """Whether each of these tickers means nobody."""
+        """Whether each of these tickers means no security."""
         nobody: BoolArray = self._meaning[places] == NOBODY
         return nobody
 

@@ -1,4 +1,4 @@
-"""The strategy `mean_reversion`: extremes against the trend's direction that tend to come back."""
+"""The strategy `mean_reversion`: buy a fall against an upward trend, which tends to reverse."""
 
 from typing import Annotated
 
