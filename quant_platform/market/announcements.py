@@ -1,9 +1,9 @@
 """The vendor's announcements about the exchange, as the sensor remembers them.
 
 The vendor lists special days of the future only. So an announcement is kept, as text in the
-sensor's cursor, until its session is done. The vendor is asked once a day (UTC). A new answer replaces what
-was announced for future days; announcements of past days stay. What does not belong here: asking
-the vendor (`pipeline/market_state.py`), and Dagster.
+sensor's cursor, until its session is done. The vendor is asked once a day (UTC). A new
+answer replaces what was announced for future days; announcements of past days stay. What does not
+belong here: asking the vendor (`pipeline/market_state.py`), and Dagster.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The part of a page about its session's data: verdicts of the checks, refused rows, missing sessions.
+"""The part of a page about its data: verdicts of the checks, refused rows, missing sessions.
 
 Frames in, plain values out; `templates/report.html.j2` decides how they look. The page folds this
 part when every check passed, no row was set aside and no session is outstanding. What does not

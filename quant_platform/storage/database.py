@@ -108,7 +108,7 @@ class Database:
 
         with self._lock:
             if self._owner != os.getpid():
-                # After a fork the connections belong to the parent: closing them here would end the parent's.
+                # After a fork these are the parent's connections, which closing would end.
                 _of_parents.extend(self._idle)
                 self._idle, self._owner = [], os.getpid()
             idle = self._idle

@@ -193,7 +193,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def _last_line(data: Path, error: Exception) -> str:
-    """Line that explains most: the server's own last FATAL or PANIC, else the error's first line."""
+    """Line that explains most: the server's last FATAL or PANIC, else the error's first line."""
     try:
         lines = (data / "log").read_text(errors="replace").splitlines()[-50:]
     except OSError:

@@ -3,7 +3,7 @@
 A strategy is a class with typed parameters and one vectorised method, `signals`. It sees features,
 closes and membership as (sessions, securities) arrays, never a database or a later session. The
 platform calls `run`, which checks the input before and the result after. What does not belong
-here: how a position is remembered (`state.py`), and how conditions become rows (`positions.py`).
+here: how a position is remembered (`holdings.py`), and how conditions become rows (`positions.py`).
 """
 
 import inspect

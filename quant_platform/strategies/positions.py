@@ -1,7 +1,8 @@
 """From conditions to signals, for strategies that enter, hold and leave long positions.
 
 A strategy works out, session by session, where it would buy, sell or leave and how sure it is; this
-module adds the memory (`state.py`), sizes, stops, types and reasons. One rule book for all of them:
+module adds the memory (`holdings.py`), sizes, stops, types and reasons. The rules are the same for
+all strategies:
 
 - a signal is the first session in which a condition is met with at least the minimum confidence, so
   a condition that lasts gives one signal, not one a session;
@@ -22,8 +23,8 @@ from numpy.typing import NDArray
 
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.strategies.base import BUY, HOLD, SELL, SignalPanel, Strategy, metadata_json
+from quant_platform.strategies.holdings import EXIT, STOP, TIME, Holdings, hold
 from quant_platform.strategies.risk import volatility_scale
-from quant_platform.strategies.state import EXIT, STOP, TIME, Holdings, hold
 
 LARGEST_STOP = 0.99
 """Largest stop distance, as a fraction of the entry close: a stop price stays positive."""

@@ -13,13 +13,13 @@ Targets set after the close of a session are executed in the next one, in this o
 4. At the close everything is marked: at the close price, or without a bar at the last known price,
    adjusted for splits.
 
-A portfolio whose equity is not positive at the open opens nothing: targets executed then count as
-0.
+A portfolio whose equity is not positive at the open opens no position: its targets count as 0
+then.
 
 Sums over securities are exact (`math.fsum`), hence independent of the order and of which other
 securities are looked at; with all of the state in the row (`PortfolioState`), a simulation that
-continues from any row gives the same bits. What does not belong here: aligning signals with sessions
-(`orders.py`), and judging the result (`evaluation/`).
+continues from any row gives the same bits. What does not belong here: aligning signals with
+sessions (`orders.py`), and judging the result (`evaluation/`).
 """
 
 import math

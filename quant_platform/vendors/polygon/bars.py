@@ -1,8 +1,8 @@
 """Daily bars: rows of the vendor's JSON become typed frames; unusable rows are set aside.
 
-Built for 12,000 rows at a time. Arrow reads a session without faults straight into typed columns. It
-releases Python's lock, so threads read in parallel. A session with a single odd field is decoded
-as JSON and checked row by row. Filling and correcting do not belong here.
+Built for 12,000 rows at a time. Arrow reads a session without faults straight into typed columns
+and releases Python's lock, so threads read in parallel. A session with one odd field is decoded as
+JSON and checked row by row. Filling and correcting do not belong here.
 """
 
 from dataclasses import dataclass

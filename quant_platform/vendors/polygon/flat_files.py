@@ -2,7 +2,7 @@
 
 For bulk backfills on plans that have them. A file holds every ticker of the session, unadjusted and
 without VWAP; it appears around 11:00 in New York on the next day, and a published one may be
-replaced later, which changes its ETag. What belongs here: fetching, parsing and explaining failures.
+replaced later, which changes its ETag. What belongs here: fetching, parsing, explaining failures.
 Rows that are not bars of the session are returned as `refused`:
 
 1. rows without a ticker, and rows whose window starts on another day in New York;

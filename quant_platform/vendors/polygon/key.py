@@ -2,8 +2,8 @@
 
 The first two are read with the settings. AWS is asked only when the key is needed and neither has
 it: once per process, with AWS's own configuration (environment, profile or role). The parameter is
-a SecureString; its name is a setting, usually `/quant-platform/polygon-api-key`. No error here holds
-a secret or the text of AWS's answer.
+a SecureString; its name is a setting, usually `/quant-platform/polygon-api-key`. No error here
+holds a secret or the text of AWS's answer.
 """
 
 from functools import lru_cache

@@ -309,7 +309,7 @@ class Client:
     def _pause(self, fault: VendorError, wait: float, stop: threading.Event | None) -> None:
         logger.warning("%s; next attempt in %.1f s", fault.message, wait)
         if isinstance(fault, RateLimitError):
-            # Other requests would be refused as well, and a refused one may count against the limit.
+            # Other requests would be refused as well, and a refused one may count.
             self.limit.hold(wait)
         self._clock.sleep(wait, stop)
 
