@@ -17,16 +17,16 @@ from quant_platform.market.calendar import CLOSURES_SETTING, XNYS, Calendar
 from quant_platform.vendors.answers import MarketStatus
 
 KEPT = timedelta(days=30)
-"""How long an announcement is remembered at least, after its day."""
+"""Least time that an announcement is remembered after its day."""
 
 LAST_TRADE = time(20)
 """When trading after hours ends, on the exchange's clock."""
 
 TOLERANCE = timedelta(minutes=5)
-"""Difference of two clocks that is nobody's concern."""
+"""Difference of two clocks up to which there is no warning."""
 
 SENSELESS = timedelta(days=36_500)
-"""Difference of two clocks from which on the vendor has told no time at all."""
+"""Difference of two clocks above which the vendor's time is ignored."""
 
 NAME_LENGTH = 80
 

@@ -158,7 +158,7 @@ def pivot(
 
 
 def securities_in(frame: pd.DataFrame) -> NDArray[np.object_]:
-    """Distinct securities of a frame; a ticker that means nobody has none."""
+    """Distinct securities of a frame; a ticker that means no security has none."""
     return np.asarray(frame["security_id"].dropna().unique(), dtype=object)
 
 

@@ -149,7 +149,7 @@ class Directory:
                 self._holder[symbol] = place
 
     def describe(self, entries: Sequence["Entry"]) -> pd.DataFrame:
-        """Columns of `trading_universe` that tell who the securities of some sessions are."""
+        """Columns of `trading_universe` that describe the securities of some sessions."""
         rows = self._securities.iloc[np.concatenate([entry.row for entry in entries])]
         since = np.concatenate([entry.since for entry in entries])
         listed = rows["list_date"].to_numpy().astype("datetime64[D]")
@@ -171,7 +171,7 @@ class Directory:
         return Entry(places, self.row[places], self.since[places], self.ticker[places])
 
     def _meant(self) -> NDArray[np.intp]:
-        """Place of the security of each meaning, -1 for nobody."""
+        """Place of the security of each meaning, -1 for none."""
         security_ids = self._symbols["security_id"]
         places: NDArray[np.intp] = pd.Index(self.ids).get_indexer(pd.Index(security_ids.fillna("")))
         return places
@@ -204,7 +204,7 @@ def universe_members(
 
     Parameters
     ----------
-    rule : who is a member
+    rule : which securities are members
     directory : standing at or before the first wanted session; it is walked to the last one
     bars : date, security_id, close_price and volume of `sessions`
     sessions : consecutive sessions, from `rule.lookback` - 1 before the first wanted one

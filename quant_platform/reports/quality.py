@@ -85,7 +85,7 @@ class Quality:
 
     @property
     def is_well(self) -> bool:
-        """Whether nobody need look at it."""
+        """Whether there is no fault to look at."""
         return [tone for tone, _ in self.headline] == ["ok"]
 
 

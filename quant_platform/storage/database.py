@@ -177,7 +177,7 @@ def drop_everything(settings: Settings) -> list[str]:
     """Empty the platform's database and drop Dagster's; return what was deleted.
 
     Only the schema `public` of the platform's database is emptied: the database itself may belong
-    to somebody else.
+    to another user.
     """
     from psycopg2 import sql
 

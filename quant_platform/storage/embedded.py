@@ -114,7 +114,7 @@ def client_program(name: str) -> str:
 def _is_up(data: Path) -> bool:
     """Whether the process that holds the data directory lives.
 
-    A dead one that nobody has reaped yet does not.
+    A dead process that was not reaped yet does not count.
     """
     import psutil
 

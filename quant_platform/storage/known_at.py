@@ -147,7 +147,8 @@ def install_past_views(cursor: "Cursor", known_at: Moment, statement: str) -> No
         `known_at` is no moment.
     """
     moment = parse_moment(known_at).isoformat(timespec="microseconds")
-    # For users who read only by default; the caller forbids writing before the user's statement.
+    # Needed for users whose transactions are read-only by default. The caller forbids writing again
+    # before the user's statement.
     cursor.execute("SET TRANSACTION READ WRITE")
     _fetch(cursor, _SETTINGS, moment, f"{WAIT_SECONDS}s")
     _fetch(cursor, _WAIT, moment)

@@ -162,7 +162,7 @@ class Abilities:
     diagnosis: DiagnosedVendor | None = None
 
     def served(self) -> dict[str, object]:
-        """Who serves each ability that is stated, by the ability's name."""
+        """The object that serves each stated ability, by the ability's name."""
         return {name: server for name, server in vars(self).items() if server is not None}
 
 

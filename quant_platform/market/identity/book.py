@@ -106,9 +106,9 @@ class IdentityBook:
             today.read_list(None)
         elif anchor:
             today.read_list(delisted_since)
-        today.meet_strangers()
-        today.follow_the_vanished()
-        today.question_the_returned()
+        today.look_up_new()
+        today.follow_vanished()
+        today.look_up_returned()
         self._state.note_trading(today.places, traded, dollars)
         return Resolution(
             self._state.tickers.securities(today.places),

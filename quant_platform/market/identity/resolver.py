@@ -110,10 +110,10 @@ class Resolver:
         if current == security and symbol not in listings and symbol not in self.traded:
             self._mean(symbol, None, "retired")
 
-    def meet_strangers(self) -> None:
+    def look_up_new(self) -> None:
         """Give a meaning to every ticker that has none."""
         tickers = self.state.tickers
-        unassigned = self.places[tickers.mean_nobody(self.places)]
+        unassigned = self.places[tickers.mean_none(self.places)]
         for symbol in [tickers.names[at] for at in unassigned.tolist()]:
             if symbol in self.state.meaning:
                 continue
@@ -125,7 +125,7 @@ class Resolver:
                 self._update(security, listing)
                 self._adopt(symbol, security, "renamed")
 
-    def follow_the_vanished(self) -> None:
+    def follow_vanished(self) -> None:
         """Look for securities that traded much yesterday under a ticker that has no bar today."""
         state = self.state
         for symbol in sorted(state.tickers.names[at] for at in self.traded.without(state.liquid)):
@@ -146,7 +146,7 @@ class Resolver:
             self._update(security, listing)
             self._adopt(adopted, security, "renamed")
 
-    def question_the_returned(self) -> None:
+    def look_up_returned(self) -> None:
         """Look up again a ticker that comes back after a pause."""
         state, tickers = self.state, self.state.tickers
         away = tickers.last_bar[self.places] < state.number + 1 - RETURN_SESSIONS

@@ -25,7 +25,7 @@ _WRONG_CREDENTIALS = {
     "InvalidSignatureException",
     "UnrecognizedClientException",
 }
-"""Codes with which AWS says that it does not know, or no longer knows, who is asking."""
+"""AWS's error codes for missing, unknown and expired credentials."""
 
 
 def polygon_key(settings: PolygonSettings) -> Secret:

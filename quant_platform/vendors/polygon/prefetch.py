@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 CLOSING_SECONDS = 2.0
-"""How long the end waits for requests that are under way; they notice that nobody wants them."""
+"""Seconds that closing waits for requests under way, which are told to stop."""
 
 
 Item = TypeVar("Item")
