@@ -1,4 +1,8 @@
-"""Sensors: one keeps the market current, the other turns a failed run into an alert."""
+"""Sensors: one keeps the market current, the other turns a failed run into an alert.
+
+What does not belong here: which update comes next (`pipeline/updates.py`), and what the vendor
+announces (`pipeline/market_state.py`).
+"""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -107,7 +111,7 @@ def _evaluate_update(
             lambda name: _failures(context.instance, name),
             settings.sensor_max_sessions,
             settings.correction_sessions if is_market else 0,
-            # By the clock that dates the runs, and not by the one that tests may set.
+            # Runs are dated by this clock, not by the one that tests may set.
             now=datetime.now(UTC),
             retry_after=timedelta(minutes=settings.retry_minutes),
         )

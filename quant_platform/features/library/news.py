@@ -1,4 +1,4 @@
-"""News features: what articles published before the close said of a symbol.
+"""News features: number and sentiment of the articles published before the close.
 
 An article counts in the first session whose close comes after its publication (see
 `market.news_and_economy`), so a session's own value holds nothing that appeared after its close.
@@ -7,7 +7,7 @@ An article counts in the first session whose close comes after its publication (
 from quant_platform.features.context import FeatureContext
 from quant_platform.features.feature_registry import feature
 from quant_platform.kernels.arrays import FloatArray
-from quant_platform.kernels.windows import window_sum
+from quant_platform.kernels.rolling import window_sum
 
 NEWS_SESSIONS = 5
 """Sessions over which articles are looked back on: a week."""

@@ -1,4 +1,7 @@
-"""`IdentityBook`: what every ticker means after a session, and the step to the next one."""
+"""`IdentityBook`: what every ticker means after a session, and the step to the next one.
+
+What does not belong here: the rules of that step (`resolver.py`).
+"""
 
 from dataclasses import dataclass
 from datetime import date
@@ -8,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from quant_platform.kernels.arrays import FloatArray
+from quant_platform.market.identity.book_state import BookState, Reference
 from quant_platform.market.identity.resolver import Resolver
 from quant_platform.market.identity.rows import (
     arrow_text,
@@ -15,7 +19,6 @@ from quant_platform.market.identity.rows import (
     securities_frame,
     symbols_frame,
 )
-from quant_platform.market.identity.state import BookState, Reference
 
 
 @dataclass(frozen=True)
@@ -103,9 +106,9 @@ class IdentityBook:
             today.read_list(None)
         elif anchor:
             today.read_list(delisted_since)
-        today.meet_strangers()
-        today.follow_the_vanished()
-        today.question_the_returned()
+        today.look_up_new()
+        today.follow_vanished()
+        today.look_up_returned()
         self._state.note_trading(today.places, traded, dollars)
         return Resolution(
             self._state.tickers.securities(today.places),

@@ -125,7 +125,7 @@ class EnhancedMomentum(Strategy):
         confidence = confidence * volatility_confidence(
             volatility, self.parameters.volatility_limit
         )
-        seen = Conditions(
+        conditions = Conditions(
             buy=up & confirmed,
             sell=down & confirmed,
             leave=np.zeros(spread.shape, dtype=bool),
@@ -139,7 +139,7 @@ class EnhancedMomentum(Strategy):
                 "momentum_5": panel["momentum_5"],
             },
         )
-        return position_signals(self, panel, seen, self.rules)
+        return position_signals(self, panel, conditions, self.rules)
 
     def _confirmations(self, panel: SignalPanel, direction: FloatArray) -> FloatArray:
         """Return the three confirmations' strengths, shape (3, sessions, symbols), 0 if not met."""

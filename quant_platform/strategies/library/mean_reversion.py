@@ -1,4 +1,4 @@
-"""The strategy `mean_reversion`: extremes against the trend's direction that tend to come back."""
+"""The strategy `mean_reversion`: buy a fall against an upward trend, which tends to reverse."""
 
 from typing import Annotated
 
@@ -118,7 +118,7 @@ class MeanReversion(Strategy):
         confidence = (0.5 + 0.5 * strength) * volatility_confidence(
             panel["realized_volatility_20"], p.volatility_limit
         )
-        seen = Conditions(
+        conditions = Conditions(
             buy=buy,
             sell=sell,
             leave=close >= panel["bollinger_middle"],
@@ -132,7 +132,7 @@ class MeanReversion(Strategy):
                 "trend": trend / panel["sma_200"],
             },
         )
-        return position_signals(self, panel, seen, self.rules)
+        return position_signals(self, panel, conditions, self.rules)
 
 
 def _full_at(value: FloatArray, full: FloatArray | float) -> FloatArray:
