@@ -102,7 +102,7 @@ def test_a_wrong_figure_that_nobody_looked_at_has_not_passed(lab: Lab) -> None:
     numbers = {name: evaluation.metadata[name].value for name in evaluation.metadata}
     assert numbers["sessions judged"] == numbers["sessions failed"] == 0
     assert numbers["sessions not judged"] == 1
-    assert numbers["not judged because"] in str(evaluation.description)
+    assert str(numbers["not judged because"]) in str(evaluation.description)
     assert NOT_SAMPLED not in judged(lab, "features_causality")
 
 
