@@ -102,7 +102,7 @@ def _evaluate_update(
         context.update_cursor(market.announced.written())
     following = now + timedelta(seconds=settings.sensor_seconds)
     if market.is_new and len(missing) > FEW and not market.announced.is_due(following):
-        return _skip("What is missing is asked for at the next look", *market.words)
+        return _skip("What is missing is asked for at the next look", *market.sentences)
     try:
         plan = next_update(
             before_closures(closed, market.unknown),
@@ -122,7 +122,7 @@ def _evaluate_update(
     reason = plan.reason
     if plan.pending is not None:
         reason = note_pending(platform, market.announced, plan.pending, reason, now)
-    return _skip(reason, *market.words)
+    return _skip(reason, *market.sentences)
 
 
 def _skip(*sentences: str) -> dg.SkipReason:

@@ -44,6 +44,17 @@ def vendor_of(settings: Settings) -> Vendor:
     return _built(kind, settings, own)
 
 
+def vendor_exchange(settings: Settings) -> str:
+    """Exchange of the vendor that the settings name; the vendor is not built for it.
+
+    Raises
+    ------
+    UnknownNameError, SettingsError
+        As `vendor_of`.
+    """
+    return _chosen(settings).exchange
+
+
 def vendor_classes() -> dict[str, type[Vendor]]:
     """Vendor classes by name, in the order of their names; a class without a name is a base."""
     classes: dict[str, type[Vendor]] = {}

@@ -67,7 +67,8 @@ class EnhancedMomentum(Strategy):
             float, Field(gt=0, le=100, description="Stop below the entry close, in ATR.")
         ] = 2.0
         max_holding: Annotated[
-            int, Field(ge=1, le=252, description="Sessions after which a position ends.")
+            int,
+            Field(ge=1, le=SESSIONS_PER_YEAR, description="Sessions after which a position ends."),
         ] = 60
 
         @model_validator(mode="after")

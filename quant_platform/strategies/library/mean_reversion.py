@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
+from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.strategies.base import SignalPanel, Strategy
 from quant_platform.strategies.parameters import StrategyParameters
@@ -58,7 +59,8 @@ class MeanReversion(Strategy):
             float, Field(gt=0, le=100, description="Stop below the entry close, in ATR.")
         ] = 3.0
         max_holding: Annotated[
-            int, Field(ge=1, le=252, description="Sessions after which a position ends.")
+            int,
+            Field(ge=1, le=SESSIONS_PER_YEAR, description="Sessions after which a position ends."),
         ] = 20
 
         @model_validator(mode="after")
