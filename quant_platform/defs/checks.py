@@ -3,20 +3,27 @@
 A check judges the sessions of the run or, executed alone, all that are stored. Checks of severity
 error block: in the daily run nothing downstream starts after one failed. Checks of one asset that
 look at the same rows are one step. What they look for is in `quality/`.
+
+Dagster knows passed and failed only. A run of which no session was judged is shown as passed with
+severity WARN, and its description says that it was not judged.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
-import pandas as pd
 
 from quant_platform.pipeline.platform import Platform
-from quant_platform.quality.check import ERROR, EXAMPLES, CheckContext, QualityCheck, failures
-from quant_platform.quality.judging import judge_blocks, store_verdicts, stored_sessions
+from quant_platform.quality.check import ERROR, QualityCheck
+from quant_platform.quality.judging import judge_blocks, stored_sessions
+from quant_platform.quality.verdict import EXAMPLES, Findings, Verdict, summary, together
+
+NOTHING = together([])
+"""Findings where nothing is stored."""
 
 
 def build_check(check: QualityCheck) -> dg.AssetChecksDefinition:
-    """Turn a judgement into an asset check of its own, of all sessions at once."""
+    """Turn a judgement into an asset check of its own."""
 
     @dg.asset_check(
         asset=dg.AssetKey.from_user_string(check.asset),
@@ -28,11 +35,8 @@ def build_check(check: QualityCheck) -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
         sessions = _sessions(context, platform, check.table)
-        found = failures([], [])
-        if sessions:
-            found = check.judge(CheckContext(platform, sessions, check.lookback), check.threshold)
-            store_verdicts(platform, {check: found}, sessions)
-        return _result(check, sessions, found)
+        findings = judge_blocks(platform, [check], sessions)[check.name] if sessions else NOTHING
+        return _result(check, sessions, findings)
 
     return asset_check
 
@@ -58,39 +62,39 @@ def build_checks(asset: str, checks: Sequence[QualityCheck]) -> dg.AssetChecksDe
         selected = {key.name for key in context.selected_asset_check_keys}
         chosen = [by_name[name] for name in by_name if name in selected]
         sessions = _sessions(context, platform, chosen[0].table)
-        found = judge_blocks(platform, chosen, sessions) if sessions else {}
+        findings = judge_blocks(platform, chosen, sessions) if sessions else {}
         # Dagster ends the step at the first blocking failure, so these come last.
         for check in sorted(chosen, key=lambda check: (check.blocks, check.name)):
-            yield _result(check, sessions, found.get(check.name, failures([], [])))
+            yield _result(check, sessions, findings.get(check.name, NOTHING))
 
     return asset_checks
 
 
 def _result(
-    check: QualityCheck, sessions: Sequence[str], found: pd.DataFrame
+    check: QualityCheck, sessions: Sequence[str], findings: Findings
 ) -> dg.AssetCheckResult:
     if not sessions:
         return dg.AssetCheckResult(
             passed=True, check_name=check.name, description="Nothing is stored yet"
         )
-    failed = int(found["date"].nunique())
-    quoted = [f"{row.date:%Y-%m-%d}: {row.example}" for row in found.tail(EXAMPLES).itertuples()]
+    numbers = Counter(findings.verdicts(sessions).values())
+    failed, passed = numbers[Verdict.FAILED], numbers[Verdict.PASSED]
+    not_judged = numbers[Verdict.NOT_JUDGED]
+    failures = findings.failures
+    quoted = [f"{row.date:%Y-%m-%d}: {row.example}" for row in failures.tail(EXAMPLES).itertuples()]
+    error = check.severity == ERROR and not_judged < len(sessions)
     return dg.AssetCheckResult(
-        passed=found.empty,
+        passed=not failed,
         check_name=check.name,
-        severity=(
-            dg.AssetCheckSeverity.ERROR if check.severity == ERROR else dg.AssetCheckSeverity.WARN
-        ),
-        description=(
-            f"{len(sessions)} sessions judged, all passed"
-            if found.empty
-            else f"{failed} of {len(sessions)} sessions failed, last {quoted[-1]}"
-        ),
+        severity=dg.AssetCheckSeverity.ERROR if error else dg.AssetCheckSeverity.WARN,
+        description=summary(failed, passed, not_judged, findings.reason, quoted),
         metadata={
-            "sessions judged": len(sessions),
+            "sessions judged": failed + passed,
+            "sessions not judged": not_judged,
             "sessions failed": failed,
-            "failures": int(found["count"].sum()),
+            "failures": int(failures["count"].sum()),
             **({"threshold": check.threshold} if check.threshold else {}),
+            **({"not judged because": findings.reason} if not_judged else {}),
             **({"latest failures": dg.MetadataValue.json(quoted)} if quoted else {}),
         },
     )

@@ -17,7 +17,7 @@ from quant_platform.errors import VendorError
 from quant_platform.market.announcements import before_closures
 from quant_platform.pipeline.market_state import market_state, note_pending
 from quant_platform.pipeline.platform import Platform
-from quant_platform.pipeline.updates import Failures, Update, next_update
+from quant_platform.pipeline.updates import Failures, Update, closed_sessions, next_update
 from quant_platform.settings import Settings
 
 ENDS = (dg.AssetKey("market_data"), dg.AssetKey("performance_reports"))
@@ -95,7 +95,7 @@ def _evaluate_update(
         return dg.SkipReason(
             "Nothing is stored yet. Begin with: quant-platform backfill --start YYYY-MM-DD"
         )
-    closed = _closed_sessions(platform, now, done)
+    closed = closed_sessions(platform, now, done)
     missing = [day for day in closed if day not in done]
     market = market_state(platform, context.cursor, clock, done, missing, warn=context.log.warning)
     if market.is_new:
@@ -127,20 +127,6 @@ def _evaluate_update(
 
 def _skip(*sentences: str) -> dg.SkipReason:
     return dg.SkipReason(". ".join(sentences))
-
-
-def _closed_sessions(platform: Platform, now: datetime, done: set[date]) -> tuple[date, ...]:
-    """Sessions that could be there: of a whole market, those since the first one that was stored.
-
-    How far back a market goes is the user's choice, made with the first backfill.
-    """
-    vendor = platform.vendor
-    closed = platform.calendar.last_closed(now, vendor.first_session)
-    if closed is None:
-        return ()
-    last = closed if vendor.last_session is None else min(closed, vendor.last_session)
-    first = vendor.first_session if vendor.abilities.market is None else min(done)
-    return platform.calendar.sessions(first, last)
 
 
 def _materialised(instance: dg.DagsterInstance) -> set[date]:

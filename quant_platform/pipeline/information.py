@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from quant_platform.errors import PlanError
+from quant_platform.errors import PlanError, VendorError
 from quant_platform.market.calendar import Calendar
 from quant_platform.market.identity.rows import securities_of
 from quant_platform.market.news_and_economy import (
@@ -19,6 +19,7 @@ from quant_platform.market.news_and_economy import (
     published_after,
 )
 from quant_platform.pipeline.chunks import Chunk
+from quant_platform.pipeline.platform import Platform
 from quant_platform.vendors.abilities import InformationVendor
 
 BLOCK_SESSIONS = 5
@@ -36,6 +37,20 @@ _NO_NEWS = {
 
 
 Warn = Callable[[str], None]
+
+
+def information_of(platform: Platform) -> InformationVendor:
+    """Who has news and figures of the economy.
+
+    Raises
+    ------
+    VendorError
+        The vendor has neither.
+    """
+    vendor = platform.vendor.abilities.information
+    if vendor is None:
+        raise VendorError(f"The vendor {platform.vendor.name!r} has no news and no economic series")
+    return vendor
 
 
 def news_chunks(

@@ -11,6 +11,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from quant_platform.pipeline.platform import Platform
+
 MAX_ATTEMPTS = 5
 """Failed runs of the same sessions after which a person is asked to look."""
 
@@ -137,3 +139,17 @@ def _published(sessions: Sequence[date], is_published: Callable[[date], bool]) -
         else:
             unknown = middle
     return tuple(sessions[:known])
+
+
+def closed_sessions(platform: Platform, now: datetime, done: set[date]) -> tuple[date, ...]:
+    """Sessions that could be there: of a whole market, those since the first one that was stored.
+
+    How far back a market goes is the user's choice, made with the first backfill.
+    """
+    vendor = platform.vendor
+    closed = platform.calendar.last_closed(now, vendor.first_session)
+    if closed is None:
+        return ()
+    last = closed if vendor.last_session is None else min(closed, vendor.last_session)
+    first = vendor.first_session if vendor.abilities.market is None else min(done)
+    return platform.calendar.sessions(first, last)

@@ -1,12 +1,12 @@
-"""What a check is: what it is given, what it returns, and how the settings tune it.
+"""What a check is: what it is given (`CheckContext`), and how the settings tune it.
 
-A `QualityCheck` names a table, how far it looks back, and a function that returns the failures it
-finds. What does not belong here: how checks are run over blocks of sessions (`judging.py`), and how
-Dagster shows them (`defs/checks.py`).
+A `QualityCheck` names a table, how far it looks back, and a function that returns what it finds
+out: failures, and the sessions that it judged (`verdict.py`). What does not belong here: how checks
+are run over blocks of sessions (`judging.py`), and how Dagster shows them (`defs/checks.py`).
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,15 +22,12 @@ from quant_platform.market.corporate_actions import SPLIT
 from quant_platform.market.liquidity import usual_value
 from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.pipeline.platform import Platform
+from quant_platform.quality.verdict import EXAMPLES, Findings, counted, iso_dates, joined
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import Members, Scope
 
 BLOCK_ROWS = 1_200_000
 """Bars that are judged at once, those looked back on not counted."""
-
-
-EXAMPLES = 5
-"""Failures quoted per session and in the metadata."""
 
 
 ERROR, WARN = "error", "warn"
@@ -126,8 +123,8 @@ class CheckContext:
 
         # Two connections: the server sends one half while the other is taken in.
         with ThreadPoolExecutor(len(parts), thread_name_prefix="bars") as pool:
-            found = list(pool.map(read, parts))
-        return _together(found if self.earlier is None else [self.earlier, *found])
+            halves = list(pool.map(read, parts))
+        return _together(halves if self.earlier is None else [self.earlier, *halves])
 
     def followed_by(self, sessions: Sequence[str]) -> "CheckContext":
         """Return what comes after: it takes over the bars that both look at."""
@@ -146,7 +143,7 @@ class CheckContext:
     def liquid_dollars(self) -> float:
         """Trading in a session from which on a security is worth a judgement.
 
-        Thousands of a whole market hardly trade; of a fixed list, all are context.
+        Thousands of a whole market hardly trade; of a fixed list, all are judged.
         """
         market = self.platform.vendor.abilities.market
         return 0.0 if market is None else self.platform.settings.identity_dollars
@@ -186,32 +183,57 @@ class CheckContext:
         )
         return dict(zip(last["security_id"], last["symbol"], strict=True))
 
-    def member_panel(self) -> Panel:
-        """Bars and actions of the window, by security, of the universe alone."""
-        columns = ["date", "security_id", *BAR_COLUMNS.values()]
-        bars = self.read("market_data", columns=columns, members=self.members, ordered=False)
-        return Panel.from_frames(
-            bars,
-            self.read("corporate_actions", members=self.members),
-            self.window,
-            news=self.read("news", members=self.members),
-        )
+    def all_judged(self, failures: pd.DataFrame) -> Findings:
+        """Findings of a check that looked at every session."""
+        return Findings(failures, frozenset(self.sessions))
 
-    def failures(self, panel: Panel, grid: BoolArray, **figures: np.ndarray) -> pd.DataFrame:
-        """Cells of `grid` in the judged sessions, as failures that quote ticker and figures."""
+    def judged_on(
+        self, dates: Iterable[Any] | np.ndarray, failures: pd.DataFrame, reason: str
+    ) -> Findings:
+        """Findings of a check that looked at the sessions in `dates`; others may be among them."""
+        return Findings(failures, iso_dates(dates) & frozenset(self.sessions), reason)
+
+    def not_judged(self, reason: str) -> Findings:
+        """Findings of a check that could not look at any session."""
+        return Findings(joined([]), frozenset(), reason)
+
+    def judged_cells(
+        self,
+        panel: Panel,
+        failing: BoolArray,
+        judged: BoolArray,
+        reason: str,
+        **figures: np.ndarray,
+    ) -> Findings:
+        """Findings about cells of a panel: a session is judged where one of its cells is.
+
+        Parameters
+        ----------
+        panel : what was judged; the sessions of the context are its last ones
+        failing, judged : (sessions, securities), cells that failed and cells that could be judged
+        reason : why the other sessions were not judged
+        figures : (sessions, securities) arrays that are quoted beside the ticker
+        """
+        days = panel.sessions[(judged | failing).any(axis=1)]
+        return self.judged_on(days, self.cell_failures(panel, failing, **figures), reason)
+
+    def cell_failures(
+        self, panel: Panel, failing: BoolArray, **figures: np.ndarray
+    ) -> pd.DataFrame:
+        """Cells of the judged sessions that failed, as failures that quote ticker and figures."""
         start = len(panel.sessions) - len(self.sessions)
-        found = []
-        for row in np.flatnonzero(grid[start:].any(axis=1)) + start:
-            columns = np.flatnonzero(grid[row])
-            words = [
+        frames = []
+        for row in np.flatnonzero(failing[start:].any(axis=1)) + start:
+            columns = np.flatnonzero(failing[row])
+            examples = [
                 " ".join(
                     [self.tickers.get(panel.security_ids[column], panel.security_ids[column])]
                     + [f"{name} {values[row, column]:.6g}" for name, values in figures.items()]
                 )
                 for column in columns[:EXAMPLES]
             ]
-            found.append(counted(panel.sessions[row], words, len(columns)))
-        return pd.concat(found, ignore_index=True) if found else failures([], [])
+            frames.append(counted(panel.sessions[row], examples, len(columns)))
+        return joined(frames)
 
 
 def _together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -222,7 +244,7 @@ def _together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return rows.assign(security_id=union_categoricals([part["security_id"] for part in parts]))
 
 
-CheckFunction = Callable[[CheckContext, float], pd.DataFrame]
+CheckFunction = Callable[[CheckContext, float], Findings]
 
 
 @dataclass(frozen=True)
@@ -236,7 +258,7 @@ class QualityCheck:
     table : table it judges
     severity : ERROR stops the daily run, WARN does not
     description : what it looks for, shown in the UI
-    judge : given what to judge and the threshold, returns the failures (see `failures`)
+    judge : given what to judge and the threshold, returns what it finds out
     lookback : sessions it reads, the judged one included
     threshold : limit it judges by, in the unit its description names; 0 where it has none
     """
@@ -256,25 +278,6 @@ class QualityCheck:
         return self.severity == ERROR
 
 
-def failures(dates: Sequence[Any] | np.ndarray | pd.Index, examples: Sequence[str]) -> pd.DataFrame:
-    """One row per failure: the session it belongs to, what failed, and for how many it stands."""
-    return pd.DataFrame(
-        {
-            "date": np.asarray(dates, dtype="datetime64[s]"),
-            "example": pd.array(list(examples), dtype="str"),
-            "count": np.ones(len(examples), dtype=np.int64),
-        }
-    )
-
-
-def counted(session: Any, examples: Sequence[str], count: int) -> pd.DataFrame:
-    """Failures of one session of which only some are quoted; the last one stands for the rest."""
-    frame = failures([session] * len(examples), examples)
-    rest = np.zeros(len(frame), dtype=np.int64)
-    rest[-1:] = count - len(examples)
-    return frame.assign(count=frame["count"] + rest)
-
-
 def tuned(checks: Sequence[QualityCheck], text: str) -> list[QualityCheck]:
     """Apply the setting QUANT_PLATFORM_CHECKS: `name=severity` or `name=severity:threshold`, ….
 
@@ -283,26 +286,26 @@ def tuned(checks: Sequence[QualityCheck], text: str) -> list[QualityCheck]:
     SettingsError
         A name, severity or threshold is none.
     """
-    known = {check.name: check for check in checks}
-    for word in filter(None, (part.strip() for part in text.split(","))):
-        name, _, said = word.partition("=")
-        severity, _, threshold = said.partition(":")
-        if name not in known:
+    by_name = {check.name: check for check in checks}
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        name, _, values = entry.partition("=")
+        severity, _, threshold = values.partition(":")
+        if name not in by_name:
             raise SettingsError(
                 f"QUANT_PLATFORM_CHECKS names {name!r}, which is no check",
-                f"There are: {', '.join(sorted(known))}",
+                f"There are: {', '.join(sorted(by_name))}",
             )
         if severity not in (ERROR, WARN):
             raise SettingsError(
                 f"QUANT_PLATFORM_CHECKS gives {name} the severity {severity!r}",
                 f"It can be {ERROR} or {WARN}",
             )
-        known[name] = replace(
-            known[name],
+        by_name[name] = replace(
+            by_name[name],
             severity=severity,
-            threshold=_threshold(name, threshold) if threshold else known[name].threshold,
+            threshold=_threshold(name, threshold) if threshold else by_name[name].threshold,
         )
-    return list(known.values())
+    return list(by_name.values())
 
 
 def _threshold(name: str, text: str) -> float:

@@ -1,11 +1,13 @@
 """Checks of what the platform computed.
 
-Stored values are computed again, from scratch or from a shorter history.
+Stored values are computed again, from scratch or on history cut at their session. The latter costs
+as much as computing them did, and is done for the sessions that `sampling.py` names; all others are
+not judged. Nor is a session in which there is nothing to look at.
 """
 
 import json
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -16,9 +18,12 @@ from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.feature_registry import all_features
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.market.facts import with_tickers
-from quant_platform.quality.check import ERROR, WARN, CheckContext, QualityCheck, failures
+from quant_platform.market.panel import BAR_COLUMNS, Panel
+from quant_platform.quality.check import ERROR, WARN, CheckContext, QualityCheck
+from quant_platform.quality.sampling import NOT_SAMPLED, batches, cut
+from quant_platform.quality.verdict import Findings, failures, joined
 from quant_platform.storage import bulk
-from quant_platform.storage.bulk import BEGINNING, Members
+from quant_platform.storage.bulk import BEGINNING, Members, Scope
 from quant_platform.storage.models import model_ids
 from quant_platform.strategies.base import SignalPanel, Strategy
 from quant_platform.strategies.strategy_registry import all_strategies
@@ -32,40 +37,67 @@ TOLERANCE = 1e-9
 CENT = 0.01
 
 
-def sampled(sessions: Sequence[str]) -> str:
-    """Pick one session, always the same for the same run."""
-    return sessions[zlib.crc32(sessions[-1].encode()) % len(sessions)]
+FIGURES = ("total_return", "annualized_volatility", "sharpe_ratio", "max_drawdown")
+"""Columns of `model_performance` that `_figures` computes."""
+
+IDENTITY = ("date", "symbol", "security_id")
 
 
-def features_causality(context: CheckContext) -> pd.DataFrame:
-    """On a sampled session, every feature computed on history cut there equals what is stored."""
-    session = sampled(context.sessions)
-    short = CheckContext(context.platform, [session], required_lookback())
-    day = CheckContext(context.platform, [session], 1)
-    members = day.read("trading_universe", columns=["date", "symbol", "security_id"])
-    again = with_tickers(compute_features(short.member_panel(), last=1), members)
-    stored = day.read("features")
-    return _differences(session, stored, again, [feature.name for feature in all_features()])
+def features_causality(context: CheckContext) -> Findings:
+    """On a sampled session, every feature computed on history cut there equals what is stored.
+
+    Not judged: sessions that are not sampled, and those without features, stored or computed.
+    """
+    names = [feature.name for feature in all_features()]
+    return _compared(context, names, _features_again(context))
 
 
-def feature_gaps(context: CheckContext) -> pd.DataFrame:
-    """Every bar of a member has features, and a one-session return unless the security is new."""
+def _features_again(context: CheckContext) -> "Iterator[_Recomputed]":
+    lookback = required_lookback()
+    for batch in batches(context, lookback):
+        names = ["date", "security_id", *BAR_COLUMNS.values()]
+        bars = batch.read("market_data", columns=names, members=batch.members, ordered=False)
+        actions = batch.read("corporate_actions", members=batch.members)
+        news = batch.read("news", members=batch.members)
+        universe = _rows_of(batch, "trading_universe", IDENTITY)
+        stored = _rows_of(batch, "features", ("date", "symbol", *(f.name for f in all_features())))
+        for session in batch.sessions:
+            window = context.platform.window([session], lookback)
+            members = _of(universe, session)
+            of_members = [
+                rows[rows["security_id"].isin(members["security_id"])]
+                for rows in (cut(bars, window), cut(actions, window), cut(news, window))
+            ]
+            panel = Panel.from_frames(of_members[0], of_members[1], window, news=of_members[2])
+            again = with_tickers(compute_features(panel, last=1), members)
+            yield _Recomputed(session, _of(stored, session), again)
+
+
+def feature_gaps(context: CheckContext) -> Findings:
+    """Every bar of a member has features, and a one-session return unless the security is new.
+
+    Not judged: sessions in which no member has a bar.
+    """
     key = ["date", "security_id"]
     bars = context.read("market_data", columns=[*key, "symbol"], members=context.members)
     rows = context.read("features", columns=[*key, "return_1"])
     members = context.read("trading_universe", columns=key)
     older = bars.groupby("security_id")["date"].transform("min") < bars["date"]
     bars = bars.assign(older=older).merge(members, on=key)
-    merged = bars.merge(rows, on=key, how="left", indicator="found")
+    merged = bars.merge(rows, on=key, how="left", indicator="side")
     older = merged["older"]
-    hollow = (merged["found"] == "left_only") | (merged["return_1"].isna() & older)
+    hollow = (merged["side"] == "left_only") | (merged["return_1"].isna() & older)
     hollow &= merged["date"].isin(pd.DatetimeIndex(list(context.sessions)))
     lacking = merged[hollow]
-    return failures(lacking["date"].to_numpy(), [f"{symbol}" for symbol in lacking["symbol"]])
+    failing = failures(lacking["date"].to_numpy(), [f"{symbol}" for symbol in lacking["symbol"]])
+    return context.judged_on(merged["date"].unique(), failing, "no member has a bar")
 
 
-def signal_limits(strategy: Strategy, context: CheckContext) -> pd.DataFrame:
-    """Weights within limits, types that agree, stops below the price, all invested at most."""
+def signal_limits(strategy: Strategy, context: CheckContext) -> Findings:
+    """Weights within limits, types that agree, stops below the price, all invested at most.
+
+    Not judged: sessions without a signal.
+    """
     scope = {"model_id": model_ids(context.platform.database)[strategy.name]}
     rows = context.read("signals", scope=scope)
     weight, price, stop = rows["target_weight"], rows["reference_price"], rows["stop_price"]
@@ -75,7 +107,7 @@ def signal_limits(strategy: Strategy, context: CheckContext) -> pd.DataFrame:
         "sell with a weight": (rows["signal_type"] == -1) & (weight > 0),
         "stop of a long position above the price": (weight > 0) & (stop > price),
     }
-    found = [
+    failing = [
         failures(
             rows[bad]["date"].to_numpy(),
             [f"{row.symbol}: {name} ({row.target_weight:g})" for row in rows[bad].itertuples()],
@@ -84,34 +116,55 @@ def signal_limits(strategy: Strategy, context: CheckContext) -> pd.DataFrame:
     ]
     total = rows.groupby("date")["target_weight"].apply(lambda weights: weights.abs().sum())
     over = total[total > 1.0 + TOLERANCE]
-    found.append(failures(over.index.to_numpy(), [f"weights add up to {sum_:g}" for sum_ in over]))
-    return pd.concat(found, ignore_index=True)
+    examples = [f"weights add up to {sum_:g}" for sum_ in over]
+    failing.append(failures(over.index.to_numpy(), examples))
+    return context.judged_on(rows["date"].unique(), joined(failing), "there is no signal")
 
 
-def signal_causality(strategy: Strategy, context: CheckContext) -> pd.DataFrame:
-    """On a sampled session, signals computed on history cut there equal what is stored."""
-    session = sampled(context.sessions)
-    short = CheckContext(context.platform, [session], strategy.lookback)
-    key = ["date", "symbol", "security_id"]
-    universe = short.read("trading_universe", columns=key)
-    bars = short.read(
-        "market_data", columns=[*key, "close_price"], members=Members(BEGINNING, session)
-    )
-    panel = SignalPanel.from_frames(
-        short.read("features", columns=[*key, *strategy.features]),
-        bars,
-        universe,
-        short.window,
-    )
-    scope = {"model_id": model_ids(context.platform.database)[strategy.name]}
-    stored = CheckContext(context.platform, [session], 1).read("signals", scope=scope)
+def signal_causality(strategy: Strategy, context: CheckContext) -> Findings:
+    """On a sampled session, signals computed on history cut there equal what is stored.
+
+    Not judged: sessions that are not sampled, and those without signals, stored or computed.
+    """
     figures = ["signal_type", "strength", "confidence", "target_weight", "stop_price"]
-    again = with_tickers(strategy.run(panel, last=1), universe)
-    return _differences(session, stored, again, figures)
+    return _compared(context, figures, _signals_again(strategy, context, figures))
 
 
-def portfolio_accounting(context: CheckContext) -> pd.DataFrame:
-    """Equity is cash plus positions, and the return is its change."""
+def _signals_again(
+    strategy: Strategy, context: CheckContext, figures: Sequence[str]
+) -> "Iterator[_Recomputed]":
+    platform = context.platform
+    scope = {"model_id": model_ids(platform.database)[strategy.name]}
+    for batch in batches(context, strategy.lookback):
+        ever = Members(BEGINNING, batch.sessions[-1])
+        names = [*IDENTITY, "close_price"]
+        bars = batch.read("market_data", columns=names, members=ever, ordered=False)
+        features = batch.read("features", columns=[*IDENTITY, *strategy.features])
+        universe = batch.read("trading_universe", columns=IDENTITY)
+        stored = _rows_of(batch, "signals", ("date", "symbol", *figures), scope)
+        first = bulk.query(
+            platform.database,
+            "SELECT security_id, min(date) AS date FROM trading_universe"
+            " WHERE date <= $1::text::date GROUP BY 1",
+            (batch.sessions[-1],),
+        ).set_index("security_id")["date"]
+        for session in batch.sessions:
+            window = platform.window([session], strategy.lookback)
+            past = first.index[first <= pd.Timestamp(session)]
+            closes = cut(bars, window)
+            members = cut(universe, window)
+            panel = SignalPanel.from_frames(
+                cut(features, window), closes[closes["security_id"].isin(past)], members, window
+            )
+            again = with_tickers(strategy.run(panel, last=1), members)
+            yield _Recomputed(session, _of(stored, session), again)
+
+
+def portfolio_accounting(context: CheckContext) -> Findings:
+    """Equity is cash plus positions, and the return is its change.
+
+    Not judged: sessions without a portfolio.
+    """
     rows = context.read(
         "portfolios", columns=["date", "model_id", "equity", "cash", "daily_return", "positions"]
     )
@@ -120,28 +173,52 @@ def portfolio_accounting(context: CheckContext) -> pd.DataFrame:
     change = rows.groupby("model_id")["equity"].pct_change()
     jumps = (change - rows["daily_return"]).abs() > TOLERANCE
     bad = (sums | jumps) & rows["date"].isin(pd.DatetimeIndex(list(context.sessions)))
-    words = [f"model {row.model_id}: equity {row.equity:.2f}" for row in rows[bad].itertuples()]
-    return failures(rows[bad]["date"].to_numpy(), words)
+    examples = [f"model {row.model_id}: equity {row.equity:.2f}" for row in rows[bad].itertuples()]
+    failing = failures(rows[bad]["date"].to_numpy(), examples)
+    return context.judged_on(rows["date"].unique(), failing, "there is no portfolio")
 
 
-def performance_recomputed(context: CheckContext) -> pd.DataFrame:
-    """In a sampled session, recomputed return, volatility, Sharpe and drawdown equal the stored."""
-    session = sampled(context.sessions)
-    stored = CheckContext(context.platform, [session], 1).read("model_performance")
+def performance_recomputed(context: CheckContext) -> Findings:
+    """In a sampled session, recomputed return, volatility, Sharpe and drawdown equal the stored.
+
+    Not judged: sessions that are not sampled, and those without figures.
+    """
+    judged, frames = [], []
+    for batch in batches(context, 1):
+        columns = ("date", "model_id", "window_name", "window_sessions", *FIGURES)
+        stored = _rows_of(batch, "model_performance", columns)
+        returns = _portfolio_returns(context, batch.sessions[-1])
+        for session, rows in stored.groupby("date"):
+            past = returns[returns["date"] <= session]
+            examples = _wrong_figures(rows, past)
+            frames.append(failures([session] * len(examples), examples))
+            judged.append(session)
+    return context.judged_on(judged, joined(frames), NOT_SAMPLED)
+
+
+def _portfolio_returns(context: CheckContext, last: str) -> pd.DataFrame:
+    """Returns of every portfolio up to `last`: model_id, date, daily_return, rate of the day."""
+    database = context.platform.database
     returns = bulk.query(
-        context.platform.database,
+        database,
         "SELECT model_id, date, daily_return FROM portfolios WHERE date <= $1::text::date"
         " ORDER BY date",
-        (session,),
+        (last,),
     )
+    # A vendor without figures of the economy leaves the rate to the setting, whatever is stored.
+    has_yields = context.platform.vendor.abilities.information is not None
     yields = bulk.query(
-        context.platform.database,
+        database,
         "SELECT date, observed_on, yield_3_month FROM treasury_yields WHERE date <= $1::text::date",
-        (session,),
+        (last if has_yields else BEGINNING,),
     )
     default = context.platform.settings.risk_free
     annual = risk_free_rates(yields, returns["date"].to_numpy(), default=default).to_numpy()
-    returns["rate"] = (1.0 + annual) ** (1.0 / SESSIONS_PER_YEAR) - 1.0
+    return returns.assign(rate=(1.0 + annual) ** (1.0 / SESSIONS_PER_YEAR) - 1.0)
+
+
+def _wrong_figures(stored: pd.DataFrame, returns: pd.DataFrame) -> list[str]:
+    """Stored figures of one session that differ from those computed again, in words."""
     wrong = []
     for row in stored.to_dict("records"):
         mine = returns[returns["model_id"] == row["model_id"]].tail(int(row["window_sessions"]))
@@ -152,11 +229,14 @@ def performance_recomputed(context: CheckContext) -> pd.DataFrame:
             for name, value in again.items()
             if not _same(np.float64(np.nan if row[name] is None else row[name]), np.float64(value))
         ]
-    return failures([session] * len(wrong), wrong)
+    return wrong
 
 
-def report_ranking(context: CheckContext) -> pd.DataFrame:
-    """Every model with a portfolio is ranked once, by falling score."""
+def report_ranking(context: CheckContext) -> Findings:
+    """Every model with a portfolio is ranked once, by falling score.
+
+    Not judged: sessions without a report.
+    """
     reports = context.read("performance_reports", columns=["date", "ranking"])
     models = context.read("portfolios", columns=["date", "model_id"]).groupby("date").size()
     wrong = []
@@ -165,7 +245,8 @@ def report_ranking(context: CheckContext) -> pd.DataFrame:
         scores = [entry["score"] for entry in ranking]
         if scores != sorted(scores, reverse=True) or len(ranking) != models.get(row.date, 0):
             wrong.append((row.date, f"{len(ranking)} ranked of {models.get(row.date, 0)}"))
-    return failures([day for day, _ in wrong], [words for _, words in wrong])
+    failing = failures([day for day, _ in wrong], [example for _, example in wrong])
+    return context.judged_on(reports["date"].unique(), failing, "there is no report")
 
 
 def computed_checks() -> list[QualityCheck]:
@@ -191,10 +272,10 @@ def computed_checks() -> list[QualityCheck]:
 def _strategy_checks(strategy: Strategy) -> list[QualityCheck]:
     key = f"signals/{strategy.name}"
 
-    def limits(context: CheckContext) -> pd.DataFrame:
+    def limits(context: CheckContext) -> Findings:
         return signal_limits(strategy, context)
 
-    def causality(context: CheckContext) -> pd.DataFrame:
+    def causality(context: CheckContext) -> Findings:
         return signal_causality(strategy, context)
 
     limits.__doc__, causality.__doc__ = signal_limits.__doc__, signal_causality.__doc__
@@ -209,21 +290,60 @@ def _check(
     asset: str,
     table: str,
     severity: str,
-    function: Callable[[CheckContext], pd.DataFrame],
+    function: Callable[[CheckContext], Findings],
     lookback: int = 1,
 ) -> QualityCheck:
-    def without_threshold(context: CheckContext, threshold: float) -> pd.DataFrame:
+    def without_threshold(context: CheckContext, threshold: float) -> Findings:
         return function(context)
 
-    words = function.__doc__ or ""
-    return QualityCheck(name, asset, table, severity, words, without_threshold, lookback)
+    # The first sentence; when a session is not judged is for who reads the code.
+    description = " ".join((function.__doc__ or "").split("\n\n")[0].split())
+    return QualityCheck(name, asset, table, severity, description, without_threshold, lookback)
 
 
-def _differences(
-    session: str, stored: pd.DataFrame, again: pd.DataFrame, names: Sequence[str]
+@dataclass(frozen=True)
+class _Recomputed:
+    """Rows of one session: as stored, and as computed again; each with a column symbol."""
+
+    session: str
+    stored: pd.DataFrame
+    again: pd.DataFrame
+
+
+def _compared(
+    context: CheckContext, names: Sequence[str], samples: Iterator[_Recomputed]
+) -> Findings:
+    """Findings about samples, compared in the columns `names`."""
+    judged, frames = [], []
+    for sample in samples:
+        if sample.stored.empty and sample.again.empty:
+            continue
+        judged.append(sample.session)
+        frames.append(_differences(sample, names))
+    return context.judged_on(judged, joined(frames), NOT_SAMPLED)
+
+
+def _rows_of(
+    batch: CheckContext, table: str, columns: Sequence[str], scope: Scope | None = None
 ) -> pd.DataFrame:
-    """Cells in which two frames of one session differ beyond the tolerance, or that one lacks."""
-    left, right = stored.set_index("symbol"), again.set_index("symbol")
+    """Rows of the sessions of a batch, without those between them and those looked back on."""
+    names = ", ".join(map(bulk.quoted, columns))
+    return bulk.query(
+        batch.platform.database,
+        f"SELECT {names} FROM {bulk.quoted(table)}"  # noqa: S608 — quoted names
+        f" WHERE date = ANY ($1::text::date[]){bulk.scope_sql(scope)}",
+        ("{" + ",".join(batch.sessions) + "}",),
+    )
+
+
+def _of(frame: pd.DataFrame, session: str) -> pd.DataFrame:
+    return frame[frame["date"] == pd.Timestamp(session)]
+
+
+def _differences(sample: _Recomputed, names: Sequence[str]) -> pd.DataFrame:
+    """Cells in which both differ beyond the tolerance, or that one lacks, as failures."""
+    session = sample.session
+    left, right = sample.stored.set_index("symbol"), sample.again.set_index("symbol")
     if sorted(left.index) != sorted(right.index):
         return failures(
             [session], [f"symbols stored {list(left.index)}, computed {list(right.index)}"]

@@ -1,8 +1,9 @@
 """Runs checks over blocks of sessions and stores a verdict per session in `data_quality`.
 
 Checks of one table share what they read: the rows are read once, a block of sessions at a time, so
-that memory does not grow with the length of a run. What does not belong here: what a check looks
-for (`market.py`, `computed.py`).
+that memory does not grow with the length of a run. Each session of the run gets a row, also those
+that a check did not judge: their `passed` is null, and their details hold the reason. What does not
+belong here: what a check looks for (`market.py`, `quarantine.py`, `computed.py`).
 """
 
 import json
@@ -15,13 +16,20 @@ import pandas as pd
 from quant_platform.pipeline.platform import Platform
 from quant_platform.quality.check import (
     BLOCK_ROWS,
-    EXAMPLES,
     CheckContext,
     QualityCheck,
-    failures,
 )
+from quant_platform.quality.verdict import EXAMPLES, Findings, Verdict, together
 from quant_platform.storage import bulk
 from quant_platform.storage.replace import replace_sessions
+
+BARS = "market_data"
+
+COMPUTED_ROWS = 100_000
+"""Rows of a computed table that are judged at once; they are wide, or hold documents."""
+
+COMPUTED_SESSIONS = 250
+"""Sessions of a computed table that are judged at once: a portfolio's row holds all positions."""
 
 JUDGES = 2
 """Checks of a step that are judged at the same time."""
@@ -29,30 +37,30 @@ JUDGES = 2
 
 def judge_blocks(
     platform: Platform, checks: Sequence[QualityCheck], sessions: Sequence[str]
-) -> dict[str, pd.DataFrame]:
-    """CheckFunction block by block and store the verdicts; return the failures by check."""
-    found: dict[str, list[pd.DataFrame]] = {check.name: [] for check in checks}
+) -> dict[str, Findings]:
+    """Judge block by block and store the verdicts; return the findings by name of the check."""
+    by_check: dict[str, list[Findings]] = {check.name: [] for check in checks}
     lookback = max(check.lookback for check in checks)
-    for context in _blocks(platform, checks[0].table, sessions, lookback):
+    for context in _contexts(platform, checks[0].table, sessions, lookback):
         # While one waits for the server, another computes.
         with ThreadPoolExecutor(JUDGES, thread_name_prefix="judge") as pool:
-            found_by = pool.map(partial(_judge, context), checks)
-            verdicts = dict(zip(checks, found_by, strict=True))
-        for check, frame in verdicts.items():
-            found[check.name].append(frame)
-        store_verdicts(platform, verdicts, context.sessions)
-    return {
-        name: pd.concat(frames, ignore_index=True) if frames else failures([], [])
-        for name, frames in found.items()
-    }
+            judged = pool.map(partial(_judge, context), checks)
+            findings = dict(zip(checks, judged, strict=True))
+        for check, of_block in findings.items():
+            by_check[check.name].append(of_block)
+        store_verdicts(platform, findings, context.sessions)
+    return {name: together(parts) for name, parts in by_check.items()}
 
 
-def _blocks(
+def _contexts(
     platform: Platform, table: str, sessions: Sequence[str], lookback: int
 ) -> Iterator[CheckContext]:
-    """Blocks of sessions; while one is context, the bars of the next are read."""
+    """Contexts of blocks of sessions; while one of bars is judged, the next bars are read."""
     size = _block_sessions(platform, table, sessions)
     blocks = [sessions[start : start + size] for start in range(0, len(sessions), size)]
+    if table != BARS:
+        yield from (CheckContext(platform, block, lookback) for block in blocks)
+        return
     context = CheckContext(platform, blocks[0], lookback)
     with ThreadPoolExecutor(1, thread_name_prefix="ahead") as reader:
         for block in blocks[1:]:
@@ -63,56 +71,65 @@ def _blocks(
         yield context
 
 
-def _judge(context: CheckContext, check: QualityCheck) -> pd.DataFrame:
+def _judge(context: CheckContext, check: QualityCheck) -> Findings:
     return check.judge(context, check.threshold)
 
 
 def _block_sessions(platform: Platform, table: str, sessions: Sequence[str]) -> int:
-    """How many sessions have about `BLOCK_ROWS` rows, going by the newest."""
+    """How many sessions are judged at once, going by the rows of the newest."""
     rows = bulk.query(
         platform.database,
         f"SELECT count(*) AS rows FROM {bulk.quoted(table)} WHERE date = $1::text::date",  # noqa: S608 — quoted name
         (sessions[-1],),
     )["rows"].iloc[0]
-    return max(BLOCK_ROWS // max(int(rows), 1), 1)
+    if table == BARS:
+        return max(BLOCK_ROWS // max(int(rows), 1), 1)
+    return min(max(COMPUTED_ROWS // max(int(rows), 1), 1), COMPUTED_SESSIONS)
 
 
 def store_verdicts(
-    platform: Platform, verdicts: Mapping[QualityCheck, pd.DataFrame], sessions: Sequence[str]
+    platform: Platform, findings: Mapping[QualityCheck, Findings], sessions: Sequence[str]
 ) -> None:
-    """Replace the verdicts of the judged sessions in `data_quality`."""
-    rows = [_verdicts(check, sessions, found) for check, found in verdicts.items()]
+    """Replace the verdicts on these sessions in `data_quality`."""
+    rows = [_rows(check, sessions, of_check) for check, of_check in findings.items()]
     replace_sessions(
         platform.database,
         platform.table("data_quality"),
         pd.concat(rows, ignore_index=True),
         sessions,
-        scope={"check_name": tuple(sorted(check.name for check in verdicts))},
+        scope={"check_name": tuple(sorted(check.name for check in findings))},
     )
 
 
-def _verdicts(check: QualityCheck, sessions: Sequence[str], found: pd.DataFrame) -> pd.DataFrame:
+def _rows(check: QualityCheck, sessions: Sequence[str], findings: Findings) -> pd.DataFrame:
     """One row of `data_quality` per session."""
-    examples: dict[pd.Timestamp, list[str]] = {}
-    counts: dict[pd.Timestamp, int] = {}
-    for day, example, count in zip(found["date"], found["example"], found["count"], strict=True):
+    examples: dict[str, list[str]] = {}
+    counts: dict[str, int] = {}
+    failures = findings.failures
+    days = failures["date"].dt.strftime("%Y-%m-%d")
+    for day, example, count in zip(days, failures["example"], failures["count"], strict=True):
         examples.setdefault(day, []).append(example)
-        counts[day] = counts.get(day, 0) + count
-    days = [pd.Timestamp(session) for session in sessions]
+        counts[day] = counts.get(day, 0) + int(count)
+    verdicts = findings.verdicts(sessions)
     return pd.DataFrame(
         {
-            "date": pd.Series(days, dtype="datetime64[s]"),
+            "date": pd.Series([pd.Timestamp(day) for day in sessions], dtype="datetime64[s]"),
             "check_name": check.name,
             "table_name": check.table,
-            "passed": [day not in examples for day in days],
+            "passed": pd.array([verdicts[day].passed for day in sessions], dtype="boolean"),
             "severity": check.severity,
-            "failures": [int(counts.get(day, 0)) for day in days],
+            "failures": [counts.get(day, 0) for day in sessions],
             "details": [
-                json.dumps({"examples": examples[day][:EXAMPLES]}) if day in examples else "{}"
-                for day in days
+                _details(verdicts[day], examples.get(day, []), findings.reason) for day in sessions
             ],
         }
     )
+
+
+def _details(verdict: Verdict, examples: Sequence[str], reason: str) -> str:
+    if verdict is Verdict.FAILED:
+        return json.dumps({"examples": examples[:EXAMPLES]})
+    return json.dumps({"reason": reason}) if verdict is Verdict.NOT_JUDGED else "{}"
 
 
 def stored_sessions(platform: Platform, table: str) -> list[str]:
@@ -128,7 +145,9 @@ def stored_sessions(platform: Platform, table: str) -> list[str]:
 
 
 def unjudged(platform: Platform, names: Sequence[str], sessions: Sequence[str]) -> set[str]:
-    """Checks that have not looked at every session, or that stop what comes after one of them.
+    """Checks without a verdict on every session, or that stop what comes after one of them.
+
+    That a session is not judged is a verdict as well.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ written (the tables' own constraints).
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quant_platform.conventions import USUAL_SESSIONS
 from quant_platform.kernels.arrays import BoolArray, FloatArray
@@ -31,6 +32,15 @@ STALE_SESSIONS = 5
 
 VOLUME_MULTIPLE = 50.0
 """Value traded, as a multiple of the median of the sessions before, beyond which it is doubtful."""
+
+
+def bars_before(panel: Panel, sessions: int) -> NDArray[np.int64]:
+    """Bars that each security had in the `sessions` sessions before: (sessions, securities)."""
+    total = np.cumsum(panel.traded, axis=0, dtype=np.int64)
+    before = np.zeros_like(total)
+    before[1:] = total[:-1]
+    before[sessions + 1 :] -= total[: -sessions - 1]
+    return before
 
 
 def total_returns(panel: Panel) -> FloatArray:

@@ -1,8 +1,9 @@
 """The part of a page about its data: verdicts of the checks, refused rows, missing sessions.
 
 Frames in, plain values out; `templates/report.html.j2` decides how they look. The page folds this
-part when every check passed, no row was set aside and no session is outstanding. What does not
-belong here: the checks themselves (`quality/` of the package).
+part when every check that judged the session passed (and one did), no row was set aside and no
+session is outstanding. A check that did not judge the session is counted apart from those that
+passed. What does not belong here: the checks themselves (`quality/` of the package).
 """
 
 import json
@@ -34,6 +35,7 @@ class CheckLine:
     severity : error or warn, by its latest verdict
     failures : rows or cells that failed in the session
     examples : the first of them, in words
+    reason : why the session was not judged; empty where it was, or where no verdict is stored
     sessions, failed : recent sessions that it judged, and those that failed
     latest : last of these
     """
@@ -44,6 +46,7 @@ class CheckLine:
     severity: str
     failures: int
     examples: tuple[str, ...]
+    reason: str
     sessions: int
     failed: int
     latest: pd.Timestamp | None
@@ -68,7 +71,7 @@ class Quality:
     checks : one line per check, failing ones first
     refused : rows of the session that were set aside: table_name, reason, rows
     outstanding : sessions that are not complete: date, source, status, reason
-    sessions : number of recent sessions that were judged
+    sessions : number of recent sessions that have verdicts
     headline : the session in a few words, each with its class in the page
     """
 
@@ -86,7 +89,8 @@ class Quality:
     @property
     def is_well(self) -> bool:
         """Whether there is no fault to look at."""
-        return [tone for tone, _ in self.headline] == ["ok"]
+        tones = {tone for tone, _ in self.headline}
+        return "ok" in tones and tones <= {"ok", "soft"}
 
 
 def quality(
@@ -118,11 +122,14 @@ def quality(
 
 
 def _line(session: pd.Timestamp, check: str, table: str, rows: pd.DataFrame) -> CheckLine:
-    failed = rows[~rows["passed"].astype(bool)]
+    # Null: the check did not judge the session.
+    rows = rows.assign(passed=rows["passed"].astype("boolean"))
+    judged = rows[rows["passed"].notna()]
+    failed = judged[~judged["passed"].astype(bool)]
     today = rows[rows["date"] == session]
     failures = int(today["failures"].sum())
     severity = str(rows["severity"].iloc[-1])
-    if today.empty:
+    if today.empty or today["passed"].isna().any():
         verdict = NOT_JUDGED
     elif today["passed"].all():
         verdict = PASSED
@@ -135,7 +142,8 @@ def _line(session: pd.Timestamp, check: str, table: str, rows: pd.DataFrame) -> 
         severity,
         failures,
         _examples(today["details"].iloc[0]) if verdict in (FAILED, WARNED) else (),
-        sessions=len(rows),
+        _reason(today["details"].iloc[0]) if verdict == NOT_JUDGED and len(today) else "",
+        sessions=len(judged),
         failed=len(failed),
         latest=failed["date"].iloc[-1] if len(failed) else None,
     )
@@ -143,11 +151,21 @@ def _line(session: pd.Timestamp, check: str, table: str, rows: pd.DataFrame) -> 
 
 def _examples(details: object) -> tuple[str, ...]:
     """Failures from a verdict's details; details of another form are shown as JSON."""
-    content = json.loads(details) if isinstance(details, str) else details
+    content = _content(details)
     examples = content.get("examples") if isinstance(content, dict) else None
     if not isinstance(examples, list):
         examples = [json.dumps(content, ensure_ascii=False)] if content else []
     return tuple(_short(str(each)) for each in examples[:EXAMPLES])
+
+
+def _reason(details: object) -> str:
+    """Why a session was not judged, out of the verdict's details."""
+    content = _content(details)
+    return _short(str(content.get("reason", ""))) if isinstance(content, dict) else ""
+
+
+def _content(details: object) -> object:
+    return json.loads(details) if isinstance(details, str) else details
 
 
 def _short(text: str) -> str:
@@ -166,10 +184,11 @@ def _headline(
         ("meh", int(refused["rows"].sum()), "row", "set aside"),
         ("meh", len(outstanding) - lost, "session", "pending"),
         ("ok", count[PASSED], "check", "passed"),
+        ("soft", count[NOT_JUDGED], "check", "not judged"),
     )
     return tuple(
-        (tone, f"{number:,} {noun}{'' if number == 1 else 's'} {word}".replace(",", "\u202f"))
-        for tone, number, noun, word in counts
+        (tone, f"{number:,} {noun}{'' if number == 1 else 's'} {outcome}".replace(",", "\u202f"))
+        for tone, number, noun, outcome in counts
         if number
     )
 

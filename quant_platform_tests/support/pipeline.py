@@ -10,10 +10,11 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 import dagster as dg
 import pandas as pd
@@ -63,6 +64,7 @@ def run(
     *,
     vendor: SampleVendor | None = None,
     assets: Sequence[str] = (),
+    tags: Mapping[str, str] = MappingProxyType({}),
 ) -> dg.ExecuteInProcessResult:
     """Materialise all assets (or those named) from `first` to `last` in one run, without checks."""
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
@@ -74,14 +76,15 @@ def run(
         executor=dg.in_process_executor,
         jobs=[dg.define_asset_job("everything")],
     )
-    tags = {
+    all_tags = {
         "dagster/asset_partition_range_start": first,
         "dagster/asset_partition_range_end": last,
+        **tags,
     }
     return definitions.resolve_job_def("everything").execute_in_process(
         instance=_instance(database.url.partition("?")[2]),
         run_config=QUIET,
-        tags=tags,
+        tags=all_tags,
         asset_selection=[dg.AssetKey(name) for name in assets] or None,
         raise_on_error=False,
     )

@@ -8,11 +8,9 @@ import dagster as dg
 import pandas as pd
 
 from quant_platform.defs.assets.common import AssetContext, asset, columns, sessions_to_do
-from quant_platform.errors import VendorError
 from quant_platform.pipeline.chunks import Chunks
-from quant_platform.pipeline.information import economy_chunks, news_chunks
+from quant_platform.pipeline.information import economy_chunks, information_of, news_chunks
 from quant_platform.pipeline.platform import Platform
-from quant_platform.vendors.abilities import InformationVendor
 
 GROUP = "information"
 
@@ -27,13 +25,6 @@ def information_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
         "labor_market": "US labor market by month, from the session on in which it is known.",
     }
     return [_news(market), *(_economy(market, name, text) for name, text in described.items())]
-
-
-def _information(platform: Platform) -> InformationVendor:
-    vendor = platform.vendor.abilities.information
-    if vendor is None:
-        raise VendorError(f"The vendor {platform.vendor.name!r} has no news and no economic series")
-    return vendor
 
 
 def _news(market: AssetContext) -> dg.AssetsDefinition:
@@ -55,7 +46,7 @@ def _news(market: AssetContext) -> dg.AssetsDefinition:
         symbols: pd.DataFrame,
     ) -> Chunks:
         """Articles by the session in which they count, with the vendor's sentiment; no text."""
-        vendor = _information(platform)
+        vendor = information_of(platform)
         sessions, warn = sessions_to_do(context, platform), context.log.warning
         return Chunks(news_chunks(vendor, platform.calendar, sessions, symbols, warn))
 
@@ -72,7 +63,7 @@ def _economy(market: AssetContext, series: str, description: str) -> dg.AssetsDe
         quarantine=True,
     )
     def economy(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Chunks:
-        vendor = _information(platform)
+        vendor = information_of(platform)
         sessions, warn = sessions_to_do(context, platform), context.log.warning
         return Chunks(economy_chunks(vendor, platform.calendar, series, sessions, warn))
 

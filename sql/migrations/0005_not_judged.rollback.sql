@@ -1,0 +1,11 @@
+DELETE FROM data_quality WHERE passed IS NULL;
+ALTER TABLE data_quality DROP CONSTRAINT data_quality_failures_are_judged;
+ALTER TABLE data_quality ALTER COLUMN passed SET NOT NULL;
+COMMENT ON COLUMN data_quality.date IS 'Session judged.';
+COMMENT ON COLUMN data_quality.passed IS 'Whether the session passed.';
+COMMENT ON COLUMN data_quality.details IS 'Examples, figures and thresholds.';
+DELETE FROM data_quality_history WHERE passed IS NULL;
+ALTER TABLE data_quality_history ALTER COLUMN passed SET NOT NULL;
+COMMENT ON COLUMN data_quality_history.date IS 'Session judged.';
+COMMENT ON COLUMN data_quality_history.passed IS 'Whether the session passed.';
+COMMENT ON COLUMN data_quality_history.details IS 'Examples, figures and thresholds.';
