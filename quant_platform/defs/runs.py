@@ -16,6 +16,7 @@ from types import MappingProxyType
 import dagster as dg
 from dagster._core.events import RunFailureReason
 
+from quant_platform.defs.asset_registry import stages
 from quant_platform.defs.assets.common import IO_MANAGER
 from quant_platform.defs.build import build_defs
 from quant_platform.defs.home import enter_dagster_home
@@ -72,6 +73,11 @@ class Runner:
         keys = self._job(DAILY_JOB).partitions_def
         assert keys is not None  # noqa: S101 — every job of ours is partitioned
         return tuple(date.fromisoformat(key) for key in keys.get_partition_keys())
+
+    @property
+    def stages(self) -> list[str]:
+        """Stages that have assets, in the order in which they run."""
+        return [stage for stage in stages(self.defs.assets or ()) if self.stage_assets(stage)]
 
     def stage_assets(self, stage: str) -> list[dg.AssetKey]:
         """Keys of the assets of a stage."""

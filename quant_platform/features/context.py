@@ -11,7 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 import numpy as np
 
 from quant_platform.kernels.arrays import FloatArray
-from quant_platform.kernels.rolling import Carry, shift
+from quant_platform.kernels.windows import Carry, shift
 from quant_platform.market.panel import Panel
 
 Parameters = ParamSpec("Parameters")

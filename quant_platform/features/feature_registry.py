@@ -6,7 +6,7 @@ finds it. What does not: formulas (`library/`), and running features over panels
 To add a feature, put one file into `library/`:
 
     from quant_platform.features.context import FeatureContext
-    from quant_platform.kernels.rolling import window_mean
+    from quant_platform.kernels.windows import window_mean
     from quant_platform.kernels.arrays import FloatArray
     from quant_platform.features.feature_registry import feature
 

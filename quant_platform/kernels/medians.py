@@ -1,7 +1,7 @@
 """Medians of moving windows, and gaps between values.
 
 What belongs here: pure functions of (rows, columns) arrays in which NaN means absent. What does
-not: sums, means and the other rolling figures (`rolling.py`).
+not: sums, means and the other rolling figures (`windows.py`).
 """
 
 import numpy as np

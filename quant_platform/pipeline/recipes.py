@@ -12,7 +12,7 @@ from functools import cache
 from quant_platform.evaluation.metrics import METRICS
 from quant_platform.features import compute, context
 from quant_platform.features.feature_registry import all_features
-from quant_platform.kernels import rolling
+from quant_platform.kernels import windows
 from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import Settings
 from quant_platform.strategies.base import Strategy
@@ -40,7 +40,7 @@ def feature_recipe() -> str:
     """Digest of the source of every feature and of what it is computed with."""
     functions = {inspect.getmodule(_plain(each.function)) for each in all_features()}
     modules = sorted(
-        {module for module in functions if module} | {compute, context, rolling},
+        {module for module in functions if module} | {compute, context, windows},
         key=lambda module: module.__name__,
     )
     digest = hashlib.sha256()

@@ -213,7 +213,7 @@ def stale_prices(context: CheckContext, threshold: float) -> Findings:
     """
     panel, earlier = context.panel, prices.STALE_SESSIONS - 1
     judged = np.zeros_like(panel.traded)
-    judged[earlier:] = np.isfinite(panel.close[: len(panel.sessions) - earlier])
+    judged[earlier:] = np.isfinite(panel.close[: max(len(panel.sessions) - earlier, 0)])
     judged &= panel.traded & context.is_liquid
     failing = prices.stale_prices(panel) & context.is_liquid
     return context.judged_cells(panel, failing, judged, NOTHING_LIQUID, close=panel.close)
@@ -294,6 +294,11 @@ def membership(context: CheckContext, threshold: float) -> Findings:
     return context.judged_on([*ranks.index, *bars["date"].unique()], failing, reason)
 
 
+def _first_paragraph(function: CheckFunction) -> str:
+    """Return what the UI shows of a check: how it judges, without the cases it does not."""
+    return " ".join((function.__doc__ or "").split("\n\n")[0].split())
+
+
 def _facts(
     function: CheckFunction,
     severity: str,
@@ -301,7 +306,7 @@ def _facts(
     threshold: float = 0.0,
     name: str = "",
 ) -> QualityCheck:
-    description = " ".join((function.__doc__ or "").split("\n\n")[0].split())
+    description = _first_paragraph(function)
     label = name or getattr(function, "__name__", "")
     return QualityCheck(
         label, BARS, "market_data", severity, description, function, lookback, threshold
@@ -340,8 +345,4 @@ ACTIONS_CHECKS = (
 ADJUSTING_VENDOR_CHECKS = (_with_actions(vendor_adjusted, USUAL_SESSIONS + 1, 0.005),)
 """For vendors that tell adjusted closes when asked for them."""
 
-UNIVERSE_CHECKS = (
-    QualityCheck(
-        "membership", UNIVERSE, "trading_universe", ERROR, membership.__doc__ or "", membership
-    ),
-)
+UNIVERSE_CHECKS = (replace(_facts(membership, ERROR), asset=UNIVERSE, table="trading_universe"),)

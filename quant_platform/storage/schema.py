@@ -86,3 +86,21 @@ def read_table(database: Database, name: str) -> Table:
         key=tuple(row[0] for row in rows if row[5]),
         description=rows[0][4],
     )
+
+
+_WITH_HISTORY = """
+SELECT t.relname::text FROM pg_class t
+JOIN pg_class h ON h.relnamespace = t.relnamespace AND h.relname = t.relname || '_history'
+WHERE t.relnamespace = 'public'::regnamespace AND t.relkind IN ('r', 'p') ORDER BY 1
+"""
+
+
+def tables_with_history(database: Database) -> list[str]:
+    """Names of the tables that keep what they replace, sorted: those of assets, and verdicts."""
+    connection = database.connect()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_WITH_HISTORY)
+            return [name for (name,) in cursor.fetchall()]
+    finally:
+        connection.close()

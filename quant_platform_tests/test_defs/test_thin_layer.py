@@ -35,7 +35,6 @@ EXCEPTIONS = {
     "jobs.py stage_job": DAGSTERS_OWN_WORDS,
     "metadata.py light_metadata": DAGSTERS_OWN_WORDS,
     "partitions.py session_partitions": "makes the partitions, a subclass of Dagster's",
-    "processes.py _process_is_gone": "whether the process of a Dagster run has ended",
     "processes.py process_tag": DAGSTERS_OWN_WORDS,
     "tags.py session_tags": DAGSTERS_OWN_WORDS,
 }

@@ -19,7 +19,7 @@ from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.context import FeatureContext
 from quant_platform.features.feature_registry import INPUTS, Feature, all_features, feature
 from quant_platform.kernels.arrays import FloatArray
-from quant_platform.kernels.rolling import window_mean
+from quant_platform.kernels.windows import window_mean
 from quant_platform.market.panel import Panel
 from quant_platform_tests.support.panels import MarketFrames, bits, random_market
 

@@ -22,7 +22,7 @@ RETURNS = (
 """Columns of `portfolios` that figures are made of."""
 
 
-def evaluation_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
+def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     """`portfolios` and `model_performance`."""
     return [_portfolios(market), _model_performance(market)]
 

@@ -16,7 +16,7 @@ from quant_platform.storage.stored import Stored
 GROUP = "features"
 
 
-def feature_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
+def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     """`features`, shown as JSON by the view `feature_store`."""
     depth = required_lookback()
 

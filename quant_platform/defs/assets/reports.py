@@ -19,7 +19,7 @@ GROUP = "reports"
 SIGNALS_PREFIX = "signals_of_"
 
 
-def report_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
+def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     """`alerts` and `performance_reports`."""
     return [_alerts(market), _performance_reports(market)]
 

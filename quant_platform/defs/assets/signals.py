@@ -15,7 +15,7 @@ from quant_platform.strategies.strategy_registry import all_strategies
 GROUP = "signals"
 
 
-def signal_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
+def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     """One asset per strategy of the folder `strategies/library`."""
     return [_signal_asset(market, strategy) for strategy in all_strategies()]
 

@@ -16,7 +16,7 @@ from quant_platform.features.context import (
 )
 from quant_platform.features.feature_registry import feature, feature_family
 from quant_platform.kernels.arrays import FloatArray
-from quant_platform.kernels.rolling import (
+from quant_platform.kernels.windows import (
     Windows,
     decayed_mean,
     recursive_window,

@@ -7,7 +7,7 @@ An article counts in the first session whose close comes after its publication (
 from quant_platform.features.context import FeatureContext
 from quant_platform.features.feature_registry import feature
 from quant_platform.kernels.arrays import FloatArray
-from quant_platform.kernels.rolling import window_sum
+from quant_platform.kernels.windows import window_sum
 
 NEWS_SESSIONS = 5
 """Sessions over which articles are looked back on: a week."""

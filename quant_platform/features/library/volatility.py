@@ -17,7 +17,7 @@ from quant_platform.features.context import (
 from quant_platform.features.feature_registry import feature, feature_family
 from quant_platform.features.library.trend import simple_average
 from quant_platform.kernels.arrays import FloatArray
-from quant_platform.kernels.rolling import decayed_mean, recursive_window, window_std
+from quant_platform.kernels.windows import decayed_mean, recursive_window, window_std
 
 BAND_DEVIATIONS = 2.0
 """Bollinger's bands: 2 population deviations of 20 closes around their mean (2001)."""

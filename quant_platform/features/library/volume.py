@@ -7,7 +7,7 @@ from quant_platform.conventions import USUAL_SESSIONS
 from quant_platform.features.context import FeatureContext
 from quant_platform.features.feature_registry import feature
 from quant_platform.kernels.arrays import FloatArray
-from quant_platform.kernels.rolling import window_mean
+from quant_platform.kernels.windows import window_mean
 
 
 @feature(lookback=USUAL_SESSIONS, inputs=("volume", "split"))

@@ -23,9 +23,9 @@ lately. So a book built from stored rows continues exactly like one that was nev
 """
 
 from quant_platform.market.identity.book import IdentityBook, Resolution
-from quant_platform.market.identity.book_state import Reference
 from quant_platform.market.identity.evidence import RECENT_SESSIONS, RETURN_SESSIONS, anchor_since
 from quant_platform.market.identity.rows import arrow_text, fixed_identities
+from quant_platform.market.identity.state import Reference
 
 __all__ = [
     "RECENT_SESSIONS",

@@ -11,7 +11,6 @@ import pandas as pd
 import pyarrow as pa
 
 from quant_platform.kernels.arrays import FloatArray
-from quant_platform.market.identity.book_state import BookState, Reference
 from quant_platform.market.identity.resolver import Resolver
 from quant_platform.market.identity.rows import (
     arrow_text,
@@ -19,6 +18,7 @@ from quant_platform.market.identity.rows import (
     securities_frame,
     symbols_frame,
 )
+from quant_platform.market.identity.state import BookState, Reference
 
 
 @dataclass(frozen=True)

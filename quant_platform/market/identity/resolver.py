@@ -1,7 +1,7 @@
 """`Resolver`: what one session's bars change in the state of identities.
 
 What does not belong here: when two descriptions agree (`evidence.py`), the state's single steps
-(`book_state.py`).
+(`state.py`).
 """
 
 from dataclasses import replace
@@ -10,7 +10,6 @@ from datetime import date
 import pyarrow as pa
 
 from quant_platform.kernels.arrays import FloatArray
-from quant_platform.market.identity.book_state import BookState, Reference
 from quant_platform.market.identity.evidence import (
     COMPLETE_REFERENCE,
     RECENT_SESSIONS,
@@ -18,6 +17,7 @@ from quant_platform.market.identity.evidence import (
     agree,
 )
 from quant_platform.market.identity.rows import DATES, TEXTS
+from quant_platform.market.identity.state import BookState, Reference
 from quant_platform.market.identity.tickers import Traded
 from quant_platform.vendors.answers import Listing
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quant_platform.kernels.arrays import FloatArray
-from quant_platform.kernels.rolling import (
+from quant_platform.kernels.windows import (
     Carry,
     Windows,
     decayed_mean,
