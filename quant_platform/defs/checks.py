@@ -37,8 +37,8 @@ def build_check(check: QualityCheck) -> dg.AssetChecksDefinition:
         sessions = _sessions(context, platform, check.table)
         findings = NOTHING
         if sessions:
-            judged = CheckContext(platform, sessions, check.lookback)
-            findings = check.judge(judged, check.threshold)
+            looked_at = CheckContext(platform, sessions, check.lookback)
+            findings = check.judge(looked_at, check.threshold)
             store_verdicts(platform, {check: findings}, sessions)
         return _result(check, sessions, findings)
 
