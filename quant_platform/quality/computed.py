@@ -19,7 +19,13 @@ from quant_platform.features.feature_registry import all_features
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import BAR_COLUMNS, Panel
-from quant_platform.quality.check import ERROR, WARN, CheckContext, QualityCheck
+from quant_platform.quality.check import (
+    ERROR,
+    WARN,
+    CheckContext,
+    QualityCheck,
+    description_of,
+)
 from quant_platform.quality.sampling import NOT_SAMPLED, batches, cut
 from quant_platform.quality.verdict import Findings, failures, joined
 from quant_platform.storage import bulk
@@ -297,8 +303,7 @@ def _check(
     def without_threshold(context: CheckContext, threshold: float) -> Findings:
         return function(context)
 
-    # The first sentence; when a session is not judged is for who reads the code.
-    description = " ".join((function.__doc__ or "").split("\n\n")[0].split())
+    description = description_of(function)
     return QualityCheck(name, asset, table, severity, description, without_threshold, lookback)
 
 

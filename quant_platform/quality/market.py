@@ -25,6 +25,7 @@ from quant_platform.quality.check import (
     CheckContext,
     CheckFunction,
     QualityCheck,
+    description_of,
 )
 from quant_platform.quality.quarantine import REFUSED
 from quant_platform.quality.sources import (
@@ -294,11 +295,6 @@ def membership(context: CheckContext, threshold: float) -> Findings:
     return context.judged_on([*ranks.index, *bars["date"].unique()], failing, reason)
 
 
-def _first_paragraph(function: CheckFunction) -> str:
-    """Return what the UI shows of a check: how it judges, without the cases it does not."""
-    return " ".join((function.__doc__ or "").split("\n\n")[0].split())
-
-
 def _facts(
     function: CheckFunction,
     severity: str,
@@ -306,8 +302,7 @@ def _facts(
     threshold: float = 0.0,
     name: str = "",
 ) -> QualityCheck:
-    description = _first_paragraph(function)
-    label = name or getattr(function, "__name__", "")
+    label, description = name or getattr(function, "__name__", ""), description_of(function)
     return QualityCheck(
         label, BARS, "market_data", severity, description, function, lookback, threshold
     )

@@ -123,7 +123,6 @@ def quality(
 
 def _line(session: pd.Timestamp, check: str, table: str, rows: pd.DataFrame) -> CheckLine:
     # Null: the check did not judge the session.
-    rows = rows.assign(passed=rows["passed"].astype("boolean"))
     judged = rows[rows["passed"].notna()]
     failed = judged[~judged["passed"].astype(bool)]
     today = rows[rows["date"] == session]
