@@ -19,7 +19,7 @@ from pathlib import Path
 from demo import BIN
 
 from quant_platform.market.calendar import XNYS
-from quant_platform_tests.support.polygon_server import BASIC, Market, PolygonServer
+from quant_platform_tests.support.polygon_server import BASIC, PolygonServer, ServedMarket
 
 CALLS, WINDOW_SECONDS, PROCESSES = 5, 60.0, 2
 TOO_MANY = 429
@@ -33,7 +33,7 @@ def main() -> None:
     sessions = XNYS.sessions(date(2025, 9, 2), date(2026, 10, 30))
     plan = replace(BASIC, history_years=None)
     with (
-        PolygonServer(Market.synthetic(50, sessions), plan=plan) as server,
+        PolygonServer(ServedMarket.synthetic(50, sessions), plan=plan) as server,
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
     ):
         processes = [backfill(server.url, Path(folder), str(n)) for n in range(PROCESSES)]

@@ -24,7 +24,12 @@ from demo import BIN
 from quant_platform.market.calendar import XNYS
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database, platform_database
-from quant_platform_tests.support.polygon_server import ADVANCED, Market, PolygonServer, faults
+from quant_platform_tests.support.polygon_server import (
+    ADVANCED,
+    PolygonServer,
+    ServedMarket,
+    faults,
+)
 
 SYMBOLS, SESSIONS, CONNECTIONS = 200, 120, 4
 DELAY_SECONDS = 0.1
@@ -55,7 +60,9 @@ def survives(kills: int, seed: int) -> bool:
     """Whether the killed backfill ends as the undisturbed one; prints what was counted."""
     sessions = XNYS.sessions(date(2025, 1, 2), date(2025, 12, 31))[:SESSIONS]
     with (
-        PolygonServer(Market.synthetic(SYMBOLS, sessions, seed=seed), plan=ADVANCED) as server,
+        PolygonServer(
+            ServedMarket.synthetic(SYMBOLS, sessions, seed=seed), plan=ADVANCED
+        ) as server,
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
     ):
         server.inject(faults.late(DELAY_SECONDS), GROUPED, times=faults.FOREVER)

@@ -30,7 +30,7 @@ from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 from quant_platform.storage.replace import TableRows, replace_tables
 from quant_platform.vendors.polygon.bars import read_grouped, session_bars
-from quant_platform.vendors.registry import vendor_of
+from quant_platform.vendors.vendor_registry import vendor_of
 from quant_platform_tests.support.polygon_server import launched
 
 ROWS_PER_SECOND, MEGABYTES, SESSION_SECONDS = 100_000, 1536, 0.7

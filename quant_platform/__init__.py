@@ -1,3 +1,62 @@
-"""Market data, features, signals and performance reports as Dagster assets in Postgres."""
+"""The notebook's face: `import quant_platform as qp`, then `qp.open()`.
+
+What belongs here: the few names that a researcher needs, each read from its own module when it is
+first used, so that this import loads nothing else. What does not belong here: any code of theirs,
+and what only the pipeline needs. `__all__` is a promise; a test pins it.
+
+    store = qp.open()
+    store.prices("2008-01-02", "2008-12-31")
+    store.at("2024-03-01T22:00Z").backtest("mean_reversion", "2008-01-02", "2008-12-31")
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from quant_platform.errors import QuantPlatformError
+    from quant_platform.research.result import BacktestResult
+    from quant_platform.research.store import Store
+    from quant_platform.research.store import open_store as open  # noqa: A004 — read as `qp.open`
+    from quant_platform.settings import Settings
+    from quant_platform.strategies.base import SignalPanel, Strategy
+    from quant_platform.strategies.parameters import StrategyParameters
+    from quant_platform.trading.costs import Costs
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "BacktestResult",
+    "Costs",
+    "QuantPlatformError",
+    "Settings",
+    "SignalPanel",
+    "Store",
+    "Strategy",
+    "StrategyParameters",
+    "open",
+]
+
+_ORIGINS = {
+    "BacktestResult": ("research.result", "BacktestResult"),
+    "Costs": ("trading.costs", "Costs"),
+    "QuantPlatformError": ("errors", "QuantPlatformError"),
+    "Settings": ("settings", "Settings"),
+    "SignalPanel": ("strategies.base", "SignalPanel"),
+    "Store": ("research.store", "Store"),
+    "Strategy": ("strategies.base", "Strategy"),
+    "StrategyParameters": ("strategies.parameters", "StrategyParameters"),
+    "open": ("research.store", "open_store"),
+}
+"""Name → module of the package and name in it; the imports above are the same for type checkers."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ORIGINS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _ORIGINS[name]
+    value: object = getattr(import_module(f"{__name__}.{module}"), attribute)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -146,3 +146,24 @@ def _folder(module: str) -> str:
 
 def _file(module: str) -> str:
     return module.replace(".", "/") + ".py"
+
+
+def test_no_file_holds_two_things() -> None:
+    """Beyond about 400 lines, a file of the package holds two things."""
+    long = {
+        name: lines
+        for name, path in modules(CHECKOUT / "quant_platform").items()
+        if (lines := len(path.read_text().splitlines())) > 400
+    }
+    assert long == {}
+
+
+@pytest.mark.parametrize("package", ["quant_platform", "quant_platform_tests", "benchmarks"])
+def test_no_function_is_longer_than_a_screen(package: str) -> None:
+    long = [
+        f"{path.name} {node.name}"
+        for path in (CHECKOUT / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= 80
+    ]
+    assert long == []

@@ -3,7 +3,7 @@
 A rule is a frozen object with a `name` and an `evaluate(inputs)` that returns the breaches of the
 requested sessions; it reads frames and nothing else. To add a rule, add an object to `RULES`. A
 rule reports the state of a session: a limit that stays breached is reported in every session in
-which it is. Delivery is not done here.
+which it is. Delivering alerts does not belong here.
 """
 
 from collections.abc import Sequence
@@ -167,10 +167,10 @@ class DataStale:
         )
         members = inputs.universe[["date", "symbol"]]
         members = members[members["date"].isin(inputs.sessions) & ~members["date"].isin(empty)]
-        found = members.merge(
-            inputs.bars[["date", "symbol"]].drop_duplicates(), how="left", indicator="_found"
+        merged = members.merge(
+            inputs.bars[["date", "symbol"]].drop_duplicates(), how="left", indicator="_merge"
         )
-        missing = found[found["_found"] == "left_only"]
+        missing = merged[merged["_merge"] == "left_only"]
         single = pd.DataFrame(
             {
                 "date": missing["date"],
@@ -213,8 +213,8 @@ def evaluate_alerts(inputs: AlertInputs, rules: Sequence[AlertRule] = RULES) -> 
 
     Ordered by date, rule and subject; value and threshold are NaN where a rule has none.
     """
-    found = [rule.evaluate(inputs).assign(rule=rule.name) for rule in rules]
-    breaches = [frame for frame in found if len(frame)]
+    frames = [rule.evaluate(inputs).assign(rule=rule.name) for rule in rules]
+    breaches = [frame for frame in frames if len(frame)]
     if not breaches:
         types = dict.fromkeys(COLUMNS, "str") | {"value": "float64", "threshold": "float64"}
         types["date"] = "datetime64[s]"

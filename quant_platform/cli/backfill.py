@@ -1,4 +1,4 @@
-"""`backfill`: a range of sessions in one run, with what is stored already left alone."""
+"""`backfill`: a range of sessions in one run; what is stored already is not computed again."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -22,7 +22,7 @@ def run_backfill(
     recompute: bool = False,
 ) -> None:
     """Materialise the selected assets from `start` to `end` (default: the newest) in one run."""
-    from quant_platform.vendors.registry import vendor_of
+    from quant_platform.vendors.vendor_registry import vendor_of
 
     vendor = vendor_of(settings)
     chosen = _sessions(platform_calendar(settings), vendor, start, end)

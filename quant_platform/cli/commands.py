@@ -95,7 +95,7 @@ def report(
     from quant_platform.market.calendar import platform_calendar
     from quant_platform.pipeline.pages import newest_report_date, write_page
     from quant_platform.pipeline.provision import ready_database
-    from quant_platform.vendors.registry import vendor_of
+    from quant_platform.vendors.vendor_registry import vendor_of
 
     settings = _settings()
     if session:
@@ -126,9 +126,10 @@ def sql(
     ] = None,
 ) -> None:
     """Run a read-only SQL statement and print its rows."""
-    from quant_platform.research.store import Store
+    from quant_platform.research.store import open_store
 
-    frame = Store.open(_settings()).sql(statement, known_at=known_at)
+    store = open_store(_settings())
+    frame = (store if known_at is None else store.at(known_at)).sql(statement)
     if csv:
         typer.echo(frame.to_csv(index=False), nl=False)
         return

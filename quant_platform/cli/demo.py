@@ -1,4 +1,4 @@
-"""`demo`: run the stages in this process with a progress bar, and show what came of it."""
+"""`demo`: run the stages in this process with a progress bar, and show the result."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,6 @@ def run_demo(settings: Settings) -> None:
 def _materialise(settings: Settings) -> tuple[int, list[tuple[str, float]]]:
     """Run the stages that lack sessions; return the number of sessions, and stage → seconds."""
     with console.err.status("Loading the definitions …"):
-        from quant_platform.defs.jobs import STAGES
         from quant_platform.defs.runs import Runner
 
     seconds: list[tuple[str, float]] = []
@@ -35,9 +34,7 @@ def _materialise(settings: Settings) -> tuple[int, list[tuple[str, float]]]:
         runner = Runner.open(settings, bar)
         sessions = runner.sessions
         with runner.instance() as instance:
-            # A vendor without news has no assets of that stage.
-            stages = [stage for stage in STAGES if runner.stage_assets(stage)]
-            ranges = _ranges({stage: runner.missing(instance, stage) for stage in stages})
+            ranges = _ranges({stage: runner.missing(instance, stage) for stage in runner.stages})
             bar.expect(sum(len(runner.stage_assets(stage)) for stage in ranges))
             for stage, (first, last) in ranges.items():
                 began = time.monotonic()

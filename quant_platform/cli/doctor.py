@@ -1,4 +1,4 @@
-"""`doctor`: what the key may do, what is configured, and what is stale, in plain words."""
+"""`doctor`: what the key may do, what is configured, and what is stale."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -32,7 +32,7 @@ def run_doctor(settings: Settings) -> None:
         Why the vendor cannot be used, after all that could be found out was printed.
     """
     from quant_platform.pipeline.provision import ready_database
-    from quant_platform.vendors.registry import vendor_of
+    from quant_platform.vendors.vendor_registry import vendor_of
 
     vendor = vendor_of(settings)
     database = ready_database(settings)
@@ -73,15 +73,15 @@ def _show_key(vendor: Vendor) -> QuantPlatformError | None:
         return None
     try:
         with console.err.status("Asking the vendor …"):
-            found = diagnosis.diagnose()
+            result = diagnosis.diagnose()
     except QuantPlatformError as error:
         return error
     console.table(
         "The key may have",
         ["what", "granted", "the vendor's reason"],
-        [(finding.what, finding.granted, finding.reason) for finding in found.findings],
+        [(finding.what, finding.granted, finding.reason) for finding in result.findings],
     )
-    return found.failure
+    return result.failure
 
 
 def _show_staleness(calendar: Calendar, vendor: Vendor, database: Database) -> None:

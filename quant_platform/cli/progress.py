@@ -1,4 +1,4 @@
-"""Progress bars of the commands that run stages: told by the IO manager of everything stored."""
+"""Progress bars of the commands that run stages; the IO manager reports what it stored."""
 
 from collections.abc import Callable
 
@@ -41,9 +41,9 @@ class AssetBar:
         """Set how many assets there will be."""
         self._bar.update(self._task, total=assets)
 
-    def say(self, words: str) -> None:
+    def say(self, text: str) -> None:
         """Show what is under way."""
-        self._bar.update(self._task, description=words)
+        self._bar.update(self._task, description=text)
 
     def asset(self, name: str) -> None:
         """Count an asset that is complete."""
@@ -97,5 +97,5 @@ class SessionBar:
         self.done += sessions
         self.rows += rows
         left = self._left()
-        words = f"{self.rows:,} rows" + ("" if left is None else f", {left} requests left")
-        self._bar.update(self._task, completed=self.done, description=words)
+        text = f"{self.rows:,} rows" + ("" if left is None else f", {left} requests left")
+        self._bar.update(self._task, completed=self.done, description=text)

@@ -37,7 +37,7 @@ def serve(settings: Settings, port: int) -> None:
         raise QuantPlatformError(f"Port {port} of {HOST} is taken", "Choose another: --port 3001")
     from quant_platform.defs.home import enter_dagster_home
     from quant_platform.pipeline.provision import ready_database
-    from quant_platform.vendors.registry import vendor_of
+    from quant_platform.vendors.vendor_registry import vendor_of
 
     # A wrong setting of the vendor is one line here, and a traceback of a service otherwise.
     vendor_of(settings)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from quant_platform.settings import Settings
 from quant_platform.settings.document import Entry, entries, example_text, page_text
-from quant_platform.vendors.registry import VARIABLE, vendor_classes
+from quant_platform.vendors.vendor_registry import VARIABLE, vendor_classes
 
 COMPOSE = Entry(
     group="Docker Compose",

@@ -11,6 +11,7 @@ from quant_platform.errors import DatabaseError
 from quant_platform.market.calendar import Calendar, platform_calendar
 from quant_platform.settings import Settings, without_password
 from quant_platform.storage.database import Database, dagster_url, platform_database
+from quant_platform.storage.schema import tables_with_history
 
 RUNS = 5
 CHECKS = 10
@@ -26,6 +27,15 @@ TABLES = (
     "performance_reports",
     "alerts",
 )
+"""Tables that are shown first, even where they are empty; further ones of assets follow."""
+
+VERDICTS = "data_quality"
+"""Shown as failing checks."""
+
+SPARSE = ("corporate_actions", "alerts")
+"""Tables of which a session need not have a row."""
+
+_COMPUTED = "SELECT split_part(asset, '/', 1), max(date) FROM computations GROUP BY 1"
 
 _CHECKS = """
 SELECT check_name, severity, count(*), max(date), sum(failures)
@@ -67,19 +77,30 @@ def show_status(settings: Settings) -> None:
 def _show_tables(settings: Settings, database: Database) -> None:
     calendar = platform_calendar(settings)
     expected = _expected_session(settings, calendar)
+    computed = _last_computed(database)
+    others = [name for name in tables_with_history(database) if name not in (*TABLES, VERDICTS)]
     rows = []
-    for table in TABLES:
+    for table in (*TABLES, *others):
         # Estimates would do for huge tables; these are exact and still instant at this size.
-        counting = f"SELECT count(*), min(date), max(date) FROM {table}"  # noqa: S608 — constant names
+        counting = f'SELECT count(*), min(date), max(date) FROM "{table}"'  # noqa: S608 — names of the catalogue
         count, first, last = _rows(database, counting)[0]
-        freshness = _freshness(calendar, table, last, expected)
+        if not count and table in others:
+            continue
+        until = computed.get(table, last)
+        tells = table in computed or (table in TABLES and table not in SPARSE)
+        freshness = _freshness(calendar, until, expected) if tells else ""
         rows.append((table, f"{count:,}", first or "", last or "", freshness))
     console.table("", ["table", "rows", "first", "last", "freshness"], rows)
 
 
-def _freshness(calendar: Calendar, table: str, last: date | None, expected: date | None) -> str:
-    if table in ("corporate_actions", "alerts"):
-        return ""
+def _last_computed(database: Database) -> dict[str, date]:
+    """Last session that was computed, by table; a session need not have given a row."""
+    if _rows(database, "SELECT to_regclass('computations')::text")[0][0] is None:
+        return {}
+    return dict(_rows(database, _COMPUTED))
+
+
+def _freshness(calendar: Calendar, last: date | None, expected: date | None) -> str:
     if last is None or expected is None:
         return "empty"
     behind = len(calendar.sessions(last, expected)) - 1 if last < expected else 0
@@ -87,7 +108,7 @@ def _freshness(calendar: Calendar, table: str, last: date | None, expected: date
 
 
 def _expected_session(settings: Settings, calendar: Calendar) -> date | None:
-    from quant_platform.vendors.registry import vendor_of
+    from quant_platform.vendors.vendor_registry import vendor_of
 
     vendor = vendor_of(settings)
     closed = calendar.last_closed(datetime.now(UTC), vendor.first_session)

@@ -1,6 +1,7 @@
 """Assemble the definitions from settings and a vendor.
 
-Assets, checks, jobs and sensors are explicit lists.
+Assets are those of the folder `assets/` (`asset_registry.py`), checks those that `quality/` lists
+and those of the folder `quality/library/`. What does not belong here: what any of them does.
 """
 
 from collections.abc import Mapping
@@ -8,19 +9,15 @@ from typing import Any
 
 import dagster as dg
 
+from quant_platform.defs.asset_registry import all_assets, stages
 from quant_platform.defs.assets.common import IO_MANAGER, AssetContext
-from quant_platform.defs.assets.evaluation import evaluation_assets
-from quant_platform.defs.assets.features import feature_assets
-from quant_platform.defs.assets.information import information_assets
-from quant_platform.defs.assets.market import market_assets
-from quant_platform.defs.assets.reports import report_assets
-from quant_platform.defs.assets.signals import signal_assets
 from quant_platform.defs.checks import build_check, build_checks
 from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.jobs import build_jobs
 from quant_platform.defs.sensors import build_sensors
 from quant_platform.pipeline.platform import Platform
 from quant_platform.quality.check import tuned
+from quant_platform.quality.check_registry import library_checks
 from quant_platform.quality.computed import computed_checks
 from quant_platform.quality.market import (
     ACTIONS,
@@ -32,7 +29,7 @@ from quant_platform.quality.market import (
 )
 from quant_platform.settings import Settings
 from quant_platform.vendors.base import Vendor
-from quant_platform.vendors.registry import vendor_of
+from quant_platform.vendors.vendor_registry import vendor_of
 
 
 def _checks(settings: Settings, vendor: Vendor) -> list[dg.AssetChecksDefinition]:
@@ -40,7 +37,9 @@ def _checks(settings: Settings, vendor: Vendor) -> list[dg.AssetChecksDefinition
     market = [*FACTS_CHECKS, *ACTIONS_CHECKS]
     if vendor.abilities.adjusted is not None:
         market += ADJUSTING_VENDOR_CHECKS
-    checks = tuned([*market, *UNIVERSE_CHECKS, *computed_checks()], settings.checks)
+    checks = tuned(
+        [*market, *UNIVERSE_CHECKS, *computed_checks(), *library_checks()], settings.checks
+    )
     shared = [
         build_checks(asset, [check for check in checks if check.asset == asset])
         for asset in (BARS, ACTIONS)
@@ -66,19 +65,11 @@ def build_defs(
     settings = settings or Settings.load()
     vendor = vendor or vendor_of(settings)
     platform = Platform(settings, vendor)
-    market = AssetContext(vendor, platform.calendar)
-    assets = [
-        *market_assets(market, platform.universe_rule),
-        *information_assets(market),
-        *feature_assets(market),
-        *signal_assets(market),
-        *evaluation_assets(market),
-        *report_assets(market),
-    ]
+    assets = all_assets(AssetContext(vendor, platform.calendar, platform.universe_rule))
     return dg.Definitions(
         assets=assets,
         asset_checks=_checks(settings, vendor),
-        jobs=build_jobs(),
+        jobs=build_jobs(stages(assets)),
         sensors=build_sensors(settings),
         # Dagster's own default prints a line per partition.
         loggers={"console": dg.colored_console_logger},

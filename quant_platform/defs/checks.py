@@ -14,16 +14,16 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from quant_platform.pipeline.platform import Platform
-from quant_platform.quality.check import ERROR, CheckContext, QualityCheck
-from quant_platform.quality.judging import judge_blocks, store_verdicts, stored_sessions
-from quant_platform.quality.verdict import EXAMPLES, Findings, Verdict, together
+from quant_platform.quality.check import ERROR, QualityCheck
+from quant_platform.quality.judging import judge_blocks, stored_sessions
+from quant_platform.quality.verdict import EXAMPLES, Findings, Verdict, summary, together
 
 NOTHING = together([])
 """Findings where nothing is stored."""
 
 
 def build_check(check: QualityCheck) -> dg.AssetChecksDefinition:
-    """Turn a judgement into an asset check of its own, of all sessions at once."""
+    """Turn a judgement into an asset check of its own."""
 
     @dg.asset_check(
         asset=dg.AssetKey.from_user_string(check.asset),
@@ -35,11 +35,7 @@ def build_check(check: QualityCheck) -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
         sessions = _sessions(context, platform, check.table)
-        findings = NOTHING
-        if sessions:
-            looked_at = CheckContext(platform, sessions, check.lookback)
-            findings = check.judge(looked_at, check.threshold)
-            store_verdicts(platform, {check: findings}, sessions)
+        findings = judge_blocks(platform, [check], sessions)[check.name] if sessions else NOTHING
         return _result(check, sessions, findings)
 
     return asset_check
@@ -91,7 +87,7 @@ def _result(
         passed=not failed,
         check_name=check.name,
         severity=dg.AssetCheckSeverity.ERROR if error else dg.AssetCheckSeverity.WARN,
-        description=_described(failed, passed, not_judged, findings.reason, quoted),
+        description=summary(failed, passed, not_judged, findings.reason, quoted),
         metadata={
             "sessions judged": failed + passed,
             "sessions not judged": not_judged,
@@ -102,19 +98,6 @@ def _result(
             **({"latest failures": dg.MetadataValue.json(quoted)} if quoted else {}),
         },
     )
-
-
-def _described(
-    failed: int, passed: int, not_judged: int, reason: str, quoted: Sequence[str]
-) -> str:
-    """Sum up the verdicts of a run in one line."""
-    judged = failed + passed
-    if not judged:
-        return f"not judged: {reason}"
-    others = f", {not_judged} not judged" if not_judged else ""
-    if failed:
-        return f"{failed} of {judged} sessions failed{others}, last {quoted[-1]}"
-    return f"{judged} sessions judged, all passed{others}"
 
 
 def _sessions(context: dg.AssetCheckExecutionContext, platform: Platform, table: str) -> list[str]:

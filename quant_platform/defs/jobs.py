@@ -1,15 +1,14 @@
-"""Jobs: one per stage, and `daily_update` for everything.
+"""Jobs: one per stage (a group of assets), and `daily_update` for everything.
 
 In one run of a job all assets run in order, look-backs are read from Postgres, and a failed
-blocking check stops everything downstream of it.
+blocking check stops everything downstream of it. What does not belong here: which stages there are
+(`asset_registry.py`).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
-
-STAGES = ("market", "information", "features", "signals", "evaluation", "reports")
-"""Asset groups in the order in which they run; each has the job <stage>_stage."""
 
 DAILY_JOB = "daily_update"
 
@@ -19,7 +18,7 @@ def stage_job(stage: str) -> str:
     return f"{stage}_stage"
 
 
-def build_jobs() -> list[Any]:  # Dagster does not export the type
+def build_jobs(stages: Sequence[str]) -> list[Any]:  # Dagster does not export the type
     """One job per stage and one for everything."""
     jobs = [
         dg.define_asset_job(
@@ -27,11 +26,11 @@ def build_jobs() -> list[Any]:  # Dagster does not export the type
             selection=dg.AssetSelection.groups(stage),
             description=f"Materialise the group {stage} and run its checks.",
         )
-        for stage in STAGES
+        for stage in stages
     ]
     everything = dg.define_asset_job(
         DAILY_JOB,
-        selection=dg.AssetSelection.groups(*STAGES),
+        selection=dg.AssetSelection.groups(*stages),
         description=(
             "Materialise every asset of a session, each blocking check gating what follows."
         ),

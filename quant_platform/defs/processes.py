@@ -1,8 +1,9 @@
-"""Runs that the command line executes in its own process, and what becomes of a killed one.
+"""Runs that the command line executes in its own process, and how a dead one is recognised.
 
-Dagster watches only the runs that its daemon launched. A run of a killed command would count as in
-progress for ever and hold up every update; its process is noted in a tag, so that anybody on the
-same machine can tell that it is gone.
+Dagster watches only the runs that its daemon launched. The run of a killed command would count as
+in progress for ever and block every update. So each such run has a tag that names its process, and
+`close_dead_runs` marks a run failed once that process is gone. Executing runs does not belong here:
+see `runs.py`.
 """
 
 import os
@@ -29,17 +30,27 @@ def process_tag() -> dict[str, str]:
 
 
 def runs_in_progress(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
-    """Runs that are under way; those whose process is gone are marked failed instead."""
-    records = instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS))
-    runs = [record.dagster_run for record in records]
-    dead = [run for run in runs if _process_is_gone(run.tags.get(PROCESS_TAG))]
+    """Runs that are under way; those whose process is gone are left out. Changes nothing."""
+    return [run for run in _open_runs(instance) if not _is_dead(run)]
+
+
+def close_dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """Mark the runs failed whose process is gone; return them."""
+    dead = [run for run in _open_runs(instance) if _is_dead(run)]
     for run in dead:
         instance.report_run_failed(run, "The process that executed this run is gone")
-    return [run for run in runs if run not in dead]
+    return dead
 
 
-def _process_is_gone(tag: str | None) -> bool:
-    """Whether a process of this machine has ended; of others nothing is known."""
+def _open_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """Runs that have not ended by Dagster's record."""
+    records = instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS))
+    return [record.dagster_run for record in records]
+
+
+def _is_dead(run: dg.DagsterRun) -> bool:
+    """Whether the run's process has ended. False where it is on another machine or has no tag."""
+    tag = run.tags.get(PROCESS_TAG)
     if tag is None:
         return False
     host, pid, born = tag.split("/")

@@ -1,4 +1,7 @@
-"""Run stages in this process, as real Dagster runs that the UI shows afterwards."""
+"""Run stages in this process, as real Dagster runs that the UI shows afterwards.
+
+What does not belong here: runs that the daemon launches, and dead runs (`processes.py`).
+"""
 
 import logging
 import re
@@ -13,12 +16,13 @@ from types import MappingProxyType
 import dagster as dg
 from dagster._core.events import RunFailureReason
 
+from quant_platform.defs.asset_registry import stages
 from quant_platform.defs.assets.common import IO_MANAGER
 from quant_platform.defs.build import build_defs
 from quant_platform.defs.home import enter_dagster_home
 from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.jobs import DAILY_JOB, stage_job
-from quant_platform.defs.processes import process_tag, runs_in_progress
+from quant_platform.defs.processes import close_dead_runs, process_tag
 from quant_platform.defs.tags import session_tags
 from quant_platform.defs.upstream import upstream_of
 from quant_platform.errors import QuantPlatformError, UnknownNameError
@@ -28,7 +32,7 @@ from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.recipes import recipe_of
 from quant_platform.quality.judging import unjudged
 from quant_platform.settings import Settings
-from quant_platform.vendors.registry import vendor_of
+from quant_platform.vendors.vendor_registry import vendor_of
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -69,6 +73,11 @@ class Runner:
         keys = self._job(DAILY_JOB).partitions_def
         assert keys is not None  # noqa: S101 — every job of ours is partitioned
         return tuple(date.fromisoformat(key) for key in keys.get_partition_keys())
+
+    @property
+    def stages(self) -> list[str]:
+        """Stages that have assets, in the order in which they run."""
+        return [stage for stage in stages(self.defs.assets or ()) if self.stage_assets(stage)]
 
     def stage_assets(self, stage: str) -> list[dg.AssetKey]:
         """Keys of the assets of a stage."""
@@ -143,7 +152,7 @@ class Runner:
             return sorted(graph.executable_asset_keys)
         try:
             with warnings.catch_warnings():
-                # Dagster's own parser calls something of Dagster's that is in beta.
+                # Dagster's own parser calls a function of Dagster that is in beta.
                 warnings.simplefilter("ignore", dg.BetaWarning)
                 chosen = dg.AssetSelection.from_string(selection)
                 # Assets that one step writes are materialised together.
@@ -180,8 +189,8 @@ class Runner:
         keys: Sequence[dg.AssetKey] | None,
         tags: Mapping[str, str] = MappingProxyType({}),
     ) -> str:
-        # Closes the runs of commands that were killed, so that the history tells it.
-        runs_in_progress(instance)
+        # The run of a command that was killed is shown as failed.
+        close_dead_runs(instance)
         result = self._job(job).execute_in_process(
             instance=instance,
             run_config=QUIET,
@@ -225,7 +234,7 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
             while error is not None and error.cause is not None:
                 error = error.cause
             if error is not None:
-                # Without the name of the exception's class, which stands first.
+                # Without the leading name of the exception's class.
                 line = error.message.strip().splitlines()[0]
                 return f"{event.step_key}: " + re.sub(r"^[\w.]+: ", "", line)
     return "see the run in the UI"

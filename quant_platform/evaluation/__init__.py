@@ -1,1 +1,4 @@
-"""Evaluation: what signals would have earned, and how to judge it."""
+"""Evaluation: the metrics of a model's simulated portfolio.
+
+What does not belong here: the simulation (`trading/`), and scores and ranks (`reports/`).
+"""

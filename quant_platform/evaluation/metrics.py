@@ -1,9 +1,9 @@
 """The figures by which a model is judged, one function per column of `model_performance`.
 
 To add a metric, add a function here: its name becomes the column, the first line of its docstring
-the column's comment and its description in reports. How such a function must be written is said in
-`registry.py`; definitions, and when a figure is null, are collected in `docs/conventions.md`.
-Formulas agree with empyrical where empyrical has them.
+the column's comment and its description in reports. `metric_registry.py` explains how such a
+function is written; `docs/conventions.md` has the definitions, and when a figure is null. What the
+windows are belongs to `windows.py`. Formulas agree with empyrical where empyrical has them.
 """
 
 import math
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from quant_platform.conventions import SESSIONS_PER_YEAR, TWO_SIDED_95
-from quant_platform.evaluation.registry import Metric, MetricRegistry
+from quant_platform.evaluation.metric_registry import Metric, MetricRegistry
 from quant_platform.evaluation.windows import Moments, Window
 from quant_platform.kernels.arrays import FloatArray
 

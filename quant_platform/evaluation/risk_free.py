@@ -30,15 +30,15 @@ def risk_free_rates(
 
     Examples
     --------
-    >>> known = pd.DataFrame({"date": pd.to_datetime(["2024-01-03"]), "yield_3_month": [5.0]})
-    >>> known["observed_on"] = pd.Timestamp("2024-01-02")
-    >>> risk_free_rates(known, ["2024-01-02", "2024-01-03", "2024-01-04"]).round(6).tolist()
+    >>> yields = pd.DataFrame({"date": pd.to_datetime(["2024-01-03"]), "yield_3_month": [5.0]})
+    >>> yields["observed_on"] = pd.Timestamp("2024-01-02")
+    >>> risk_free_rates(yields, ["2024-01-02", "2024-01-03", "2024-01-04"]).round(6).tolist()
     [0.0, 0.050625, 0.050625]
     """
     days = np.asarray(sessions, dtype="datetime64[D]")
-    known = treasury_yields[treasury_yields[YIELD].notna()].sort_values(["date", "observed_on"])
-    since = known["date"].to_numpy().astype("datetime64[D]")
-    half_year = known[YIELD].to_numpy(dtype=np.float64) / 100.0 / 2.0
+    yields = treasury_yields[treasury_yields[YIELD].notna()].sort_values(["date", "observed_on"])
+    since = yields["date"].to_numpy().astype("datetime64[D]")
+    half_year = yields[YIELD].to_numpy(dtype=np.float64) / 100.0 / 2.0
     # Row −1, the one before the first yield, is the last of this array.
     rates = np.append((1.0 + half_year) ** 2 - 1.0, default)
     rows = np.searchsorted(since, days, side="right") - 1

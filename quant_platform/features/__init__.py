@@ -1,1 +1,4 @@
-"""Feature functions over a `Panel`, their registry, and the rolling kernels beneath them."""
+"""Feature functions over a `Panel`, and their registry.
+
+What does not belong here: rolling kernels (`kernels/`), and decisions to trade (`strategies/`).
+"""

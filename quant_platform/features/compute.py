@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from quant_platform.features.context import FeatureContext
-from quant_platform.features.registry import Feature, select
+from quant_platform.features.feature_registry import Feature, select
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.panel import Panel
 
@@ -69,23 +69,23 @@ def compute_features(
     UnknownNameError : there is no feature of that name
     """
     chosen = select(names)
-    kept = len(panel.sessions) if last is None else max(min(last, len(panel.sessions)), 0)
-    needed = kept + max((each.lookback for each in chosen), default=1) - 1
+    count = len(panel.sessions) if last is None else max(min(last, len(panel.sessions)), 0)
+    needed = count + max((each.lookback for each in chosen), default=1) - 1
     recent = _last_sessions(panel, needed)
-    values = _computed(recent, chosen, kept)
-    where = panel.traded[len(panel.sessions) - kept :]
+    values = _computed(recent, chosen, count)
+    where = panel.traded[len(panel.sessions) - count :]
     table = _compressed(values, where).T
     frame = pd.DataFrame(table, columns=[each.name for each in chosen], copy=False)
-    keys = panel.frame({}, last=kept)
+    keys = panel.frame({}, last=count)
     frame.insert(0, "date", keys["date"])
     frame.insert(1, "security_id", keys["security_id"])
     return frame
 
 
-def _computed(panel: Panel, chosen: Sequence[Feature], kept: int) -> FloatArray:
-    """Return the features over the last `kept` sessions, shape (features, kept, securities)."""
-    values = np.empty((len(chosen), kept, len(panel.security_ids)))
-    skipped = len(panel.sessions) - kept
+def _computed(panel: Panel, chosen: Sequence[Feature], count: int) -> FloatArray:
+    """Return the features over the last `count` sessions, shape (features, count, securities)."""
+    values = np.empty((len(chosen), count, len(panel.security_ids)))
+    skipped = len(panel.sessions) - count
     fields = {"split"}.union(*(each.inputs for each in chosen))
     for columns, block in _blocks(panel, fields):
         context = FeatureContext(block)

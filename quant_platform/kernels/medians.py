@@ -1,6 +1,7 @@
-"""Medians of moving windows, and gaps between known values.
+"""Medians of moving windows, and gaps between values.
 
-What belongs here: pure functions of (rows, columns) arrays in which NaN means unknown.
+What belongs here: pure functions of (rows, columns) arrays in which NaN means absent. What does
+not: sums, means and the other rolling figures (`windows.py`).
 """
 
 import numpy as np
@@ -10,11 +11,11 @@ from numpy.typing import NDArray
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 
 
-def bridged(known: BoolArray) -> BoolArray:
-    """Cells that are unknown, with a known one before and after them in their column."""
-    before: BoolArray = np.logical_or.accumulate(known, axis=0)
-    after = np.logical_or.accumulate(known[::-1], axis=0)[::-1]
-    return ~known & before & after
+def bridged(is_finite: BoolArray) -> BoolArray:
+    """Cells without a value that have one before and one after them in their column."""
+    before: BoolArray = np.logical_or.accumulate(is_finite, axis=0)
+    after = np.logical_or.accumulate(is_finite[::-1], axis=0)[::-1]
+    return ~is_finite & before & after
 
 
 def known_median(values: FloatArray) -> FloatArray:
@@ -23,11 +24,11 @@ def known_median(values: FloatArray) -> FloatArray:
     Sorting puts NaN last, so the middle of the known ones is found by counting them.
     """
     ordered = np.sort(values, axis=-1)
-    known = np.count_nonzero(~np.isnan(ordered), axis=-1)
+    counts = np.count_nonzero(~np.isnan(ordered), axis=-1)
     last = values.shape[-1] - 1
-    middle = (np.maximum(known - 1, 0) // 2, np.minimum(known // 2, last))
+    middle = (np.maximum(counts - 1, 0) // 2, np.minimum(counts // 2, last))
     low, high = (np.take_along_axis(ordered, at[..., None], axis=-1)[..., 0] for at in middle)
-    return np.where(known > 0, (low + high) / 2.0, np.nan)
+    return np.where(counts > 0, (low + high) / 2.0, np.nan)
 
 
 NARROW = 256
@@ -59,24 +60,24 @@ def _median_of_moving_order(
 ) -> tuple[FloatArray, NDArray[np.int64]]:
     """`trailing_median` of many columns.
 
-    The window is kept sorted: a row takes the place of the one that leaves, and travels to where it
-    belongs by comparing neighbours, for all columns at once.
+    The window is kept sorted. A new row takes the place of the one that leaves and is then moved to
+    its place by swapping neighbours, for all columns at once.
     """
     columns = np.arange(values.shape[1])
     ordered = np.full((window, values.shape[1]), np.inf)
-    known = np.zeros(values.shape[1], dtype=np.int64)
+    finite_counts = np.zeros(values.shape[1], dtype=np.int64)
     medians, counts = np.empty(values.shape), np.empty(values.shape, dtype=np.int64)
     filled = np.where(np.isnan(values), np.inf, values)
     for row, entering in enumerate(filled):
         leaving = filled[row - window] if row >= window else np.full(len(columns), np.inf)
-        known += np.isfinite(entering).astype(np.int64) - np.isfinite(leaving)
+        finite_counts += np.isfinite(entering).astype(np.int64) - np.isfinite(leaving)
         ordered[(ordered == leaving).argmax(axis=0), columns] = entering
         for low in (*range(window - 1), *range(window - 3, -1, -1)):
             smaller = np.minimum(ordered[low], ordered[low + 1])
             np.maximum(ordered[low], ordered[low + 1], out=ordered[low + 1])
             ordered[low] = smaller
-        lower = ordered[np.maximum(known - 1, 0) // 2, columns]
-        upper = ordered[np.minimum(known // 2, window - 1), columns]
-        medians[row] = np.where(known > 0, (lower + upper) / 2.0, np.nan)
-        counts[row] = known
+        lower = ordered[np.maximum(finite_counts - 1, 0) // 2, columns]
+        upper = ordered[np.minimum(finite_counts // 2, window - 1), columns]
+        medians[row] = np.where(finite_counts > 0, (lower + upper) / 2.0, np.nan)
+        counts[row] = finite_counts
     return medians, counts

@@ -17,16 +17,16 @@ at which price it is reinvested; D is d in the units of A, as P is:
 
 `"close"` is the rule here. From one session to the next such a series grows by the holding return
 (p + d) · r / (p of the session before), which is CRSP's total return ("Data Description Guide",
-chapter 5, Holding Period Total Returns), `quality.total_returns`, what the features compute with,
-and the adjusted close of Quandl WIKI. Before b no dividend is reinvested.
+chapter 5, Holding Period Total Returns), `quality.prices.total_returns`, what the features compute
+with, and the adjusted close of Quandl WIKI. Before b no dividend is reinvested.
 
 `"previous_close"` supposes that the ex-date's price falls by the dividend. It is the rule of Yahoo
 Finance (help page "What is the adjusted close?", which names CRSP as its standard as well), of
 zipline and, by what others measured, of Massive's factors; it is there to compare with such a
 vendor. A dividend that is not smaller than the close before it has no factor: NaN.
 
-The two part by about d/p times the ex-date's own move: by 0.2 % at most over the 13 years of the
-sample, most of it Microsoft's 3.08 of November 2004.
+The two rules differ by about d/p times the ex-date's own move: by 0.2 % at most over the 13 years
+of the sample, most of it Microsoft's 3.08 of November 2004.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -68,17 +68,17 @@ def split_adjusted(panel: Panel, as_of: Day) -> Panel:
     panel : raw bars and actions
     as_of : last session known
     """
-    known = _until(panel, as_of)
-    later = _later_product(known.split)
+    past = _until(panel, as_of)
+    later = _later_product(past.split)
     return replace(
-        known,
-        open=known.open / later,
-        high=known.high / later,
-        low=known.low / later,
-        close=known.close / later,
-        volume=known.volume * later,
-        split=np.ones_like(known.split),
-        dividend=known.dividend / later,
+        past,
+        open=past.open / later,
+        high=past.high / later,
+        low=past.low / later,
+        close=past.close / later,
+        volume=past.volume * later,
+        split=np.ones_like(past.split),
+        dividend=past.dividend / later,
     )
 
 
@@ -135,9 +135,9 @@ def adjust(
     """
     bars, actions = (frame[_days(frame) <= _day(as_of)] for frame in (bars, actions))
     key = "security_id" if {"security_id"} <= {*bars.columns} & {*actions.columns} else "symbol"
-    codes, known = pd.factorize(bars[key])
+    codes, securities = pd.factorize(bars[key])
     places = _places(codes, _days(bars))
-    splits, dividends = _events(actions, key, pd.Index(known))
+    splits, dividends = _events(actions, key, pd.Index(securities))
     shares = splits.later(places)
     growth = np.ones(len(bars))
     if kind == "total_return":
@@ -180,18 +180,18 @@ def disagreements(
     """
     securities = pd.Index(own["security_id"].unique()).intersection(vendor["security_id"].unique())
     days = np.union1d(pd.unique(_days(own)), pd.unique(_days(vendor))).astype("datetime64[D]")
-    mine, theirs = (_prices_grid(frame, days, securities) for frame in (own, vendor))
-    rows, before, columns, difference = _partings(mine / theirs, tolerance)
-    found = pd.DataFrame(
+    own_prices, vendor_prices = (_prices_grid(frame, days, securities) for frame in (own, vendor))
+    rows, before, columns, difference = _partings(own_prices / vendor_prices, tolerance)
+    partings = pd.DataFrame(
         {
             "security_id": securities.astype("str").take(columns),
             "date": days[rows].astype("datetime64[s]"),
-            "own": mine[rows, columns] / mine[before, columns],
-            "vendor": theirs[rows, columns] / theirs[before, columns],
+            "own": own_prices[rows, columns] / own_prices[before, columns],
+            "vendor": vendor_prices[rows, columns] / vendor_prices[before, columns],
             "difference": difference,
         }
     )
-    return found.sort_values(["security_id", "date"], ignore_index=True)
+    return partings.sort_values(["security_id", "date"], ignore_index=True)
 
 
 def _until(panel: Panel, as_of: Day) -> Panel:
@@ -268,11 +268,11 @@ class _Events:
         return np.where(_hit(self.places, following, places), _at(product, following), 1.0)
 
 
-def _events(actions: pd.DataFrame, key: str, known: pd.Index) -> tuple[_Events, _Events]:
+def _events(actions: pd.DataFrame, key: str, securities: pd.Index) -> tuple[_Events, _Events]:
     """Split ratios and dividends; several of one ex-date are multiplied, or added."""
-    codes = known.get_indexer(pd.Index(actions[key])).astype(np.int64)
+    codes = securities.get_indexer(pd.Index(actions[key])).astype(np.int64)
     places = _places(codes, _days(actions))
-    found = []
+    events = []
     for column, combine, start in (
         ("split_ratio", np.multiply, 1.0),
         ("cash_amount", np.add, 0.0),
@@ -282,8 +282,8 @@ def _events(actions: pd.DataFrame, key: str, known: pd.Index) -> tuple[_Events, 
         unique, inverse = np.unique(places[given], return_inverse=True)
         combined = np.full(len(unique), start)
         combine.at(combined, inverse, values[given])
-        found.append(_Events(unique, combined))
-    return found[0], found[1]
+        events.append(_Events(unique, combined))
+    return events[0], events[1]
 
 
 def _prices(
@@ -308,7 +308,7 @@ def _hit(places: IntArray, index: NDArray[np.intp], wanted: IntArray) -> BoolArr
 
 
 def _at(values: Array, index: NDArray[np.intp]) -> Array:
-    """Take values; an index outside takes any."""
+    """Take values; an index outside the array takes an arbitrary one."""
     return values[np.clip(index, 0, len(values) - 1)]
 
 
@@ -345,19 +345,21 @@ def _prices_grid(
 def _partings(
     quotient: FloatArray, tolerance: float
 ) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
-    """Row of each parting, the row before it, its column, and the difference, from the last row."""
+    """Row, row before, column and difference of each parting, searched from the last row."""
     level = np.full(quotient.shape[1], np.nan)
     following = np.zeros(quotient.shape[1], dtype=np.int64)
-    found: list[tuple[IntArray, IntArray, IntArray, FloatArray]] = []
+    partings: list[tuple[IntArray, IntArray, IntArray, FloatArray]] = []
     for row in range(len(quotient) - 1, -1, -1):
         here = quotient[row]
         difference = level / here - 1.0
         apart = np.abs(difference) > tolerance
         columns = np.flatnonzero(apart)
-        found.append((following[columns], np.full(len(columns), row), columns, difference[columns]))
+        partings.append(
+            (following[columns], np.full(len(columns), row), columns, difference[columns])
+        )
         level = np.where(apart | np.isnan(level), here, level)
         following = np.where(np.isnan(here), following, row)
     none = np.empty(0, dtype=np.int64)
-    parts = zip(*found, strict=True) if found else ((none,), (none,), (none,), (np.empty(0),))
+    parts = zip(*partings, strict=True) if partings else ((none,), (none,), (none,), (np.empty(0),))
     rows, before, columns, differences = (np.concatenate(part) for part in parts)
     return rows, before, columns, differences

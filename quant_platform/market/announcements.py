@@ -1,9 +1,9 @@
-"""What the vendor has announced of the exchange, as the sensor remembers it; pure, without Dagster.
+"""The vendor's announcements about the exchange, as the sensor remembers them.
 
-The vendor lists special days to come and none that has come, so an announcement is kept until its
-session is dealt with: as text, in the sensor's cursor, which outlives every process. The vendor is
-asked once a day (UTC). Its answer holds for the days to come; what it had said of days that have
-come stays.
+The vendor lists special days of the future only. So an announcement is kept, as text in the
+sensor's cursor, until its session is done. The vendor is asked once a day (UTC). A new
+answer replaces what was announced for future days; announcements of past days stay. What does not
+belong here: asking the vendor (`pipeline/market_state.py`), and Dagster.
 """
 
 import json
@@ -17,16 +17,16 @@ from quant_platform.market.calendar import CLOSURES_SETTING, XNYS, Calendar
 from quant_platform.vendors.answers import MarketStatus
 
 KEPT = timedelta(days=30)
-"""How long an announcement is remembered at least, after its day."""
+"""Least time that an announcement is remembered after its day."""
 
 LAST_TRADE = time(20)
 """When trading after hours ends, on the exchange's clock."""
 
 TOLERANCE = timedelta(minutes=5)
-"""Difference of two clocks that is nobody's concern."""
+"""Difference of two clocks up to which there is no warning."""
 
 SENSELESS = timedelta(days=36_500)
-"""Difference of two clocks from which on the vendor has told no time at all."""
+"""Difference of two clocks above which the vendor's time is ignored."""
 
 NAME_LENGTH = 80
 
@@ -35,11 +35,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Announced:
-    """The vendor's last answer, and what it said before of days that have come since.
+    """The vendor's last answer, and its earlier announcements of days that have passed.
 
     Attributes
     ----------
-    asked : when it was asked, by this machine's clock, in UTC; None: never
+    asked_at : when it was asked, by this machine's clock, in UTC; None: never
     server_time : its own clock then; None: it gave no answer, or no time
     trading : whether the market was trading then
     closed : days on which the exchange stays closed, with the names of the holidays
@@ -47,7 +47,7 @@ class Announced:
     calendar : the exchange's own days and closes; not part of what is written
     """
 
-    asked: datetime | None = None
+    asked_at: datetime | None = None
     server_time: datetime | None = None
     trading: bool = False
     closed: Mapping[date, str] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Announced:
 
     @classmethod
     def read(cls, text: str | None, calendar: Calendar) -> "Announced":
-        """Read what `written` wrote; a text that anything else wrote says nothing."""
+        """Read what `written` wrote; any other text is taken as no announcement."""
         try:
             return _read(json.loads(text or ""), calendar)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
@@ -66,7 +66,7 @@ class Announced:
         """Return all of it as JSON."""
         return json.dumps(
             {
-                "asked": self.asked and self.asked.isoformat(),
+                "asked": self.asked_at and self.asked_at.isoformat(),
                 "server_time": self.server_time and self.server_time.isoformat(),
                 "trading": self.trading,
                 "closed": {day.isoformat(): name for day, name in self.closed.items()},
@@ -76,7 +76,7 @@ class Announced:
 
     def is_due(self, now: datetime) -> bool:
         """Whether the vendor is to be asked: it has not been on this day of UTC."""
-        return self.asked is None or self.asked.date() != now.astimezone(UTC).date()
+        return self.asked_at is None or self.asked_at.date() != now.astimezone(UTC).date()
 
     def answered(
         self, status: MarketStatus, before: datetime, after: datetime, oldest: date
@@ -91,10 +91,10 @@ class Announced:
         server = status.server_time
         if server is not None and abs(server - before) > SENSELESS:
             server = None
-        # The vendor told its time somewhere in between: a slow answer is no wrong clock.
-        asked = before if server is None else min(max(server, before), after)
+        # The vendor read its clock between these two times: a slow answer is not a wrong clock.
+        asked_at = before if server is None else min(max(server, before), after)
         zone = self.calendar.zone
-        today = max(moment.astimezone(zone).date() for moment in (asked, server or asked))
+        today = max(moment.astimezone(zone).date() for moment in (asked_at, server or asked_at))
         closed = {day.date: _one_line(day.name) for day in status.closures()}
         early = {
             day.date: day.closes.astimezone(UTC)
@@ -104,8 +104,8 @@ class Announced:
         listed = closed.keys() | early.keys()
         end = max(listed, default=today)
 
-        def kept(old: Mapping[date, T]) -> dict[date, T]:
-            # What the list of days to come no longer names was called off.
+        def still_announced(old: Mapping[date, T]) -> dict[date, T]:
+            # A future day that the list no longer names was called off.
             return {
                 day: value
                 for day, value in old.items()
@@ -114,23 +114,23 @@ class Announced:
 
         return replace(
             self,
-            asked=asked.astimezone(UTC),
+            asked_at=asked_at.astimezone(UTC),
             server_time=server and server.astimezone(UTC),
             trading=status.is_trading,
-            closed=kept(self.closed) | closed,
-            early=kept(self.early) | early,
+            closed=still_announced(self.closed) | closed,
+            early=still_announced(self.early) | early,
         )
 
     def unanswered(self, now: datetime) -> "Announced":
-        """Note that the vendor could not be asked; what it said before of special days holds."""
-        return replace(self, asked=now.astimezone(UTC), server_time=None, trading=False)
+        """Note that the vendor could not be asked; its earlier announcements stay."""
+        return replace(self, asked_at=now.astimezone(UTC), server_time=None, trading=False)
 
     @property
     def clock_warning(self) -> str:
-        """What is to be done about this machine's clock, if anything."""
-        if self.asked is None or self.server_time is None:
+        """What to do about this machine's clock; empty if it is right."""
+        if self.asked_at is None or self.server_time is None:
             return ""
-        ahead = self.asked - self.server_time
+        ahead = self.asked_at - self.server_time
         if abs(ahead) <= TOLERANCE:
             return ""
         minutes = round(abs(ahead).total_seconds() / 60)
@@ -146,12 +146,12 @@ class Announced:
 
         That word holds until trading after hours ends.
         """
-        if self.asked is None or self.server_time is None or not self.trading:
+        if self.asked_at is None or self.server_time is None or not self.trading:
             return False
         zone = self.calendar.zone
-        told = self.server_time.astimezone(zone)
-        theirs = (now + (self.server_time - self.asked)).astimezone(zone)
-        return session == told.date() == theirs.date() and theirs.time() < LAST_TRADE
+        vendor_then = self.server_time.astimezone(zone)
+        vendor_now = (now + (self.server_time - self.asked_at)).astimezone(zone)
+        return session == vendor_then.date() == vendor_now.date() and vendor_now.time() < LAST_TRADE
 
     def close_of(self, session: date) -> datetime:
         """When trading in `session` ends, by the vendor's announcement, else by the calendar."""
@@ -198,23 +198,23 @@ def closure_words(days: Mapping[date, str], settings: Collection[date]) -> str:
     )
 
 
-def _read(found: Any, calendar: Calendar) -> Announced:
-    asked, server = _moment(found["asked"]), found["server_time"]
+def _read(document: Any, calendar: Calendar) -> Announced:
+    asked_at, server = _moment(document["asked"]), document["server_time"]
     server = None if server is None else _moment(server)
-    if server is not None and abs(server - asked) > SENSELESS:
+    if server is not None and abs(server - asked_at) > SENSELESS:
         raise ValueError("no times of one question")
-    names = {date.fromisoformat(day): name for day, name in found["closed"].items()}
+    names = {date.fromisoformat(day): name for day, name in document["closed"].items()}
     if not all(isinstance(name, str) for name in names.values()):
         raise ValueError("a name is no text")
-    early = {date.fromisoformat(day): _moment(close) for day, close in found["early"].items()}
-    return Announced(asked, server, found["trading"] is True, names, early, calendar)
+    early = {date.fromisoformat(day): _moment(close) for day, close in document["early"].items()}
+    return Announced(asked_at, server, document["trading"] is True, names, early, calendar)
 
 
 def _moment(text: str) -> datetime:
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
         raise ValueError("a time without its zone")
-    return found.astimezone(UTC)
+    return moment.astimezone(UTC)
 
 
 def _one_line(name: str) -> str:

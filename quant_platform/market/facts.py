@@ -29,7 +29,7 @@ OPTIONAL = ("vwap", "trade_count", "vendor_adjusted_close")
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of consecutive sessions.
+    """The facts of consecutive sessions.
 
     Attributes
     ----------
@@ -62,17 +62,17 @@ class IdentityPolicy:
 
 
 def fixed_facts(
-    vendor: Vendor, sessions: Sequence[date], known: Container[str] = ()
+    vendor: Vendor, sessions: Sequence[date], described: Container[str] = ()
 ) -> Iterator[Facts]:
     """Facts of a market in which a symbol is a security, in one piece.
 
-    `known` are the securities that have a description of an earlier session.
+    `described` are the securities that have a description of an earlier session.
     """
     if not sessions:
         return
     bars = vendor.bars(sessions[0], sessions[-1])
     bars = bars[np.isin(bars["date"].to_numpy().astype("datetime64[D]"), _days(sessions))]
-    securities, symbols = fixed_identities(vendor.securities(), sessions, known)
+    securities, symbols = fixed_identities(vendor.securities(), sessions, described)
     completed = complete(bars, arrow_text(bars["symbol"]))
     yield Facts(tuple(sessions), completed, securities, symbols, bars[:0].assign(reason=""))
 
@@ -102,7 +102,7 @@ def market_facts(
         session = answer.session
         since = anchor_since(session, calendar.previous(session), policy.cadence)
         bars = answer.bars
-        found = book.resolve(
+        identities = book.resolve(
             session,
             arrow_text(bars["symbol"]),
             (bars["close_price"] * bars["volume"]).to_numpy(np.float64),
@@ -113,9 +113,9 @@ def market_facts(
         )
         yield Facts(
             (session,),
-            complete(bars, found.security_ids),
-            found.securities,
-            found.symbols,
+            complete(bars, identities.security_ids),
+            identities.securities,
+            identities.symbols,
             answer.refused,
             answer.etag,
         )

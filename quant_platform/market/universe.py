@@ -1,8 +1,9 @@
-"""Who is tradable in a session, and how much they trade.
+"""Which securities are tradable in a session, and how much they trade.
 
-A `UniverseRule` decides on what was known after the close: the securities that had a ticker in the
-session, what the reference said of them, and the bars of the last sessions. Nothing here looks at a
-later session, so a universe of the past holds no survivor's knowledge.
+A `UniverseRule` decides by what was known after the close: the securities that had a ticker in the
+session, their reference data, and the bars of the last sessions. Nothing here looks at a later
+session, so a universe of the past has no survivorship bias. What does not belong here: what a
+ticker means (`identity/`).
 """
 
 import re
@@ -57,18 +58,18 @@ class UniverseRule:
         SettingsError
             The text is neither.
         """
-        words = text.split()
-        if words == [EVERYBODY]:
+        parts = text.split()
+        if parts == [EVERYBODY]:
             return cls()
-        found = [_WORD.fullmatch(word) for word in words]
-        if words and all(found):
-            said = {match[1]: match[2] for match in found if match is not None}
-            if len(said) == len(words):
+        matches = [_WORD.fullmatch(part) for part in parts]
+        if parts and all(matches):
+            options = {match[1]: match[2] for match in matches if match is not None}
+            if len(options) == len(parts):
                 return cls(
-                    top=_whole(said, "top", 1),
-                    price=_number(said, "price"),
-                    types=frozenset(filter(None, said.get("types", "").split(","))),
-                    history=_whole(said, "history", 0) or 0,
+                    top=_whole(options, "top", 1),
+                    price=_number(options, "price"),
+                    types=frozenset(filter(None, options.get("types", "").split(","))),
+                    history=_whole(options, "history", 0) or 0,
                 )
         symbols = [part.strip() for part in text.split(",")]
         if all(_SYMBOL.fullmatch(symbol) for symbol in symbols):
@@ -81,28 +82,30 @@ class UniverseRule:
         return max(USUAL_SESSIONS, self.history)
 
 
-def _whole(said: dict[str, str], name: str, least: int) -> int | None:
-    if name not in said:
+def _whole(options: dict[str, str], name: str, least: int) -> int | None:
+    if name not in options:
         return None
-    if not said[name].isdigit() or int(said[name]) < least:
+    if not options[name].isdigit() or int(options[name]) < least:
         raise SettingsError(
-            f"{name}:{said[name]} in QUANT_PLATFORM_UNIVERSE is no number", _EXAMPLE
+            f"{name}:{options[name]} in QUANT_PLATFORM_UNIVERSE is no number", _EXAMPLE
         )
-    return int(said[name])
+    return int(options[name])
 
 
-def _number(said: dict[str, str], name: str) -> float:
+def _number(options: dict[str, str], name: str) -> float:
     try:
-        number = float(said.get(name, "0"))
+        number = float(options.get(name, "0"))
     except ValueError:
         number = -1.0
     if not 0.0 <= number < np.inf:
-        raise SettingsError(f"{name}:{said[name]} in QUANT_PLATFORM_UNIVERSE is no price", _EXAMPLE)
+        raise SettingsError(
+            f"{name}:{options[name]} in QUANT_PLATFORM_UNIVERSE is no price", _EXAMPLE
+        )
     return number
 
 
 class Directory:
-    """Which securities have a ticker, and what is said of them, walked session by session.
+    """Which securities have a ticker, with their reference data, session by session.
 
     Parameters
     ----------
@@ -146,7 +149,7 @@ class Directory:
                 self._holder[symbol] = place
 
     def describe(self, entries: Sequence["Entry"]) -> pd.DataFrame:
-        """Columns of `trading_universe` that tell who the securities of some sessions are."""
+        """Columns of `trading_universe` that describe the securities of some sessions."""
         rows = self._securities.iloc[np.concatenate([entry.row for entry in entries])]
         since = np.concatenate([entry.since for entry in entries])
         listed = rows["list_date"].to_numpy().astype("datetime64[D]")
@@ -168,9 +171,9 @@ class Directory:
         return Entry(places, self.row[places], self.since[places], self.ticker[places])
 
     def _meant(self) -> NDArray[np.intp]:
-        """Place of the security of each meaning, -1 for nobody."""
-        known = self._symbols["security_id"]
-        places: NDArray[np.intp] = pd.Index(self.ids).get_indexer(pd.Index(known.fillna("")))
+        """Place of the security of each meaning, -1 for none."""
+        security_ids = self._symbols["security_id"]
+        places: NDArray[np.intp] = pd.Index(self.ids).get_indexer(pd.Index(security_ids.fillna("")))
         return places
 
     def _advance(self, which: int, session: np.datetime64) -> tuple[int, int]:
@@ -201,7 +204,7 @@ def universe_members(
 
     Parameters
     ----------
-    rule : who is a member
+    rule : which securities are members
     directory : standing at or before the first wanted session; it is walked to the last one
     bars : date, security_id, close_price and volume of `sessions`
     sessions : consecutive sessions, from `rule.lookback` - 1 before the first wanted one
@@ -236,7 +239,7 @@ def universe_members(
 
 
 def usual_dollars(dollars: FloatArray, first: int) -> FloatArray:
-    """Median of what is known in the last `USUAL_SESSIONS` rows; 0 where nothing is.
+    """Median of the numbers in the last `USUAL_SESSIONS` rows; 0 where there is none.
 
     For the rows from `first` on.
     """
@@ -244,7 +247,7 @@ def usual_dollars(dollars: FloatArray, first: int) -> FloatArray:
 
 
 def _eligible(rule: UniverseRule, close: FloatArray, dollars: FloatArray, first: int) -> BoolArray:
-    """Who passes the rule's conditions on bars, in each of the rows from `first` on."""
+    """Which securities pass the rule's conditions on bars, in each of the rows from `first` on."""
     wanted = close[first:]
     eligible = np.ones(wanted.shape, dtype=bool)
     if rule.price > 0.0:
@@ -264,7 +267,7 @@ def _eligible(rule: UniverseRule, close: FloatArray, dollars: FloatArray, first:
 
 
 def _of_kind(rule: UniverseRule, directory: Directory) -> BoolArray:
-    """Who passes the rule's conditions on ticker and type, as of the session walked to."""
+    """Which securities pass the rule's conditions on ticker and type, in the current session."""
     kind: BoolArray = directory.row >= 0
     if rule.types:
         wanted = np.isin(directory.types[directory.row].astype(str), sorted(rule.types))

@@ -11,7 +11,7 @@ import pandas as pd
 from quant_platform.errors import PlanError, VendorError
 from quant_platform.market.calendar import Calendar
 from quant_platform.market.identity.rows import securities_of
-from quant_platform.market.information import (
+from quant_platform.market.news_and_economy import (
     SERIES,
     economy_rows,
     news_rows,

@@ -15,6 +15,7 @@ from quant_platform.reports.report import performance_reports
 from quant_platform.settings import Settings
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
+from quant_platform.storage.schema import tables_with_history
 
 QUALITY_SESSIONS = 63
 """Sessions of data quality that a page sums up."""
@@ -25,7 +26,7 @@ REQUEST_SESSIONS = 10
 A_MONTH = timedelta(days=30)
 """Never without `REQUEST_SESSIONS` sessions."""
 
-COUNTED_TABLES = (
+FIRST_COUNTED = (
     "market_data",
     "corporate_actions",
     "trading_universe",
@@ -38,6 +39,7 @@ COUNTED_TABLES = (
     "data_quality",
     "quarantine",
 )
+"""Tables whose rows are counted first, in this order, even where they hold none."""
 
 
 def page_path(settings: Settings, session: str) -> Path:
@@ -121,14 +123,19 @@ def newest_report_date(database: Database) -> str:
 
 
 def row_counts(database: Database) -> dict[str, int]:
-    """Rows of every table a user looks at."""
-    counts = " UNION ALL ".join(
-        f"SELECT '{table}' AS name, count(*) AS rows FROM {table}"  # noqa: S608 — constant names
-        for table in COUNTED_TABLES
+    """Rows of every table a user looks at: `FIRST_COUNTED`, then others that hold any."""
+    others = [name for name in tables_with_history(database) if name not in FIRST_COUNTED]
+    counting = " UNION ALL ".join(
+        f"SELECT '{table}' AS name, count(*) AS rows FROM {bulk.quoted(table)}"  # noqa: S608 — names of the catalogue
+        for table in (*FIRST_COUNTED, *others)
     )
-    found = _all(database, counts)
-    rows = dict(zip(found["name"], found["rows"].astype(int), strict=True))
-    return {table: rows[table] for table in COUNTED_TABLES}
+    counted = _all(database, counting)
+    rows = dict(zip(counted["name"], counted["rows"].astype(int), strict=True))
+    return {
+        table: rows[table]
+        for table in (*FIRST_COUNTED, *others)
+        if rows[table] or table in FIRST_COUNTED
+    }
 
 
 def _outstanding(settings: Settings, database: Database, session: date) -> pd.DataFrame:

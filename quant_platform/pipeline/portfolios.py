@@ -21,7 +21,7 @@ from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.storage.models import model_ids
 from quant_platform.storage.stored import Stored
-from quant_platform.strategies.registry import all_strategies
+from quant_platform.strategies.strategy_registry import all_strategies
 from quant_platform.trading.costs import Costs
 from quant_platform.trading.orders import Orders
 from quant_platform.trading.portfolio_state import PortfolioState

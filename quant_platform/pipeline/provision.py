@@ -3,13 +3,13 @@
 from functools import lru_cache
 
 from quant_platform.evaluation.metrics import METRICS
-from quant_platform.features.registry import all_features
+from quant_platform.features.feature_registry import all_features
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database, platform_database
 from quant_platform.storage.migrations import RegisteredColumn, is_current, upgrade
 from quant_platform.storage.models import ModelRecord, register_models
 from quant_platform.strategies.base import Strategy
-from quant_platform.strategies.registry import all_strategies
+from quant_platform.strategies.strategy_registry import all_strategies
 
 
 def registered_columns() -> list[RegisteredColumn]:

@@ -11,12 +11,12 @@ from functools import cache
 
 from quant_platform.evaluation.metrics import METRICS
 from quant_platform.features import compute, context
-from quant_platform.features.registry import all_features
+from quant_platform.features.feature_registry import all_features
 from quant_platform.kernels import windows
 from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import Settings
 from quant_platform.strategies.base import Strategy
-from quant_platform.strategies.registry import all_strategies
+from quant_platform.strategies.strategy_registry import all_strategies
 
 
 def recipe_of(platform: Platform, asset: str) -> str:

@@ -18,7 +18,7 @@ from pandas.api.types import union_categoricals
 
 from quant_platform.errors import SettingsError
 from quant_platform.kernels.arrays import BoolArray
-from quant_platform.market.actions import SPLIT
+from quant_platform.market.corporate_actions import SPLIT
 from quant_platform.market.liquidity import usual_value
 from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.pipeline.platform import Platform
@@ -143,7 +143,7 @@ class CheckContext:
     def liquid_dollars(self) -> float:
         """Trading in a session from which on a security is worth a judgement.
 
-        Thousands of a whole market hardly trade; of a fixed list, all are context.
+        Thousands of a whole market hardly trade; of a fixed list, all are judged.
         """
         market = self.platform.vendor.abilities.market
         return 0.0 if market is None else self.platform.settings.identity_dollars

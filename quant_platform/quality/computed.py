@@ -15,7 +15,7 @@ import pandas as pd
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.evaluation.risk_free import risk_free_rates
 from quant_platform.features.compute import compute_features, required_lookback
-from quant_platform.features.registry import all_features
+from quant_platform.features.feature_registry import all_features
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import BAR_COLUMNS, Panel
@@ -32,7 +32,7 @@ from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members, Scope
 from quant_platform.storage.models import model_ids
 from quant_platform.strategies.base import SignalPanel, Strategy
-from quant_platform.strategies.registry import all_strategies
+from quant_platform.strategies.strategy_registry import all_strategies
 
 FEATURES, PORTFOLIOS, PERFORMANCE = "features", "portfolios", "model_performance"
 REPORTS = "performance_reports"
@@ -219,10 +219,12 @@ def _portfolio_returns(
         " ORDER BY date",
         (last,),
     )
+    # A vendor without figures of the economy leaves the rate to the setting, whatever is stored.
+    has_yields = context.platform.vendor.abilities.information is not None
     yields = bulk.query(
         database,
         "SELECT date, observed_on, yield_3_month FROM treasury_yields WHERE date <= $1::text::date",
-        (last,),
+        (last if has_yields else BEGINNING,),
     )
     default = context.platform.settings.risk_free
     annual = risk_free_rates(yields, rows["date"].to_numpy(), default=default).to_numpy()

@@ -23,6 +23,14 @@ from quant_platform.quality.verdict import EXAMPLES, Findings, Verdict, together
 from quant_platform.storage import bulk
 from quant_platform.storage.replace import replace_sessions
 
+BARS = "market_data"
+
+COMPUTED_ROWS = 100_000
+"""Rows of a computed table that are judged at once; they are wide, or hold documents."""
+
+COMPUTED_SESSIONS = 250
+"""Sessions of a computed table that are judged at once: a portfolio's row holds all positions."""
+
 JUDGES = 2
 """Checks of a step that are judged at the same time."""
 
@@ -33,7 +41,7 @@ def judge_blocks(
     """Judge block by block and store the verdicts; return the findings by name of the check."""
     by_check: dict[str, list[Findings]] = {check.name: [] for check in checks}
     lookback = max(check.lookback for check in checks)
-    for context in _blocks(platform, checks[0].table, sessions, lookback):
+    for context in _contexts(platform, checks[0].table, sessions, lookback):
         # While one waits for the server, another computes.
         with ThreadPoolExecutor(JUDGES, thread_name_prefix="judge") as pool:
             judged = pool.map(partial(_judge, context), checks)
@@ -44,12 +52,15 @@ def judge_blocks(
     return {name: together(parts) for name, parts in by_check.items()}
 
 
-def _blocks(
+def _contexts(
     platform: Platform, table: str, sessions: Sequence[str], lookback: int
 ) -> Iterator[CheckContext]:
-    """Blocks of sessions; while one is context, the bars of the next are read."""
+    """Contexts of blocks of sessions; while one of bars is judged, the next bars are read."""
     size = _block_sessions(platform, table, sessions)
     blocks = [sessions[start : start + size] for start in range(0, len(sessions), size)]
+    if table != BARS:
+        yield from (CheckContext(platform, block, lookback) for block in blocks)
+        return
     context = CheckContext(platform, blocks[0], lookback)
     with ThreadPoolExecutor(1, thread_name_prefix="ahead") as reader:
         for block in blocks[1:]:
@@ -65,13 +76,15 @@ def _judge(context: CheckContext, check: QualityCheck) -> Findings:
 
 
 def _block_sessions(platform: Platform, table: str, sessions: Sequence[str]) -> int:
-    """How many sessions have about `BLOCK_ROWS` rows, going by the newest."""
+    """How many sessions are judged at once, going by the rows of the newest."""
     rows = bulk.query(
         platform.database,
         f"SELECT count(*) AS rows FROM {bulk.quoted(table)} WHERE date = $1::text::date",  # noqa: S608 — quoted name
         (sessions[-1],),
     )["rows"].iloc[0]
-    return max(BLOCK_ROWS // max(int(rows), 1), 1)
+    if table == BARS:
+        return max(BLOCK_ROWS // max(int(rows), 1), 1)
+    return min(max(COMPUTED_ROWS // max(int(rows), 1), 1), COMPUTED_SESSIONS)
 
 
 def store_verdicts(

@@ -340,8 +340,4 @@ ACTIONS_CHECKS = (
 ADJUSTING_VENDOR_CHECKS = (_with_actions(vendor_adjusted, USUAL_SESSIONS + 1, 0.005),)
 """For vendors that tell adjusted closes when asked for them."""
 
-UNIVERSE_CHECKS = (
-    QualityCheck(
-        "membership", UNIVERSE, "trading_universe", ERROR, description_of(membership), membership
-    ),
-)
+UNIVERSE_CHECKS = (replace(_facts(membership, ERROR), asset=UNIVERSE, table="trading_universe"),)

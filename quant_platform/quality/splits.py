@@ -1,6 +1,7 @@
 """What prices say of splits: splits that moved nothing, and moves that look like a split.
 
-Pure functions of a panel; which of several listed splits holds is settled in `actions.py`.
+Pure functions of a panel; which of several listed splits holds is settled in
+`market/corporate_actions.py`.
 """
 
 import math
@@ -8,7 +9,7 @@ import math
 import numpy as np
 
 from quant_platform.kernels.arrays import BoolArray, FloatArray
-from quant_platform.market.actions import SPLIT_TOLERANCE
+from quant_platform.market.corporate_actions import SPLIT_TOLERANCE
 from quant_platform.market.panel import Panel
 
 EXTREME_RATIO = 1000.0

@@ -102,3 +102,14 @@ def together(findings: Sequence[Findings]) -> Findings:
         frozenset().union(*(part.judged for part in findings)),
         next((part.reason for part in findings if part.reason), ""),
     )
+
+
+def summary(failed: int, passed: int, not_judged: int, reason: str, quoted: Sequence[str]) -> str:
+    """Sum up the verdicts of a run in one line."""
+    judged = failed + passed
+    if not judged:
+        return f"not judged: {reason}"
+    others = f", {not_judged} not judged" if not_judged else ""
+    if failed:
+        return f"{failed} of {judged} sessions failed{others}, last {quoted[-1]}"
+    return f"{judged} sessions judged, all passed{others}"

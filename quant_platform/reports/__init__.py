@@ -1,1 +1,4 @@
-"""Rankings, alert rules, report rows, figures and the HTML page of a session."""
+"""Rankings, report rows, figures and the HTML page of a session.
+
+What does not belong here: metrics (`evaluation/`), alert rules (`alerts/`).
+"""

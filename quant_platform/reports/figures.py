@@ -26,13 +26,13 @@ HEIGHT = 380
 def model_colours(models: pd.DataFrame) -> dict[int, str]:
     """Colour of each model by id; the benchmark is grey."""
     colours: dict[int, str] = {}
-    taken = 0
+    used = 0
     ordered = models.sort_values("id")
     for model, benchmark in zip(
         ordered["id"].tolist(), ordered["is_benchmark"].tolist(), strict=True
     ):
-        colours[model] = BENCHMARK_COLOUR if benchmark else PALETTE[taken % len(PALETTE)]
-        taken += not benchmark
+        colours[model] = BENCHMARK_COLOUR if benchmark else PALETTE[used % len(PALETTE)]
+        used += not benchmark
     return colours
 
 

@@ -1,4 +1,4 @@
-"""What a page says of its session's data: verdicts of the checks, rows refused, sessions missing.
+"""The part of a page about its data: verdicts of the checks, refused rows, missing sessions.
 
 Frames in, plain values out; how they look is in `templates/report.html.j2`. All is well when every
 check that judged the session passed (and one did), no row was set aside and no session is

@@ -1,6 +1,6 @@
 """Rows of `performance_reports`: ranking, trends and a summary in words, one row per session.
 
-Scores and trends come from `ranking.py`, alerts from `alerts.py`; nothing is computed here but
+Scores and trends come from `ranking.py`, alerts from the table `alerts`. Here they only become
 sentences and JSON.
 """
 
@@ -130,12 +130,12 @@ def summary(ranking: Sequence[Record], trends: Sequence[Record], alert_count: in
 
 def _records(frame: pd.DataFrame, columns: Sequence[str]) -> dict[pd.Timestamp, list[Record]]:
     """Rows as JSON-ready records by date: dates as text, figures rounded, null where undefined."""
-    found: dict[pd.Timestamp, list[Record]] = {}
+    by_date: dict[pd.Timestamp, list[Record]] = {}
     values = [frame[name].tolist() for name in columns]
     for day, *row in zip(frame["date"], *values, strict=True):
         record = {name: _plain(value) for name, value in zip(columns, row, strict=True)}
-        found.setdefault(day, []).append(record)
-    return found
+        by_date.setdefault(day, []).append(record)
+    return by_date
 
 
 def _plain(value: object) -> object:

@@ -1,84 +1,296 @@
-"""What the platform holds, for a notebook: tables, SQL, adjusted prices and backtests as frames.
+"""`Store`: what the platform holds, for a notebook: prices, features, tables, SQL and backtests.
 
->>> store = Store.open()
->>> bars = store.read("market_data", "2008-07-01", "2008-07-31", known_at="2024-03-01T22:00Z")
+>>> import quant_platform as qp
+>>> store = qp.open()
+>>> store.prices("2008-01-02", "2008-12-31", symbols=["AAPL", "IBM"]).shape
+(253, 2)
 
-Reads only; `known_at` everywhere means: as it was known at that moment (`storage/known_at.py`).
+What belongs here: what a user calls, with arguments as a person writes them. What does not belong
+here: how rows are read (`reader.py`) and backtests are computed (`backtest.py`). Nothing writes.
+The examples show the sample market, after `quant-platform demo`.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from typing import TYPE_CHECKING, get_args
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from quant_platform.errors import QuantPlatformError, SessionError, UnknownNameError
-from quant_platform.market.adjustment import Kind, adjust
-from quant_platform.market.calendar import XNYS, parse_date, platform_calendar
-from quant_platform.research.backtest import BacktestResult, backtest
+import pandas as pd
+
+from quant_platform.errors import QuantPlatformError, SessionError, SettingsError
+from quant_platform.market.adjustment import Kind
+from quant_platform.market.calendar import platform_calendar
+from quant_platform.research.arguments import Day, Names, iso_range, open_range, several
+from quant_platform.research.backtest import IDENTITY_COLUMNS, backtest
+from quant_platform.research.prices import Field, adjusted_bars, price_column, securities_of, wide
+from quant_platform.research.reader import TableReader
+from quant_platform.research.result import BacktestResult
 from quant_platform.settings import Settings
-from quant_platform.storage import bulk
 from quant_platform.storage.database import Database, platform_database
-from quant_platform.storage.known_at import Moment
-from quant_platform.storage.schema import Table, read_table
+from quant_platform.storage.known_at import Moment, parse_moment
 from quant_platform.strategies.base import Strategy
 from quant_platform.trading.costs import Costs
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-_NAMES = """
-SELECT relname::text AS name FROM pg_class
-WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')
-  AND relname !~ '_history$|^_yoyo|^yoyo' ORDER BY 1
-"""
-
-
-class Store:
-    """The tables of one database.
+def open_store(source: Settings | Path | str | None = None) -> "Store":
+    """Open the store of a project; as `quant_platform.open`, the way in of a notebook.
 
     Parameters
     ----------
-    database : where they are
-    settings : closures, and costs, capital and risk-free rate of backtests; default: the platform's
-        defaults
+    source : the project's folder, whose `.env` and environment say where the database is, or
+        settings; default: the current folder
+
+    Raises
+    ------
+    SettingsError
+        A setting has no valid value, or there is no such folder.
+    DatabaseError
+        The database cannot be reached.
+
+    Examples
+    --------
+    >>> import quant_platform as qp
+    >>> store = qp.open()
+    """
+    settings = source if isinstance(source, Settings) else _settings_of(source)
+    return Store(platform_database(settings), settings)
+
+
+@dataclass(frozen=True)
+class Store:
+    """The tables of one database, as they are known now or were known at a moment.
+
+    All methods read, none writes. Dates go from `start` to `end`, both included. Errors are of
+    `QuantPlatformError`, one line each.
+
+    Attributes
+    ----------
+    database : where the tables are
+    settings : closures of the exchange, and costs, capital and risk-free rate of backtests;
+        default: the platform's defaults
+    moment : when the rows were known; None: now
     """
 
-    def __init__(self, database: Database, settings: Settings | None = None) -> None:
-        self._database = database
-        self._assumed = settings or Settings()
-        self._calendar = platform_calendar(settings) if settings else XNYS
+    database: Database
+    settings: Settings = field(default_factory=Settings, repr=False)
+    moment: Moment | None = None
 
-    def __repr__(self) -> str:
-        return f"Store({self._database!r})"
-
-    @classmethod
-    def open(cls, settings: Settings | None = None) -> "Store":
-        """Open the store of `settings`; by default those of the environment and `.env`.
-
-        Raises
-        ------
-        SettingsError
-            A setting has no valid value.
-        DatabaseError
-            The database cannot be reached.
-        """
-        chosen = settings or Settings.load()
-        return cls(platform_database(chosen), chosen)
-
-    def read(
-        self,
-        table: str,
-        start: str | date,
-        end: str | date,
-        *,
-        known_at: Moment | None = None,
-        columns: Sequence[str] | None = None,
-        symbols: str | Sequence[str] | None = None,
-    ) -> "pd.DataFrame":
-        """Read the rows of a table or view whose `date` lies from `start` to `end`, both included.
+    def at(self, moment: Moment) -> "Store":
+        """Return the store as it was known at a moment: nothing that came later is in it.
 
         Parameters
         ----------
-        known_at : moment with its zone, such as "2024-03-01T22:00Z"; a date alone is 00:00 UTC
+        moment : with its time zone, such as "2024-03-01T22:00Z"; a date alone is 00:00 UTC; a
+            moment to come is the present
+
+        Raises
+        ------
+        SessionError
+            It is no moment, or a time without a zone.
+
+        Examples
+        --------
+        >>> import quant_platform as qp
+        >>> qp.open().at("2000-01-01").bars("2008-07-01", "2008-07-31").empty
+        True
+        """
+        parse_moment(moment)
+        return replace(self, moment=moment)
+
+    def prices(
+        self,
+        start: Day,
+        end: Day,
+        *,
+        symbols: Names | None = None,
+        field: Field = "close",
+        adjust: Kind | None = "total_return",
+        as_of: Day | None = None,
+    ) -> pd.DataFrame:
+        """Read one field of all bars as a sessions × securities frame.
+
+        Parameters
+        ----------
+        symbols : the securities that carried one of these tickers from `start` to `end`, each with
+            its whole series, whatever its ticker was; default: all
+        field : "open", "high", "low", "close", "vwap" (currency per share) or "volume" (shares)
+        adjust : "total_return" with dividends reinvested, "split", or None for raw
+        as_of : session in whose units adjusted values are; see `bars`
+
+        Returns
+        -------
+        pd.DataFrame
+            Index `date`: the sessions from the first bar to the last one. Columns `symbol`, sorted:
+            the ticker that the security had in its last bar of the frame, or its `security_id`
+            where two securities had the same. Values float64, NaN where a security has no bar.
+
+        Raises
+        ------
+        SessionError
+            A date cannot be read, or the dates are reversed; `as_of` for raw values.
+        UnknownNameError
+            There is no such field or adjustment.
+
+        Examples
+        --------
+        >>> import quant_platform as qp
+        >>> prices = qp.open().prices("2005-02-25", "2005-02-28", symbols="AAPL", adjust="split")
+        >>> prices["AAPL"].tolist()
+        [44.495, 44.86]
+        """
+        column = price_column(field)
+        rows = self.bars(
+            start,
+            end,
+            adjust=adjust,
+            as_of=as_of,
+            symbols=symbols,
+            columns=["date", "symbol", "security_id", column],
+        )
+        return wide(rows, column, platform_calendar(self.settings))
+
+    def bars(
+        self,
+        start: Day,
+        end: Day,
+        *,
+        adjust: Kind | None = None,
+        as_of: Day | None = None,
+        symbols: Names | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """Read bars, raw as they are stored, or adjusted as of a session.
+
+        Parameters
+        ----------
+        adjust : None for raw, "split", or "total_return" with the dividends reinvested
+        as_of : session in whose units adjusted prices and volumes are, and after which no split or
+            dividend is known; default: `end`. Bars after it are left out.
+        symbols : the securities that carried one of these tickers from `start` to `end`, each with
+            its whole series, whatever its ticker was; default: all
+        columns : default: all but the clock
+
+        Returns
+        -------
+        pd.DataFrame
+            Columns of `market_data`, ordered by its key: one row per session and ticker. Prices in
+            currency per share, volume in shares.
+
+        Raises
+        ------
+        SessionError
+            A date cannot be read, or the dates are reversed; `as_of` for raw bars.
+        UnknownNameError
+            There is no such adjustment or column.
+
+        Examples
+        --------
+        Apple split 2:1 on 2005-02-28:
+
+        >>> import quant_platform as qp
+        >>> days = ("2005-02-25", "2005-02-28")
+        >>> qp.open().bars(*days, symbols="AAPL")["close_price"].tolist()
+        [88.99, 44.86]
+        >>> qp.open().bars(*days, adjust="split", symbols="AAPL")["close_price"].tolist()
+        [44.495, 44.86]
+        """
+        first, last = iso_range(start, end)
+        among = securities_of(self._reader, symbols, first, last)
+        if adjust is None:
+            if as_of is not None:
+                raise SessionError(
+                    "Raw bars are as of no session", 'Leave as_of out, or add adjust="split"'
+                )
+            return self._reader.rows("market_data", (first, last), columns, among=among)
+        _, until = iso_range(start, last if as_of is None else as_of)
+        return adjusted_bars(
+            self._reader, first, last, as_of=until, kind=adjust, among=among, columns=columns
+        )
+
+    def features(
+        self,
+        start: Day,
+        end: Day,
+        *,
+        names: Names | None = None,
+        symbols: Names | None = None,
+    ) -> pd.DataFrame:
+        """Read the features of the universe's members.
+
+        Parameters
+        ----------
+        names : features; default: all
+        symbols : the securities that carried one of these tickers from `start` to `end`, each with
+            its whole series, whatever its ticker was; default: all
+
+        Returns
+        -------
+        pd.DataFrame
+            One row per session and member, ordered by date and symbol: `date`, `symbol` (the ticker
+            of the session), `security_id`, and a float64 column per feature, NaN where unknown.
+
+        Raises
+        ------
+        SessionError
+            A date cannot be read, or the dates are reversed.
+        UnknownNameError
+            There is no such feature.
+
+        Examples
+        --------
+        >>> import quant_platform as qp
+        >>> rows = qp.open().features("2008-07-01", "2008-07-01", names=["sma_50", "rsi_14"])
+        >>> rows.columns.tolist()
+        ['date', 'symbol', 'security_id', 'sma_50', 'rsi_14']
+        """
+        first, last = iso_range(start, end)
+        columns = None if names is None else [*IDENTITY_COLUMNS, *several(names)]
+        among = securities_of(self._reader, symbols, first, last)
+        rows = self._reader.rows("features", (first, last), columns, among=among)
+        return rows[[*IDENTITY_COLUMNS, *rows.columns.drop([*IDENTITY_COLUMNS])]]
+
+    def universe(self, start: Day, end: Day | None = None) -> pd.DataFrame:
+        """Read the members of the trading universe, of one session or of several.
+
+        Parameters
+        ----------
+        end : default: `start`, for the members of that session alone
+
+        Returns
+        -------
+        pd.DataFrame
+            Columns of `trading_universe`: one row per session and member, ordered by date and
+            symbol, with the median dollar volume of 20 sessions in currency and the rank by it.
+
+        Raises
+        ------
+        SessionError
+            A date cannot be read, or the dates are reversed.
+
+        Examples
+        --------
+        >>> import quant_platform as qp
+        >>> qp.open().universe("2008-07-01")["symbol"].tolist()
+        ['AAPL', 'GOOG', 'IBM', 'MSFT']
+        """
+        return self._reader.rows(
+            "trading_universe", iso_range(start, start if end is None else end)
+        )
+
+    def table(
+        self,
+        name: str,
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        symbols: Names | None = None,
+    ) -> pd.DataFrame:
+        """Read rows of any table or view.
+
+        Parameters
+        ----------
+        start, end : range of the column `date`; None leaves that side open. A table without that
+            column is read whole.
         columns : default: all but the clock
         symbols : tickers, as they were in the session of the row; default: all
 
@@ -90,108 +302,63 @@ class Store:
         Raises
         ------
         UnknownNameError
-            No such table or column.
+            There is no such table or column.
         SessionError
-            A date or the moment cannot be read, or the dates are reversed.
+            A date cannot be read, or the dates are reversed.
 
         Examples
         --------
-        >>> store = Store.open()
-        >>> bars = store.read("market_data", "2008-07-01", "2008-07-31", symbols="MSFT")
+        >>> import quant_platform as qp
+        >>> store = qp.open()
+        >>> store.table("models", columns=["model_name"])["model_name"].tolist()
+        ['buy_and_hold', 'enhanced_momentum', 'mean_reversion']
+        >>> len(store.table("market_data", "2008-07-01", "2008-07-31", symbols="MSFT"))
+        22
         """
-        chosen = {} if symbols is None else {"symbol": _several(symbols)}
-        return self._rows(table, _range(start, end), chosen, known_at, columns)
+        among = None if symbols is None else {"symbol": several(symbols)}
+        return self._reader.rows(name, open_range(start, end), columns, among=among)
 
-    def sql(self, statement: str, *, known_at: Moment | None = None) -> "pd.DataFrame":
+    def sql(self, statement: str) -> pd.DataFrame:
         """Run one statement that reads and return its rows.
 
         Raises
         ------
         DatabaseError
             The server refuses the statement, in its own words.
-        SessionError
-            `known_at` is no moment.
+        QuantPlatformError
+            The statement is empty.
+
+        Examples
+        --------
+        >>> import quant_platform as qp
+        >>> qp.open().sql("SELECT count(*) AS n FROM market_data")["n"].tolist()
+        [12154]
         """
         text = statement.strip().rstrip(";").strip()
         if not text:
             raise QuantPlatformError("The statement is empty", "Write one that reads, in quotes")
-        return bulk.query(self._database, text, known_at=known_at)
-
-    def adjusted(
-        self,
-        start: str | date,
-        end: str | date,
-        *,
-        as_of: str | date | None = None,
-        kind: Kind = "split",
-        symbols: str | Sequence[str] | None = None,
-        known_at: Moment | None = None,
-    ) -> "pd.DataFrame":
-        """Read bars from `start` to `end`, adjusted as of a session.
-
-        Parameters
-        ----------
-        as_of : session in whose units prices and volumes are, and after which no split or dividend
-            is known; default: `end`. Bars after it are left out.
-        kind : "split", or "total_return" with the dividends reinvested
-        symbols : the securities that carried one of these tickers from `start` to `end`, each with
-            its whole series, whatever its ticker was; default: all
-        known_at : moment whose bars, splits and dividends are used; default: now
-
-        Returns
-        -------
-        pd.DataFrame
-            Columns of `market_data`, ordered by its key.
-
-        Raises
-        ------
-        SessionError
-            A date or the moment cannot be read, or the dates are reversed.
-        UnknownNameError
-            No such kind.
-
-        Examples
-        --------
-        >>> store = Store.open()
-        >>> bars = store.adjusted("2005-01-03", "2005-03-31", symbols="AAPL")
-        """
-        if kind not in get_args(Kind):
-            raise UnknownNameError(
-                f"There is no adjustment {kind!r}", f"Choose from: {', '.join(get_args(Kind))}"
-            )
-        first, last = _range(start, end)
-        _, known = _range(start, last if as_of is None else as_of)
-        chosen = {}
-        if symbols is not None:
-            named = {"symbol": _several(symbols)}
-            rows = self._rows("market_data", (first, last), named, known_at, ["security_id"])
-            chosen = {"security_id": rows["security_id"].unique().tolist()}
-        # A dividend after the last bar wanted is reinvested at a later one.
-        needed = (first, known if kind == "total_return" else min(last, known))
-        bars = self._rows("market_data", needed, chosen, known_at)
-        actions = self._rows("corporate_actions", (first, known), chosen, known_at)
-        adjusted = adjust(bars, actions, known, kind)
-        return adjusted[adjusted["date"] <= last]
+        return self._reader.query(text)
 
     def backtest(
         self,
         strategy: str | Strategy,
-        start: str | date,
-        end: str | date,
+        start: Day,
+        end: Day,
         *,
-        known_at: Moment | None = None,
         costs: Costs | None = None,
         capital: float | None = None,
         risk_free: float | None = None,
     ) -> BacktestResult:
-        """Run a strategy over stored sessions, in memory, on what was known at a moment.
+        """Run a strategy over stored sessions, in memory.
 
         Parameters
         ----------
         strategy : one by its name, or any `Strategy`, with parameters of its own
         start, end : first and last session, as far as there are bars
-        known_at : moment whose bars, splits, dividends, universe and yields are used; default: now
-        costs, capital, risk_free : default: the settings
+        costs : what trades cost; default: the settings
+        capital : cash to start with, in currency; default: the settings
+        risk_free : annual rate, as a fraction, in sessions without a known Treasury yield; default:
+            the settings
 
         Raises
         ------
@@ -200,69 +367,32 @@ class Store:
 
         Examples
         --------
-        On the sample market, after `quant-platform demo`:
-
-        >>> from datetime import UTC, datetime
-        >>> store, year = Store.open(), ("2008-01-02", "2008-12-31")
-        >>> result = store.backtest("mean_reversion", *year)
+        >>> import quant_platform as qp
+        >>> result = qp.open().backtest("mean_reversion", "2008-01-02", "2008-12-31")
         >>> float(result.portfolios["equity"].iloc[-1].round(2))
         982976.05
-
-        What is corrected from here on does not change what is found for this moment:
-
-        >>> moment = datetime.now(UTC)
-        >>> then = store.backtest("mean_reversion", *year, known_at=moment)
         """
-        assumed = self._assumed
+        assumed = self.settings
         return backtest(
-            self._database,
+            self._reader,
             strategy,
             start,
             end,
-            calendar=self._calendar,
-            known_at=known_at,
+            calendar=platform_calendar(assumed),
             costs=costs or Costs(assumed.commission_bp, assumed.slippage_bp),
             capital=assumed.capital if capital is None else capital,
             risk_free=assumed.risk_free if risk_free is None else risk_free,
         )
 
-    def _rows(
-        self,
-        table: str,
-        dates: tuple[str, str],
-        among: Mapping[str, Sequence[str]],
-        known_at: Moment | None,
-        columns: Sequence[str] | None = None,
-    ) -> "pd.DataFrame":
-        definition = self._table(table)
-        for name in ("date", *among):
-            definition.column(name)
-        return bulk.read(
-            self._database, definition, *dates, columns=columns, among=among, known_at=known_at
-        )
-
-    def _table(self, name: str) -> Table:
-        try:
-            return read_table(self._database, name)
-        except UnknownNameError as error:
-            names = bulk.query(self._database, _NAMES)["name"].tolist()
-            if not names:
-                raise
-            raise UnknownNameError(error.message, f"It has: {', '.join(names)}") from None
+    @property
+    def _reader(self) -> TableReader:
+        return TableReader(self.database, self.moment)
 
 
-def _range(start: str | date, end: str | date) -> tuple[str, str]:
-    first, last = _day(start), _day(end)
-    if first > last:
-        raise SessionError(f"The range {first} to {last} is reversed", "Put the earlier date first")
-    return first.isoformat(), last.isoformat()
-
-
-def _several(names: str | Sequence[str]) -> Sequence[str]:
-    return [names] if isinstance(names, str) else names
-
-
-def _day(value: str | date) -> date:
-    if isinstance(value, str):
-        return parse_date(value)
-    return value.date() if isinstance(value, datetime) else value
+def _settings_of(folder: Path | str | None) -> Settings:
+    if folder is None:
+        return Settings.load()
+    path = Path(folder).expanduser().resolve()
+    if not path.is_dir():
+        raise SettingsError(f"There is no folder {str(folder)!r}", "Name the project's folder")
+    return Settings.load(start=path)

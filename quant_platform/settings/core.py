@@ -1,6 +1,6 @@
 """`Settings`: everything a user can configure about the platform itself, typed and immutable.
 
-A vendor's settings stand with the vendor, who reads them from `Settings.environment`. To add a
+A vendor's settings do not belong here: the vendor reads them from `Settings.environment`. To add a
 setting, add a field and run `make settings`.
 """
 
@@ -184,7 +184,7 @@ class Settings(SettingsModel):
             A value cannot be read; the message names the variable, never a secret value.
         """
         root = project_root(start or Path.cwd())
-        found = Environment.load(root / ".env", environment)
-        settings = cls.read(found)
+        variables = Environment.load(root / ".env", environment)
+        settings = cls.read(variables)
         home = root / settings.home.expanduser()
-        return settings.model_copy(update={"home": home, "environment": found})
+        return settings.model_copy(update={"home": home, "environment": variables})

@@ -80,7 +80,7 @@ def _entry(field: FieldInfo, variable: Variable) -> Entry:
     return Entry(
         variable.group,
         variable.names,
-        form_of(field).words,
+        form_of(field).description,
         default,
         default or variable.example,
         field.description or "",

@@ -1,7 +1,7 @@
-"""Where settings stand: the process's environment, and `.env` in the project's folder.
+"""Where settings come from: the process's environment, and `.env` in the project's folder.
 
-Nothing else in the platform reads the environment. What the texts mean is said by the models of
-settings (`model.py`).
+Nothing else in the platform reads the environment. What the texts mean does not belong here: see
+`model.py`.
 """
 
 import os
@@ -46,8 +46,8 @@ class Environment:
         """
         for layer in self._layers:
             if any(name in layer for name in names):
-                found = ((name, layer.get(name, "").strip()) for name in names)
-                return next(((name, text) for name, text in found if text), ("", ""))
+                named_texts = ((name, layer.get(name, "").strip()) for name in names)
+                return next(((name, text) for name, text in named_texts if text), ("", ""))
         return "", ""
 
     def has(self, *names: str) -> bool:

@@ -1,6 +1,7 @@
 """Bulk reads, and the errors of the bulk driver in plain words.
 
-Everything moves as Arrow over the binary protocol (ADBC); see `replace.py` for the way in.
+Everything moves as Arrow over the binary protocol (ADBC). Writing does not belong here: see
+`replace.py`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,8 +47,8 @@ class Members:
 def read(
     database: Database,
     table: Table,
-    first: str,
-    last: str,
+    first: str | None,
+    last: str | None,
     *,
     columns: Sequence[str] | None = None,
     scope: Scope | None = None,
@@ -59,11 +60,12 @@ def read(
 ) -> pd.DataFrame:
     """Read the rows of `first` to `last` (ISO dates, both included), ordered by the table's key.
 
-    A view, which has no key, is ordered by date and symbol. Clock columns are left out unless
-    `columns` names them; JSON columns come as text. `among` keeps rows whose text columns have one
-    of the given values. With `known_at`, the rows are those that were known at that moment. Where
-    their order is of no matter (`ordered`), the server need not sort them. Columns of few distinct
-    texts may come as `categories`.
+    None leaves a side of the range open; with neither, the table need not have a `date`. A view,
+    which has no key, is ordered by date and symbol. Clock columns are left out unless `columns`
+    names them; JSON columns come as text. `among` keeps rows whose text columns have one of the
+    given values. With `known_at`, the rows are those that were known at that moment. Where their
+    order is of no matter (`ordered`), the server need not sort them. Columns of few distinct texts
+    may come as `categories`.
     """
     names = columns if columns is not None else [column.name for column in table.data_columns]
     wanted = [
@@ -72,12 +74,13 @@ def read(
     ]
     sql = (
         f"SELECT {', '.join(wanted)} FROM {quoted(table.name)}"  # noqa: S608 — names come from the catalogue, quoted
-        # Dates as literals: a statement with parameters would not go through binary COPY.
-        f" WHERE date BETWEEN {_date(first)} AND {_date(last)}{scope_sql(scope)}"
+        # Dates as literals: the driver uses binary COPY only for a statement without parameters.
+        f" WHERE true{_since_and_until(first, last)}{scope_sql(scope)}"
         f"{members.condition() if members else ''}{_among(among)}"
     )
-    if ordered:
-        sql += f" ORDER BY {', '.join(quoted(name) for name in table.key or _view_order(table))}"
+    order = table.key or _view_order(table)
+    if ordered and order:
+        sql += f" ORDER BY {', '.join(map(quoted, order))}"
     return query(database, sql, known_at=known_at, categories=categories)
 
 
@@ -115,6 +118,12 @@ _NOT_FOR_COPY = {"SHOW", "EXPLAIN"}
 def _date(text: str) -> str:
     """Write an ISO date as an SQL literal; anything else is refused by the parser."""
     return f"DATE {literal(date.fromisoformat(text).isoformat())}"
+
+
+def _since_and_until(first: str | None, last: str | None) -> str:
+    """Conditions on the days, each starting with AND; empty without any."""
+    since = "" if first is None else f" AND date >= {_date(first)}"
+    return since + ("" if last is None else f" AND date <= {_date(last)}")
 
 
 def _among(allowed: Mapping[str, Sequence[str]] | None) -> str:

@@ -1,8 +1,8 @@
 """Frames in and out of Arrow, under the contract of a table.
 
-`to_arrow` is the first line of defence: a frame that does not have the table's columns, types and
-sessions never reaches the database. Faults of single rows (nulls, broken rules, duplicates) are
-found in the database itself, by the table's own constraints, see `replace.py`.
+`to_arrow` refuses a frame that does not have the table's columns, types and sessions, so it never
+reaches the database. What does not belong here: faults of single rows (nulls, broken rules,
+duplicates), which the table's own constraints find (`quarantine.py`).
 """
 
 from collections.abc import Sequence
@@ -85,14 +85,14 @@ def _check_columns(frame: pd.DataFrame, table: Table, schema: pa.Schema) -> None
     missing = [name for name in schema.names if name not in frame.columns]
     unknown = [str(name) for name in frame.columns if name not in schema.names]
     twice = [str(name) for name in frame.columns[frame.columns.duplicated()].unique()]
-    said = [
+    faults = [
         f"{fault} {', '.join(names)}"
         for fault, names in (("lacks", missing), ("has the unknown", unknown), ("repeats", twice))
         if names
     ]
-    if said:
+    if faults:
         raise ContractError(
-            f"The frame for {table.name} {' and '.join(said)}",
+            f"The frame for {table.name} {' and '.join(faults)}",
             f"It must have exactly: {', '.join(schema.names)}",
         )
 
@@ -109,7 +109,7 @@ _ALLOWED: dict[str, set[str]] = {
 
 def _column(values: pd.Series, field: pa.Field, table: str) -> pa.Array:
     _check_kind(values, field, table)
-    # Without the Series, Arrow need not find out what it holds.
+    # Given the values and not the Series, Arrow need not inspect what it holds.
     data = values.to_numpy() if isinstance(values.dtype, np.dtype) else values.array
     try:
         array = pa.array(data, type=field.type, from_pandas=True)
@@ -119,7 +119,7 @@ def _column(values: pd.Series, field: pa.Field, table: str) -> pa.Array:
 
 
 def _check_kind(values: pd.Series, field: pa.Field, table: str) -> None:
-    """Refuse what Arrow would convert without a word: text to numbers, times of day to dates."""
+    """Refuse what Arrow would convert silently: text to numbers, times of day to dates."""
     kind = _kind(values)
     allowed = _ALLOWED.get(str(field.type), _ALLOWED["double"])
     if kind not in allowed and not values.isna().all():
@@ -163,10 +163,10 @@ def _check_sessions(frame: pd.DataFrame, table: Table, sessions: Sequence[str]) 
     dates = frame["date"].to_numpy().astype("datetime64[D]")
     outside = ~np.isin(dates, allowed)
     if outside.any():
-        strangers = np.unique(dates[outside])
+        foreign_dates = np.unique(dates[outside])
         raise ContractError(
             f"The frame for {table.name} has {int(outside.sum())} rows outside its sessions,"
-            f" the first of {strangers[0]}",
+            f" the first of {foreign_dates[0]}",
             f"It may only hold {allowed[0]} to {allowed[-1]}"
             if len(allowed)
             else "It must be empty",

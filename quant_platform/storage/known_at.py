@@ -12,7 +12,7 @@ A row was known from its clock (`recorded_at`, in `signals` `created_at`) until 
 3. Create the database's own views that the statement may read again over these, in the order of
    their dependencies.
 
-The caller rolls back, and nothing of it stays. A name written with its schema, such as
+The caller rolls back, and nothing remains in the database. A name written with its schema, such as
 `public.market_data`, still means the table of today, and so does a table without a clock.
 """
 
@@ -59,7 +59,7 @@ WHERE l.locktype = 'advisory' AND l.classid = hashtext('quant_platform')::oid AN
   AND coalesce(a.xact_start <= $1::text::timestamptz, true)
 """
 
-# Names come quoted. A column that the history lacks was never kept there: null.
+# Names come quoted. A column that the history lacks is null in its rows.
 _TABLES = """
 SELECT quote_ident(t.relname), quote_ident(h.relname),
        string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum),
@@ -147,7 +147,8 @@ def install_past_views(cursor: "Cursor", known_at: Moment, statement: str) -> No
         `known_at` is no moment.
     """
     moment = parse_moment(known_at).isoformat(timespec="microseconds")
-    # For users who read only by default; the caller forbids writing before the user's statement.
+    # Needed for users whose transactions are read-only by default. The caller forbids writing again
+    # before the user's statement.
     cursor.execute("SET TRANSACTION READ WRITE")
     _fetch(cursor, _SETTINGS, moment, f"{WAIT_SECONDS}s")
     _fetch(cursor, _WAIT, moment)
@@ -159,7 +160,7 @@ def install_past_views(cursor: "Cursor", known_at: Moment, statement: str) -> No
         *(_table_sql(table, moment) for table in tables if named is None or table[0] in named),
         *(_view_sql(view) for view in views if named is None or view[0] in named),
     ]
-    # All in one trip to the server.
+    # One round trip to the server for all of them.
     cursor.execute(f"DO $known_at$ BEGIN {' '.join(created)} END $known_at$")
 
 
@@ -178,11 +179,11 @@ def _named(statement: str, tables: Sequence[_Table], views: Sequence[_View]) -> 
     if "u&" in text:
         return None
     names = [table[0] for table in tables] + [view[0] for view in views]
-    found = {name for name in names if name.strip('"').lower() in text}
+    named = {name for name in names if name.strip('"').lower() in text}
     for name, _, _, reads in reversed(views):
-        if name in found:
-            found.update(reads)
-    return found
+        if name in named:
+            named.update(reads)
+    return named
 
 
 def refuse_lasting(cursor: "Cursor") -> None:
@@ -203,12 +204,12 @@ def refuse_lasting(cursor: "Cursor") -> None:
 
 def _table_sql(table: _Table, moment: str) -> str:
     """Create the view of the rows of a table that were known at `moment`."""
-    name, history, columns, kept, clock = table
+    name, history, columns, history_columns, clock = table
     begun = f"{clock} <= TIMESTAMPTZ '{moment}'"
     past = f"SELECT {columns} FROM public.{name} WHERE {begun}"  # noqa: S608 — names from the catalogue, quoted
     if history is not None:
         past += (
-            f" UNION ALL SELECT {kept} FROM public.{history}"  # noqa: S608 — the same
+            f" UNION ALL SELECT {history_columns} FROM public.{history}"  # noqa: S608 — the same
             f" WHERE {begun} AND superseded_at > TIMESTAMPTZ '{moment}'"
         )
     return f"CREATE TEMPORARY VIEW {name} AS {past};"
@@ -226,11 +227,11 @@ def _view_sql(view: _View) -> str:
 
 def _in_order(views: Sequence[_View], replaced: set[str]) -> list[_View]:
     """Views that rest on replaced tables, each after those that it reads."""
-    known = {view[0]: view for view in views}
+    by_name = {view[0]: view for view in views}
     sources = {view[0]: set(view[3]) for view in views}
     ordered = []
     for name in TopologicalSorter(sources).static_order():
         if sources.get(name, set()) & replaced:
             replaced = replaced | {name}
-            ordered.append(known[name])
+            ordered.append(by_name[name])
     return ordered

@@ -1,4 +1,7 @@
-"""The tables `models` and `model_runs`: the models, and what each of their runs was made of."""
+"""The tables `models` and `model_runs`: the models, and the inputs of each of their runs.
+
+What does not belong here: which models there are (`strategies/`).
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -56,7 +59,7 @@ def register_models(database: Database, models: Sequence[ModelRecord]) -> dict[s
                 "SELECT pg_advisory_xact_lock(hashtext('quant_platform'), hashtext('models'))"
             )
             cursor.execute("SELECT model_name FROM models")
-            known = {name for (name,) in cursor.fetchall()}
+            stored_names = {name for (name,) in cursor.fetchall()}
             for model in models:
                 row = (
                     model.version,
@@ -65,7 +68,7 @@ def register_models(database: Database, models: Sequence[ModelRecord]) -> dict[s
                     model.is_benchmark,
                     model.name,
                 )
-                cursor.execute(_UPDATE if model.name in known else _INSERT, row)
+                cursor.execute(_UPDATE if model.name in stored_names else _INSERT, row)
             cursor.execute("SELECT model_name, id FROM models ORDER BY id")
             return dict(cursor.fetchall())
     finally:

@@ -9,9 +9,10 @@
    rule into `quarantine` (or refuse the frame); delete rows that changed or are gone, moving them
    to `_history`; insert what is new. Rows that are equal are not touched.
 4. Commit. A reader, or a crash at any moment, sees the old rows or the new ones, in all tables.
+
+Which rows are refused, and what is kept of them, belongs to `quarantine.py`.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -31,6 +32,12 @@ from quant_platform.storage.bulk import (
 )
 from quant_platform.storage.database import Database
 from quant_platform.storage.frames import JSONB_VERSION, to_arrow
+from quant_platform.storage.quarantine import (
+    FAULTY,
+    remove_faulty_rows,
+    set_aside_frame,
+    set_aside_rows,
+)
 from quant_platform.storage.schema import Table
 
 if TYPE_CHECKING:
@@ -43,11 +50,6 @@ BATCH_ROWS = 1000
 
 _ROW_FAULTS = {"23502", "23505", "23514"}  # not-null, unique and check violations
 _DATA_FAULT = "22"  # class of values that are no value of the type: broken JSON, a zero byte
-
-_CHECKS = """
-SELECT conname, pg_get_expr(conbin, conrelid) FROM pg_constraint
-WHERE conrelid = $1::text::regclass AND contype = 'c' ORDER BY conname
-"""
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,9 @@ class TableRows:
     table : where they belong
     frame : all rows of the replaced sessions, as the asset has them or as `typed` made them
     scope : the part of the table that is replaced; None: all of it
-    quarantine : set aside rows that break a rule of the table (facts from a vendor), instead of
-        refusing the frame
-    refused : rows that were refused before they came here, with a column `reason`; they go to
-        quarantine
+    quarantine : true for facts from a vendor: rows that break a rule of the table are set aside,
+        and the frame is not refused
+    refused : rows that were refused earlier, with a column `reason`; they are set aside too
     """
 
     table: Table
@@ -109,7 +110,7 @@ def replace_sessions(
     quarantine: bool = False,
     run_id: str | None = None,
 ) -> Replaced:
-    """Make `frame` the content of `sessions` in one table: `replace_tables` with a single part."""
+    """Make `frame` the content of `sessions` in one table, by `replace_tables`."""
     part = TableRows(table, frame, scope, quarantine)
     return replace_tables(database, [part], sessions, run_id=run_id)[0]
 
@@ -131,7 +132,7 @@ def typed(
         return replace(part, frame=to_arrow(part.frame, part.table, sessions))
     except ContractError as error:
         if part.quarantine:
-            _set_aside_frame(database, part.table, part.frame, error, run_id)
+            set_aside_frame(database, part.table, part.frame, error, run_id)
         raise
 
 
@@ -173,7 +174,7 @@ def replace_tables(
                 for part, rows in zip(parts, data, strict=True)
             ]
         for part in parts:
-            _quarantine(cursor, part, run_id)
+            set_aside_rows(cursor, part.table, part.refused, run_id)
         for sql, parameters in also:
             cursor.execute(sql, tuple(parameters))
         connection.commit()
@@ -200,9 +201,9 @@ def _merge(
 ) -> Replaced:
     """Bring one table to its new content through a temporary table."""
     table, where = part.table, _where(part, sessions)
-    cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{STAGE}, pg_temp.faulty")
+    cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{STAGE}, pg_temp.{FAULTY}")
     _stage(cursor, table, data)
-    refused = _remove_faulty_rows(cursor, table, quarantine=part.quarantine, run_id=run_id)
+    refused = remove_faulty_rows(cursor, table, STAGE, quarantine=part.quarantine, run_id=run_id)
     superseded = _supersede(cursor, table, where)
     inserted = _insert_new(cursor, table, where)
     return Replaced(inserted, superseded, data.num_rows - refused - inserted, refused)
@@ -227,9 +228,9 @@ def _lock_name(part: TableRows) -> str:
 
 
 def _on_locks(cursor: "Cursor", function: str, names: Sequence[str]) -> None:
-    """Take or free locks one after the other: two writers that take several never block each other.
+    """Take or free locks in the order of `names`: sorted, two writers never block each other.
 
-    A table's rows come in the order of the array, so that one statement does for all.
+    One statement does for all, since `unnest` returns the names in the order of the array.
     """
     array = "ARRAY[" + ", ".join(map(literal, names)) + "]"
     cursor.execute(
@@ -239,35 +240,20 @@ def _on_locks(cursor: "Cursor", function: str, names: Sequence[str]) -> None:
     cursor.fetchall()
 
 
-def _quarantine(cursor: "Cursor", part: TableRows, run_id: str | None) -> None:
-    """Set aside the rows that were refused before they came here."""
-    if part.refused is None or part.refused.empty:
-        return
-    reasons = part.refused["reason"].tolist()
-    rows = _json_rows(part.refused.drop(columns="reason"))
-    for reason, row in zip(reasons, rows, strict=True):
-        cursor.execute(
-            "INSERT INTO quarantine (table_name, date, symbol, reason, row, run_id)"
-            " SELECT $1, left(r ->> 'date', 10)::date, r ->> 'symbol', $2, r, $4"
-            " FROM (SELECT $3::text::jsonb) AS given (r) ON CONFLICT DO NOTHING",
-            (part.table.name, reason, row, run_id or ""),
-        )
-
-
 def _sessions_sql(sessions: Sequence[str]) -> str:
     dates = ",".join(str(session) for session in sessions)
     return f"date = ANY ({literal('{' + dates + '}')}::date[])"
 
 
 def _any_exists(cursor: "Cursor", parts: Sequence[TableRows], sessions: Sequence[str]) -> bool:
-    # Asked for an order, the planner takes the key; else it would read a table from its start in
-    # the hope of an early match, all of it where there is none.
-    found = " OR ".join(
+    # With an order the planner uses the key. Without one it would scan the table for a first match:
+    # all of it where there is none.
+    exists = " OR ".join(
         f"(SELECT true FROM {quoted(part.table.name)} WHERE {_where(part, sessions)}"  # noqa: S608 — quoted names, dates
         " ORDER BY date LIMIT 1) IS NOT NULL"
         for part in parts
     )
-    cursor.execute(f"SELECT {found}")
+    cursor.execute(f"SELECT {exists}")
     return bool(cursor.fetchall()[0][0])
 
 
@@ -315,58 +301,19 @@ def _stage(cursor: "Cursor", table: Table, data: pa.Table) -> None:
     cursor.execute(f"ANALYZE {STAGE}")
 
 
-def _remove_faulty_rows(
-    cursor: "Cursor", table: Table, *, quarantine: bool, run_id: str | None
-) -> int:
-    """Take rows that break a rule out of the stage; each is reported with every rule it breaks."""
-    cursor.execute(_CHECKS, (table.name,))
-    rules = [(f"breaks {name}: {text}", f"NOT ({text})") for name, text in cursor.fetchall()]
-    rules += [
-        (f"{column.name} is missing", f"{quoted(column.name)} IS NULL")
-        for column in table.data_columns
-        if not column.nullable
-    ]
-    key = ", ".join(quoted(name) for name in table.key)
-    rules.append(("the key occurs more than once", f"count(*) OVER (PARTITION BY {key}) > 1"))
-    reasons = ", ".join(f"CASE WHEN {test} THEN {literal(reason)} END" for reason, test in rules)
-    cursor.execute(
-        f"CREATE TEMPORARY TABLE faulty ON COMMIT DROP AS SELECT * FROM"  # noqa: S608 — the catalogue's own expressions
-        f" (SELECT ctid AS place, concat_ws('; ', {reasons}) AS reason, to_jsonb({STAGE}) AS row"
-        f" FROM {STAGE}) AS judged WHERE reason <> ''"
-    )
-    cursor.execute("SELECT reason, row::text FROM faulty ORDER BY row::text LIMIT 1")
-    found = cursor.fetchall()
-    if not found:
-        return 0
-    reason, row = found[0]
-    if not quarantine:
-        raise ContractError(
-            f"A row for {table.name} {reason}: {row}", "Nothing was written; mend what computes it"
-        )
-    cursor.execute(
-        "INSERT INTO quarantine (table_name, date, symbol, reason, row, run_id)"
-        " SELECT $1, (row ->> 'date')::date, row ->> 'symbol', reason, row, $2 FROM faulty"
-        " ON CONFLICT DO NOTHING",
-        (table.name, run_id or ""),
-    )
-    cursor.execute(f"DELETE FROM {STAGE} USING faulty WHERE {STAGE}.ctid = faulty.place")  # noqa: S608 — constants
-    cursor.execute("SELECT count(*) FROM faulty")
-    return int(cursor.fetchall()[0][0])
-
-
 def _supersede(cursor: "Cursor", table: Table, where: str) -> int:
     """Move stored rows that are gone or differ from the stage into the history."""
     target = quoted(table.name)
     columns = ", ".join(quoted(column.name) for column in table.columns)
     same_key = _equal_keys(table, "t", "s")
-    mine = ", ".join(f"t.{quoted(column.name)}" for column in table.data_columns)
-    theirs = ", ".join(f"s.{quoted(column.name)}" for column in table.data_columns)
+    stored = ", ".join(f"t.{quoted(column.name)}" for column in table.data_columns)
+    staged = ", ".join(f"s.{quoted(column.name)}" for column in table.data_columns)
     cursor.execute(
         f"WITH gone AS (DELETE FROM {target} AS t WHERE {where} AND NOT EXISTS"  # noqa: S608 — quoted names
         f" (SELECT 1 FROM {STAGE} AS s WHERE {same_key}"
-        f" AND ROW({mine}) IS NOT DISTINCT FROM ROW({theirs}))"
-        f" RETURNING t.*), kept AS (INSERT INTO {quoted(table.name + '_history')} ({columns})"
-        f" SELECT {columns} FROM gone RETURNING 1) SELECT count(*) FROM kept"
+        f" AND ROW({stored}) IS NOT DISTINCT FROM ROW({staged}))"
+        f" RETURNING t.*), moved AS (INSERT INTO {quoted(table.name + '_history')} ({columns})"
+        f" SELECT {columns} FROM gone RETURNING 1) SELECT count(*) FROM moved"
     )
     return int(cursor.fetchall()[0][0])
 
@@ -389,36 +336,3 @@ def _names(table: Table) -> str:
 
 def _equal_keys(table: Table, left: str, right: str) -> str:
     return " AND ".join(f"{left}.{quoted(name)} = {right}.{quoted(name)}" for name in table.key)
-
-
-def _set_aside_frame(
-    database: Database, table: Table, frame: pd.DataFrame, error: ContractError, run_id: str | None
-) -> None:
-    """Keep a frame that could not even be typed: nothing a vendor sent is lost."""
-    connection = database.connect()
-    try:
-        with connection, connection.cursor() as cursor:
-            for row in _json_rows(frame):
-                cursor.execute(
-                    "INSERT INTO quarantine (table_name, reason, row, run_id)"
-                    " VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-                    (table.name, error.message, row, run_id or ""),
-                )
-    finally:
-        connection.close()
-
-
-def _json_rows(frame: pd.DataFrame) -> list[str]:
-    """Rows as JSON text, whatever they hold."""
-    names = [
-        f"{name} ({number})" if number else str(name)
-        for name, number in zip(frame.columns, _repeats(frame), strict=True)
-    ]
-    rows = json.loads(frame.set_axis(names, axis=1).to_json(orient="records", date_format="iso"))
-    # The one character that the database cannot hold.
-    return [json.dumps(row).replace("\\u0000", "") for row in rows]
-
-
-def _repeats(frame: pd.DataFrame) -> list[int]:
-    """How often the name of each column occurred before it."""
-    return frame.columns.to_series().groupby(level=0).cumcount().tolist()

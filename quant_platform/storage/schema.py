@@ -1,7 +1,8 @@
 """What a table is, read from the database's own catalogue: columns, types, key, descriptions.
 
-`sql/` defines the schema; this module reads it back, so frame validation, bulk writing and the
-column descriptions in the UI all follow the migrations and nothing is written down twice.
+`sql/` defines the schema and this module reads it back. Frame validation, bulk writing and the
+column descriptions in the UI all follow from it, so nothing is written down twice. Changing the
+schema does not belong here: see `migrations.py`.
 """
 
 from dataclasses import dataclass
@@ -42,8 +43,8 @@ class Table:
         for column in self.columns:
             if column.name == name:
                 return column
-        known = ", ".join(column.name for column in self.columns)
-        raise UnknownNameError(f"{self.name} has no column {name!r}", f"It has: {known}")
+        names = ", ".join(column.name for column in self.columns)
+        raise UnknownNameError(f"{self.name} has no column {name!r}", f"It has: {names}")
 
 
 _COLUMNS = """
@@ -85,3 +86,21 @@ def read_table(database: Database, name: str) -> Table:
         key=tuple(row[0] for row in rows if row[5]),
         description=rows[0][4],
     )
+
+
+_WITH_HISTORY = """
+SELECT t.relname::text FROM pg_class t
+JOIN pg_class h ON h.relnamespace = t.relnamespace AND h.relname = t.relname || '_history'
+WHERE t.relnamespace = 'public'::regnamespace AND t.relkind IN ('r', 'p') ORDER BY 1
+"""
+
+
+def tables_with_history(database: Database) -> list[str]:
+    """Names of the tables that keep what they replace, sorted: those of assets, and verdicts."""
+    connection = database.connect()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_WITH_HISTORY)
+            return [name for (name,) in cursor.fetchall()]
+    finally:
+        connection.close()

@@ -1,4 +1,5 @@
-"""Strategies: from features to target weights. One file per strategy; `registry.py` finds them.
+"""Strategies: from features to target weights. One file per strategy.
 
-To add one, write a file with a `Strategy` subclass (see `base.py`); nothing else needs an edit.
+To add one, write a file with a `Strategy` subclass (see `base.py`). `strategy_registry.py` collects
+it; nothing else needs an edit.
 """

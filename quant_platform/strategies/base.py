@@ -1,9 +1,9 @@
 """`SignalPanel`, what a strategy sees, and `Strategy`, what a strategy is.
 
 A strategy is a class with typed parameters and one vectorised method, `signals`. It sees features,
-closes and membership of sessions × security_ids arrays, never a database or a later session. The
-platform calls `run`, which checks the input before and the result after. How a position is
-remembered is in `state.py`; how conditions become rows in `positions.py`.
+closes and membership as (sessions, securities) arrays, never a database or a later session. The
+platform calls `run`, which checks the input before and the result after. What does not belong
+here: how a position is remembered (`holdings.py`), and how conditions become rows (`positions.py`).
 """
 
 import inspect
@@ -93,12 +93,12 @@ class SignalPanel:
             row=np.arange(len(features_frame))
         )
         row = pivot(numbered, "row", days, security_ids)
-        known = ~np.isnan(row)
-        at = row[known].astype(np.intp)
+        has_row = ~np.isnan(row)
+        at = row[has_row].astype(np.intp)
         features: dict[str, FloatArray] = {}
         for name in [c for c in features_frame.columns if c not in _NOT_FEATURES]:
             values = np.full(row.shape, np.nan)
-            values[known] = features_frame[name].to_numpy(dtype=np.float64)[at]
+            values[has_row] = features_frame[name].to_numpy(dtype=np.float64)[at]
             features[name] = values
         return cls(
             days,
@@ -296,8 +296,8 @@ def within_equity(frame: pd.DataFrame) -> pd.DataFrame:
     signals hold than there is money for; a divisor that is a whole number changes seldom, where an
     exact one would trade every position every day.
     """
-    asked = frame["target_weight"].abs().groupby(frame["date"]).transform("sum")
-    parts = np.ceil(asked.to_numpy(dtype=np.float64) - WEIGHT_NOISE)
+    gross_weight = frame["target_weight"].abs().groupby(frame["date"]).transform("sum")
+    parts = np.ceil(gross_weight.to_numpy(dtype=np.float64) - WEIGHT_NOISE)
     if not (parts > 1.0).any():
         return frame
     return frame.assign(target_weight=frame["target_weight"] / np.maximum(parts, 1.0))
@@ -317,14 +317,14 @@ def metadata_json(
         cells = array[where]
         if cells.dtype.kind == "f":
             finite = np.isfinite(cells).tolist()
-            words = [
-                f"{value:.{digits}g}" if known else "null"
-                for value, known in zip(cells.tolist(), finite, strict=True)
+            values_json = [
+                f"{value:.{digits}g}" if is_number else "null"
+                for value, is_number in zip(cells.tolist(), finite, strict=True)
             ]
         elif cells.dtype.kind in "iu":
-            words = [str(value) for value in cells.tolist()]
+            values_json = [str(value) for value in cells.tolist()]
         else:
-            words = [f'"{value}"' for value in cells.tolist()]
-        texts.append([f'"{name}":{word}' for word in words])
+            values_json = [f'"{value}"' for value in cells.tolist()]
+        texts.append([f'"{name}":{value}' for value in values_json])
     result[where] = ["{" + ",".join(parts) + "}" for parts in zip(*texts, strict=True)]
     return result

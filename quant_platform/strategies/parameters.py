@@ -1,4 +1,4 @@
-"""Typed strategy parameters, and the plain words for a value that is not allowed."""
+"""Typed strategy parameters, and the error about a value that is not allowed."""
 
 import re
 from collections.abc import Mapping
@@ -36,10 +36,10 @@ def build_parameters(strategy: str, model: type[P], values: Mapping[str, Any]) -
     """
     unknown = sorted(set(values) - set(model.model_fields))
     if unknown:
-        known = ", ".join(sorted(model.model_fields)) or "none"
+        names = ", ".join(sorted(model.model_fields)) or "none"
         raise SettingsError(
             f"Strategy {strategy} has no parameter {', '.join(unknown)}",
-            f"Its parameters: {known}.",
+            f"Its parameters: {names}.",
         )
     try:
         return model(**values)
@@ -58,11 +58,11 @@ def build_parameters(strategy: str, model: type[P], values: Mapping[str, Any]) -
 def allowed_range(field: FieldInfo) -> str:
     """Return the values a parameter may take, in words: `a number, ≥ 0, ≤ 1`."""
     kinds: dict[object, str] = {int: "a whole number", float: "a number", bool: "true or false"}
-    words = [kinds.get(field.annotation, str(field.annotation))]
+    parts = [kinds.get(field.annotation, str(field.annotation))]
     for constraint in field.metadata:
-        words += [
+        parts += [
             f"{sign} {getattr(constraint, name)}"
             for name, sign in _BOUNDS
             if getattr(constraint, name, None) is not None
         ]
-    return ", ".join(words)
+    return ", ".join(parts)

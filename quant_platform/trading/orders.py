@@ -1,7 +1,8 @@
-"""From a model's signals to what is executed: the signals of one session act in the next one.
+"""From a model's signals to its orders: the signals of one session are executed in the next one.
 
-`Orders` aligns them, so that row t holds what was known after the close of the session before t. It
-also carries what is needed to judge those signals in session t.
+Row t of `Orders` holds what was known after the close of the session before t. It also holds what
+`simulation.count_hits` needs to judge those signals. Executing orders does not belong here: see
+`simulation.py`.
 """
 
 from collections.abc import Sequence
@@ -71,18 +72,20 @@ class Orders:
             )
         days = np.asarray(sessions, dtype="datetime64[D]")
         earlier = np.asarray([] if before is None else [before], dtype="datetime64[D]")
-        known = np.concatenate((earlier, days[:-1]))
+        signal_sessions = np.concatenate((earlier, days[:-1]))
         listed = () if universe is None else universe["security_id"]
         security_ids = tuple(sorted({*signals["security_id"], *listed}))
         columns = {
-            name: _delayed(pivot(signals, name, known, security_ids), len(days))
+            name: _delayed(pivot(signals, name, signal_sessions, security_ids), len(days))
             for name in ("target_weight", "signal_type", "reference_price")
         }
         targets = columns["target_weight"]
         others = np.full(len(days), np.nan)
         if universe is not None:
             members = universe[["date", "security_id"]].assign(row=1.0)
-            member = ~np.isnan(_delayed(pivot(members, "row", known, security_ids), len(days)))
+            member = ~np.isnan(
+                _delayed(pivot(members, "row", signal_sessions, security_ids), len(days))
+            )
             others[member.any(axis=1)] = 0.0
             targets = np.where(member, targets, np.where(np.isnan(others), np.nan, 0.0)[:, None])
         return cls(

@@ -1,6 +1,6 @@
-"""Simulates a model's portfolio session by session from the weights it wants.
+"""Simulate a model's portfolio session by session from its target weights.
 
-What was wanted after the close of a session is executed in the next one, in this order:
+Targets set after the close of a session are executed in the next one, in this order:
 
 1. At the open, splits with that ex-date change the shares held, then cash dividends of that ex-date
    are paid on the shares held overnight (paid *by* a short position).
@@ -13,12 +13,13 @@ What was wanted after the close of a session is executed in the next one, in thi
 4. At the close everything is marked: at the close price, or without a bar at the last known price,
    adjusted for splits.
 
-A portfolio whose equity is not positive at the open opens nothing: targets executed then count as
-0.
+A portfolio whose equity is not positive at the open opens no position: its targets count as 0
+then.
 
 Sums over securities are exact (`math.fsum`), hence independent of the order and of which other
 securities are looked at; with all of the state in the row (`PortfolioState`), a simulation that
-goes on from any row gives the same bits.
+continues from any row gives the same bits. What does not belong here: aligning signals with
+sessions (`orders.py`), and judging the result (`evaluation/`).
 """
 
 import math
@@ -100,7 +101,7 @@ def simulate(
     state = PortfolioState.start(capital) if state is None else state
     held = (position.security_id for position in state.positions)
     security_ids = tuple(sorted({*panel.security_ids, *orders.security_ids, *held}))
-    market = _Market.of(panel, security_ids)
+    market = _MarketArrays.of(panel, security_ids)
     wanted = _widen(orders.targets, orders.security_ids, security_ids, orders.others[:, None])
     judged, hits = count_hits(panel, orders)
     book = _Book(state, security_ids, costs)
@@ -143,7 +144,7 @@ def _widen(
 
 
 @dataclass(frozen=True)
-class _Market:
+class _MarketArrays:
     """The panel's arrays for the securities of a simulation, and which sessions have actions."""
 
     open: FloatArray
@@ -155,7 +156,7 @@ class _Market:
     has_dividend: BoolArray
 
     @classmethod
-    def of(cls, panel: Panel, security_ids: tuple[str, ...]) -> "_Market":
+    def of(cls, panel: Panel, security_ids: tuple[str, ...]) -> "_MarketArrays":
         split = _widen(panel.split, panel.security_ids, security_ids, 1.0)
         dividend = _widen(panel.dividend, panel.security_ids, security_ids, 0.0)
         traded = (
@@ -190,7 +191,7 @@ class _Book:
             self.target[at] = position.target
             self.wanted[at] = position.wanted
 
-    def session(self, market: _Market, wanted: FloatArray, t: int) -> tuple[object, ...]:
+    def session(self, market: _MarketArrays, wanted: FloatArray, t: int) -> tuple[object, ...]:
         """Go through session t; return its row without the date."""
         before = self.equity
         dividends = self._corporate_actions(market, t)
@@ -215,7 +216,7 @@ class _Book:
             compact_json(trades) if trades else "[]",
         )
 
-    def _corporate_actions(self, market: _Market, t: int) -> float:
+    def _corporate_actions(self, market: _MarketArrays, t: int) -> float:
         """Apply splits to shares and prices, then pay dividends; return the dividends."""
         if market.has_split[t]:
             self.shares *= market.split[t]
@@ -227,7 +228,7 @@ class _Book:
         return dividends
 
     def _trade(
-        self, market: _Market, wanted: FloatArray, t: int
+        self, market: _MarketArrays, wanted: FloatArray, t: int
     ) -> tuple[list[dict[str, object]], float, float]:
         """Trade at the open; return the fills, the turnover and the costs."""
         np.copyto(self.wanted, wanted, where=~np.isnan(wanted))
@@ -275,15 +276,15 @@ class _Book:
 
     def _positions(self) -> list[Position]:
         """Return the positions that a row keeps: with shares, a target or a waiting order."""
-        kept = np.flatnonzero((self.shares != 0.0) | (self.target != 0.0) | (self.wanted != 0.0))
+        active = np.flatnonzero((self.shares != 0.0) | (self.target != 0.0) | (self.wanted != 0.0))
         return [
             Position(self.security_ids[column], *numbers)
             for column, *numbers in zip(
-                kept.tolist(),
-                self.shares[kept].tolist(),
-                self.price[kept].tolist(),
-                self.target[kept].tolist(),
-                self.wanted[kept].tolist(),
+                active.tolist(),
+                self.shares[active].tolist(),
+                self.price[active].tolist(),
+                self.target[active].tolist(),
+                self.wanted[active].tolist(),
                 strict=True,
             )
         ]

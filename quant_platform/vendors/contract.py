@@ -1,8 +1,7 @@
-"""Whether a vendor is what it says: checked once, when it is loaded.
+"""Check once, when a vendor is loaded, that it is what it states to be.
 
 A vendor that states an ability has its methods, and one that has methods of an ability states it.
-So the rest of the platform goes by `Vendor.abilities` alone. This is the only place that looks for
-methods.
+So the rest of the platform relies on `Vendor.abilities` alone. No other module looks for methods.
 """
 
 from collections.abc import Sequence
@@ -55,9 +54,9 @@ def check_vendor(vendor: Vendor) -> None:
                     f" {_joined(absent)}",
                     f"Write it in {where}, or do not state the ability",
                 )
-        elif found := [name for name in methods if name in has]:
+        elif extra := [name for name in methods if name in has]:
             raise VendorError(
-                f"The vendor {vendor.name!r} has {_joined(found)} and does not state the ability"
+                f"The vendor {vendor.name!r} has {_joined(extra)} and does not state the ability"
                 f" {ability!r}",
                 f"State {ability}=self in its abilities ({where}), or give the method another name",
             )

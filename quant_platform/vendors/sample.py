@@ -23,7 +23,7 @@ from quant_platform.vendors.base import Vendor
 if TYPE_CHECKING:
     import pandas as pd
 
-# pandas is imported where it is used: the command line asks every vendor for its dates at once.
+# pandas is imported where it is used: the command line reads every vendor's dates at start.
 
 DATA_FILE = "data/stocks.csv.gz"
 
@@ -112,8 +112,10 @@ class SampleVendor(Vendor):
     def _actions(self) -> "pd.DataFrame":
         import pandas as pd
 
-        found = [derive_actions(bars) for _, bars in self._bars.groupby("symbol")]
-        return pd.concat(found).sort_values(["date", "symbol", "action_type"], ignore_index=True)
+        per_symbol = [derive_actions(bars) for _, bars in self._bars.groupby("symbol")]
+        return pd.concat(per_symbol).sort_values(
+            ["date", "symbol", "action_type"], ignore_index=True
+        )
 
 
 def derive_actions(bars: "pd.DataFrame") -> "pd.DataFrame":

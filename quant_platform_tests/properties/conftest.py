@@ -6,7 +6,7 @@ import pytest
 
 from quant_platform.storage.database import Database
 from quant_platform_tests.support.lab import failure_text
-from quant_platform_tests.support.pipeline import FACTS, FIRST, LAST, Market, run
+from quant_platform_tests.support.pipeline import FACTS, FIRST, LAST, SampleMarket, run
 from quant_platform_tests.support.server import Server
 
 
@@ -15,7 +15,7 @@ def base(server: Server, template: str, tmp_path_factory: pytest.TempPathFactory
     """Name of a database with facts and features of the year before `FIRST`; copy it."""
 
     def fill(url: str) -> None:
-        start = Market.first_session.isoformat()
+        start = SampleMarket.first_session.isoformat()
         home = tmp_path_factory.mktemp("base")
         assets = [*FACTS, "features"]
         result = run(Database(url), home, start, "2004-07-30", assets=assets)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from quant_platform.storage.database import Database
-from quant_platform_tests.support.pipeline import LAST, TABLES, Market, dump, everything, run
+from quant_platform_tests.support.pipeline import LAST, TABLES, SampleMarket, dump, everything, run
 
 START = "2004-12-27"
 
@@ -35,7 +35,7 @@ run(Database(sys.argv[1]), Path(sys.argv[2]), START, LAST, vendor=Dearer())
 """
 
 
-class Dearer(Market):
+class Dearer(SampleMarket):
     """The same market with every price of the last week raised by a tenth."""
 
     def bars(self, first: date, last: date) -> pd.DataFrame:

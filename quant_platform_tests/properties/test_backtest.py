@@ -11,13 +11,14 @@ import pandas as pd
 import pytest
 
 from quant_platform.market.calendar import XNYS, parse_date
-from quant_platform.research.backtest import BacktestResult, backtest
+from quant_platform.research.result import BacktestResult
+from quant_platform.research.store import Store
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 from quant_platform.storage.models import model_ids
 from quant_platform.storage.replace import replace_sessions
 from quant_platform.storage.schema import read_table
-from quant_platform.strategies.registry import strategy_classes
+from quant_platform.strategies.strategy_registry import strategy_classes
 from quant_platform_tests.support.pipeline import DIVIDEND, FIRST, LAST, everything
 
 DOCUMENTS = ("metadata", "positions", "trades")
@@ -57,7 +58,7 @@ def stored(database: Database, table: str, name: str) -> pd.DataFrame:
 
 @pytest.mark.parametrize("name", strategy_classes())
 def test_equals_what_the_pipeline_stored(whole: Database, name: str) -> None:
-    result = backtest(whole, name, FIRST, LAST)
+    result = Store(whole).backtest(name, FIRST, LAST)
     for table, order in FRAMES.items():
         theirs = stored(whole, table, name)
         assert len(theirs), table
@@ -69,7 +70,7 @@ def test_equals_what_the_pipeline_stored(whole: Database, name: str) -> None:
 @pytest.mark.parametrize("name", strategy_classes())
 def test_begun_later_it_looks_back_on_the_sessions_before(whole: Database, name: str) -> None:
     """Signals do not depend on where a backtest begins; its portfolio begins with cash there."""
-    result = backtest(whole, name, DIVIDEND, LAST)
+    result = Store(whole).backtest(name, DIVIDEND, LAST)
     theirs = stored(whole, "signals", name)
     assert_same(result.signals, theirs[theirs["date"] >= pd.Timestamp(DIVIDEND)], FRAMES["signals"])
     first = result.portfolios.iloc[0]
@@ -78,7 +79,9 @@ def test_begun_later_it_looks_back_on_the_sessions_before(whole: Database, name:
 
 def test_cut_short_it_is_the_same_beginning(whole: Database) -> None:
     """Law 1 for backtests: what came after the end changes nothing."""
-    longer, shorter = (backtest(whole, "enhanced_momentum", FIRST, end) for end in (LAST, DIVIDEND))
+    longer, shorter = (
+        Store(whole).backtest("enhanced_momentum", FIRST, end) for end in (LAST, DIVIDEND)
+    )
     for table, order in FRAMES.items():
         frame = frame_of(longer, table)
         begun = frame[frame["date"] <= pd.Timestamp(DIVIDEND)]
@@ -87,13 +90,13 @@ def test_cut_short_it_is_the_same_beginning(whole: Database) -> None:
 
 def test_stores_nothing(whole: Database) -> None:
     before = everything(whole)
-    backtest(whole, "enhanced_momentum", FIRST, DIVIDEND, known_at=datetime.now(UTC))
+    Store(whole).at(datetime.now(UTC)).backtest("enhanced_momentum", FIRST, DIVIDEND)
     assert everything(whole) == before
 
 
 def test_a_later_correction_changes_today_and_not_what_was_known(computed: Database) -> None:
     """IBM's closes of a week are corrected: it closed a tenth lower than the vendor had said."""
-    before = backtest(computed, "enhanced_momentum", FIRST, LAST)
+    before = Store(computed).backtest("enhanced_momentum", FIRST, LAST)
     learned = datetime.now(UTC)
     table = read_table(computed, "market_data")
     week = [day.isoformat() for day in XNYS.sessions(date(2004, 10, 4), date(2004, 10, 8))]
@@ -103,8 +106,8 @@ def test_a_later_correction_changes_today_and_not_what_was_known(computed: Datab
         bars[name] = bars[name].where(~ibm, bars[name] * 0.9)
     assert replace_sessions(computed, table, bars, week).superseded == len(week)
 
-    then = backtest(computed, "enhanced_momentum", FIRST, LAST, known_at=learned)
-    now = backtest(computed, "enhanced_momentum", FIRST, LAST)
+    then = Store(computed).at(learned).backtest("enhanced_momentum", FIRST, LAST)
+    now = Store(computed).backtest("enhanced_momentum", FIRST, LAST)
     for name, order in FRAMES.items():
         assert_same(frame_of(then, name), frame_of(before, name), order)
         assert not frame_of(now, name).equals(frame_of(before, name)), name

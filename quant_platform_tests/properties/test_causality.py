@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from quant_platform.storage.database import Database
-from quant_platform_tests.support.pipeline import DIVIDEND, FIRST, LAST, Market, dump, run
+from quant_platform_tests.support.pipeline import DIVIDEND, FIRST, LAST, SampleMarket, dump, run
 
 
-class Ended(Market):
+class Ended(SampleMarket):
     """The market as it stood after the close of Microsoft's ex-date: nothing later exists."""
 
     last_session: date | None = date.fromisoformat(DIVIDEND)
@@ -24,7 +24,7 @@ class Ended(Market):
         return super().actions(first, min(last, date.fromisoformat(DIVIDEND)))
 
 
-class AnotherFuture(Market):
+class AnotherFuture(SampleMarket):
     """The same market up to an eve, and quite another one from then on."""
 
     eve = pd.Timestamp("2004-11-12")

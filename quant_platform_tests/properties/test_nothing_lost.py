@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 from quant_platform.storage.database import Database
-from quant_platform_tests.support.pipeline import Market, everything, rows, run
+from quant_platform_tests.support.pipeline import SampleMarket, everything, rows, run
 from quant_platform_tests.support.tables import fetch
 
 DAY = "2004-08-19"
 
 
-class Faulty(Market):
+class Faulty(SampleMarket):
     """Sends some rows of one day wrong, in as many ways as it has symbols."""
 
     def bars(self, first: date, last: date) -> pd.DataFrame:
@@ -26,7 +26,7 @@ class Faulty(Market):
         return found
 
 
-class Twice(Market):
+class Twice(SampleMarket):
     """Sends one symbol twice, with two prices."""
 
     def bars(self, first: date, last: date) -> pd.DataFrame:
@@ -36,7 +36,7 @@ class Twice(Market):
         return pd.concat([found, again], ignore_index=True)
 
 
-class Garbled(Market):
+class Garbled(SampleMarket):
     """Sends prices as text."""
 
     def bars(self, first: date, last: date) -> pd.DataFrame:
@@ -44,7 +44,7 @@ class Garbled(Market):
         return super().bars(first, last).assign(close_price="n/a")
 
 
-class Corrected(Market):
+class Corrected(SampleMarket):
     """Sends another volume for one row."""
 
     def bars(self, first: date, last: date) -> pd.DataFrame:
@@ -54,7 +54,7 @@ class Corrected(Market):
         return found
 
 
-def load(database: Database, home: Path, vendor: Market) -> bool:
+def load(database: Database, home: Path, vendor: SampleMarket) -> bool:
     return run(database, home, DAY, DAY, vendor=vendor, assets=["market_data"]).success
 
 
@@ -74,7 +74,7 @@ def test_every_row_a_vendor_sent_is_stored_or_set_aside(fresh: Database, tmp_pat
     for symbol, row in fetch(fresh, "SELECT symbol, row FROM quarantine"):
         assert row["open_price"] == sent.loc[symbol, "open_price"]
     # The vendor mends it: the rows come in, and what it sent before is still there.
-    assert load(fresh, tmp_path, Market())
+    assert load(fresh, tmp_path, SampleMarket())
     assert len(rows(fresh, "market_data")) == 4
     assert sorted(quarantined(fresh)) == ["AAPL", "IBM", "MSFT"]
 
@@ -95,7 +95,7 @@ def test_two_rows_of_one_key_are_both_set_aside(fresh: Database, tmp_path: Path)
 
 
 def test_a_frame_of_no_use_fails_the_run_and_is_kept(fresh: Database, tmp_path: Path) -> None:
-    assert load(fresh, tmp_path, Market())
+    assert load(fresh, tmp_path, SampleMarket())
     before = rows(fresh, "market_data")
     assert not load(fresh, tmp_path, Garbled())
     pd.testing.assert_frame_equal(rows(fresh, "market_data"), before)
@@ -105,12 +105,12 @@ def test_a_frame_of_no_use_fails_the_run_and_is_kept(fresh: Database, tmp_path: 
 
 
 def test_what_is_superseded_is_history(fresh: Database, tmp_path: Path) -> None:
-    assert load(fresh, tmp_path, Market())
+    assert load(fresh, tmp_path, SampleMarket())
     old = fetch(fresh, "SELECT volume FROM market_data WHERE date = %s AND symbol = 'IBM'", DAY)
     assert load(fresh, tmp_path, Corrected())
     assert fetch(fresh, "SELECT symbol, volume FROM market_data_history") == [("IBM", *old[0])]
     # Back again: the wrong correction is history, too.
-    assert load(fresh, tmp_path, Market())
+    assert load(fresh, tmp_path, SampleMarket())
     volumes = fetch(fresh, "SELECT volume FROM market_data_history ORDER BY superseded_at")
     assert volumes == [old[0], (old[0][0] + 1.0,)]
     assert fetch(

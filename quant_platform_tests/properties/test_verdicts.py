@@ -14,7 +14,7 @@ from quant_platform.quality.computed import computed_checks
 from quant_platform.quality.judging import judge_blocks
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
-from quant_platform_tests.support.pipeline import FIRST, LAST, Market
+from quant_platform_tests.support.pipeline import FIRST, LAST, SampleMarket
 from quant_platform_tests.support.tables import fetch
 
 DAYS = [day.isoformat() for day in Calendar().sessions(parse_date(FIRST), parse_date(LAST))]
@@ -41,7 +41,7 @@ def verdicts(database: Database) -> list[tuple[object, ...]]:
 @pytest.fixture
 def platform(computed: Database, tmp_path: Path) -> Platform:
     values = {"DATABASE_URL": computed.url, PREFIX + "HOME": str(tmp_path)}
-    return Platform(Settings.load(values, tmp_path), Market())
+    return Platform(Settings.load(values, tmp_path), SampleMarket())
 
 
 def test_any_cut_stores_the_same_verdicts(

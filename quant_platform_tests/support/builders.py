@@ -41,7 +41,7 @@ def random_market(names: Sequence[str], *, sessions: int, symbols: int, seed: in
     change = rng.normal(0.0, 0.02, shape)
     close = 50.0 * np.exp(np.cumsum(change, axis=0))
     slow = close * np.exp(rng.normal(0.0, 0.05, shape))
-    known = {
+    drawn = {
         "momentum_1": np.expm1(change),
         "momentum_5": rng.normal(0.0, 0.05, shape),
         "rsi_14": rng.uniform(5.0, 95.0, shape),
@@ -56,7 +56,7 @@ def random_market(names: Sequence[str], *, sessions: int, symbols: int, seed: in
     close[missing] = np.nan
     features = {}
     for name in names:
-        values = known.get(name, 50.0 * np.exp(rng.normal(0.0, 0.05, shape)))
+        values = drawn.get(name, 50.0 * np.exp(rng.normal(0.0, 0.05, shape)))
         features[name] = np.where(missing | (rng.random(shape) < 0.01), np.nan, values)
     member = rng.random(shape) > 0.02
     days = FIRST + np.arange(sessions)

@@ -147,20 +147,20 @@ def failed_steps(result: dg.ExecuteInProcessResult) -> list[str]:
 
 def failure_text(result: dg.ExecuteInProcessResult) -> str:
     """What the failed steps said, causes and earlier attempts included."""
-    words: list[str] = []
+    messages: list[str] = []
     for event in result.all_events:
         error = None
         if event.is_step_failure:
             data = event.step_failure_data
             error = data.error
             if data.user_failure_data is not None:
-                words.append(data.user_failure_data.description or "")
+                messages.append(data.user_failure_data.description or "")
         elif event.is_step_up_for_retry:
             error = event.step_retry_data.error
         while error is not None:
-            words.append(error.message)
+            messages.append(error.message)
             error = error.cause
-    return "\n".join(words)
+    return "\n".join(messages)
 
 
 def iso(days: Iterable[object]) -> list[str]:

@@ -120,16 +120,16 @@ def _digest_sql(table: TableDigest, types: dict[tuple[str, str], str]) -> str:
 def main(url: str, moment: str) -> None:
     """Print the JSON for the database that was dumped."""
     database = Database(url)
-    found: dict[str, list[str]] = {}
+    columns_of: dict[str, list[str]] = {}
     for row in bulk.query(database, _COLUMNS).itertuples():
-        found.setdefault(str(row.name), []).append(str(row.column))
+        columns_of.setdefault(str(row.name), []).append(str(row.column))
     tables = [
         TableDigest(
             name,
             _MODEL_COLUMNS if name == "models" else columns,
             _rows_of(database, name, columns),
         )
-        for name, columns in found.items()
+        for name, columns in columns_of.items()
         if name not in _NOT_OURS
     ]
     now, then = measured(database, tables), measured(database, tables, moment)

@@ -27,7 +27,7 @@ def sessions_of(count: int) -> NDArray[np.datetime64]:
 
 
 @dataclass(frozen=True)
-class Market:
+class MarketFrames:
     """Rows as the database has them, from which a panel over any sessions is built."""
 
     bars: pd.DataFrame
@@ -54,7 +54,7 @@ def by_hand(
     volume: Sequence[float] | None = None,
     split: Mapping[int, float] | None = None,
     dividend: Mapping[int, float] | None = None,
-) -> Market:
+) -> MarketFrames:
     """One symbol X; a NaN close is a missing bar; splits and dividends by row."""
     days = sessions_of(len(close))
     bars = pd.DataFrame({"date": days.astype("datetime64[s]"), "security_id": "X"})
@@ -68,10 +68,10 @@ def by_hand(
         for row, amount in given.items()
         for amounts in [(amount, np.nan) if kind == "split" else (np.nan, amount)]
     ]
-    return Market(bars.dropna(subset="close_price"), _action_frame(actions), days)
+    return MarketFrames(bars.dropna(subset="close_price"), _action_frame(actions), days)
 
 
-def random_market(seed: int, count: int) -> Market:
+def random_market(seed: int, count: int) -> MarketFrames:
     """Ten symbols with odd splits, dividends, gaps, listings, a delisting and dead quotes."""
     random = np.random.default_rng(seed)
     days = sessions_of(count)
@@ -105,7 +105,7 @@ def random_market(seed: int, count: int) -> Market:
         for row in np.flatnonzero(random.random(count) < 0.05 * index)
         for sentiment in random.choice([-1.0, 0.0, 1.0, np.nan], size=random.integers(1, 4))
     ]
-    return Market(
+    return MarketFrames(
         pd.concat(bars, ignore_index=True), _action_frame(actions), days, news_frame(news)
     )
 

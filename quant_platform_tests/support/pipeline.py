@@ -10,10 +10,11 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 import dagster as dg
 import pandas as pd
@@ -48,7 +49,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 CLOCKS = ["recorded_at", "created_at"]
 
 
-class Market(SampleVendor):
+class SampleMarket(SampleVendor):
     """Sample market from August 2003 to the end of 2004."""
 
     first_session = date(2003, 8, 1)
@@ -63,25 +64,27 @@ def run(
     *,
     vendor: SampleVendor | None = None,
     assets: Sequence[str] = (),
+    tags: Mapping[str, str] = MappingProxyType({}),
 ) -> dg.ExecuteInProcessResult:
     """Materialise all assets (or those named) from `first` to `last` in one run, without checks."""
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     values = {"DATABASE_URL": database.url, PREFIX + "HOME": str(home)}
-    whole = build_defs(settings=Settings.load(values, home), vendor=vendor or Market())
+    whole = build_defs(settings=Settings.load(values, home), vendor=vendor or SampleMarket())
     definitions = dg.Definitions(
         assets=whole.assets,
         resources=whole.resources,
         executor=dg.in_process_executor,
         jobs=[dg.define_asset_job("everything")],
     )
-    tags = {
+    all_tags = {
         "dagster/asset_partition_range_start": first,
         "dagster/asset_partition_range_end": last,
+        **tags,
     }
     return definitions.resolve_job_def("everything").execute_in_process(
         instance=_instance(database.url.partition("?")[2]),
         run_config=QUIET,
-        tags=tags,
+        tags=all_tags,
         asset_selection=[dg.AssetKey(name) for name in assets] or None,
         raise_on_error=False,
     )
@@ -117,7 +120,7 @@ def rows(database: Database, table: str, last: str = LAST) -> pd.DataFrame:
                 (FIRST, last),
             )
             names = [column.name for column in cursor.description or ()]
-            found = pd.DataFrame(cursor.fetchall(), columns=names)
+            frame = pd.DataFrame(cursor.fetchall(), columns=names)
     finally:
         connection.close()
     keys = [
@@ -125,8 +128,8 @@ def rows(database: Database, table: str, last: str = LAST) -> pd.DataFrame:
         for name in ("date", "model_id", "symbol", "action_type", "window_name", "rule", "subject")
         if name in names
     ]
-    kept = found.drop(columns=[name for name in CLOCKS if name in names])
-    return kept.sort_values(keys, ignore_index=True)
+    without_clocks = frame.drop(columns=[name for name in CLOCKS if name in names])
+    return without_clocks.sort_values(keys, ignore_index=True)
 
 
 def dump(database: Database, last: str = LAST) -> dict[str, list[str]]:

@@ -85,10 +85,10 @@ class Server:
         return name
 
     def _exists(self, name: str) -> bool:
-        found = self.execute(
+        rows = self.execute(
             f"SELECT 1 FROM pg_database WHERE datname = '{name}'"  # noqa: S608 — our name
         )
-        return bool(found)
+        return bool(rows)
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:

@@ -26,8 +26,10 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def environment(home: Path, **more: str) -> dict[str, str]:
     """Environment of a user who has configured nothing but the platform's home."""
     ours = ("QUANT_PLATFORM_", "DATABASE_URL", "DAGSTER_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return kept | {"QUANT_PLATFORM_HOME": str(home), "QUANT_PLATFORM_SENSORS": "stopped"} | more
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return (
+        inherited | {"QUANT_PLATFORM_HOME": str(home), "QUANT_PLATFORM_SENSORS": "stopped"} | more
+    )
 
 
 def run(arguments: Sequence[str], home: Path, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -51,17 +53,17 @@ def free_port() -> int:
 
 def processes_of(home: Path) -> list[psutil.Process]:
     """Living processes that work for `home`: named in their command line or environment."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         try:
-            words = [*process.cmdline(), process.environ().get("QUANT_PLATFORM_HOME", "")]
+            names = [*process.cmdline(), process.environ().get("QUANT_PLATFORM_HOME", "")]
             if process.status() != psutil.STATUS_ZOMBIE and any(
-                str(home) in word for word in words
+                str(home) in name for name in names
             ):
-                found.append(process)
+                processes.append(process)
         except psutil.Error:
             continue
-    return [process for process in found if process.pid != os.getpid()]
+    return [process for process in processes if process.pid != os.getpid()]
 
 
 def wait_until_gone(home: Path, seconds: float) -> list[str]:
@@ -148,8 +150,8 @@ class Service:
         body = {"query": query, "variables": dict(variables or {})}
         answer = httpx.post(f"{self.url}/graphql", json=body, timeout=60).raise_for_status().json()
         assert "errors" not in answer, answer["errors"]
-        found: dict[str, Any] = answer["data"]
-        return found
+        data: dict[str, Any] = answer["data"]
+        return data
 
     def interrupt(self, number: int = signal.SIGTERM) -> None:
         self.process.send_signal(number)

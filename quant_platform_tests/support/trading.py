@@ -15,7 +15,7 @@ from quant_platform.vendors.polygon.clock import Clock
 from quant_platform.vendors.polygon.settings import PolygonSettings
 from quant_platform.vendors.polygon.vendor import PolygonVendor
 from quant_platform_tests.support.lab import Lab
-from quant_platform_tests.support.polygon_server import Market, PolygonServer
+from quant_platform_tests.support.polygon_server import PolygonServer, ServedMarket
 
 SESSIONS = XNYS.sessions(date(2025, 1, 2), date(2025, 2, 14))
 SYMBOLS = 40
@@ -69,7 +69,7 @@ class Trading:
         **further: str,
     ) -> None:
         self.server = PolygonServer(
-            Market.synthetic(SYMBOLS, SESSIONS, seed=3), clock=lambda: self.now
+            ServedMarket.synthetic(SYMBOLS, SESSIONS, seed=3), clock=lambda: self.now
         )
         self.now = now
         self.server.start()
@@ -122,13 +122,13 @@ class Trading:
         )
         noted = Noted(self.warnings)
         context.log.addHandler(noted)
-        found = self.sensor.evaluate_tick(context)
-        self.cursor = found.cursor
-        if found.run_requests:
-            (request,) = found.run_requests
+        result = self.sensor.evaluate_tick(context)
+        self.cursor = result.cursor
+        if result.run_requests:
+            (request,) = result.run_requests
             return request
-        assert found.skip_message
-        return found.skip_message
+        assert result.skip_message
+        return result.skip_message
 
     def pretend(self, sessions: Sequence[date]) -> None:
         """Report both ends of the chain as materialised."""

@@ -18,8 +18,8 @@ from quant_platform.storage.ingestions import FAILED, Ingestion, record
 from quant_platform_tests.support.polygon_server import (
     ADVANCED,
     BASIC,
-    Market,
     PolygonServer,
+    ServedMarket,
     faults,
 )
 from quant_platform_tests.support.services import COMMAND, Run
@@ -33,12 +33,12 @@ KEY = "test-key"
 
 
 @pytest.fixture(scope="module")
-def market() -> Market:
-    return Market.synthetic(30, SESSIONS, seed=2)
+def market() -> ServedMarket:
+    return ServedMarket.synthetic(30, SESSIONS, seed=2)
 
 
 @pytest.fixture
-def api(market: Market) -> Iterator[PolygonServer]:
+def api(market: ServedMarket) -> Iterator[PolygonServer]:
     with PolygonServer(market, key=KEY, plan=ADVANCED) as running:
         yield running
 

@@ -15,7 +15,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from quant_platform.defs.asset_registry import stages
 from quant_platform.defs.build import build_defs
+from quant_platform.errors import ContractError
 from quant_platform.settings import Settings
 from quant_platform.vendors.sample import SampleVendor
 
@@ -25,7 +27,8 @@ CONTRACTS = {
 }
 """Contract of each vendor, by the vendor's name in the settings."""
 
-GROUPS = {"market", "information", "features", "signals", "evaluation", "reports"}
+STAGES = ("market", "information", "features", "signals", "evaluation", "reports")
+"""Groups of the whole market, in the order in which they run: each reads the ones before it."""
 
 BEGINNING = "beginning"
 LONGEST = 1_000
@@ -157,7 +160,7 @@ def test_every_asset_and_check_says_what_it_is(defs: dg.Definitions) -> None:
         assert node.description is not None
         assert node.description.endswith("."), key
         assert len(node.description) > 20, key
-        assert node.group_name in GROUPS
+        assert node.group_name in STAGES
         assert node.kinds >= {"python", "postgres"}
         assert node.owners
     for definition in defs.asset_checks or ():
@@ -194,6 +197,33 @@ def test_there_is_no_cycle_but_an_assets_own_past(defs: dg.Definitions) -> None:
     parents = {key: graph.get(key).parent_keys - {key} for key in graph.get_all_asset_keys()}
     assert dg.AssetKey("securities") in parents
     list(TopologicalSorter(parents).static_order())
+
+
+def test_a_stage_runs_after_those_that_it_reads(tmp_path: Path) -> None:
+    assert stages(build(tmp_path, "polygon").assets or ()) == STAGES
+    # Without an asset that reads or is read, a group may stand anywhere.
+    sample = stages(build(tmp_path).assets or ())
+    assert set(sample) == set(STAGES)
+    assert [stage for stage in sample if stage != "information"] == [
+        stage for stage in STAGES if stage != "information"
+    ]
+
+
+def test_groups_that_read_each_other_are_refused() -> None:
+    @dg.asset(group_name="one")
+    def early() -> int:
+        return 1
+
+    @dg.asset(group_name="two")
+    def middle(early: int) -> int:
+        return early
+
+    @dg.asset(group_name="one")
+    def late(middle: int) -> int:
+        return middle
+
+    with pytest.raises(ContractError, match=r"one → two → one|two → one → two"):
+        stages([early, middle, late])
 
 
 def write_contracts() -> None:

@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from quant_platform.defs.assets import evaluation, features, information
 from quant_platform.defs.assets.common import AssetContext
-from quant_platform.defs.assets.evaluation import evaluation_assets
-from quant_platform.defs.assets.features import feature_assets
-from quant_platform.defs.assets.information import information_assets
 from quant_platform.errors import HistoryError, PlanError, VendorDownError, VendorError
 from quant_platform.market.calendar import XNYS
-from quant_platform.market.information import SERIES
+from quant_platform.market.news_and_economy import SERIES
+from quant_platform.market.universe import EVERYBODY, UniverseRule
 from quant_platform.pipeline.information import BLOCK_SESSIONS, known_figures, news_chunks
 from quant_platform.vendors.abilities import Abilities
 from quant_platform.vendors.sample import SampleVendor
@@ -87,7 +86,7 @@ def informed() -> InformedVendor:
 
 
 def market_of(vendor: SampleVendor) -> AssetContext:
-    return AssetContext(vendor, XNYS)
+    return AssetContext(vendor, XNYS, UniverseRule.parse(EVERYBODY))
 
 
 def rows_of(
@@ -196,8 +195,8 @@ class TestDefinitions:
         vendor = SampleVendor()
         assert vendor.abilities.information is None
         market = market_of(vendor)
-        assert information_assets(market) == []
-        for definition in (*feature_assets(market), *evaluation_assets(market)):
+        assert information.assets(market) == []
+        for definition in (*features.assets(market), *evaluation.assets(market)):
             for keys in definition.asset_deps.values():
                 assert not {"news", "treasury_yields"} & {key.to_user_string() for key in keys}
 
@@ -205,12 +204,12 @@ class TestDefinitions:
         vendor = informed()
         assert vendor.abilities.information is vendor
         market = market_of(vendor)
-        keys = [asset.key.to_user_string() for asset in information_assets(market)]
+        keys = [asset.key.to_user_string() for asset in information.assets(market)]
         assert keys == ["news", *SERIES]
-        (features,), (_, performance) = feature_assets(market), evaluation_assets(market)
+        (columns,), (_, performance) = features.assets(market), evaluation.assets(market)
         deps = {
             name: {key.to_user_string() for key in definition.asset_deps[definition.key]}
-            for name, definition in (("features", features), ("performance", performance))
+            for name, definition in (("features", columns), ("performance", performance))
         }
         assert "news" in deps["features"]
         assert "treasury_yields" in deps["performance"]

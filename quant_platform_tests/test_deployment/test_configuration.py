@@ -13,7 +13,7 @@ from dagster._core.workspace.load import location_origins_from_yaml_paths
 from quant_platform.cli.settings_files import all_entries, files
 from quant_platform.settings import Environment, Settings, SettingsModel
 from quant_platform.settings.model import variables
-from quant_platform.vendors.registry import vendor_classes
+from quant_platform.vendors.vendor_registry import vendor_classes
 from quant_platform_tests.support.services import CHECKOUT
 from quant_platform_tests.test_deployment.compose import services
 
@@ -34,7 +34,9 @@ def test_dagster_accepts_the_instance_configuration() -> None:
         "PlatformStorage",
     )
     assert reference.settings["telemetry"] == {"enabled": False}
-    assert reference.settings["run_monitoring"] == {"enabled": True}
+    monitoring = reference.settings["run_monitoring"]
+    assert isinstance(monitoring, dict)
+    assert monitoring["enabled"] is True
     assert reference.settings["run_retries"] == {
         "enabled": True,
         "max_retries": 1,

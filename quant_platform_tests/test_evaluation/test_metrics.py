@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from quant_platform.evaluation.metric_registry import MetricRegistry
 from quant_platform.evaluation.metrics import METRICS, evaluate, session_rate
-from quant_platform.evaluation.registry import MetricRegistry
 from quant_platform.evaluation.windows import ExpandingWindow, TrailingWindow, Window
 from quant_platform.kernels.arrays import FloatArray
 

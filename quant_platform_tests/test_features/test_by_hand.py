@@ -5,10 +5,10 @@ import math
 import pytest
 
 from quant_platform.features.compute import compute_features
-from quant_platform_tests.support.panels import Market, by_hand
+from quant_platform_tests.support.panels import MarketFrames, by_hand
 
 
-def values(market: Market, name: str) -> list[float]:
+def values(market: MarketFrames, name: str) -> list[float]:
     return compute_features(market.panel(), names=[name])[name].tolist()
 
 

@@ -9,7 +9,7 @@ import pytest
 from quant_platform.conventions import FILL_LIMIT
 from quant_platform.errors import UnknownNameError
 from quant_platform.features.compute import compute_features, required_lookback
-from quant_platform.features.registry import all_features, select
+from quant_platform.features.feature_registry import all_features, select
 from quant_platform.market.panel import Panel
 from quant_platform_tests.support.panels import by_hand, random_market
 

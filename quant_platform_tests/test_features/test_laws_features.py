@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quant_platform.conventions import FILL_LIMIT
-from quant_platform.features import compute, registry
+from quant_platform.features import compute, feature_registry
 from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.context import FeatureContext
-from quant_platform.features.registry import INPUTS, Feature, all_features, feature
+from quant_platform.features.feature_registry import INPUTS, Feature, all_features, feature
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.windows import window_mean
 from quant_platform.market.panel import Panel
-from quant_platform_tests.support.panels import Market, bits, random_market
+from quant_platform_tests.support.panels import MarketFrames, bits, random_market
 
 COUNT = 620
 SEEDS = (1, 2)
@@ -29,7 +29,7 @@ EVERY = [each.name for each in all_features()]
 
 
 @cache
-def market(seed: int) -> Market:
+def market(seed: int) -> MarketFrames:
     return random_market(seed, COUNT)
 
 
@@ -107,7 +107,7 @@ def test_all_features_of_any_market(seed: int, start: int, length: int) -> None:
 @pytest.mark.parametrize("name", EVERY)
 def test_only_declared_inputs_matter(name: str) -> None:
     """A feature names all the panel fields it depends on."""
-    (chosen,) = registry.select([name])
+    (chosen,) = feature_registry.select([name])
     panel = market(1).panel()
     random = np.random.default_rng(5)
     others = {
@@ -165,7 +165,7 @@ def adjusted_backwards(context: FeatureContext) -> FloatArray:
 )
 def test_the_laws_catch_an_offender(wrong: Feature, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hidden look-back, a look ahead and later splits each break a law."""
-    monkeypatch.setattr(registry, "all_features", lambda: (wrong,))
+    monkeypatch.setattr(feature_registry, "all_features", lambda: (wrong,))
     some, stop = panel_without_gaps(), 60
     everything = compute_features(some, names=[wrong.name])
     # No bar is missing here, so the margin for filled bars is not needed.

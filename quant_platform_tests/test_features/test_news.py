@@ -8,7 +8,7 @@ from quant_platform.conventions import FILL_LIMIT
 from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.library.news import NEWS_SESSIONS
 from quant_platform.market.calendar import XNYS, parse_date
-from quant_platform.market.information import news_rows
+from quant_platform.market.news_and_economy import news_rows
 from quant_platform.market.panel import Panel
 from quant_platform_tests.support.panels import by_hand, news_frame, random_market
 

@@ -24,7 +24,7 @@ from quant_platform.market.adjustment import (
 from quant_platform.market.panel import Panel
 from quant_platform.quality.prices import total_returns
 from quant_platform.vendors.sample import SampleVendor
-from quant_platform_tests.support.panels import Market, by_hand, random_market
+from quant_platform_tests.support.panels import MarketFrames, by_hand, random_market
 
 ORACLES = Path(__file__).parents[1] / "oracles"
 LAST = "2013-03-01"
@@ -502,7 +502,7 @@ DRAWN = st.lists(
 )
 
 
-def with_actions(market: Market, drawn: Drawn, after: int = -1) -> Market:
+def with_actions(market: MarketFrames, drawn: Drawn, after: int = -1) -> MarketFrames:
     """Add actions: row (those after a row only), symbol, figure, whether it is a split."""
     added = [
         (
@@ -517,7 +517,7 @@ def with_actions(market: Market, drawn: Drawn, after: int = -1) -> Market:
     return replace(market, actions=pd.concat([market.actions, action_rows(added)]))
 
 
-def adjusted_panel(market: Market, day: np.datetime64, kind: Kind, rule: Reinvested) -> Panel:
+def adjusted_panel(market: MarketFrames, day: np.datetime64, kind: Kind, rule: Reinvested) -> Panel:
     panel = market.panel()
     return split_adjusted(panel, day) if kind == "split" else total_return(panel, day, rule)
 

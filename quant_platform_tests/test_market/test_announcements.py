@@ -127,7 +127,7 @@ class TestText:
         )
         found = told(answer)
         assert Announced.read(found.written(), XNYS) == found
-        assert Announced.read(Announced().unanswered(NOON).written(), XNYS).asked == NOON
+        assert Announced.read(Announced().unanswered(NOON).written(), XNYS).asked_at == NOON
 
     def test_it_is_small(self) -> None:
         # A year of holidays and early closes of the exchange.

@@ -13,10 +13,13 @@ import pandas as pd
 import pytest
 
 from quant_platform.errors import SessionError, UnknownNameError
-from quant_platform.research.backtest import BacktestResult, backtest
-from quant_platform.research.store import Store
+from quant_platform.research.backtest import backtest
+from quant_platform.research.reader import TableReader
+from quant_platform.research.result import BacktestResult
+from quant_platform.research.store import Store, open_store
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
+from quant_platform.storage.known_at import Moment
 from quant_platform.strategies.base import SignalPanel, Strategy
 from quant_platform.trading.costs import Costs
 from quant_platform_tests.support.tables import fetch
@@ -112,9 +115,14 @@ def market(database: Database) -> Database:
     return database
 
 
-def run(database: Database, strategy: Strategy | None = None, **options: Any) -> BacktestResult:
-    free: dict[str, Any] = {"costs": FREE, "capital": 1000.0}
-    return backtest(database, strategy or _Ten(), FIRST, LAST, **(free | options))
+def run(
+    database: Database,
+    strategy: Strategy | None = None,
+    moment: Moment | None = None,
+    **options: Any,
+) -> BacktestResult:
+    given: dict[str, Any] = {"costs": FREE, "capital": 1000.0} | options
+    return backtest(TableReader(database, moment), strategy or _Ten(), FIRST, LAST, **given)
 
 
 class TestByHand:
@@ -158,17 +166,17 @@ class TestKnownAt:
         assert now.portfolios["equity"].tolist() == [1000.0] * 4 + [250.0]
         assert now.signals["target_weight"].tolist() == [0.0, 0.0, 1.0, 1.0, 0.0]
         for moment in (LEARNED, "2024-02-02T11:59:59Z"):
-            then = run(market, known_at=moment)
+            then = run(market, moment=moment)
             for name in ("signals", "portfolios", "performance"):
                 pd.testing.assert_frame_equal(
                     getattr(then, name), getattr(before, name), check_exact=True
                 )
-        again = run(market, known_at=CORRECTED)
+        again = run(market, moment=CORRECTED)
         pd.testing.assert_frame_equal(again.portfolios, now.portfolios, check_exact=True)
 
     def test_a_dividend_that_came_late(self, market: Database) -> None:
         fetch(market, "UPDATE corporate_actions SET recorded_at = %s", CORRECTED)
-        assert run(market, known_at=LEARNED).portfolios["equity"].tolist()[-2:] == [1000.0, 250.0]
+        assert run(market, moment=LEARNED).portfolios["equity"].tolist()[-2:] == [1000.0, 250.0]
         assert run(market).portfolios["equity"].tolist()[-2:] == [1050.0, 300.0]
 
     def test_yields(self, market: Database) -> None:
@@ -177,44 +185,44 @@ class TestKnownAt:
         returns = [0.0, 0.0, 0.0, 0.05, 300.0 / 1050.0 - 1.0]
         for moment, annual in ((LEARNED, 0.01), (None, 1.025**2 - 1.0)):
             excess = [each - ((1.0 + annual) ** (1 / 252) - 1.0) for each in returns]
-            sharpe = run(market, known_at=moment, risk_free=0.01).performance["sharpe_ratio"]
+            sharpe = run(market, moment=moment, risk_free=0.01).performance["sharpe_ratio"]
             assert sharpe.iloc[-1] == pytest.approx(mean(excess) / stdev(excess) * math.sqrt(252))
 
     def test_news(self, market: Database) -> None:
         """The first five sessions that the feature looks back on end on the 8th."""
         fetch(market, NEWS, "2024-01-03", CORRECTED)
         assert run(market, _Praised()).signals["target_weight"].tolist() == [0.0] * 4 + [1.0]
-        then = run(market, _Praised(), known_at=LEARNED)
+        then = run(market, _Praised(), moment=LEARNED)
         assert then.signals["target_weight"].tolist() == [0.0] * 5
 
 
 class TestNonsense:
     @pytest.mark.parametrize(
-        ("arguments", "options", "kind", "words"),
+        ("arguments", "moment", "kind", "text"),
         [
-            (("none", FIRST, LAST), {}, UnknownNameError, "no strategy none"),
-            ((_Ten(), LAST, FIRST), {}, SessionError, "2024-01-08 to 2024-01-02 is reversed"),
-            ((_Ten(), "soon", LAST), {}, SessionError, "'soon' is not a date"),
+            (("none", FIRST, LAST), None, UnknownNameError, "no strategy none"),
+            ((_Ten(), LAST, FIRST), None, SessionError, "2024-01-08 to 2024-01-02 is reversed"),
+            ((_Ten(), "soon", LAST), None, SessionError, "'soon' is not a date"),
             (
                 (_Ten(), "2023-01-03", "2023-01-31"),
-                {},
+                None,
                 SessionError,
                 "no data from 2023-01-03 .* runs from 2024-01-02 to 2024-01-08",
             ),
             (
                 (_Ten(), FIRST, LAST),
-                {"known_at": "2024-01-31"},
+                "2024-01-31",
                 SessionError,
                 "no bars known at 2024-01-31. Choose a later moment",
             ),
-            ((_Ten(), FIRST, LAST), {"known_at": "2024-01-31T12:00"}, SessionError, "time zone"),
+            ((_Ten(), FIRST, LAST), "2024-01-31T12:00", SessionError, "time zone"),
         ],
     )
     def test_arguments(
-        self, market: Database, arguments: Any, options: Any, kind: type[Exception], words: str
+        self, market: Database, arguments: Any, moment: Any, kind: type[Exception], text: str
     ) -> None:
-        with pytest.raises(kind, match=words) as caught:
-            backtest(market, *arguments, **options)
+        with pytest.raises(kind, match=text) as caught:
+            backtest(TableReader(market, moment), *arguments)
         assert "\n" not in str(caught.value)
 
     def test_nothing_stored(self, database: Database) -> None:
@@ -235,7 +243,7 @@ class TestNonsense:
     def test_a_universe_not_known_yet(self, market: Database) -> None:
         fetch(market, "UPDATE trading_universe SET recorded_at = %s", CORRECTED)
         with pytest.raises(SessionError, match=r"lacks 5 .* known at .*Choose a later moment"):
-            run(market, known_at=LEARNED)
+            run(market, moment=LEARNED)
 
     def test_a_feature_that_is_none(self, market: Database) -> None:
         class _Wrong(_Ten):
@@ -250,18 +258,18 @@ class TestStore:
         chosen = settings.model_copy(
             update={"capital": 500.0, "commission_bp": 0.0, "slippage_bp": 0.0}
         )
-        found = Store.open(chosen).backtest(_Ten(), FIRST, LAST)
-        assert found.portfolios["equity"].tolist() == [500.0, 500.0, 500.0, 525.0, 150.0]
-        rich = Store.open(chosen).backtest(_Ten(), FIRST, LAST, capital=1000.0)
+        result = open_store(chosen).backtest(_Ten(), FIRST, LAST)
+        assert result.portfolios["equity"].tolist() == [500.0, 500.0, 500.0, 525.0, 150.0]
+        rich = open_store(chosen).backtest(_Ten(), FIRST, LAST, capital=1000.0)
         assert rich.portfolios["equity"].iloc[-1] == 300.0
 
     def test_assumes_the_defaults_without_settings(self, market: Database) -> None:
-        found = Store(market).backtest(_Ten(), FIRST, LAST)
-        assert found.portfolios["equity"].iloc[0] == 1_000_000.0
-        assert found.portfolios["costs"].sum() > 0.0
+        result = Store(market).backtest(_Ten(), FIRST, LAST)
+        assert result.portfolios["equity"].iloc[0] == 1_000_000.0
+        assert result.portfolios["costs"].sum() > 0.0
 
     def test_takes_names_and_days(self, market: Database) -> None:
         days = pd.Timestamp(FIRST), pd.Timestamp(LAST).date()
-        found = Store(market).backtest("buy_and_hold", *days, known_at=LEARNED)
-        assert len(found.portfolios) == 5
-        assert found.performance["beta"].iloc[-1] == pytest.approx(1.0)
+        result = Store(market).at(LEARNED).backtest("buy_and_hold", *days)
+        assert len(result.portfolios) == 5
+        assert result.performance["beta"].iloc[-1] == pytest.approx(1.0)

@@ -2,7 +2,7 @@ import pytest
 
 from quant_platform.errors import UnknownNameError
 from quant_platform.evaluation.metrics import METRICS
-from quant_platform.features.registry import all_features
+from quant_platform.features.feature_registry import all_features
 from quant_platform.storage.database import Database
 from quant_platform.storage.schema import read_table
 from quant_platform_tests.support.tables import fetch

@@ -12,13 +12,13 @@ import pytest
 import quant_platform
 from quant_platform.errors import SettingsError, VendorError
 from quant_platform.settings import Environment, Settings
-from quant_platform.vendors import registry
+from quant_platform.vendors import vendor_registry
 from quant_platform.vendors.abilities import PROTOCOLS, Abilities
 from quant_platform.vendors.base import Vendor
 from quant_platform.vendors.contract import methods_of
 from quant_platform.vendors.polygon import PolygonVendor
-from quant_platform.vendors.registry import vendor_of
 from quant_platform.vendors.sample import SampleVendor
+from quant_platform.vendors.vendor_registry import vendor_of
 
 PACKAGE = Path(quant_platform.__file__).parent
 
@@ -30,7 +30,7 @@ def choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Choose:
     """Make a class the vendor that the settings name."""
 
     def settings(kind: type[Vendor]) -> Settings:
-        monkeypatch.setattr(registry, "vendor_classes", lambda: {"mine": kind})
+        monkeypatch.setattr(vendor_registry, "vendor_classes", lambda: {"mine": kind})
         return Settings.load({"QUANT_PLATFORM_VENDOR": "mine"}, tmp_path)
 
     return settings
@@ -128,7 +128,7 @@ def test_of_several_configured_vendors_one_must_be_named(
             return True
 
     found = {"mine": Mine, "polygon": PolygonVendor}
-    monkeypatch.setattr(registry, "vendor_classes", lambda: found)
+    monkeypatch.setattr(vendor_registry, "vendor_classes", lambda: found)
     with pytest.raises(SettingsError, match="Several vendors are configured: mine, polygon"):
         vendor_of(Settings.load({"POLYGON_API_KEY": "x"}, tmp_path))
     assert vendor_of(Settings.load({}, tmp_path)).name == "mine"

@@ -20,7 +20,7 @@ from quant_platform.settings import Secret, Settings
 from quant_platform.vendors.polygon import key as key_module
 from quant_platform.vendors.polygon.key import polygon_key
 from quant_platform.vendors.polygon.settings import PolygonSettings
-from quant_platform.vendors.registry import vendor_of
+from quant_platform.vendors.vendor_registry import vendor_of
 
 NAME = "/quant-platform/polygon-api-key"
 KEY = "kR5sT0pQ"

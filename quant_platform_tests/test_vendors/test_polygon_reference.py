@@ -18,8 +18,8 @@ from quant_platform.errors import (
     VendorError,
 )
 from quant_platform.vendors.answers import Listing
-from quant_platform.vendors.polygon.actions import COLUMNS as ACTION_COLUMNS
-from quant_platform.vendors.polygon.information import ECONOMY, NEWS_COLUMNS
+from quant_platform.vendors.polygon.corporate_actions import COLUMNS as ACTION_COLUMNS
+from quant_platform.vendors.polygon.news_and_economy import ECONOMY, NEWS_COLUMNS
 from quant_platform.vendors.polygon.paging import all_rows, newest, pages
 from quant_platform_tests.test_vendors.polygon_stub import (
     KEY,

@@ -31,8 +31,8 @@ from quant_platform.vendors.sample import SampleVendor
 from quant_platform_tests.support.polygon_server import (
     ADVANCED,
     BASIC,
-    Market,
     PolygonServer,
+    ServedMarket,
     faults,
 )
 from quant_platform_tests.test_vendors.polygon_stub import FakeClock
@@ -45,12 +45,12 @@ WEEK = [date(2004, 11, day) for day in (8, 9, 10, 11, 12, 15)]
 
 
 @pytest.fixture(scope="module")
-def market() -> Market:
-    return Market.sample()
+def market() -> ServedMarket:
+    return ServedMarket.sample()
 
 
 @pytest.fixture
-def server(market: Market) -> Iterator[PolygonServer]:
+def server(market: ServedMarket) -> Iterator[PolygonServer]:
     with PolygonServer(market, clock=lambda: NOW) as server:
         yield server
 
@@ -129,7 +129,7 @@ def test_reference(server: PolygonServer, tmp_path: Path) -> None:
     assert vendor.economy("inflation", WEEK[0], WEEK[1]).empty
 
 
-def renamed() -> Market:
+def renamed() -> ServedMarket:
     """META was a fund until February 2022; FB took the ticker in June of that year."""
     bars = [
         {"date": day, "symbol": symbol, "open": 1, "high": 1, "low": 1, "close": 1, "volume": 9}
@@ -152,7 +152,7 @@ def renamed() -> Market:
         }
     ]
     yields = [{"date": "2022-06-08", "yield_3_month": 1.29}]
-    return Market.from_frames(bars, listings, news=news, treasury_yields=yields)
+    return ServedMarket.from_frames(bars, listings, news=news, treasury_yields=yields)
 
 
 def test_a_reused_ticker(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_reused_ticker(tmp_path: Path) -> None:
 
 def test_a_whole_market_and_its_pages(tmp_path: Path) -> None:
     sessions = [date(2024, 3, day) for day in (11, 12, 13, 14)]
-    market = Market.synthetic(3_000, sessions)
+    market = ServedMarket.synthetic(3_000, sessions)
     with PolygonServer(market, clock=lambda: datetime(2024, 3, 15, 14, tzinfo=UTC)) as server:
         clock = FakeClock(datetime(2024, 3, 15, 14, tzinfo=UTC))
         vendor = vendor_at(server, tmp_path, clock=clock)
@@ -273,12 +273,14 @@ def test_pages_that_never_end(
 
 def test_a_page_on_a_foreign_host(tmp_path: Path) -> None:
     sessions = [date(2024, 3, 14)]
-    with PolygonServer(Market.synthetic(1_500, sessions), next_base="https://evil.example") as far:
+    with PolygonServer(
+        ServedMarket.synthetic(1_500, sessions), next_base="https://evil.example"
+    ) as far:
         vendor = vendor_at(far, tmp_path, clock=Clock())
         with pytest.raises(BadAnswerError, match="not on its own host"):
             vendor.listed(sessions[0])
     with PolygonServer(
-        Market.synthetic(1_500, sessions), next_base="https://api.massive.com"
+        ServedMarket.synthetic(1_500, sessions), next_base="https://api.massive.com"
     ) as near:
         assert len(vendor_at(near, tmp_path, clock=Clock()).listed(sessions[0])) > 1_000
 
@@ -316,7 +318,7 @@ def test_a_wrong_key(server: PolygonServer, tmp_path: Path) -> None:
 # --- the plans -----------------------------------------------------------------------------------
 
 
-def test_the_free_plan(market: Market, tmp_path: Path) -> None:
+def test_the_free_plan(market: ServedMarket, tmp_path: Path) -> None:
     unlimited = replace(BASIC, calls=None)
     friday, monday = date(2013, 3, 1), date(2013, 3, 4)
     with PolygonServer(market, plan=unlimited, clock=lambda: NOW) as server:
@@ -336,7 +338,7 @@ def test_the_free_plan(market: Market, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("clips", [True, False])
 def test_a_range_that_begins_before_the_plans_history(
-    market: Market, tmp_path: Path, clips: bool
+    market: ServedMarket, tmp_path: Path, clips: bool
 ) -> None:
     plan = replace(ADVANCED, history_years=2, clips_history=clips)
     with PolygonServer(market, plan=plan, clock=lambda: NOW) as server:
@@ -374,7 +376,7 @@ for answer in vendor.stream(sessions):
 
 @pytest.mark.services
 def test_two_processes_keep_to_the_free_plan_and_lose_no_time(
-    market: Market, tmp_path: Path
+    market: ServedMarket, tmp_path: Path
 ) -> None:
     """Five requests in any window, counted by the server; a window takes a second here."""
     plan = replace(ADVANCED, calls=5, window=1.0)

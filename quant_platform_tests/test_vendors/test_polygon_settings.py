@@ -8,7 +8,7 @@ import pytest
 from quant_platform.errors import SettingsError
 from quant_platform.settings import PREFIX, Environment, Secret, Settings
 from quant_platform.vendors.polygon.settings import PolygonSettings
-from quant_platform.vendors.registry import vendor_of
+from quant_platform.vendors.vendor_registry import vendor_of
 
 KEY = "kR5sT0pQ"
 """A made-up key that must not be shown."""

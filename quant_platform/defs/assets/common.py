@@ -17,6 +17,7 @@ from quant_platform.defs.partitions import session_partitions
 from quant_platform.defs.tags import wants_only_missing
 from quant_platform.defs.upstream import upstream_of
 from quant_platform.market.calendar import Calendar
+from quant_platform.market.universe import UniverseRule
 from quant_platform.pipeline.chunks import Chunks
 from quant_platform.pipeline.computations import unfinished
 from quant_platform.pipeline.platform import Platform
@@ -58,10 +59,11 @@ READY_BY = "0 6 * * 2-6"
 
 @dataclass(frozen=True)
 class AssetContext:
-    """What the asset definitions depend on: the vendor and the calendar of its exchange."""
+    """What the asset definitions depend on: vendor, calendar of its exchange, who is a member."""
 
     vendor: Vendor
     calendar: Calendar
+    universe_rule: UniverseRule
 
     @property
     def partitions(self) -> dg.DailyPartitionsDefinition:

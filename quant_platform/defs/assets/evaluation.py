@@ -10,7 +10,7 @@ from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.portfolios import performance_chunks, portfolio_chunks
 from quant_platform.pipeline.recipes import performance_recipe, portfolio_recipe
 from quant_platform.storage.stored import Stored
-from quant_platform.strategies.registry import all_strategies
+from quant_platform.strategies.strategy_registry import all_strategies
 
 GROUP = "evaluation"
 SIGNALS_PREFIX = "signals_of_"
@@ -22,7 +22,7 @@ RETURNS = (
 """Columns of `portfolios` that figures are made of."""
 
 
-def evaluation_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
+def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     """`portfolios` and `model_performance`."""
     return [_portfolios(market), _model_performance(market)]
 

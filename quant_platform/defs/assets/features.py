@@ -5,7 +5,7 @@ import dagster as dg
 from quant_platform.defs.assets.common import LAZY, AssetContext, asset, columns, sessions_to_do
 from quant_platform.defs.partitions import lookback
 from quant_platform.features.compute import required_lookback
-from quant_platform.features.registry import all_features
+from quant_platform.features.feature_registry import all_features
 from quant_platform.market.panel import BAR_COLUMNS
 from quant_platform.pipeline.chunks import Chunks
 from quant_platform.pipeline.features import feature_chunks
@@ -16,7 +16,7 @@ from quant_platform.storage.stored import Stored
 GROUP = "features"
 
 
-def feature_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
+def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     """`features`, shown as JSON by the view `feature_store`."""
     depth = required_lookback()
 

@@ -15,7 +15,7 @@ from quant_platform.pipeline.platform import Platform
 GROUP = "information"
 
 
-def information_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
+def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     """`news`, `treasury_yields`, `inflation` and `labor_market`; none for a vendor without."""
     if market.vendor.abilities.information is None:
         return []

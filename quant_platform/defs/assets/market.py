@@ -28,12 +28,12 @@ BARS, SECURITIES, SYMBOLS = "market_data", "securities", "security_symbols"
 CUMULATIVE = {"lazy": True, "cumulative": True}
 
 
-def market_assets(market: AssetContext, rule: UniverseRule) -> list[dg.AssetsDefinition]:
+def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     """`market_data` with `securities` and `security_symbols`, actions and the universe."""
     return [
         _facts(market),
         _corporate_actions(market),
-        _trading_universe(market, rule),
+        _trading_universe(market, market.universe_rule),
     ]
 
 

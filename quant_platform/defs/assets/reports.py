@@ -13,13 +13,13 @@ from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.reporting import SILENCE, alert_chunks, report_chunks
 from quant_platform.reports.ranking import TREND_SESSIONS
 from quant_platform.storage.stored import Stored
-from quant_platform.strategies.registry import all_strategies
+from quant_platform.strategies.strategy_registry import all_strategies
 
 GROUP = "reports"
 SIGNALS_PREFIX = "signals_of_"
 
 
-def report_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
+def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     """`alerts` and `performance_reports`."""
     return [_alerts(market), _performance_reports(market)]
 

@@ -10,12 +10,12 @@ from quant_platform.pipeline.recipes import signal_recipe
 from quant_platform.pipeline.signals import signal_chunks
 from quant_platform.storage.stored import Stored
 from quant_platform.strategies.base import Strategy
-from quant_platform.strategies.registry import all_strategies
+from quant_platform.strategies.strategy_registry import all_strategies
 
 GROUP = "signals"
 
 
-def signal_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
+def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     """One asset per strategy of the folder `strategies/library`."""
     return [_signal_asset(market, strategy) for strategy in all_strategies()]
 

@@ -14,8 +14,7 @@ connections each. Here
    Readers that remember the greatest id they saw (sensors, backfills) miss nothing that a slower
    writer commits after it.
 
-What the stock storage did and is left out: NOTIFY, to which no supported version of Dagster
-listens.
+NOTIFY, which the stock storage sends, is left out: no supported version of Dagster listens to it.
 """
 
 import io
@@ -155,8 +154,8 @@ class BulkEventLogStorage(OnSharedPool, PostgresEventLogStorage):
         if not rows:
             return
         with self._transaction() as connection:
-            found = connection.exec_driver_sql(_NEW_IDS, {"count": len(rows)})
-            ids = sorted(found.scalars())
+            result = connection.exec_driver_sql(_NEW_IDS, {"count": len(rows)})
+            ids = sorted(result.scalars())
             _copy(connection, _COPY_EVENTS, map(_event_line, ids, rows))
             _copy(connection, _COPY_TAGS, self._tag_lines(ids, rows))
             self._store_assets(connection, ids, rows)

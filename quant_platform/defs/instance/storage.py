@@ -121,12 +121,12 @@ def _own_driver(postgres_url: str) -> str:
 @cache
 def versions_are_known() -> bool:
     """Whether the installed pair of versions is one of `KNOWN_VERSIONS`; warns once if not."""
-    found = version("dagster"), version("dagster-postgres")
-    if found in KNOWN_VERSIONS:
+    installed = version("dagster"), version("dagster-postgres")
+    if installed in KNOWN_VERSIONS:
         return True
     _log.warning(
         "Dagster %s with dagster-postgres %s was not tried with the fast instance storage;"
         " using Dagster's own, which is slower",
-        *found,
+        *installed,
     )
     return False

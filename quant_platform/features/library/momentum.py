@@ -14,7 +14,7 @@ from quant_platform.features.context import (
     previous_close,
     shared,
 )
-from quant_platform.features.registry import feature, feature_family
+from quant_platform.features.feature_registry import feature, feature_family
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.windows import (
     Windows,

@@ -1,11 +1,11 @@
-"""News features: what articles published before the close said of a symbol.
+"""News features: number and sentiment of the articles published before the close.
 
 An article counts in the first session whose close comes after its publication (see
-`market.information`), so a session's own value holds nothing that appeared after its close.
+`market.news_and_economy`), so a session's own value holds nothing that appeared after its close.
 """
 
 from quant_platform.features.context import FeatureContext
-from quant_platform.features.registry import feature
+from quant_platform.features.feature_registry import feature
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.windows import window_sum
 

@@ -1,14 +1,14 @@
 """Trend features: simple and exponential moving averages of the close, and MACD.
 
 All are prices in the units of their session. An exponential average runs over a fixed window of
-`kernels.recursive_window` sessions with normalised weights (older ones would weigh ≤ 1e-10) and
-exists once the window holds its nominal number of bars.
+`kernels.windows.recursive_window` sessions with normalised weights (older ones would weigh ≤ 1e-10)
+and exists once the window holds its nominal number of bars.
 """
 
 import numpy as np
 
 from quant_platform.features.context import FeatureContext, shared
-from quant_platform.features.registry import feature, feature_family
+from quant_platform.features.feature_registry import feature, feature_family
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.windows import Windows, decayed_mean, recursive_window
 

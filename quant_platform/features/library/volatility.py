@@ -14,8 +14,8 @@ from quant_platform.features.context import (
     previous_close,
     shared,
 )
+from quant_platform.features.feature_registry import feature, feature_family
 from quant_platform.features.library.trend import simple_average
-from quant_platform.features.registry import feature, feature_family
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.windows import decayed_mean, recursive_window, window_std
 

@@ -5,7 +5,7 @@ A session without a bar inside a window counts with volume 0 (see `market.panel`
 
 from quant_platform.conventions import USUAL_SESSIONS
 from quant_platform.features.context import FeatureContext
-from quant_platform.features.registry import feature
+from quant_platform.features.feature_registry import feature
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.windows import window_mean
 

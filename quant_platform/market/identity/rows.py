@@ -21,7 +21,7 @@ DATES = ("list_date", "delisted_on")
 
 
 def fixed_identities(
-    reference: pd.DataFrame, sessions: Sequence[date], known: Container[str] = ()
+    reference: pd.DataFrame, sessions: Sequence[date], already_described: Container[str] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of `securities` and `security_symbols` where a symbol is a security.
 
@@ -31,13 +31,13 @@ def fixed_identities(
     ----------
     reference : what `Vendor.securities` returns
     sessions : ascending
-    known : securities that have a row of an earlier session
+    already_described : securities that have a row of an earlier session
     """
     described: dict[date, dict[str, Listing]] = {}
     for row in reference.to_dict("records"):
         symbol, listed = str(row["symbol"]), pd.Timestamp(row["listing_date"]).date()
         day = next((session for session in sessions if session >= listed), None)
-        if day is None or symbol in known:
+        if day is None or symbol in already_described:
             continue
         described.setdefault(day, {})[symbol] = Listing(
             "", company_name=row["company_name"], sector=row["sector"], list_date=listed
@@ -67,7 +67,7 @@ def symbols_frame(session: date, meanings: dict[str, tuple[str | None, str]]) ->
 
 @cache
 def _no_securities() -> pd.DataFrame:
-    """Most sessions bring none: the empty frame is made once."""
+    """The empty frame of most sessions, made once."""
     return _securities(date.min, {})
 
 
@@ -101,29 +101,29 @@ def _symbols(session: date, meanings: dict[str, tuple[str | None, str]]) -> pd.D
 def _evidence(listing: Listing) -> str:
     if listing.figi:
         return FIGI
-    known = (listing.cik, listing.company_name, listing.security_type, listing.share_class_figi)
-    return REFERENCE if any(known) else BARS
+    facts = (listing.cik, listing.company_name, listing.security_type, listing.share_class_figi)
+    return REFERENCE if any(facts) else BARS
 
 
 def listing_of(row: dict[str, Any]) -> Listing:
     """Read a description out of a stored row."""
-    said: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for field in fields(Listing):
         value = row.get(field.name)
         if field.name != "symbol" and value is not None and not pd.isna(value):
             is_day = field.name in DATES
-            said[field.name] = pd.Timestamp(str(value)).date() if is_day else str(value)
-    return Listing("", **said)
+            values[field.name] = pd.Timestamp(str(value)).date() if is_day else str(value)
+    return Listing("", **values)
 
 
 def arrow_text(values: pd.Series) -> pa.Array:
     """Texts as one Arrow array."""
-    found = pa.array(values, pa.large_string())
-    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+    texts = pa.array(values, pa.large_string())
+    return texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
 
 
 def _frame(columns: dict[str, pa.Array]) -> pd.DataFrame:
-    """Build a frame at once: a few rows a session, of which pandas would look at each column."""
+    """Build a frame by Arrow: for a few rows pandas would spend its time on each column."""
     frame: pd.DataFrame = pa.table(columns).to_pandas()
     return frame
 
@@ -137,7 +137,7 @@ def _days(values: Sequence[date | None]) -> pa.Array:
 
 
 def securities_of(rows: pd.DataFrame, symbols: pd.DataFrame) -> pd.Series:
-    """Security that each row's `symbol` meant on its `date`; missing where nobody had it.
+    """Security that each row's `symbol` meant on its `date`; missing where it meant none.
 
     Parameters
     ----------
@@ -147,8 +147,8 @@ def securities_of(rows: pd.DataFrame, symbols: pd.DataFrame) -> pd.Series:
     left = rows[["date", "symbol"]].astype(KEY_TYPES).reset_index(names="place").sort_values("date")
     right = symbols[["date", "symbol", "security_id"]].astype(KEY_TYPES)
     right = right.sort_values("date", kind="stable")
-    found = pd.merge_asof(left, right, on="date", by="symbol").set_index("place")
-    return found["security_id"].reindex(rows.index).astype("str")
+    merged = pd.merge_asof(left, right, on="date", by="symbol").set_index("place")
+    return merged["security_id"].reindex(rows.index).astype("str")
 
 
 KEY_TYPES = {"date": "datetime64[s]", "symbol": "str"}

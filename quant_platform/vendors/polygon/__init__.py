@@ -1,12 +1,13 @@
 """The vendor `polygon`: the whole US stock market from Polygon.io, Massive.com since October 2025.
 
-One request goes through these rooms: `vendor.py` (what to ask; a session: `grouped.py`) →
+One request goes through these modules: `vendor.py` (what to ask; a session: `grouped.py`) →
 `paging.py` (page after page) → `transport.py` (one request, repeated where that helps) →
 `rate_limit.py` (when it may go out) and `address.py` (where to). Its answer comes back through
-`faults.py` (error bodies) and one of `bars.py`, `actions.py`, `reference.py` and `information.py`
-(rows to typed values); `cells.py` reads single values, `times.py` says which session a time means.
-`prefetch.py` fetches ahead, `probe.py` asks what a key may do, `flat_files.py` reads whole sessions
-from files instead. `settings.py` says how to reach the vendor, `key.py` where the key comes from.
+`faults.py` (error bodies) and one of `bars.py`, `corporate_actions.py`, `reference.py` and
+`news_and_economy.py` (rows to typed values); `cells.py` reads single values, `times.py` tells which
+session a time means. `prefetch.py` fetches ahead, `probe.py` tests what a key may do, and
+`flat_files.py` reads whole sessions from files instead. `settings.py` has how to reach the vendor,
+`key.py` where the key comes from.
 
 Importing this costs nothing: httpx and pandas are loaded by the first request.
 """

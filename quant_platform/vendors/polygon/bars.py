@@ -1,8 +1,8 @@
-"""Daily bars: rows of the vendor's JSON to typed frames, and what cannot be one set aside.
+"""Daily bars: rows of the vendor's JSON become typed frames; unusable rows are set aside.
 
-Built for 12,000 rows at a time. A session in order is read straight into typed columns by Arrow,
-without Python's lock, so that threads read side by side; one with a single odd field is decoded as
-JSON has it and looked at row by row. Nothing is filled or corrected here.
+Built for 12,000 rows at a time. Arrow reads a session without faults straight into typed columns
+and releases Python's lock, so threads read in parallel. A session with one odd field is decoded as
+JSON and checked row by row. Filling and correcting do not belong here.
 """
 
 from dataclasses import dataclass
@@ -89,8 +89,8 @@ def read_grouped(body: bytes) -> object:
 def _columns(body: bytes, start: int, end: int) -> pa.Table | None:
     """Read the objects of a part of `body` into columns; None where a field is of another type."""
     if not body.isascii():
-        return None  # Arrow would take broken UTF-8 for text.
-    # Arrow reads one object a line. A count tells whether each separator was one between rows.
+        return None  # Arrow would accept broken UTF-8 as text.
+    # Arrow reads one object per line. The count shows whether every separator stood between rows.
     lines = body.replace(_BETWEEN, b"}\n{")
     try:
         table = pyarrow.json.read_json(
@@ -129,9 +129,9 @@ def session_bars(rows: list[Any] | OrderlyRows, session: date) -> tuple[pd.DataF
     table.refuse((times < first) | (times >= end), "of another session")
     table.check_numbers()
     table.refuse_repeated(symbols)
-    kept = table.kept()
-    dates = np.full(len(kept), np.datetime64(session, "s"))
-    return table.bars(kept, dates, [symbols[i] for i in kept.tolist()]), table.refused()
+    good_rows = table.good_rows()
+    dates = np.full(len(good_rows), np.datetime64(session, "s"))
+    return table.bars(good_rows, dates, [symbols[i] for i in good_rows.tolist()]), table.refused()
 
 
 def _bars_in_order(rows: OrderlyRows, session: date) -> pd.DataFrame | None:
@@ -141,10 +141,10 @@ def _bars_in_order(rows: OrderlyRows, session: date) -> pd.DataFrame | None:
         return None
     first, end = bounds(session)
     times = columns["t"].to_numpy()
-    found = {column: columns[name].to_numpy() for name, column in NUMBERS.items()}
+    figures = {column: columns[name].to_numpy() for name, column in NUMBERS.items()}
     if (
         ((times < first) | (times >= end)).any()
-        or any(np.isinf(values).any() for values in found.values())
+        or any(np.isinf(values).any() for values in figures.values())
         or not _are_distinct_tickers(columns["T"])
     ):
         return None
@@ -152,7 +152,7 @@ def _bars_in_order(rows: OrderlyRows, session: date) -> pd.DataFrame | None:
         "date": np.full(len(times), np.datetime64(session, "s")),
         "symbol": _text(columns["T"]),
     }
-    frame |= found
+    frame |= figures
     frame["source"] = _text(pa.repeat(SOURCE, len(times)))
     return pd.DataFrame(frame, copy=False)
 
@@ -180,8 +180,8 @@ def range_bars(
     table.refuse(~inside, "of a day that was not asked for")
     table.check_numbers()
     table.refuse_repeated(list(days))
-    kept = table.kept()
-    bars = table.bars(kept, days[kept].astype("datetime64[s]"), [symbol] * len(kept))
+    good_rows = table.good_rows()
+    bars = table.bars(good_rows, days[good_rows].astype("datetime64[s]"), [symbol] * len(good_rows))
     return bars.sort_values("date", ignore_index=True), table.refused()
 
 
@@ -225,8 +225,8 @@ class _Rows:
 
     def check_numbers(self) -> None:
         for name, column in NUMBERS.items():
-            found = self.number(name)
-            faulty = np.isnan(found) if name in PRICES else self._strange[name]
+            figures = self.number(name)
+            faulty = np.isnan(figures) if name in PRICES else self._strange[name]
             if faulty.any():
                 self.refuse(faulty, f"{column} is no number")
 
@@ -235,7 +235,7 @@ class _Rows:
         if self._good.all() and len(set(keys)) == len(keys):
             return
         places: dict[Any, list[int]] = {}
-        for i in self.kept().tolist():
+        for i in self.good_rows().tolist():
             places.setdefault(keys[i], []).append(i)
         volumes = np.nan_to_num(self.number("v"), nan=-np.inf)
         for same in places.values():
@@ -244,18 +244,18 @@ class _Rows:
                 if i != best:
                     self._drop(i, self._is_equal(i, best))
 
-    def kept(self) -> NDArray[np.intp]:
+    def good_rows(self) -> NDArray[np.intp]:
         return np.flatnonzero(self._good)
 
     def bars(
-        self, kept: NDArray[np.intp], dates: NDArray[np.datetime64], symbols: list[str]
+        self, good_rows: NDArray[np.intp], dates: NDArray[np.datetime64], symbols: list[str]
     ) -> pd.DataFrame:
-        whole = len(kept) == len(self._rows)
+        whole = len(good_rows) == len(self._rows)
         columns: dict[str, Any] = {"date": dates, "symbol": _text(pa.array(symbols, pa.string()))}
         for name, column in NUMBERS.items():
-            found = self.number(name)
-            columns[column] = found if whole else found[kept]
-        columns["source"] = _text(pa.repeat(SOURCE, len(kept)))
+            figures = self.number(name)
+            columns[column] = figures if whole else figures[good_rows]
+        columns["source"] = _text(pa.repeat(SOURCE, len(good_rows)))
         return pd.DataFrame(columns, copy=False)
 
     def refused(self) -> pd.DataFrame:

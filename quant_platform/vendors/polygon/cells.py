@@ -1,4 +1,4 @@
-"""Single values of the vendor's JSON, read with care: text, tickers, numbers.
+"""Single values of the vendor's JSON: text, tickers, numbers.
 
 Any field may be absent, blank, of another type, or hold characters that no database takes.
 """
@@ -40,18 +40,18 @@ def are_tickers(values: list[Any]) -> BoolArray:
 
 
 def numbers(values: list[Any]) -> tuple[FloatArray, BoolArray]:
-    """Values as floats, NaN where absent; and where something stands that is no finite number.
+    """Values as floats, NaN where absent, and a mask of values that are not finite numbers.
 
-    Text and truth values are no numbers, however they look.
+    Text and booleans are never numbers.
     """
     plain = set(map(type, values)) <= {float, int, type(None)}
     try:
-        found = np.array(values if plain else list(map(_number, values)), dtype=np.float64)
+        floats = np.array(values if plain else list(map(_number, values)), dtype=np.float64)
     except OverflowError:
-        found = np.array(list(map(_number, values)), dtype=np.float64)
-    strange = np.isinf(found)
-    found[strange] = np.nan
-    return found, strange
+        floats = np.array(list(map(_number, values)), dtype=np.float64)
+    strange = np.isinf(floats)
+    floats[strange] = np.nan
+    return floats, strange
 
 
 def _number(value: object) -> float:

@@ -1,8 +1,8 @@
-"""Error bodies of the vendor, each as the exception with its remedy.
+"""Error bodies of the vendor, each turned into an exception with a remedy.
 
-The vendor tells its cases apart by HTTP status and by the words of one sentence, which stands under
-`error` or `message`, and now and then in an answer of status 200. That sentence is passed on as one
-line without the key.
+The kind of error follows from the HTTP status and from a sentence under `error` or `message`, which
+may also come with status 200. The exception quotes that sentence on one line, without the key.
+Repeating requests does not belong here: see `transport.py`.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ GOOD = ("OK", "DELAYED")
 """`status` of a good answer; DELAYED on plans that are not in real time."""
 
 LONGEST_TEXT = 200
-"""Characters of the vendor's own words that are passed on."""
+"""Longest error text of the vendor that is shown, in characters."""
 
 TRANSIENT = (408, 413, 425, 499)
 """Statuses below 500 that another attempt may cure."""
@@ -38,18 +38,18 @@ _HOST = "Check POLYGON_BASE_URL, and any proxy on the way"
 
 
 def fault_in(status: int, body: object, where: str, tidy: Callable[[str], str]) -> VendorError:
-    """Return what an answer that is no good answer means.
+    """Return the error that an unusable answer stands for.
 
     Parameters
     ----------
     status : HTTP status
     body : the JSON of the answer; None where it was no JSON
     where : path that was asked for
-    tidy : makes the vendor's words fit to be shown
+    tidy : removes what must not be shown from the vendor's text
     """
-    said = _words(body)
-    quoted = f' (it says: "{tidy(said)}")' if said else ""
-    kind, message, hint = _meaning(status, body, said.lower())
+    error_text = _error_text(body)
+    quoted = f' (it says: "{tidy(error_text)}")' if error_text else ""
+    kind, message, hint = _meaning(status, body, error_text.lower())
     return kind(f"Polygon {message}: {where}{quoted}", hint)
 
 
@@ -65,11 +65,11 @@ def status_of(body: object) -> str | None:
     return str(status) if status is not None else None
 
 
-def _words(body: object) -> str:
+def _error_text(body: object) -> str:
     if not isinstance(body, dict):
         return ""
-    found = next((body[name] for name in ("error", "message") if body.get(name)), "")
-    return found if isinstance(found, str) else str(found)
+    error_text = next((body[name] for name in ("error", "message") if body.get(name)), "")
+    return error_text if isinstance(error_text, str) else str(error_text)
 
 
 _Meaning = tuple[type[VendorError], str, str]
@@ -116,7 +116,7 @@ _SENTENCES: tuple[tuple[str, _Meaning], ...] = (
     ),
     ("not entitled", (PlanError, "does not include this in the key's plan", _PLANS)),
 )
-"""Words that tell the cases apart, whatever the status."""
+"""Phrase of the error text → its meaning, whatever the status below 500."""
 
 _STATUSES: dict[int, _Meaning] = {
     400: (BadRequestError, "refuses a parameter", "Please report it as a fault of the platform"),
@@ -138,15 +138,15 @@ _IN_BODY = {"NOT_AUTHORIZED": 403, "NOT_FOUND": 404}
 """`status` in an answer of HTTP status 200 → the HTTP status it should have had."""
 
 
-def _meaning(status: int, body: object, said: str) -> _Meaning:
-    for words, meaning in _SENTENCES:
-        if words in said and status < 500:
+def _meaning(status: int, body: object, error_text: str) -> _Meaning:
+    for phrase, meaning in _SENTENCES:
+        if phrase in error_text and status < 500:
             return meaning
     if status == 200:
         status = _IN_BODY.get(status_of(body) or "", status)
     if status >= 500 or status in TRANSIENT:
         return _down(status)
-    # The vendor's own refusals are JSON; a page of HTML comes from somebody else.
+    # The vendor's own refusals are JSON; a page of HTML comes from a proxy.
     if status in _STATUSES and (isinstance(body, dict) or status in (401, TOO_MANY)):
         return _STATUSES[status]
     return _stranger(status, body)

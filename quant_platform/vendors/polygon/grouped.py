@@ -1,8 +1,9 @@
-"""The whole market in one session: one request, and what becomes of an answer without rows.
+"""The whole market in one session: one request, and what an answer without rows means.
 
-A session that is not over is not asked for. One without rows is on its way for some days and a
-fault after that: either the exchange was closed or the vendor has lost it. How rows become a frame
-is `bars.py`; which sessions are asked for, and in how many threads, is `vendor.py`.
+A session that is not over is not requested. A session without rows counts as not yet published for
+some days. After that it is a fault: either the exchange was closed, or the vendor has lost the
+session. What does not belong here: how rows become a frame (`bars.py`), and which sessions are
+requested in how many threads (`vendor.py`).
 """
 
 import threading
@@ -80,7 +81,7 @@ def market_rows(
     except NotFoundError:
         body = {}
     except HistoryError as error:
-        # End-of-day plans refuse the latest session in the words they have for the oldest.
+        # End-of-day plans refuse the latest session with the same text as one that is too old.
         if recent:
             raise NotPublishedError(error.message, "It is asked for again later") from None
         raise
@@ -108,13 +109,13 @@ def split_adjusted_closes(client: Client, session: date) -> pd.DataFrame:
 
 def _whole(body: dict[str, Any], session: date) -> Any:
     """`results` of the grouped answer; none where it is missing."""
-    rows, count = body.get("results"), body.get("resultsCount")
-    if not isinstance(rows, list | OrderlyRows | None):
+    results, count = body.get("results"), body.get("resultsCount")
+    if not isinstance(results, list | OrderlyRows | None):
         raise BadAnswerError(f"Polygon's `results` is no list: {session}", "Try again later")
-    found = [] if rows is None else rows
-    if isinstance(count, int) and len(found) < count:
+    rows = [] if results is None else results
+    if isinstance(count, int) and len(rows) < count:
         raise BadAnswerError(
-            f"Polygon announces {count} rows of {session} and sends {len(found)}",
+            f"Polygon announces {count} rows of {session} and sends {len(rows)}",
             "Try again later",
         )
-    return found
+    return rows

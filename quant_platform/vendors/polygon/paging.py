@@ -1,8 +1,8 @@
-"""Page after page of an endpoint, guarded against answers that never end.
+"""All pages of an endpoint, with a guard against answers that never end.
 
-Each page names the next in `next_url`, whose cursor carries all parameters. The vendor has been
-seen to repeat a cursor for ever, to leave `results` out of the last page, and to repeat rows on
-later pages, with other facts in them.
+Each page names the next in `next_url`, whose cursor holds all parameters. The vendor has repeated a
+cursor for ever, left `results` out of the last page, and repeated rows with other values on later
+pages. Sending a request does not belong here: see `transport.py`.
 """
 
 import threading
@@ -79,12 +79,12 @@ def rows_of(body: dict[str, object], path: str) -> list[Row]:
 
 def newest(rows: Iterable[Row], key: Callable[[Row], Hashable]) -> list[Row]:
     """One row a key: the one updated last, and of several such the one that came last."""
-    kept: dict[Hashable, Row] = {}
+    newest_rows: dict[Hashable, Row] = {}
     for row in rows:
         name = key(row)
-        if name not in kept or _updated(row) >= _updated(kept[name]):
-            kept[name] = row
-    return list(kept.values())
+        if name not in newest_rows or _updated(row) >= _updated(newest_rows[name]):
+            newest_rows[name] = row
+    return list(newest_rows.values())
 
 
 def _updated(row: Row) -> datetime:

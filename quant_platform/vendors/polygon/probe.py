@@ -1,4 +1,4 @@
-"""What a key may do, found out with few requests, for `quant-platform doctor`."""
+"""What a key may do, tested with a few requests, for `quant-platform doctor`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -53,13 +53,13 @@ class Probe:
     reasons: dict[str, str] = field(default_factory=dict)
 
     def diagnosis(self) -> Diagnosis:
-        """Say it in words; without the bars of the whole market the key is of no use."""
+        """Describe the permissions; a key without the bars of the whole market is a failure."""
         granted = {True: "yes", False: "no"}
         reach = f"yes, from {self.history_from}" if self.history_from else "no"
         failure = QuantPlatformError(
             "The key may not read the bars of the whole market", f"The plans are listed at {PLANS}"
         )
-        found = [
+        permissions = [
             ("bars of the whole market", granted[self.grouped_daily], "grouped_daily"),
             ("history", reach, "history"),
             ("reference as of a session", granted[self.reference], "reference"),
@@ -68,7 +68,10 @@ class Probe:
             ("flat files", "keys are configured" if self.flat_files else "no keys", ""),
         ]
         return Diagnosis(
-            tuple(Finding(what, said, self.reasons.get(name, "")) for what, said, name in found),
+            tuple(
+                Finding(what, verdict, self.reasons.get(name, ""))
+                for what, verdict, name in permissions
+            ),
             None if self.grouped_daily else failure,
         )
 
@@ -131,7 +134,7 @@ def _earliest(days: Sequence[date], reaches: Callable[[date], bool]) -> date | N
 
 
 def _refusal(client: Client, path: str, parameters: Params) -> VendorError | None:
-    """Return the vendor's refusal; None if it answers, were it that there is nothing."""
+    """Return the vendor's refusal; None if it answers, even with nothing."""
     try:
         client.get(path, parameters)
     except (NotFoundError, NotPublishedError):

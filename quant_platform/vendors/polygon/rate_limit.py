@@ -86,13 +86,13 @@ class RateLimit:
         SettingsError
             The folder cannot be written.
         """
-        # Threads are served in the order they came, so that what is wanted first is sent first.
+        # Threads are served in order of arrival, so that the first request wanted is sent first.
         with self._queue.turn():
-            taken = self._wait(stop)
+            slot = self._wait(stop)
         try:
-            yield taken
+            yield slot
         finally:
-            taken.close()
+            slot.close()
 
     def hold(self, seconds: float) -> None:
         """Let no process send anything for the next `seconds`: the server asked for a pause."""
@@ -119,28 +119,28 @@ class RateLimit:
             now = self._clock.now()
             wait = self._held_until() - now
             if wait <= 0:
-                found = self._look(now)
-                if isinstance(found, Slot):
-                    return found
-                wait = found
+                slot_or_wait = self._first_free(now)
+                if isinstance(slot_or_wait, Slot):
+                    return slot_or_wait
+                wait = slot_or_wait
             self._clock.sleep(wait, stop)
 
-    def _look(self, now: float) -> "Slot | float":
+    def _first_free(self, now: float) -> "Slot | float":
         """Return a slot that may be used, or the seconds until the first one may be."""
         waits = []
         for path in self._slots:
             try:
-                found = self._try(path, now)
+                slot_or_wait = self._try(path, now)
             except OSError as error:
                 raise _unwritable(path.parent, error) from None
-            if isinstance(found, Slot):
-                return found
-            waits.append(found)
+            if isinstance(slot_or_wait, Slot):
+                return slot_or_wait
+            waits.append(slot_or_wait)
         return max(POLL, min(waits))
 
     def _try(self, path: Path, now: float) -> "Slot | float":
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        kept = False
+        is_held = False
         try:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -154,10 +154,10 @@ class RateLimit:
                 ready = now + self.rest
             if ready > now:
                 return ready - now
-            kept = True
+            is_held = True
             return Slot(file, self._clock)
         finally:
-            if not kept:
+            if not is_held:
                 os.close(file)
 
     def _is_free(self, path: Path, now: float) -> bool:
@@ -170,7 +170,7 @@ class RateLimit:
     def _held_until(self) -> float:
         with suppress(OSError, ValueError):
             since, until = map(float, self._hold.read_text().split())
-            # A time to come is one from before a restart of the machine.
+            # A time in the future was written before a restart of the machine.
             if since <= self._clock.now() and until - since <= LONGEST_HOLD:
                 return until
         return 0.0
@@ -223,7 +223,7 @@ class _Queue:
                 self._changed.wait_for(lambda: self._waiting[0] is me)
             yield
         finally:
-            # Also where a thread was interrupted while it waited: those behind it go on.
+            # Also when a thread was interrupted while it waited, so that those behind it go on.
             with self._changed:
                 self._waiting.remove(me)
                 self._changed.notify_all()
@@ -234,7 +234,7 @@ def _ready_at(content: bytes, now: float, rest: float) -> float | None:
     if not content:
         return now
     try:
-        # A line that was cut off would be an older time.
+        # A truncated line would be read as an older time.
         stamp = float(content) if content.endswith(b"\n") else -1.0
     except ValueError:
         return None

@@ -1,6 +1,7 @@
 """Reference data: what a ticker meant as of a session, its renames, exchanges, market status.
 
-Older rows have blank fields and no field but the ticker is certain, so everything else may be None.
+Only the ticker is certain: any other field may be None, and older rows have many blank fields. What
+does not belong here: which security a ticker means over time (`market/identity/`).
 """
 
 import logging
@@ -45,14 +46,14 @@ def delisted_listings(client: Client, session: date, since: date) -> list[Listin
         # The list goes back decades; what is older than `since` need not be fetched.
         if _ends_before(page, since):
             break
-    gone = {id(row): day_of_moment(row.get("delisted_utc")) for row in rows}
+    delisted_on = {id(row): day_of_moment(row.get("delisted_utc")) for row in rows}
     wanted = [
         row
         for row in rows
-        if is_ticker(row.get("ticker")) and since <= (gone[id(row)] or date.max) <= session
+        if is_ticker(row.get("ticker")) and since <= (delisted_on[id(row)] or date.max) <= session
     ]
-    kept = newest(wanted, key=lambda row: (row["ticker"], gone[id(row)]))
-    return [_listing(row) for row in kept]
+    latest = newest(wanted, key=lambda row: (row["ticker"], delisted_on[id(row)]))
+    return [_listing(row) for row in latest]
 
 
 def details_of(client: Client, symbol: str, session: date) -> Listing | None:
@@ -100,12 +101,14 @@ def market_status(client: Client) -> MarketStatus:
     coming = client.get("/v1/marketstatus/upcoming")
     if not isinstance(coming, list):
         raise BadAnswerError("Polygon's list of coming holidays is no list")
-    found = [_special_day(row) for row in coming if isinstance(row, dict)]
+    special_days = [_special_day(row) for row in coming if isinstance(row, dict)]
     return MarketStatus(
         market=str(now.get("market", "")),
         server_time=moment(now.get("serverTime")),
         special_days=tuple(
-            sorted((special for special in found if special), key=lambda d: (d.date, d.exchange))
+            sorted(
+                (special for special in special_days if special), key=lambda d: (d.date, d.exchange)
+            )
         ),
     )
 
@@ -134,11 +137,11 @@ def _list_parameters(session: date, *, active: str, sort: str) -> dict[str, str 
 
 
 def _ends_before(page: list[Row], since: date) -> bool:
-    """Whether a page that is sorted as it was asked for has passed `since`."""
+    """Whether a page, if it is sorted as requested, ends before `since`."""
     days = [day_of_moment(row.get("delisted_utc")) for row in page]
-    known = [found for found in days if found is not None]
-    ordered = len(known) == len(days) and known == sorted(known, reverse=True)
-    return bool(known) and ordered and known[-1] < since
+    readable = [day for day in days if day is not None]
+    ordered = len(readable) == len(days) and readable == sorted(readable, reverse=True)
+    return bool(readable) and ordered and readable[-1] < since
 
 
 _FIELDS = (
@@ -176,7 +179,7 @@ def _read_listing(
     list_date: object,
     delisted: object,
 ) -> Listing:
-    """Read one row; the whole list is read again and again, and most rows stay the same."""
+    """Read one row; cached, since most rows of the list are the same each time."""
     number = text(cik)
     return Listing(
         symbol=str(ticker),

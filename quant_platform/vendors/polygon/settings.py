@@ -1,6 +1,6 @@
 """`PolygonSettings`: how to reach Polygon.io, which is Massive.com since October 2025.
 
-Where the key comes from when it is not here is `key.py`.
+A key that is not among them is looked up in `key.py`.
 """
 
 from collections.abc import Sequence
@@ -86,11 +86,11 @@ class PolygonSettings(SettingsModel):
     @classmethod
     def read(cls, environment: Environment) -> Self:
         """Read the settings; a key of Massive's name goes to Massive's host."""
-        found = super().read(environment)
+        settings = super().read(environment)
         name, _ = environment.find(*KEY_NAMES)
         if name == KEY_NAMES[1] and not environment.has(BASE_URL):
-            return found.model_copy(update={"base_url": MASSIVE_URL})
-        return found
+            return settings.model_copy(update={"base_url": MASSIVE_URL})
+        return settings
 
     @model_validator(mode="after")
     def _both_keys_of_flat_files(self) -> Self:

@@ -66,18 +66,18 @@ def moment(text: object) -> datetime | None:
     if not isinstance(text, str):
         return None
     try:
-        found = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def day_of_moment(text: object) -> date | None:
     """Day meant by a time such as `delisted_utc`: midnight, of UTC or of New York."""
-    found = moment(text)
-    if found is None:
+    instant = moment(text)
+    if instant is None:
         return None
-    utc = found.astimezone(UTC)
+    utc = instant.astimezone(UTC)
     return utc.date() if utc.time() == time() else today(utc)
 
 

@@ -1,7 +1,8 @@
-"""One request: sent with the key in a header, within a deadline, again where that may help.
+"""One request: sent with the key in a header, within a deadline, and repeated where that may help.
 
-The key is in the `Authorization` header and nowhere else: not in a URL, so in no log of one, and
-not in an error's text, even if the vendor repeats it. Redirects are not followed.
+The key is in the `Authorization` header and nowhere else. It is in no URL, hence in no log of URLs,
+and is removed from error texts. Redirects are not followed. What does not belong here: when a
+request may be sent (`rate_limit.py`), and what an error body means (`faults.py`).
 """
 
 import email.utils
@@ -204,10 +205,10 @@ class Client:
         parse: Parse = msgspec.json.decode,
     ) -> dict[str, object]:
         """Return the JSON object at `path`; raises as `get` does."""
-        found = self.get(path, params, stop, parse)
-        if not isinstance(found, dict):
+        document = self.get(path, params, stop, parse)
+        if not isinstance(document, dict):
             raise BadAnswerError(f"Polygon's answer is no JSON object: {where(path)}")
-        return found
+        return document
 
     def _attempt(
         self, path: str, params: Params | None, stop: threading.Event | None, parse: Parse
@@ -237,7 +238,7 @@ class Client:
     def _read(
         self, response: httpx.Response, deadline: float, stop: threading.Event | None, path: str
     ) -> bytes:
-        # httpx has timeouts for single reads only: a body that drips would never end.
+        # httpx limits single reads only: a body that arrives byte by byte would never time out.
         chunks: list[bytes] = []
         size = 0
         for chunk in response.iter_bytes():
@@ -258,29 +259,29 @@ class Client:
 
     def _parsed(self, response: httpx.Response, body: bytes, parse: Parse, path: str) -> object:
         try:
-            found = parse(body)
+            document = parse(body)
         except (ValueError, RecursionError):
-            found = None
+            document = None
             if response.status_code == httpx.codes.OK:
                 raise _not_json(response, body, path) from None
-        if response.status_code == httpx.codes.OK and (status_of(found) or "OK") in GOOD:
-            return found
-        fault = fault_in(response.status_code, found, path, self._tidy)
+        if response.status_code == httpx.codes.OK and (status_of(document) or "OK") in GOOD:
+            return document
+        fault = fault_in(response.status_code, document, path, self._tidy)
         if isinstance(fault, RateLimitError | VendorDownError):
             raise _AgainError(fault, self._retry_after(response))
         raise fault
 
     def _tidy(self, text: str) -> str:
-        """Vendor's words without the key, on one line."""
+        """Return the vendor's text without the key, on one line."""
         key = self._key.reveal()
         for form in {key, quote(key, safe="")}:
             text = text.replace(form, "***")
         return one_line(text)
 
     def _unreachable(self, error: httpx.RequestError, path: str) -> VendorDownError:
-        said = self._tidy(str(error)) or "no reason given"
+        reason = self._tidy(str(error)) or "no reason given"
         return VendorDownError(
-            f"Polygon cannot be reached: {path} ({type(error).__name__}: {said})",
+            f"Polygon cannot be reached: {path} ({type(error).__name__}: {reason})",
             "Check the network, POLYGON_BASE_URL, and https://massive.com/system",
         )
 
@@ -302,19 +303,19 @@ class Client:
         if again.wait is None and not limited:
             backoff = min(self._patience.longest, self._patience.first * 2.0 ** (attempt - 1))
             return backoff * (0.5 + 0.5 * self._jitter())
-        asked = self._window if again.wait is None else again.wait
-        return asked + self._patience.first * self._jitter()
+        wait = self._window if again.wait is None else again.wait
+        return wait + self._patience.first * self._jitter()
 
     def _pause(self, fault: VendorError, wait: float, stop: threading.Event | None) -> None:
         logger.warning("%s; next attempt in %.1f s", fault.message, wait)
         if isinstance(fault, RateLimitError):
-            # Others would be refused as well, and every refused request may count.
+            # Other requests would be refused as well, and a refused one may count.
             self.limit.hold(wait)
         self._clock.sleep(wait, stop)
 
 
 def where(path: str) -> str:
-    """Path as errors show it: without the query, whose cursors say nothing."""
+    """Path as errors show it: without the query, whose cursors mean nothing to a reader."""
     return path.partition("?")[0]
 
 
@@ -354,7 +355,7 @@ def _not_json(response: httpx.Response, body: bytes, path: str) -> Exception:
 
 def _http_date(text: str) -> datetime | None:
     try:
-        found = email.utils.parsedate_to_datetime(text)
+        parsed = email.utils.parsedate_to_datetime(text)
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

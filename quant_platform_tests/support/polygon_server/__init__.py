@@ -1,6 +1,6 @@
 """Polygon.io / Massive.com on loopback: a real HTTP server over any table of bars and events.
 
-    market = Market.from_frames(bars, listings, splits=splits)
+    market = ServedMarket.from_frames(bars, listings, splits=splits)
     with PolygonServer(market, plan=BASIC) as server:
         server.inject(faults.too_many(), where="/grouped/", times=2)
         ...  # a client with base URL server.url and key "test-key"
@@ -12,7 +12,6 @@ answers follows the vendor's documentation; the tests name the figures they were
 
 from quant_platform_tests.support.polygon_server.bars import Bars
 from quant_platform_tests.support.polygon_server.listings import Listed
-from quant_platform_tests.support.polygon_server.market import Market
 from quant_platform_tests.support.polygon_server.plans import (
     ADVANCED,
     BASIC,
@@ -22,6 +21,7 @@ from quant_platform_tests.support.polygon_server.plans import (
     SetClock,
 )
 from quant_platform_tests.support.polygon_server.process import launched
+from quant_platform_tests.support.polygon_server.served_market import ServedMarket
 from quant_platform_tests.support.polygon_server.server import PolygonServer
 
 __all__ = [
@@ -31,9 +31,9 @@ __all__ = [
     "STARTER",
     "Bars",
     "Listed",
-    "Market",
     "Plan",
     "PolygonServer",
+    "ServedMarket",
     "SetClock",
     "launched",
 ]

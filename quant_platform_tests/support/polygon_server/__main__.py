@@ -10,8 +10,8 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 from quant_platform.market.calendar import XNYS
-from quant_platform_tests.support.polygon_server.market import Market
 from quant_platform_tests.support.polygon_server.plans import ADVANCED, BASIC
+from quant_platform_tests.support.polygon_server.served_market import ServedMarket
 from quant_platform_tests.support.polygon_server.server import PolygonServer
 
 EXAMPLE = """example:
@@ -69,15 +69,15 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _market(options: argparse.Namespace, now: datetime) -> Market:
+def _market(options: argparse.Namespace, now: datetime) -> ServedMarket:
     if options.market == "sample":
-        return Market.sample()
+        return ServedMarket.sample()
     end: date | None = options.end or XNYS.last_closed(now, XNYS.first)
     assert end is not None
     # Some 252 sessions a year; a few days more than are needed, then the last ones of them.
     first = end - timedelta(days=round(options.sessions * 1.6) + 10)
     sessions = XNYS.sessions(first, end)[-options.sessions :]
-    return Market.synthetic(options.symbols, sessions, options.seed)
+    return ServedMarket.synthetic(options.symbols, sessions, options.seed)
 
 
 def _clock(start: datetime | None) -> Callable[[], datetime]:

@@ -22,9 +22,9 @@ from quant_platform_tests.support.polygon_server.bars import aggregate, close_ms
 from quant_platform_tests.support.polygon_server.calls import Call, Route
 from quant_platform_tests.support.polygon_server.grouped import GroupedAnswers, empty
 from quant_platform_tests.support.polygon_server.listings import Row
-from quant_platform_tests.support.polygon_server.market import adjusted
 from quant_platform_tests.support.polygon_server.plans import NEW_YORK
 from quant_platform_tests.support.polygon_server.query import fold, limit_of, unfold
+from quant_platform_tests.support.polygon_server.served_market import adjusted
 
 LONGEST_GAP = timedelta(days=30)
 """How far back the previous close is looked for."""
@@ -117,14 +117,14 @@ def _history(
     call: Call, ticker: str, first: date, last: date, *, split: bool, named: bool = False
 ) -> list[Row]:
     """Published bars of a ticker as the API words them, oldest first."""
-    found = []
+    rows = []
     for row in call.market.history(ticker, first, last):
         session = row["date"]
         if call.published(session):
             factor = call.market.factor(ticker, session, call.today) if split else 1.0
             t = close_ms(session) if named else midnight_ms(session)
-            found.append(aggregate(adjusted(row, factor), t, named=named))
-    return found
+            rows.append(aggregate(adjusted(row, factor), t, named=named))
+    return rows
 
 
 def _envelope(call: Call, ticker: str, split: bool, rows: list[Row]) -> Row:

@@ -95,8 +95,8 @@ class Bars:
         if not len(places):
             return None
         values = {name: float(getattr(self, name)[places[0]]) for name in FIELDS}
-        found = {name: value for name, value in values.items() if value == value}
-        return {"date": self.session, "symbol": symbol, **found}
+        present = {name: value for name, value in values.items() if value == value}
+        return {"date": self.session, "symbol": symbol, **present}
 
     def adjusted(self, factors: Mapping[str, float]) -> "Bars":
         """Return the bars with prices times and volumes divided by each symbol's factor."""

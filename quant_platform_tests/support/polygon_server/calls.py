@@ -12,8 +12,8 @@ from quant_platform_tests.support.polygon_server.answers import (
     Request,
     bad_request,
 )
-from quant_platform_tests.support.polygon_server.market import Market
 from quant_platform_tests.support.polygon_server.plans import NEW_YORK, Plan
+from quant_platform_tests.support.polygon_server.served_market import ServedMarket
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Call:
     """
 
     request: Request
-    market: Market
+    market: ServedMarket
     plan: Plan
     withheld: frozenset[date]
     base: str

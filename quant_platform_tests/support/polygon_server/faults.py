@@ -135,33 +135,33 @@ def rows(change: Callable[[list[Row]], list[Row]]) -> Fault:
 
 def duplicate_rows(number: int = 3) -> Fault:
     """The first rows come a second time at the end."""
-    return rows(lambda found: found + found[:number])
+    return rows(lambda results: results + results[:number])
 
 
 def half_the_rows() -> Fault:
     """Every second row is missing."""
-    return rows(lambda found: found[::2])
+    return rows(lambda results: results[::2])
 
 
 def no_rows() -> Fault:
     """A session of zero rows: `results` is absent, as on a holiday."""
 
     def apply(body: Row) -> Row:
-        kept = {name: value for name, value in body.items() if name not in ("results", "count")}
-        return kept | {"queryCount": 0, "resultsCount": 0}
+        envelope = {name: value for name, value in body.items() if name not in ("results", "count")}
+        return envelope | {"queryCount": 0, "resultsCount": 0}
 
     return rewritten(apply)
 
 
 def wrong_date(day: date) -> Fault:
     """Every `t` is of another day."""
-    return rows(lambda found: [row | {"t": close_ms(day)} for row in found])
+    return rows(lambda results: [row | {"t": close_ms(day)} for row in results])
 
 
 def huge_prices(number: int = 3, price: float = 1e11) -> Fault:
     """The first rows have absurd prices (2020-04-06 to 14, issue 138)."""
     prices = dict.fromkeys(("o", "h", "l", "c", "vw"), price)
-    return rows(lambda found: [row | prices for row in found[:number]] + found[number:])
+    return rows(lambda results: [row | prices for row in results[:number]] + results[number:])
 
 
 def garbled_tickers(number: int = 3) -> Fault:
@@ -171,19 +171,21 @@ def garbled_tickers(number: int = 3) -> Fault:
         return row | {"T": ("", "\x00\ufffd", row["T"] + "\u00df\t")[place % 3]}
 
     return rows(
-        lambda found: [garbled(i, row) for i, row in enumerate(found[:number])] + found[number:]
+        lambda results: (
+            [garbled(i, row) for i, row in enumerate(results[:number])] + results[number:]
+        )
     )
 
 
 def without(*keys: str, number: int = 3) -> Fault:
     """The first rows lack some keys, such as `vw` and `n` (issue 105) or `T`."""
     return rows(
-        lambda found: (
+        lambda results: (
             [
                 {key: value for key, value in row.items() if key not in keys}
-                for row in found[:number]
+                for row in results[:number]
             ]
-            + found[number:]
+            + results[number:]
         )
     )
 

@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 from quant_platform_tests.support.polygon_server.answers import Answer, Request
 from quant_platform_tests.support.polygon_server.bars import Bars, midnight_ms
 from quant_platform_tests.support.polygon_server.calls import Call
-from quant_platform_tests.support.polygon_server.market import Market
+from quant_platform_tests.support.polygon_server.served_market import ServedMarket
 
 BUCKET = "flatfiles"
 COLUMNS = "ticker,volume,open,close,high,low,window_start,transactions"
@@ -36,7 +36,7 @@ _CREDENTIAL = re.compile(r"Credential=([^/]+)/")
 class FlatFiles:
     """The bucket of one market; `key_id` is the access key that may read it."""
 
-    market: Market
+    market: ServedMarket
     key_id: str
     _files: dict[tuple[date, int], bytes] = field(default_factory=dict)
 
@@ -44,8 +44,8 @@ class FlatFiles:
         return path == f"/{BUCKET}" or path.startswith(f"/{BUCKET}/")
 
     def authorised(self, headers: Mapping[str, str]) -> bool:
-        found = _CREDENTIAL.search(headers.get("authorization", ""))
-        return found is not None and found.group(1) == self.key_id
+        match = _CREDENTIAL.search(headers.get("authorization", ""))
+        return match is not None and match.group(1) == self.key_id
 
     def answer(self, call: Call) -> Answer:
         request = call.request
@@ -57,8 +57,8 @@ class FlatFiles:
         return self._object(call, key) if key else self._listing(call)
 
     def _object(self, call: Call, key: str) -> Answer:
-        found = _KEY.fullmatch(key)
-        session = date.fromisoformat(found.group(1)) if found else None
+        match = _KEY.fullmatch(key)
+        session = date.fromisoformat(match.group(1)) if match else None
         if session and session < call.plan.oldest(call.today):
             return _error(403, "AccessDenied", "Access Denied.")
         if session is None or session not in self._ready(call):
@@ -131,11 +131,11 @@ def _lines(bars: Bars) -> Iterator[tuple[object, ...]]:
 
 
 def _ranged(request: Request, answer: Answer) -> Answer:
-    found = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
-    if not found:
+    match = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
+    if not match:
         return answer
     content = answer.content
-    start, end = int(found.group(1)), int(found.group(2) or len(content) - 1)
+    start, end = int(match.group(1)), int(match.group(2) or len(content) - 1)
     part = content[start : end + 1]
     span = f"bytes {start}-{start + len(part) - 1}/{len(content)}"
     return replace(answer, status=206, body=part, headers={**answer.headers, "Content-Range": span})

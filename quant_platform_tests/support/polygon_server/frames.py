@@ -39,12 +39,12 @@ class FrameBars:
     def listings(self) -> tuple[Listed, ...]:
         """One listing a symbol, from its first bar to its last."""
         end = self.sessions[-1] if self.sessions else None
-        found = []
+        listings = []
         for symbol, rows in sorted(self._by_symbol.items()):
             first, last = min(rows), max(rows)
             gone = {} if last == end else {"last": last, "delisted": last + timedelta(days=1)}
-            found.append(listed({"symbol": symbol, "first": first, "list_date": first, **gone}))
-        return tuple(found)
+            listings.append(listed({"symbol": symbol, "first": first, "list_date": first, **gone}))
+        return tuple(listings)
 
     def _bars(self, session: date) -> Bars:
         return Bars.from_rows(session, self._by_session.get(session, []))

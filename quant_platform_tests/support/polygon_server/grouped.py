@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 from quant_platform_tests.support.polygon_server.answers import Answer, ok, request_id
-from quant_platform_tests.support.polygon_server.market import Market
 from quant_platform_tests.support.polygon_server.plans import Plan
+from quant_platform_tests.support.polygon_server.served_market import ServedMarket
 
 LEVEL = 1
 """Of gzip: larger bodies than the vendor's, made three times as fast."""
@@ -16,7 +16,7 @@ LEVEL = 1
 class GroupedAnswers:
     """Answers by session; an edit of the market makes the session's answers anew."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: ServedMarket) -> None:
         self._market = market
         self._kept: dict[tuple[object, ...], Answer] = {}
 

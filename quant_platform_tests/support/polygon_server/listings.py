@@ -56,7 +56,7 @@ def events(rows: Any) -> list[Row]:
 
 
 def listed(row: Mapping[str, Any]) -> Listed:
-    """Listing from a row; see `Market.from_frames` for its columns."""
+    """Listing from a row; see `ServedMarket.from_frames` for its columns."""
     values = {FIELD_OF.get(name, name): value for name, value in row.items()}
     for name in ("first", "last", "list_date", "delisted"):
         values[name] = None if values.get(name) is None else day_of(values[name])

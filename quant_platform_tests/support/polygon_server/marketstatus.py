@@ -12,8 +12,8 @@ from quant_platform.market.calendar import XNYS
 from quant_platform_tests.support.polygon_server.answers import Answer, ok
 from quant_platform_tests.support.polygon_server.calls import Call, Route
 from quant_platform_tests.support.polygon_server.listings import Row
-from quant_platform_tests.support.polygon_server.market import Market
 from quant_platform_tests.support.polygon_server.plans import NEW_YORK
+from quant_platform_tests.support.polygon_server.served_market import ServedMarket
 
 EARLY, OPEN, CLOSE, EARLY_CLOSE, LATE = time(4), time(9, 30), time(16), time(13), time(20)
 
@@ -73,11 +73,11 @@ def upcoming(call: Call) -> Answer:
     return ok(rows)
 
 
-def trades_on(market: Market, day: date) -> bool:
+def trades_on(market: ServedMarket, day: date) -> bool:
     return XNYS.is_session(day) and day not in market.closed
 
 
-def _special_days(market: Market, first: date, last: date) -> Iterator[Row]:
+def _special_days(market: ServedMarket, first: date, last: date) -> Iterator[Row]:
     shut = {day: _name(day) for day in XNYS.closed_days(first, last)}
     shut |= {day: market.named.get(day, "Market closed") for day in market.closed}
     early = {day: (EARLY_CLOSE, _name(day)) for day in XNYS.early_closes(first, last)}

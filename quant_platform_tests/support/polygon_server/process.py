@@ -29,8 +29,8 @@ def _url(process: subprocess.Popen[str]) -> str:
     assert process.stdout
     url = ""
     for line in process.stdout:
-        if found := re.match(r"POLYGON_BASE_URL=(\S+)", line):
-            url = found.group(1)
+        if match := re.match(r"POLYGON_BASE_URL=(\S+)", line):
+            url = match.group(1)
         if line.strip() == "ready":
             return url
     raise RuntimeError(f"The server ended with status {process.wait()} before it was ready")

@@ -139,9 +139,9 @@ def _ordered(rows: list[Row], table: Table, params: Row) -> list[Row]:
         if name not in (table.sortable or table.fields) or direction not in ("asc", "desc"):
             raise Refused(bad_request(f"cannot sort by '{name}.{direction}'"))
         # Rows without the field stand last, whichever way the others go.
-        known = [row for row in rows if name in row]
-        known.sort(key=itemgetter(name), reverse=direction == "desc")
-        rows = known + [row for row in rows if name not in row]
+        having = [row for row in rows if name in row]
+        having.sort(key=itemgetter(name), reverse=direction == "desc")
+        rows = having + [row for row in rows if name not in row]
     return rows
 
 

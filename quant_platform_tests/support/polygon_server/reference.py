@@ -91,8 +91,8 @@ def tickers(call: Call) -> Answer:
         ("tickers", day, active),
         lambda: sorted(_as_of(call.market.listings, day, active), key=lambda row: row["ticker"]),
     )
-    if words := params.get("search", "").lower():
-        rows = [row for row in rows if words in f"{row['ticker']} {row['name']}".lower()]
+    if search := params.get("search", "").lower():
+        rows = [row for row in rows if search in f"{row['ticker']} {row['name']}".lower()]
     if "exchange" in params:
         rows = [row for row in rows if row.get("primary_exchange") == params["exchange"]]
         params = {name: text for name, text in params.items() if name != "exchange"}

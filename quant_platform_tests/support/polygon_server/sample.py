@@ -19,7 +19,7 @@ IDENTITIES = {
 
 
 def sample_frames() -> dict[str, Any]:
-    """Return the arguments of `Market.from_frames`."""
+    """Return the arguments of `ServedMarket.from_frames`."""
     vendor = SampleVendor()
     whole = (vendor.first_session, vendor.last_session or vendor.first_session)
     bars = vendor.bars(*whole).rename(

@@ -13,8 +13,8 @@ from datetime import UTC, date, datetime
 from typing import Self
 
 from quant_platform_tests.support.polygon_server import (
-    actions,
     answers,
+    corporate_action_answers,
     feeds,
     marketstatus,
     reference,
@@ -25,8 +25,8 @@ from quant_platform_tests.support.polygon_server.calls import Call, Route
 from quant_platform_tests.support.polygon_server.faults import Fault, Faults, Injected
 from quant_platform_tests.support.polygon_server.flatfiles import FlatFiles
 from quant_platform_tests.support.polygon_server.grouped import GroupedAnswers
-from quant_platform_tests.support.polygon_server.market import Market
 from quant_platform_tests.support.polygon_server.plans import ADVANCED, Meter, Plan
+from quant_platform_tests.support.polygon_server.served_market import ServedMarket
 from quant_platform_tests.support.polygon_server.wire import HttpServer
 
 RECORD_PATH = "/-/requests"
@@ -66,7 +66,7 @@ class PolygonServer:
 
     def __init__(
         self,
-        market: Market,
+        market: ServedMarket,
         key: str = "test-key",
         plan: Plan = ADVANCED,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -167,7 +167,7 @@ class PolygonServer:
         return [
             *Aggregates(self._grouped).routes(),
             *reference.routes(),
-            *actions.routes(),
+            *corporate_action_answers.routes(),
             *marketstatus.routes(),
             *feeds.routes(),
         ]
@@ -198,10 +198,10 @@ class PolygonServer:
         if wait := self._meter.wait(self.plan):
             raise Refused(answers.too_many(wait if self.plan.retry_after else None))
         for pattern, route in self._routes:
-            if found := pattern.fullmatch(request.path):
+            if match := pattern.fullmatch(request.path):
                 if route.entitlement and not getattr(self.plan, route.entitlement):
                     raise Refused(answers.not_in_plan())
-                return route.endpoint(self._call(request), **found.groupdict())
+                return route.endpoint(self._call(request), **match.groupdict())
         return answers.unknown_path()
 
     def _call(self, request: Request) -> Call:
@@ -210,5 +210,5 @@ class PolygonServer:
 
 
 def _key_of(request: Request) -> str:
-    found = re.fullmatch(r"Bearer (.+)", request.headers.get("authorization", ""))
-    return found.group(1) if found else request.params.get("apiKey", "")
+    match = re.fullmatch(r"Bearer (.+)", request.headers.get("authorization", ""))
+    return match.group(1) if match else request.params.get("apiKey", "")

@@ -77,8 +77,8 @@ class Spells:
 
     def place(self, symbol: str, k: int) -> int | None:
         """Place that `symbol` holds in session `k`."""
-        found = (s.place for s in self._by_symbol.get(symbol, ()) if s.first <= k <= s.last)
-        return next(found, None)
+        places = (s.place for s in self._by_symbol.get(symbol, ()) if s.first <= k <= s.last)
+        return next(places, None)
 
     def symbol(self, place: int, k: int) -> str | None:
         """Ticker of `place` in session `k`."""
@@ -110,7 +110,7 @@ class Spells:
         final = {spell.security: spell for spell in self._spells}
         origin = {spell.security: spell for spell in reversed(self._spells)}
         end = len(self.sessions) - 1
-        found = []
+        listings = []
         for spell in self._spells:
             if spell.place in self._unknown:
                 continue
@@ -120,7 +120,7 @@ class Spells:
             pooled = kind in ("ETF", "FUND")
             # A ticker is listed up to the eve of what follows it, weekends included.
             eve = None if spell.last == end else self._eve(spell)
-            found.append(
+            listings.append(
                 Listed(
                     symbol=spell.symbol,
                     first=self.sessions[spell.first] if spell.first else listed_on,
@@ -137,7 +137,7 @@ class Spells:
                     delisted=eve + timedelta(days=1) if eve and spell is final[n] else None,
                 )
             )
-        return tuple(found)
+        return tuple(listings)
 
     def _eve(self, spell: Spell) -> date:
         return self.sessions[spell.last + 1] - timedelta(days=1)
@@ -178,7 +178,7 @@ def _held(kind: str, place: int, name: str, middle: int, last: int, newcomer: in
     """Spells of one place, ascending; something of `kind` happens in session `middle`."""
     whole = Spell(place, 0, last, place, name)
     before = Spell(place, 0, middle - 1, place, name)
-    found = {
+    spells_of = {
         "": [whole],
         "renamed": [before, Spell(place, middle, last, place, f"SYR{place:05d}")],
         "replaced": [before, Spell(place, middle + 1, last, newcomer, f"SYX{place:05d}")],
@@ -186,7 +186,7 @@ def _held(kind: str, place: int, name: str, middle: int, last: int, newcomer: in
         "new": [Spell(place, middle, last, place, f"SYW{place:05d}")],
         "reused": [before, Spell(place, middle + 2, last, newcomer, name)],
     }
-    return found[kind]
+    return spells_of[kind]
 
 
 def _ticker(place: int) -> str:

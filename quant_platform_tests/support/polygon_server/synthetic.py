@@ -136,7 +136,7 @@ class SyntheticBars:
 
 
 def synthetic_tables(symbols: int, sessions: Sequence[date], seed: int) -> dict[str, Any]:
-    """Generate the fields of a `Market`.
+    """Generate the fields of a `ServedMarket`.
 
     Parameters
     ----------

@@ -96,14 +96,14 @@ def draw_splits(rng: np.random.Generator, spells: Spells, close: np.ndarray) -> 
         return []
     wanted = max(2, round(SPLITS_A_YEAR * sessions / SESSIONS_A_YEAR * close.shape[1]))
     chosen = rng.permutation(places)[:wanted]
-    found = []
+    splits = []
     for nth, place in enumerate(chosen.tolist()):
         number = int(rng.integers(1, sessions))
         ratios = FORWARD if close[number, place] > DEAR else REVERSE
         before, after = ratios[int(rng.integers(len(ratios)))]
         ticker = spells.symbol(place, number) or ""
-        found.append(Split(nth, place, number, ticker, spells.sessions[number], before, after))
-    return found
+        splits.append(Split(nth, place, number, ticker, spells.sessions[number], before, after))
+    return splits
 
 
 def draw_dividends(rng: np.random.Generator, spells: Spells, close: np.ndarray) -> Iterator[Row]:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from quant_platform_tests.support.polygon_server import Market, PolygonServer, SetClock
+from quant_platform_tests.support.polygon_server import PolygonServer, ServedMarket, SetClock
 
 KEY = "test-key"
 NOW = datetime(2020, 10, 16, 14, 0, tzinfo=UTC)
@@ -29,7 +29,7 @@ def bar(day: date, symbol: str, close: float, volume: float = 1000.0, **more: An
     return {"date": day, "symbol": symbol, **prices, **values, **more}
 
 
-def october() -> Market:
+def october() -> ServedMarket:
     """ACME splits 2 for 1 on Thursday; OLD becomes NEW on Wednesday; KIMpL has no vwap."""
     bars = [
         bar(TUESDAY, "ACME", 100.0),
@@ -66,7 +66,7 @@ def october() -> Market:
         {"symbol": "OTCX", "from": date(2019, 1, 2), "otc": True},
     ]
     split = {"ticker": "ACME", "execution_date": THURSDAY, "split_from": 1, "split_to": 2}
-    return Market.from_frames(bars, listings, splits=[split | {"id": "S1"}])
+    return ServedMarket.from_frames(bars, listings, splits=[split | {"id": "S1"}])
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def connect(clock: SetClock) -> Iterator[Connect]:
     """Start a server over a market (default: `october`); return it and a client with its key."""
     with ExitStack() as stack:
 
-        def start(market: Market | None = None, **options: Any) -> tuple[PolygonServer, Any]:
+        def start(market: ServedMarket | None = None, **options: Any) -> tuple[PolygonServer, Any]:
             options = {"clock": clock} | options
             server = stack.enter_context(PolygonServer(market or october(), KEY, **options))
             headers = {"Authorization": f"Bearer {KEY}"}

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import httpx
 import pytest
 
-from quant_platform_tests.support.polygon_server import Market, PolygonServer, SetClock
+from quant_platform_tests.support.polygon_server import PolygonServer, ServedMarket, SetClock
 from quant_platform_tests.test_support.polygon_server.conftest import (
     THURSDAY,
     TUESDAY,
@@ -80,7 +80,7 @@ def test_adjusted_is_the_default_and_covers_splits_up_to_today(
 
 
 def test_adjustment_follows_the_security_through_a_rename(connect: Connect) -> None:
-    market = Market.from_frames(
+    market = ServedMarket.from_frames(
         [bar(TUESDAY, "OLD", 10.0), bar(WEDNESDAY, "NEW", 5.0)],
         [
             {"symbol": "OLD", "from": date(2010, 1, 4), "to": TUESDAY, "figi": "BBG000RENAM1"},
@@ -96,7 +96,9 @@ def test_adjustment_follows_the_security_through_a_rename(connect: Connect) -> N
 
 def test_adjusted_volume_is_fractional(connect: Connect) -> None:
     split = {"ticker": "ACME", "execution_date": WEDNESDAY, "split_from": 3, "split_to": 1}
-    market = Market.from_frames([bar(TUESDAY, "ACME", 20.34, volume=45_880.0)], splits=[split])
+    market = ServedMarket.from_frames(
+        [bar(TUESDAY, "ACME", 20.34, volume=45_880.0)], splits=[split]
+    )
     _, client = connect(market)
     row = client.get(grouped(TUESDAY, adjusted="true")).json()["results"][0]
     assert row["v"] == pytest.approx(15_293.333333)
@@ -115,7 +117,7 @@ def test_a_day_without_trading_has_no_results(client: httpx.Client, day: str) ->
 def test_large_volumes_are_written_with_exponents_at_times(connect: Connect) -> None:
     volume = 1_300_741.0
     names = [f"S{number:03d}" for number in range(120)]
-    market = Market.from_frames([bar(TUESDAY, name, 10.0, volume) for name in names])
+    market = ServedMarket.from_frames([bar(TUESDAY, name, 10.0, volume) for name in names])
     _, client = connect(market)
     answer = client.get(grouped(TUESDAY))
     assert '"v":1.300741e+06' in answer.text
@@ -132,7 +134,7 @@ def test_gzip_only_for_clients_that_accept_it(client: httpx.Client) -> None:
 
 def test_range_is_dated_at_midnight_in_new_york(connect: Connect) -> None:
     days = (date(2005, 4, 1), date(2005, 4, 4))
-    market = Market.from_frames([bar(day, "ACME", 40.0) for day in days])
+    market = ServedMarket.from_frames([bar(day, "ACME", 40.0) for day in days])
     _, client = connect(market)
     path = "/v2/aggs/ticker/ACME/range/1/day"
     body = client.get(f"{path}/2005-04-01/2005-04-04").json()
@@ -171,7 +173,7 @@ def test_a_senseless_range_is_refused(client: httpx.Client, tail: str) -> None:
 
 
 def test_previous_close_is_dated_at_the_close(connect: Connect) -> None:
-    market = Market.from_frames([bar(date(2022, 4, 26), "AAPL", 156.8)])
+    market = ServedMarket.from_frames([bar(date(2022, 4, 26), "AAPL", 156.8)])
     _, client = connect(market, clock=SetClock(datetime(2022, 4, 27, 12, tzinfo=UTC)))
     body = client.get("/v2/aggs/ticker/AAPL/prev").json()
     assert body["resultsCount"] == 1
@@ -225,7 +227,7 @@ def test_a_new_split_restates_what_was_served_before(
 
 def test_sample_market_agrees_with_its_vendors_adjusted_prices(connect: Connect) -> None:
     """AAPL closed at 130.31 on 2000-03-01 and has split 2 for 1 twice since."""
-    _, client = connect(Market.sample())
+    _, client = connect(ServedMarket.sample())
     path = "/v1/open-close/AAPL/2000-03-01"
     assert client.get(f"{path}?adjusted=false").json()["close"] == 130.31
     assert client.get(path).json()["close"] == pytest.approx(130.31 / 4)

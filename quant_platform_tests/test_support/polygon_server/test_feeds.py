@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time
 import httpx
 import pytest
 
-from quant_platform_tests.support.polygon_server import Market, SetClock
+from quant_platform_tests.support.polygon_server import ServedMarket, SetClock
 from quant_platform_tests.test_support.polygon_server.conftest import TUESDAY, Connect, bar, rows
 
 
@@ -15,7 +15,7 @@ def article(name: str, published: str, *tickers: str) -> dict:
 
 @pytest.fixture
 def client(connect: Connect) -> httpx.Client:
-    market = Market.from_frames(
+    market = ServedMarket.from_frames(
         [bar(TUESDAY, "ACME", 100.0)],
         news=[
             article("a", "2020-10-13T12:00:00Z", "ACME", "NEW"),
@@ -90,7 +90,9 @@ def test_status_now(connect: Connect, now: str, market: str, early: bool, after:
 
 def test_upcoming_is_a_bare_array_of_closures_and_early_closes(connect: Connect) -> None:
     closed = date(2026, 12, 1)
-    market = Market.from_frames([bar(TUESDAY, "ACME", 100.0)], closed=[closed, date(2026, 11, 24)])
+    market = ServedMarket.from_frames(
+        [bar(TUESDAY, "ACME", 100.0)], closed=[closed, date(2026, 11, 24)]
+    )
     market.early = {date(2026, 12, 2): time(14, 30)}
     market.named = {closed: "National Day of Mourning"}
     _, client = connect(market, clock=SetClock(datetime(2026, 11, 24, 12, tzinfo=UTC)))

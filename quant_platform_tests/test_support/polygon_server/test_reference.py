@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from quant_platform_tests.support.polygon_server import Market, PolygonServer
+from quant_platform_tests.support.polygon_server import PolygonServer, ServedMarket
 from quant_platform_tests.test_support.polygon_server.conftest import (
     TUESDAY,
     Connect,
@@ -130,7 +130,7 @@ def test_foreign_host_in_next_url_when_told_so(connect: Connect) -> None:
 
 
 def test_without_listings_each_symbol_is_one(connect: Connect) -> None:
-    _, client = connect(Market.from_frames([bar(TUESDAY, "ACME", 100.0)]))
+    _, client = connect(ServedMarket.from_frames([bar(TUESDAY, "ACME", 100.0)]))
     assert names(client, "date=2020-10-13") == ["ACME"]
 
 

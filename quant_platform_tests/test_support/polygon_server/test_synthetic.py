@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from quant_platform.market.calendar import XNYS
-from quant_platform_tests.support.polygon_server import Market, SetClock
+from quant_platform_tests.support.polygon_server import ServedMarket, SetClock
 from quant_platform_tests.test_support.polygon_server.conftest import Connect, grouped, rows
 
 SESSIONS = XNYS.sessions(date(2024, 1, 2), date(2025, 1, 15))
@@ -18,18 +18,18 @@ SYMBOLS = 2_000
 
 
 @pytest.fixture(scope="module")
-def market() -> Market:
-    return Market.synthetic(SYMBOLS, SESSIONS, seed=3)
+def market() -> ServedMarket:
+    return ServedMarket.synthetic(SYMBOLS, SESSIONS, seed=3)
 
 
 @pytest.fixture(scope="module")
-def frame(market: Market) -> pd.DataFrame:
+def frame(market: ServedMarket) -> pd.DataFrame:
     return pd.concat([market.bars(session).frame() for session in SESSIONS[::20]])
 
 
-def test_same_seed_same_bytes(market: Market) -> None:
-    again = Market.synthetic(SYMBOLS, SESSIONS, seed=3)
-    other = Market.synthetic(SYMBOLS, SESSIONS, seed=4)
+def test_same_seed_same_bytes(market: ServedMarket) -> None:
+    again = ServedMarket.synthetic(SYMBOLS, SESSIONS, seed=3)
+    other = ServedMarket.synthetic(SYMBOLS, SESSIONS, seed=4)
     session = SESSIONS[100]
     assert again.bars(session).render() == market.bars(session).render()
     assert other.bars(session).render() != market.bars(session).render()
@@ -65,13 +65,13 @@ def test_dollar_volume_is_heavy_tailed(frame: pd.DataFrame) -> None:
     assert largest.sum() > 0.6 * dollars.sum()
 
 
-def test_the_history_of_a_ticker_is_that_of_its_sessions(market: Market) -> None:
+def test_the_history_of_a_ticker_is_that_of_its_sessions(market: ServedMarket) -> None:
     history = market.history("SYN00005", SESSIONS[0], SESSIONS[-1])
     expected = [market.bars(session).row("SYN00005") for session in SESSIONS]
     assert history == [row for row in expected if row]
 
 
-def test_prices_jump_by_the_splits(market: Market) -> None:
+def test_prices_jump_by_the_splits(market: ServedMarket) -> None:
     checked = 0
     for split in {row["ticker"]: row for row in reversed(market.splits)}.values():
         day = date.fromisoformat(split["execution_date"])
@@ -84,7 +84,7 @@ def test_prices_jump_by_the_splits(market: Market) -> None:
     assert checked > 20
 
 
-def test_renames_reuse_arrivals_and_departures(market: Market) -> None:
+def test_renames_reuse_arrivals_and_departures(market: ServedMarket) -> None:
     bearers = Counter(row.symbol for row in market.listings)
     reused = [symbol for symbol, number in bearers.items() if number > 1]
     renamed = [row for row in market.listings if row.symbol.startswith("SYR")]
@@ -105,7 +105,7 @@ def test_renames_reuse_arrivals_and_departures(market: Market) -> None:
     assert any(row.list_date and row.list_date > SESSIONS[0] for row in market.listings)
 
 
-def test_what_the_reference_lacks(market: Market, frame: pd.DataFrame) -> None:
+def test_what_the_reference_lacks(market: ServedMarket, frame: pd.DataFrame) -> None:
     listed = {row.symbol for row in market.listings}
     strangers = set(frame["symbol"]) - listed
     assert 0 < len(strangers) < 0.01 * SYMBOLS
@@ -114,7 +114,7 @@ def test_what_the_reference_lacks(market: Market, frame: pd.DataFrame) -> None:
 
 
 def test_every_bar_of_a_listed_ticker_lies_within_its_listing(
-    market: Market, frame: pd.DataFrame
+    market: ServedMarket, frame: pd.DataFrame
 ) -> None:
     listed = {row.symbol for row in market.listings}
     known = frame[frame["symbol"].isin(listed)].sample(500, random_state=1)
@@ -123,7 +123,7 @@ def test_every_bar_of_a_listed_ticker_lies_within_its_listing(
 
 
 def test_splits_stand_twice_and_contradict_each_other() -> None:
-    splits = Market.synthetic(12_000, SESSIONS[:60], seed=1).splits
+    splits = ServedMarket.synthetic(12_000, SESSIONS[:60], seed=1).splits
     rows_of = Counter((row["ticker"], row["execution_date"]) for row in splits)
     twice = [key for key, number in rows_of.items() if number == 2]
     ratios = {
@@ -138,7 +138,7 @@ def test_splits_stand_twice_and_contradict_each_other() -> None:
     assert any(len(found) == 2 for found in ratios.values())
 
 
-def test_dividends_and_economy(market: Market) -> None:
+def test_dividends_and_economy(market: ServedMarket) -> None:
     frequencies = Counter(row["frequency"] for row in market.dividends)
     assert frequencies[4] > frequencies[0] > 0
     assert all(row["cash_amount"] > 0 for row in market.dividends)
@@ -149,14 +149,14 @@ def test_dividends_and_economy(market: Market) -> None:
 
 
 def test_a_tiny_market_works() -> None:
-    tiny = Market.synthetic(1, SESSIONS[:1], seed=1)
+    tiny = ServedMarket.synthetic(1, SESSIONS[:1], seed=1)
     assert len(tiny.listings) == 1
-    assert Market.synthetic(20, SESSIONS[:10], seed=1).splits
+    assert ServedMarket.synthetic(20, SESSIONS[:10], seed=1).splits
     with pytest.raises(ValueError, match="at least one"):
-        Market.synthetic(0, SESSIONS)
+        ServedMarket.synthetic(0, SESSIONS)
 
 
-def test_it_is_served_as_it_was_generated(connect: Connect, market: Market) -> None:
+def test_it_is_served_as_it_was_generated(connect: Connect, market: ServedMarket) -> None:
     clock = SetClock(datetime(2025, 2, 1, tzinfo=UTC))
     server, client = connect(market, clock=clock)
     size = server.prepare(SESSIONS[:3])
@@ -173,7 +173,7 @@ def test_it_is_served_as_it_was_generated(connect: Connect, market: Market) -> N
 
 
 def test_a_large_answer_arrives_whole_before_the_connection_closes(
-    connect: Connect, market: Market
+    connect: Connect, market: ServedMarket
 ) -> None:
     _, client = connect(market, clock=SetClock(datetime(2025, 2, 1, tzinfo=UTC)))
     headers = {"Accept-Encoding": "identity", "Connection": "close"}
@@ -183,7 +183,7 @@ def test_a_large_answer_arrives_whole_before_the_connection_closes(
         assert answer.headers["Connection"] == "close"
 
 
-def _reference_is_complete(client: httpx.Client, market: Market, session: date) -> None:
+def _reference_is_complete(client: httpx.Client, market: ServedMarket, session: date) -> None:
     found = rows(client, f"/v3/reference/tickers?date={session}&limit=1000")
     expected = sorted(row.symbol for row in market.listings if row.holds(session))
     assert [row["ticker"] for row in found] == expected

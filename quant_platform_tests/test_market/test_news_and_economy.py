@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from quant_platform.errors import UnknownNameError
 from quant_platform.market.calendar import XNYS
-from quant_platform.market.information import (
+from quant_platform.market.news_and_economy import (
     SERIES,
     economy_rows,
     known_from,

@@ -1,23 +1,23 @@
 """The feature decorators and the list of all features.
 
 What belongs here: what a feature *is* (name, look-back, inputs, description) and how the platform
-finds it.
+finds it. What does not: formulas (`library/`), and running features over panels (`compute.py`).
 
-To add a feature, put one file into this folder:
+To add a feature, put one file into `library/`:
 
     from quant_platform.features.context import FeatureContext
     from quant_platform.kernels.windows import window_mean
     from quant_platform.kernels.arrays import FloatArray
-    from quant_platform.features.registry import feature
+    from quant_platform.features.feature_registry import feature
 
     @feature(lookback=5, inputs=("high", "low", "split"))
     def mean_range_5(context: FeatureContext) -> FloatArray:
         \"\"\"Mean of high minus low over 5 sessions, in currency per share.\"\"\"
         return window_mean(context.high - context.low, 5, context.price_carry)
 
-The decorator turns the function into a `Feature`; nothing is registered anywhere. `all_features`
-imports the modules of this folder in alphabetical order and collects, in order of definition, the
-`Feature` objects (and tuples of them) that it finds among their names.
+The decorator turns the function into a `Feature`; nothing else is needed. `all_features` imports
+the modules of `library/` in alphabetical order and collects their `Feature` objects (and tuples of
+them) in order of definition.
 """
 
 import importlib
@@ -99,7 +99,7 @@ class Feature:
         if problem:
             raise FeatureDefinitionError(
                 f"Feature {self.name!r} {problem}",
-                "See the example at the top of quant_platform/features/registry.py.",
+                "See the example at the top of quant_platform/features/feature_registry.py.",
             )
 
     def _problem(self) -> str:
@@ -134,9 +134,9 @@ class Feature:
             or values.dtype != np.float64
             or values.shape != shape
         ):
-            found = f"{getattr(values, 'dtype', type(values))} {getattr(values, 'shape', '')}"
+            returned = f"{getattr(values, 'dtype', type(values))} {getattr(values, 'shape', '')}"
             raise FeatureDefinitionError(
-                f"Feature {self.name!r} returned {found.strip()}",
+                f"Feature {self.name!r} returned {returned.strip()}",
                 f"It must return a float64 array of shape {shape}.",
             )
         return values
@@ -215,16 +215,16 @@ def collect(modules: Iterable[ModuleType]) -> tuple[Feature, ...]:
     ------
     FeatureDefinitionError : two features share a name
     """
-    found: dict[str, tuple[Feature, str]] = {}
+    by_name: dict[str, tuple[Feature, str]] = {}
     for module in modules:
         for candidate in _features_in(module):
-            known, where = found.setdefault(candidate.name, (candidate, module.__name__))
-            if known is not candidate:
+            first, where = by_name.setdefault(candidate.name, (candidate, module.__name__))
+            if first is not candidate:
                 raise FeatureDefinitionError(
                     f"Two features are called {candidate.name!r}: in {where} and {module.__name__}",
                     "Rename one of them.",
                 )
-    return tuple(known for known, _ in found.values())
+    return tuple(first for first, _ in by_name.values())
 
 
 def select(names: Sequence[str] | None = None) -> tuple[Feature, ...]:
@@ -236,13 +236,13 @@ def select(names: Sequence[str] | None = None) -> tuple[Feature, ...]:
     """
     if names is None:
         return all_features()
-    known = {each.name: each for each in all_features()}
-    unknown = sorted(set(names) - set(known))
+    by_name = {each.name: each for each in all_features()}
+    unknown = sorted(set(names) - set(by_name))
     if unknown:
         raise UnknownNameError(
-            f"No feature is called {', '.join(unknown)}", f"There are: {', '.join(known)}."
+            f"No feature is called {', '.join(unknown)}", f"There are: {', '.join(by_name)}."
         )
-    return tuple(known[name] for name in dict.fromkeys(names))
+    return tuple(by_name[name] for name in dict.fromkeys(names))
 
 
 def _features_in(module: ModuleType) -> Iterator[Feature]:

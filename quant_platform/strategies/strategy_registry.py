@@ -1,7 +1,7 @@
-"""Finds the strategies: every concrete `Strategy` subclass written in a module of this folder.
+"""Find the strategies: every concrete `Strategy` subclass defined in a module of `library/`.
 
-A strategy becomes known by its file lying here. Abstract classes and classes whose name begins with
-an underscore are bases, not strategies.
+A file in that folder is enough. Abstract classes and classes whose name begins with an underscore
+are bases, not strategies. What a strategy is does not belong here: see `base.py`.
 """
 
 import importlib
@@ -63,21 +63,21 @@ def collect(modules: Iterable[ModuleType]) -> dict[str, type[Strategy]]:
     ContractError
         Two classes have one name, or a class does not state its name or version.
     """
-    found: dict[str, type[Strategy]] = {}
+    classes: dict[str, type[Strategy]] = {}
     for module in modules:
         for cls in vars(module).values():
             if not _is_strategy(cls, module):
                 continue
             if not getattr(cls, "name", "") or not getattr(cls, "version", ""):
                 raise ContractError(f"The strategy class {cls.__name__} lacks a name or a version")
-            if cls.name in found:
+            if cls.name in classes:
                 raise ContractError(
                     f"Two strategies are called {cls.name}: "
-                    f"{found[cls.name].__name__} and {cls.__name__}",
+                    f"{classes[cls.name].__name__} and {cls.__name__}",
                     "Rename one of them.",
                 )
-            found[cls.name] = cls
-    return dict(sorted(found.items()))
+            classes[cls.name] = cls
+    return dict(sorted(classes.items()))
 
 
 def _is_strategy(value: object, module: ModuleType) -> bool:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quant_platform.market.actions import KINDS, resolve
 from quant_platform.market.calendar import XNYS
+from quant_platform.market.corporate_actions import KINDS, resolve
 from quant_platform.market.panel import Panel
 from quant_platform.quality.splits import opening_moves
 from quant_platform.vendors.sample import SampleVendor

@@ -11,8 +11,8 @@ from datetime import date
 from quant_platform_tests.support.polygon_server.answers import Answer
 from quant_platform_tests.support.polygon_server.calls import Call, Route
 from quant_platform_tests.support.polygon_server.listings import Row
-from quant_platform_tests.support.polygon_server.market import Market
 from quant_platform_tests.support.polygon_server.query import Table, answer_table, day, unfold
+from quant_platform_tests.support.polygon_server.served_market import ServedMarket
 
 OLD_SPLITS = Table({"ticker": str, "execution_date": day}, sort="execution_date.desc")
 
@@ -100,19 +100,21 @@ def _only(rows: Iterable[Row], fields: tuple[str, ...]) -> list[Row]:
 
 
 def _with_split_factors(splits: Iterable[Row]) -> list[Row]:
-    found = []
+    with_factors = []
     for rows in _by_ticker(splits, "execution_date"):
         factor = 1.0
         for row in rows:
             factor *= row["split_from"] / row["split_to"]
             kind = "reverse_split" if row["split_from"] > row["split_to"] else "forward_split"
             # A row may bring its own (stock_dividend), or a factor that is wrong on purpose.
-            found.append({"adjustment_type": kind, "historical_adjustment_factor": factor} | row)
-    return found
+            with_factors.append(
+                {"adjustment_type": kind, "historical_adjustment_factor": factor} | row
+            )
+    return with_factors
 
 
-def _with_dividend_factors(market: Market) -> list[Row]:
-    found = []
+def _with_dividend_factors(market: ServedMarket) -> list[Row]:
+    answers = []
     for rows in _by_ticker(market.dividends, "ex_dividend_date"):
         factor = 1.0
         for row in rows:
@@ -127,9 +129,9 @@ def _with_dividend_factors(market: Market) -> list[Row]:
                 "split_adjusted_cash_amount": round(row["cash_amount"] * split, 10),
                 "historical_adjustment_factor": factor,
             }
-            kept = {name: value for name, value in row.items() if name != "dividend_type"}
-            found.append(more | kept)
-    return found
+            fields = {name: value for name, value in row.items() if name != "dividend_type"}
+            answers.append(more | fields)
+    return answers
 
 
 def _by_ticker(rows: Iterable[Row], when: str) -> list[list[Row]]:

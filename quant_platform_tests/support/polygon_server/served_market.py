@@ -1,4 +1,4 @@
-"""`Market`: what the server knows, as a table of bars, a table of listings and tables of events.
+"""`ServedMarket`: the data the server serves, as tables of bars, listings and events.
 
 Bars come from a `BarSource`, session by session, as arrays; so a market of millions of rows never
 stands in memory as Python objects. All else are rows in the vendor's own words. Every edit (a late
@@ -52,7 +52,7 @@ class BarSource(Protocol):
 
 
 @dataclass
-class Market:
+class ServedMarket:
     """A market over time.
 
     `closed` are days without trading beyond the exchange's calendar, `early` the New York times at
@@ -77,21 +77,21 @@ class Market:
     _derived: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def sample(cls) -> "Market":
+    def sample(cls) -> "ServedMarket":
         """Return the five real stocks of the platform's sample, 2000-03-01 to 2013-03-01."""
         return cls.from_frames(**sample_frames())
 
     @classmethod
     def synthetic(
         cls, symbols: int = 12_000, sessions: Sequence[date] = (), seed: int = 1
-    ) -> "Market":
+    ) -> "ServedMarket":
         """Return a generated market, every name in it says so."""
         return cls(**synthetic_tables(symbols, sessions, seed))
 
     @classmethod
     def from_frames(
         cls, bars: Rows, listings: Rows = (), *, closed: Iterable[date] = (), **tables: Rows
-    ) -> "Market":
+    ) -> "ServedMarket":
         """Return a market over tables, each a frame or a list of rows.
 
         Parameters
@@ -122,10 +122,10 @@ class Market:
 
     def bars(self, session: date) -> Bars:
         """Raw bars of `session`, corrections included."""
-        found = Bars.none(session) if session in self.closed else self.source.bars(session)
+        bars = Bars.none(session) if session in self.closed else self.source.bars(session)
         for edit in self._edits.get(session, ()):
-            found = edit(found)
-        return found
+            bars = edit(bars)
+        return bars
 
     def history(self, symbol: str, first: date, last: date) -> list[Row]:
         """Rows of `symbol` from `first` to `last`, whichever securities bore the ticker."""
@@ -168,14 +168,14 @@ class Market:
 
     def factors(self, day: date, as_of: date) -> dict[str, float]:
         """`factor` of every symbol for which it is not 1."""
-        found = {}
+        factors = {}
         for security, splits in self._splits_of().items():
             factor = math.prod(ratio for when, ratio in splits if day < when <= as_of)
             if factor != 1.0:
                 rows = self.tickers_of(security)
                 names = [row.symbol for row in rows if row.holds(day)] if rows else [security]
-                found.update(dict.fromkeys(names, factor))
-        return found
+                factors.update(dict.fromkeys(names, factor))
+        return factors
 
     def derived(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return what `make` returns, made once until the next edit."""
@@ -194,7 +194,7 @@ class Market:
             listing = self.listing(row["ticker"], when)
             security = listing.security if listing else row["ticker"]
             index[security].setdefault(when, row["split_from"] / row["split_to"])
-        return {security: sorted(found.items()) for security, found in index.items()}
+        return {security: sorted(by_day.items()) for security, by_day in index.items()}
 
     # --- editing -----------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
-"""Find the vendor of the settings: each module or package of this folder may bring one `Vendor`.
+"""Find the vendor of the settings: each module or package of this folder may define one `Vendor`.
 
-All of them are imported to find one, so importing a vendor must cost little: what is heavy is
-imported where it is used. Only the chosen vendor's settings are read.
+All of them are imported to find one, so a vendor imports heavy packages only where it uses them.
+Only the chosen vendor's settings are read. What does not belong here: whether a vendor keeps its
+contract (`contract.py`).
 """
 
 import importlib
@@ -43,30 +44,41 @@ def vendor_of(settings: Settings) -> Vendor:
     return _built(kind, settings, own)
 
 
+def vendor_exchange(settings: Settings) -> str:
+    """Exchange of the vendor that the settings name; the vendor is not built for it.
+
+    Raises
+    ------
+    UnknownNameError, SettingsError
+        As `vendor_of`.
+    """
+    return _chosen(settings).exchange
+
+
 def vendor_classes() -> dict[str, type[Vendor]]:
     """Vendor classes by name, in the order of their names; a class without a name is a base."""
-    found: dict[str, type[Vendor]] = {}
+    classes: dict[str, type[Vendor]] = {}
     for module in pkgutil.iter_modules(vendors.__path__):
         members = vars(importlib.import_module(f"{vendors.__name__}.{module.name}")).values()
         for member in members:
             if inspect.isclass(member) and issubclass(member, Vendor) and "name" in dir(member):
-                found[member.name] = member
-    return dict(sorted(found.items()))
+                classes[member.name] = member
+    return dict(sorted(classes.items()))
 
 
 def _chosen(settings: Settings) -> type[Vendor]:
-    found = vendor_classes()
-    name = settings.vendor or _usual(found, settings)
-    if name not in found:
+    classes = vendor_classes()
+    name = settings.vendor or _usual(classes, settings)
+    if name not in classes:
         raise UnknownNameError(
-            f"There is no vendor {name!r}", f"{VARIABLE} can be: {', '.join(found)}"
+            f"There is no vendor {name!r}", f"{VARIABLE} can be: {', '.join(classes)}"
         )
-    return found[name]
+    return classes[name]
 
 
-def _usual(found: dict[str, type[Vendor]], settings: Settings) -> str:
+def _usual(classes: dict[str, type[Vendor]], settings: Settings) -> str:
     """Return the vendor where none is named."""
-    ready = [name for name, kind in found.items() if kind.is_configured(settings.environment)]
+    ready = [name for name, kind in classes.items() if kind.is_configured(settings.environment)]
     if len(ready) > 1:
         raise SettingsError(
             f"Several vendors are configured: {', '.join(ready)}", f"Name one in {VARIABLE}"
@@ -87,7 +99,7 @@ def _built(kind: type[Vendor], settings: Settings, own: SettingsModel | None) ->
 
 def _start(text: str, vendor: Vendor) -> date:
     start = date.fromisoformat(text)
-    # A vendor that has ended is a file, whose days are known; another may reach further back.
+    # A vendor with a last session is a file whose days are fixed; another may reach further back.
     if vendor.last_session and not vendor.first_session <= start <= vendor.last_session:
         raise SettingsError(
             f"{PREFIX}START is {text}, but the vendor {vendor.name!r} has only"

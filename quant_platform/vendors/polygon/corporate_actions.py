@@ -1,8 +1,7 @@
-"""Splits and dividends as the vendor tells them, every row.
+"""Splits and dividends, every row as the vendor lists them.
 
-Duplicates and contradictions are resolved elsewhere, by a stated rule.
-
-They come from the endpoints of 2026; where these are refused or missing, from the old ones.
+They come from the endpoints of 2026, or from the old ones where these are refused or missing. What
+does not belong here: resolving duplicates and contradictions (`market/corporate_actions.py`).
 """
 
 import logging
@@ -63,8 +62,8 @@ def actions_between(client: Client, first: date, last: date) -> pd.DataFrame:
     """
     splits = _frame(*_rows(client, SPLITS, first, last), first, last)
     dividends = _frame(*_rows(client, DIVIDENDS, first, last), first, last)
-    found = [frame for frame in (splits, dividends) if len(frame)] or [splits]
-    return pd.concat(found, ignore_index=True).sort_values(
+    frames = [frame for frame in (splits, dividends) if len(frame)] or [splits]
+    return pd.concat(frames, ignore_index=True).sort_values(
         ["date", "symbol", "action_type"], kind="stable", ignore_index=True
     )
 

@@ -13,7 +13,7 @@ from quant_platform.errors import QuantPlatformError, UnknownNameError
 from quant_platform.features import library
 from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.context import FeatureContext
-from quant_platform.features.registry import (
+from quant_platform.features.feature_registry import (
     Feature,
     FeatureDefinitionError,
     all_features,
@@ -35,7 +35,7 @@ PROMISED = """
 """
 
 NEW_FILE = '''
-from quant_platform.features.registry import feature
+from quant_platform.features.feature_registry import feature
 
 @feature(lookback=1, inputs=("high", "low"))
 def session_range(context):

@@ -1,6 +1,7 @@
-"""News and economic series: who wrote when about which ticker, and figures by day of observation.
+"""News and economic series: articles by ticker and time, and figures by day of observation.
 
-Of an article only its identity and the vendor's sentiment are kept; its text belongs to others.
+Of an article only its identity and the vendor's sentiment are kept, not its text. What does not
+belong here: from which session on it counts (`market/news_and_economy.py`).
 """
 
 from collections.abc import Iterator
@@ -105,7 +106,7 @@ def economy_between(client: Client, series: str, first: date, last: date) -> pd.
             f"There is no economic series {series!r}", f"It can be: {', '.join(ECONOMY)}"
         )
     path, figures = ECONOMY[series]
-    found = all_rows(
+    rows = all_rows(
         client,
         path,
         {
@@ -115,7 +116,7 @@ def economy_between(client: Client, series: str, first: date, last: date) -> pd.
             "limit": 50_000,
         },
     )
-    dated = {day(row.get("date")): row for row in found}
+    dated = {day(row.get("date")): row for row in rows}
     days = sorted(on for on in dated if on is not None and first <= on <= last)
     columns: dict[str, Any] = {"date": pd.Series(days, dtype="datetime64[s]")}
     for name in figures:
@@ -128,11 +129,11 @@ def _news_rows(article: Row, start: datetime, end: datetime) -> Iterator[tuple[A
     tickers, publisher = article.get("tickers"), article.get("publisher")
     if name is None or at is None or not start <= at < end or not isinstance(tickers, list):
         return
-    who = text(publisher.get("name")) if isinstance(publisher, dict) else None
+    publisher_name = text(publisher.get("name")) if isinstance(publisher, dict) else None
     url = text(article.get("article_url"))
     sentiments = _sentiments(article.get("insights"))
     for ticker in dict.fromkeys(filter(is_ticker, tickers)):
-        yield name, at, ticker, who, url, sentiments.get(ticker, float("nan"))
+        yield name, at, ticker, publisher_name, url, sentiments.get(ticker, float("nan"))
 
 
 def _sentiments(insights: object) -> dict[str, float]:

@@ -9,8 +9,8 @@ import pytest
 from quant_platform import vendors
 from quant_platform.errors import SettingsError, UnknownNameError
 from quant_platform.settings import Settings
-from quant_platform.vendors.registry import vendor_of
 from quant_platform.vendors.sample import SampleVendor
+from quant_platform.vendors.vendor_registry import vendor_of
 
 PACKAGE = '''
 """A vendor in a folder of its own, built from the settings."""
@@ -100,7 +100,7 @@ def test_finding_a_vendor_imports_nothing_heavy(tmp_path: Path) -> None:
     heavy = "boto3 botocore dagster httpx orjson pandas psycopg2 pyarrow sqlalchemy"
     program = (
         "import sys; from quant_platform.settings import Settings;"
-        "from quant_platform.vendors.registry import vendor_of; vendor_of(Settings.load());"
+        "from quant_platform.vendors.vendor_registry import vendor_of; vendor_of(Settings.load());"
         f"print(*set('{heavy}'.split()) & set(sys.modules))"
     )
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""News and figures of the economy: from which session on each was known.
+"""From which session on news and economic figures are known.
 
 1. An article counts in the first session whose close comes after its publication: what appears
    after a close is known in the next session.
@@ -8,7 +8,8 @@
 3. Vendors give figures as they stand today: what was revised since is not as it was known then.
    `recorded_at` tells what the platform itself knew, and when.
 
-What belongs here: which session a fact belongs to. What does not: how a vendor is asked for it.
+What belongs here: which session a fact belongs to. What does not: how a vendor is asked for it
+(`vendors/polygon/news_and_economy.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -211,12 +212,12 @@ def economy_rows(
     DataFrame with date (the session), observed_on and the figures, ordered by date
     """
     observed = figures["date"].to_numpy().astype("datetime64[D]")
-    known = _known_in(observed, series, _days(sessions), calendar)
+    first_sessions = _known_in(observed, series, _days(sessions), calendar)
     columns = list(_series(series).figures)
     rows = figures.reindex(columns=columns).astype(np.float64)
-    rows.insert(0, "date", known.astype("datetime64[s]"))
+    rows.insert(0, "date", first_sessions.astype("datetime64[s]"))
     rows.insert(1, "observed_on", observed.astype("datetime64[s]"))
-    rows = rows[~np.isnat(known)].drop_duplicates()
+    rows = rows[~np.isnat(first_sessions)].drop_duplicates()
     return rows.sort_values(["date", "observed_on"], ignore_index=True)
 
 

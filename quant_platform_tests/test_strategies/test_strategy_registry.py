@@ -6,7 +6,7 @@ import pytest
 
 from quant_platform.errors import ContractError, SettingsError, UnknownNameError
 from quant_platform.strategies.base import Strategy
-from quant_platform.strategies.registry import all_strategies, collect, strategy
+from quant_platform.strategies.strategy_registry import all_strategies, collect, strategy
 from quant_platform_tests.support.builders import Constant
 
 

@@ -5,7 +5,7 @@ from datetime import date
 import httpx
 import pytest
 
-from quant_platform_tests.support.polygon_server import Market
+from quant_platform_tests.support.polygon_server import ServedMarket
 from quant_platform_tests.test_support.polygon_server.conftest import Connect, bar, rows
 
 DAYS = (date(2020, 3, 2), date(2020, 6, 1), date(2020, 9, 1))
@@ -37,7 +37,7 @@ def dividends() -> list[dict]:
 @pytest.fixture
 def client(connect: Connect) -> httpx.Client:
     bars = [bar(day, "ACME", close) for day, close in zip(DAYS, (658.0, 50.0, 20.0), strict=True)]
-    return connect(Market.from_frames(bars, splits=splits(), dividends=dividends()))[1]
+    return connect(ServedMarket.from_frames(bars, splits=splits(), dividends=dividends()))[1]
 
 
 def test_old_splits_newest_first_ten_a_page(client: httpx.Client) -> None:

@@ -1,0 +1,48 @@
+"""Finds the checks of the folder `library/`: every `QualityCheck` that a module names.
+
+Modules are read in alphabetical order. A name that begins with an underscore is no check of the
+platform's. What does not belong here: the checks that the platform brings itself (`market.py`,
+`computed.py`).
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from types import ModuleType
+
+from quant_platform.errors import ContractError
+from quant_platform.quality import library
+from quant_platform.quality.check import QualityCheck
+
+
+def library_checks() -> list[QualityCheck]:
+    """Return the checks of the folder, by module in alphabetical order, then as defined.
+
+    Raises
+    ------
+    ContractError
+        Two checks have one name.
+    """
+    names = sorted(module.name for module in pkgutil.iter_modules(library.__path__))
+    return collect(importlib.import_module(f"{library.__name__}.{name}") for name in names)
+
+
+def collect(modules: Iterable[ModuleType]) -> list[QualityCheck]:
+    """Return the checks among the names of `modules`; an imported one counts once.
+
+    Raises
+    ------
+    ContractError
+        Two checks have one name.
+    """
+    by_name: dict[str, QualityCheck] = {}
+    for module in modules:
+        for name, value in vars(module).items():
+            if name.startswith("_") or not isinstance(value, QualityCheck):
+                continue
+            if by_name.setdefault(value.name, value) is not value:
+                raise ContractError(
+                    f"Two checks are called {value.name!r}, one of them in {module.__name__}",
+                    "Rename one of them.",
+                )
+    return list(by_name.values())

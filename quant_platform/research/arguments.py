@@ -1,0 +1,51 @@
+"""Days and names as a person writes them in a notebook, and what the tables are asked for.
+
+What does not belong here: sessions (`market/calendar.py`) and moments (`storage/known_at.py`).
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from quant_platform.errors import SessionError
+from quant_platform.market.calendar import parse_date
+
+Day = str | date
+"""A day: ISO text, or a date; of a `datetime` its date."""
+
+Names = str | Sequence[str]
+"""One name, or several."""
+
+
+def iso_range(start: Day, end: Day) -> tuple[str, str]:
+    """Read the first and last day of a range as ISO dates.
+
+    Raises
+    ------
+    SessionError
+        One of them cannot be read, or they are reversed.
+    """
+    first, last = _day(start), _day(end)
+    if first > last:
+        raise SessionError(f"The range {first} to {last} is reversed", "Put the earlier date first")
+    return first.isoformat(), last.isoformat()
+
+
+def open_range(start: Day | None, end: Day | None) -> tuple[str | None, str | None]:
+    """Read a range as `iso_range` does; None leaves that side open."""
+    if start is not None and end is not None:
+        return iso_range(start, end)
+    return (
+        None if start is None else _day(start).isoformat(),
+        None if end is None else _day(end).isoformat(),
+    )
+
+
+def several(names: Names) -> Sequence[str]:
+    """Return the names as a sequence, one alone too."""
+    return [names] if isinstance(names, str) else names
+
+
+def _day(value: Day) -> date:
+    if isinstance(value, str):
+        return parse_date(value)
+    return value.date() if isinstance(value, datetime) else value

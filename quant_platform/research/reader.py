@@ -1,0 +1,153 @@
+"""`TableReader`: the tables of one database, all as they were known at one moment.
+
+What belongs here: reading rows, and refusing to compute where they lack a session. What does not
+belong here: what is made of the rows (`store.py`, `backtest.py`), and how the past is read
+(`storage/known_at.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from quant_platform.errors import SessionError, UnknownNameError
+from quant_platform.storage import bulk
+from quant_platform.storage.bulk import Members
+from quant_platform.storage.database import Database
+from quant_platform.storage.known_at import Moment
+from quant_platform.storage.schema import Table, read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Dates = tuple[str | None, str | None]
+"""First and last day of a range, ISO dates, both included; None leaves that side open."""
+
+ALWAYS: Dates = (None, None)
+
+_NAMES = """
+SELECT relname::text AS name FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')
+  AND relname !~ '_history$|^_yoyo|^yoyo' ORDER BY 1
+"""
+
+_FIRST_AND_LAST_BAR = """
+SELECT min(date)::text AS first, max(date)::text AS last FROM market_data
+"""
+
+_HOLES = """
+SELECT wanted.date::text AS date FROM unnest($1::text::date[]) AS wanted (date)
+WHERE NOT EXISTS (SELECT 1 FROM {0} AS t WHERE t.date = wanted.date)
+  AND wanted.date > coalesce((SELECT min(date) FROM {0}), '0001-01-01') ORDER BY 1
+"""
+
+
+@dataclass(frozen=True)
+class TableReader:
+    """Reads tables as they were known at one moment.
+
+    Attributes
+    ----------
+    database : where the tables are
+    moment : when the rows were known; None: now
+    """
+
+    database: Database
+    moment: Moment | None = None
+
+    def query(self, statement: str, parameters: Sequence[str] = ()) -> "pd.DataFrame":
+        """Run one statement that reads and return its rows.
+
+        Raises
+        ------
+        DatabaseError
+            The server refuses the statement, in its own words.
+        """
+        return bulk.query(self.database, statement, parameters, known_at=self.moment)
+
+    def rows(
+        self,
+        table: str,
+        dates: Dates,
+        columns: Sequence[str] | None = None,
+        *,
+        members: Members | None = None,
+        among: Mapping[str, Sequence[str]] | None = None,
+    ) -> "pd.DataFrame":
+        """Read rows of a table or view, ordered by its key.
+
+        Parameters
+        ----------
+        dates : range of the column `date`; a table without that column is read with `ALWAYS`
+        columns : default: all but the clock
+        members : only securities that were in the universe in some of these sessions
+        among : column of text → its allowed values
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such table or column.
+        """
+        definition = self._definition(table)
+        for name in (*(() if dates == ALWAYS else ("date",)), *(among or {})):
+            definition.column(name)
+        return bulk.read(
+            self.database,
+            definition,
+            *dates,
+            columns=columns,
+            members=members,
+            among=among,
+            known_at=self.moment,
+        )
+
+    def first_and_last_bar(self) -> tuple[date, date]:
+        """Return the first and the last session with a bar.
+
+        Raises
+        ------
+        SessionError
+            There are no bars.
+        """
+        ends = self.query(_FIRST_AND_LAST_BAR).iloc[0]
+        if ends.isna().any():
+            raise SessionError(
+                f"There are no bars{self._when()}", self._remedy(", or quant-platform demo")
+            )
+        return date.fromisoformat(str(ends["first"])), date.fromisoformat(str(ends["last"]))
+
+    def refuse_gaps(self, table: str, sessions: Sequence[str]) -> None:
+        """Refuse to compute over a hole: history may begin late, but not skip a session.
+
+        Raises
+        ------
+        SessionError
+            The table has no row of a session, and has rows before it.
+        """
+        holes = self.query(_HOLES.format(bulk.quoted(table)), ("{" + ",".join(sessions) + "}",))[
+            "date"
+        ].tolist()
+        if holes:
+            raise SessionError(
+                f"{table} lacks {len(holes)} of the sessions needed{self._when()},"
+                f" from {holes[0]} to {holes[-1]}",
+                self._remedy(f" --start {holes[0]} --end {holes[-1]}"),
+            )
+
+    def _definition(self, name: str) -> Table:
+        try:
+            return read_table(self.database, name)
+        except UnknownNameError as error:
+            names = bulk.query(self.database, _NAMES)["name"].tolist()
+            if not names:
+                raise
+            raise UnknownNameError(error.message, f"It has: {', '.join(names)}") from None
+
+    def _when(self) -> str:
+        """Return the moment as the end of a sentence; empty for now."""
+        return "" if self.moment is None else f" known at {self.moment}"
+
+    def _remedy(self, options: str) -> str:
+        if self.moment is not None:
+            return "Choose a later moment"
+        return f"Run: quant-platform backfill{options}"

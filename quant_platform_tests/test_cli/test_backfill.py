@@ -1,0 +1,72 @@
+"""`backfill` over the sample market: it leaves what is finished alone, and does the rest."""
+
+from collections.abc import Callable
+
+import pytest
+
+from quant_platform.storage.database import Database
+from quant_platform_tests.support.server import Server
+from quant_platform_tests.support.services import Run
+from quant_platform_tests.support.tables import fetch
+
+RANGE = ("--start", "2004-08-19", "--end", "2004-08-23")
+"""Thursday, Friday and Monday."""
+
+FINISHED = (
+    "All 3 sessions from 2004-08-19 to 2004-08-23 are finished already;"
+    " --recompute computes them again\n"
+)
+
+
+@pytest.fixture
+def backfill(
+    command: Run, server: Server, new_database: Callable[[str | None], Database]
+) -> Callable[..., str]:
+    """Run the command and return what it prints; runs are kept in a database of their own."""
+    runs = new_database("template1")
+
+    def run(*arguments: str) -> str:
+        done = command("backfill", *RANGE, *arguments, DAGSTER_DATABASE_URL=runs.url)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_a_finished_range_is_left_alone(backfill: Callable[..., str], database: Database) -> None:
+    assert "run" in backfill()
+    rows = "SELECT asset, date::text, run_id FROM computations ORDER BY 1, 2"
+    before = fetch(database, rows)
+    # Facts (5), features, signals of three models, portfolios, figures, alerts and reports.
+    assert len(before) == 3 * 13
+    assert backfill() == FINISHED
+    assert fetch(database, rows) == before
+
+    assert "succeeded" in backfill("--recompute")
+    after = fetch(database, rows)
+    assert [row[:2] for row in after] == [row[:2] for row in before]
+    assert all(new[2] != old[2] for new, old in zip(after, before, strict=True) if old[0] in OWN)
+
+
+OWN = ("features", "portfolios", "model_performance", "alerts", "performance_reports")
+
+
+def test_it_goes_on_with_the_asset_that_is_missing(
+    backfill: Callable[..., str], database: Database
+) -> None:
+    backfill("--select", "group:market")
+    computed = "SELECT run_id FROM computations WHERE asset = 'trading_universe'"
+    universe = fetch(database, computed)
+    assert "succeeded" in backfill()
+    assert fetch(database, computed) == universe
+    assert fetch(database, "SELECT count(*) FROM performance_reports") == [(3,)]
+    # What a failed check looked at is computed and looked at again before anything follows.
+    fetch(
+        database,
+        "UPDATE data_quality SET passed = false WHERE check_name = 'portfolio_accounting'"
+        " AND date = '2004-08-20'",
+    )
+    assert "succeeded" in backfill()
+    verdicts = "SELECT bool_and(passed) FROM data_quality WHERE check_name = 'portfolio_accounting'"
+    assert fetch(database, verdicts) == [(True,)]
+    assert backfill() == FINISHED
