@@ -214,7 +214,7 @@ def stale_prices(context: CheckContext, threshold: float) -> Findings:
     """
     panel, earlier = context.panel, prices.STALE_SESSIONS - 1
     judged = np.zeros_like(panel.traded)
-    judged[earlier:] = np.isfinite(panel.close[: max(len(panel.sessions) - earlier, 0)])
+    judged[earlier:] = np.isfinite(panel.close[:-earlier])
     judged &= panel.traded & context.is_liquid
     failing = prices.stale_prices(panel) & context.is_liquid
     return context.judged_cells(panel, failing, judged, NOTHING_LIQUID, close=panel.close)

@@ -5,6 +5,7 @@ Dagster's own instance storage. SQLAlchemy serves small statements. What does no
 tables, which move through Arrow (`bulk.py`, `replace.py`).
 """
 
+import atexit
 import os
 import re
 import threading
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
+from weakref import WeakSet
 
 from quant_platform.errors import DatabaseError
 from quant_platform.settings import Settings, without_password
@@ -31,6 +33,9 @@ CONNECT_TIMEOUT_SECONDS = 10
 IDLE_CONNECTIONS = 2
 """Bulk connections that a process keeps open for the next use."""
 
+_open_databases: "WeakSet[Database]" = WeakSet()
+"""Databases of this process that may keep connections."""
+
 _of_parents: list[object] = []
 """Connections inherited over a fork: kept, unused, so that nothing closes them."""
 
@@ -48,6 +53,7 @@ class Database:
         self._idle: list[ArrowConnection] = []
         self._lock = threading.Lock()
         self._owner = os.getpid()
+        _open_databases.add(self)
 
     def __repr__(self) -> str:
         return f"Database({without_password(self.url)!r})"
@@ -101,6 +107,14 @@ class Database:
                 self._idle.append(connection)
                 return
         connection.close()
+
+    def close_idle(self) -> None:
+        """Close the bulk connections that wait for their next use; it is done at exit."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        if self._owner == os.getpid():
+            for connection in idle:
+                connection.close()
 
     def _idle_connection(self) -> "ArrowConnection | None":
         """Take an idle connection that still answers."""
@@ -302,3 +316,10 @@ def _create_database(url: str, name: str, options: str = "") -> None:
         ) from None
     finally:
         connection.close()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Close what is idle while the interpreter still runs; later the driver could not."""
+    for database in list(_open_databases):
+        database.close_idle()
