@@ -208,8 +208,10 @@ RULES: tuple[AlertRule, ...] = (
 """The rules in force."""
 
 
-def evaluate_alerts(inputs: AlertInputs, rules: Sequence[AlertRule] = RULES) -> pd.DataFrame:
-    """Rows of `alerts` (without recorded_at) for the sessions of `inputs`.
+def evaluate_alerts(
+    inputs: AlertInputs, rules: Sequence[AlertRule] | None = None
+) -> pd.DataFrame:
+    """Rows of `alerts` (without recorded_at) for the sessions of `inputs`; default: `RULES`.
 
     Ordered by date, rule and subject; value and threshold are NaN where a rule has none.
     """

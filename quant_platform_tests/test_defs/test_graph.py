@@ -222,7 +222,7 @@ def test_groups_that_read_each_other_are_refused() -> None:
     def late(middle: int) -> int:
         return middle
 
-    with pytest.raises(ContractError, match="one → two → one|two → one → two"):
+    with pytest.raises(ContractError, match=r"one → two → one|two → one → two"):
         stages([early, middle, late])
 
 
