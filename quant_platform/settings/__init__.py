@@ -3,7 +3,8 @@
 `Settings` (`core.py`) is everything about the platform itself; vendors state their own with the
 same `SettingsModel` (`model.py`). A setting of the environment wins over the same name in `.env`
 (`environment.py`). Importing this loads pydantic, so the command line does it only for a command
-that runs.
+that runs. What does not belong here: assumptions that nobody sets (`conventions.py`), and settings
+of one vendor (`vendors/`).
 """
 
 from quant_platform.settings.core import PREFIX, Settings

@@ -24,8 +24,7 @@ from quant_platform_tests.support.tables import fetch
 PAGES = ("README.md", "docs/how-to-add.md")
 COPIED = ("quant_platform", "sql", "dagster.yaml", "workspace.yaml", "pyproject.toml")
 
-BLOCK = re.compile(r"((?:^\S.*\n)+)?\n?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"`([\w./]+\.(?:py|sql))`:\n$")
+FILE = re.compile(r"`([\w./]+\.(?:py|sql))`:$")
 
 ADDED = {
     "quant_platform/vendors/csv_file.py",
@@ -87,11 +86,25 @@ class Block:
 
 
 def blocks(page: str) -> list[Block]:
-    found = []
-    for section in re.split(r"^## ", (CHECKOUT / page).read_text(), flags=re.MULTILINE):
-        title = section.partition("\n")[0]
-        found += [Block(title, *match.groups(default="")) for match in BLOCK.finditer(section)]
-    return found
+    """Return the blocks of code of a page."""
+    result: list[Block] = []
+    lines: list[str]
+    section, above, language = "", "", ""
+    before, lines = "", []
+    for line in (CHECKOUT / page).read_text().splitlines():
+        if language:
+            if line == "```":
+                result.append(Block(section, above, language, "\n".join([*lines, ""])))
+                above, language, lines = "", "", []
+            else:
+                lines.append(line)
+        elif line.startswith("```"):
+            language = line.removeprefix("```")
+        elif line:
+            section = line.removeprefix("## ") if line.startswith("## ") else section
+            above = f"{above} {line}" if before else line
+        before = line
+    return result
 
 
 ALL = [block for page in PAGES for block in blocks(page)]
@@ -132,7 +145,7 @@ def copy(server_folders: Callable[[str], Path]) -> Path:
     for block in ALL:
         if block.file:
             target = folder / block.file
-            is_addition = "at the end of" in " ".join(block.above.lower().split())
+            is_addition = "at the end of" in block.above.lower()
             assert target.exists() == is_addition, block.file
             with target.open("a") as file:
                 file.write(f"\n\n{block.text}" if is_addition else block.text)

@@ -20,6 +20,8 @@ as well, and bars alone make a security that rests on nothing else.
 
 The state is nothing but the sum of what `resolve` returned for earlier sessions, plus which tickers
 traded lately, so a book built from stored rows goes on exactly as one that was never closed.
+
+What does not belong here: asking a vendor (`vendors/`), reading and storing rows (`pipeline/`).
 """
 
 from quant_platform.market.identity.book import IdentityBook, Resolution
