@@ -245,7 +245,8 @@ def test_a_metric(extended: Extended) -> None:
     )
     assert len(figures) == 4
     assert figures == fetch(
-        extended.database, "SELECT model_id, min(daily_return) FROM portfolios GROUP BY 1 ORDER BY 1"
+        extended.database,
+        "SELECT model_id, min(daily_return) FROM portfolios GROUP BY 1 ORDER BY 1",
     )
 
 
