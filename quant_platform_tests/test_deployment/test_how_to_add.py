@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,7 +122,7 @@ class Extended:
 
     database: Database
     home: Path
-    described: dict[str, object]
+    described: dict[str, Any]
     check_output: str
     asset_output: str
 
@@ -222,18 +223,19 @@ def test_a_feature(extended: Extended) -> None:
 
 
 def test_a_strategy(extended: Extended) -> None:
+    """An average of 200 sessions is not full in the market's first 23, so it stays in cash."""
     rows = fetch(
         extended.database,
-        "SELECT count(*), count(DISTINCT date) FROM signals"
+        "SELECT count(*), count(DISTINCT date), min(equity), max(equity) FROM portfolios"
         " JOIN models ON models.id = model_id WHERE model_name = 'golden_cross'",
     )
-    # March 2000 had 23 sessions.
-    assert rows == [(23 * 3, 23)]
-    assert "signals/golden_cross" in extended.described["assets"]  # type: ignore[operator]
-    ranked = fetch(
+    assert rows == [(23, 23, 1e6, 1e6)]
+    assert "signals/golden_cross" in extended.described["assets"]
+    assert "signals/golden_cross:golden_cross_limits" in extended.described["checks"]
+    ((ranking,),) = fetch(
         extended.database, "SELECT ranking::text FROM performance_reports WHERE date = '2000-03-31'"
     )
-    assert "golden_cross" in ranked[0][0]
+    assert "golden_cross" in ranking
 
 
 def test_a_metric(extended: Extended) -> None:
@@ -251,12 +253,12 @@ def test_a_metric(extended: Extended) -> None:
 
 
 def test_an_alert_rule(extended: Extended) -> None:
-    assert "year_return_limit" in extended.described["rules"]  # type: ignore[operator]
+    assert "year_return_limit" in extended.described["rules"]
 
 
 def test_a_check(extended: Extended) -> None:
     """AAPL traded from 122.56 to 137.81 on 2000-03-21 (12.4 %), within 12 % otherwise."""
-    assert "market_data:wide_range" in extended.described["checks"]  # type: ignore[operator]
+    assert "market_data:wide_range" in extended.described["checks"]
     verdicts = fetch(
         extended.database,
         "SELECT date::text, passed, failures FROM data_quality WHERE check_name = 'wide_range'",
@@ -264,7 +266,9 @@ def test_a_check(extended: Extended) -> None:
     assert len(verdicts) == 23
     assert [row for row in verdicts if not row[1]] == [("2000-03-21", False, 1)]
     assert "AAPL has a wide range" in extended.check_output
-    assert "wide_range" in (extended.home / "reports" / "2000-03-31.html").read_text()
+    page = (extended.home / "reports" / "2000-03-31.html").read_text()
+    (line,) = re.findall(r'<th scope="row">wide range</th>.*?</tr>', page, re.DOTALL)
+    assert "<td>1 of 23</td><td>2000-03-21</td>" in line
 
 
 def test_an_asset_and_its_table(extended: Extended) -> None:
@@ -276,8 +280,8 @@ def test_an_asset_and_its_table(extended: Extended) -> None:
     assert len(rows) == 23
     assert rows[:3] == [("2000-03-01", 3, 0, 0), ("2000-03-02", 3, 2, 1), ("2000-03-03", 3, 3, 0)]
     jobs = extended.described["jobs"]
-    assert jobs["breadth_stage"] == ["market_breadth"]  # type: ignore[index]
-    assert "market_breadth" in jobs["daily_update"]  # type: ignore[index]
+    assert jobs["breadth_stage"] == ["market_breadth"]
+    assert "market_breadth" in jobs["daily_update"]
     (line,) = re.findall(r"^market_breadth .*$", extended.asset_output, re.MULTILINE)
     assert line.split()[1:4] == ["23", "2000-03-01", "2000-03-31"]
     assert "market_breadth" in (extended.home / "reports" / "2000-03-31.html").read_text()
