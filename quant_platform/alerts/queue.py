@@ -1,4 +1,7 @@
-"""Alerts that come from operation and not from a rule over the figures: origin `run`."""
+"""Alerts that come from operation, with the origin `run`.
+
+What does not belong here: rules over figures (`rules.py`).
+"""
 
 from quant_platform.storage.database import Database
 

@@ -3,7 +3,7 @@
 A rule is a frozen object with a `name` and an `evaluate(inputs)` that returns the breaches of the
 requested sessions; it reads frames and nothing else. To add a rule, add an object to `RULES`. A
 rule reports the state of a session: a limit that stays breached is reported in every session in
-which it is. Delivery is not done here.
+which it is. Delivering alerts does not belong here.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""`backfill`: a range of sessions in one run, with what is stored already left alone."""
+"""`backfill`: a range of sessions in one run; what is stored already is not computed again."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime

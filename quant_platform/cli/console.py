@@ -1,4 +1,4 @@
-"""Two consoles and the few shapes that commands print.
+"""Two consoles, and the tables and lines that commands print.
 
 Answers go to stdout, everything else to stderr.
 """

@@ -53,7 +53,7 @@ def psql(
     from quant_platform.storage.embedded import client_program
 
     address = platform_url(Settings.load())
-    # Not exec: this process must stay, for the embedded server lives as long as one of its users.
+    # Not exec: this process must stay, since the embedded server stops with its last user.
     done = subprocess.run([client_program("psql"), address, *(arguments or [])], check=False)  # noqa: S603 — the user's own words
     raise typer.Exit(done.returncode)
 

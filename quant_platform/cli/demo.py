@@ -1,4 +1,4 @@
-"""`demo`: run the stages in this process with a progress bar, and show what came of it."""
+"""`demo`: run the stages in this process with a progress bar, and show the result."""
 
 import time
 from collections.abc import Mapping, Sequence

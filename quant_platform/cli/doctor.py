@@ -1,4 +1,4 @@
-"""`doctor`: what the key may do, what is configured, and what is stale, in plain words."""
+"""`doctor`: what the key may do, what is configured, and what is stale."""
 
 from datetime import UTC, date, datetime
 from typing import Any

@@ -73,7 +73,7 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        # A fault of ours: one line for the user, everything for whoever asks.
+        # A fault of the platform: one line, and the traceback only with --debug.
         lines = str(error).splitlines() or [""]
         console.failure(
             f"{type(error).__name__}: {lines[0]}", "Run it again with --debug for all of it"

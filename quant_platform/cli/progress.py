@@ -1,4 +1,4 @@
-"""Progress bars of the commands that run stages: told by the IO manager of everything stored."""
+"""Progress bars of the commands that run stages; the IO manager reports what it stored."""
 
 from collections.abc import Callable
 

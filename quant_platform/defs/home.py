@@ -1,7 +1,7 @@
 """Dagster's home: a folder under the platform's home that holds the committed `dagster.yaml`.
 
-The instance's storage finds its database through the settings, so the file is the same everywhere
-and holds no address.
+The instance's storage finds its database through the settings. So the file is the same everywhere
+and holds no address. The storage itself does not belong here: see `instance/`.
 """
 
 import os

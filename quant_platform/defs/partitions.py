@@ -2,7 +2,8 @@
 
 Keys are the days of the sessions in UTC: the window of session D ends at the midnight that follows
 its close, so a session can be materialised the same evening and never before. Weekends and
-closures, past and scheduled, are excluded.
+closures, past and scheduled, are excluded. Questions about sessions do not belong here: see
+`market/calendar.py`.
 """
 
 from bisect import bisect_left, bisect_right

@@ -1,4 +1,7 @@
-"""Run stages in this process, as real Dagster runs that the UI shows afterwards."""
+"""Run stages in this process, as real Dagster runs that the UI shows afterwards.
+
+What does not belong here: runs that the daemon launches, and dead runs (`processes.py`).
+"""
 
 import logging
 import re
@@ -149,7 +152,7 @@ class Runner:
             return sorted(graph.executable_asset_keys)
         try:
             with warnings.catch_warnings():
-                # Dagster's own parser calls something of Dagster's that is in beta.
+                # Dagster's own parser calls a function of Dagster that is in beta.
                 warnings.simplefilter("ignore", dg.BetaWarning)
                 chosen = dg.AssetSelection.from_string(selection)
                 # Assets that one step writes are materialised together.
@@ -231,7 +234,7 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
             while error is not None and error.cause is not None:
                 error = error.cause
             if error is not None:
-                # Without the name of the exception's class, which stands first.
+                # Without the leading name of the exception's class.
                 line = error.message.strip().splitlines()[0]
                 return f"{event.step_key}: " + re.sub(r"^[\w.]+: ", "", line)
     return "see the run in the UI"

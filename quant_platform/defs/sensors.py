@@ -1,4 +1,8 @@
-"""Sensors: one keeps the market current, the other turns a failed run into an alert."""
+"""Sensors: one keeps the market current, the other turns a failed run into an alert.
+
+What does not belong here: which update comes next (`pipeline/updates.py`), and what the vendor
+announces (`pipeline/market_state.py`).
+"""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -98,7 +102,7 @@ def _evaluate_update(
         context.update_cursor(market.announced.written())
     following = now + timedelta(seconds=settings.sensor_seconds)
     if market.is_new and len(missing) > FEW and not market.announced.is_due(following):
-        return _skip("What is missing is asked for at the next look", *market.words)
+        return _skip("What is missing is asked for at the next look", *market.sentences)
     try:
         plan = next_update(
             before_closures(closed, market.unknown),
@@ -107,7 +111,7 @@ def _evaluate_update(
             lambda name: _failures(context.instance, name),
             settings.sensor_max_sessions,
             settings.correction_sessions if is_market else 0,
-            # By the clock that dates the runs, and not by the one that tests may set.
+            # Runs are dated by this clock, not by the one that tests may set.
             now=datetime.now(UTC),
             retry_after=timedelta(minutes=settings.retry_minutes),
         )
@@ -118,7 +122,7 @@ def _evaluate_update(
     reason = plan.reason
     if plan.pending is not None:
         reason = note_pending(platform, market.announced, plan.pending, reason, now)
-    return _skip(reason, *market.words)
+    return _skip(reason, *market.sentences)
 
 
 def _skip(*sentences: str) -> dg.SkipReason:

@@ -1,4 +1,4 @@
-"""How good a portfolio was: windows, metrics, performance rows; maths on returns.
+"""Evaluation: the metrics of a model's simulated portfolio.
 
-What does not belong here: what an order becomes (`trading/`), rankings and pages (`reports/`).
+What does not belong here: the simulation (`trading/`), and scores and ranks (`reports/`).
 """

@@ -3,8 +3,7 @@
 To add a metric, add a function here: its name becomes the column, the first line of its docstring
 the column's comment and its description in reports. `metric_registry.py` explains how such a
 function is written; `docs/conventions.md` has the definitions, and when a figure is null. What the
-windows are belongs to `windows.py`.
-Formulas agree with empyrical where empyrical has them.
+windows are belongs to `windows.py`. Formulas agree with empyrical where empyrical has them.
 """
 
 import math

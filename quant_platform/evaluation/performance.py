@@ -18,13 +18,19 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.errors import ContractError
 from quant_platform.evaluation.metric_registry import Metric
 from quant_platform.evaluation.metrics import METRICS, session_rate
 from quant_platform.evaluation.windows import ExpandingWindow, TrailingWindow
 from quant_platform.kernels.arrays import FloatArray
 
-WINDOWS: Mapping[str, int | None] = {"21d": 21, "63d": 63, "252d": 252, "inception": None}
+WINDOWS: Mapping[str, int | None] = {
+    "21d": 21,
+    "63d": 63,
+    "252d": SESSIONS_PER_YEAR,
+    "inception": None,
+}
 """Window name → number of session returns; None: all since inception."""
 
 INCEPTION = "inception"

@@ -4,7 +4,7 @@
 `ExpandingWindow` holds one series and "reduces" it to the running value: entry t is the figure of
 the window that starts at the series' first return and ends at t. Every figure of the expanding
 window is a scan from that first return on, so it costs O(1) per session and does not depend on
-where a backfill is cut. What a metric makes of a window is in `metrics.py`.
+where a backfill is cut. What does not belong here: metrics of a window (`metrics.py`).
 """
 
 from abc import ABC, abstractmethod
@@ -197,7 +197,7 @@ class TrailingWindow(Window):
         )
 
     def _deviation(self, values: FloatArray) -> FloatArray:
-        # Measured from the first value: equal values then have a deviation of exactly 0.
+        # Relative to the first value, so that equal values have a deviation of exactly 0.
         shifted = values - values[..., :1]
         return np.asarray(shifted - self.mean(shifted)[..., None])
 
@@ -266,7 +266,7 @@ class ExpandingWindow(Window):
 
     def _updates(self, values: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Counts, each value's distance to the mean of those before it, and running means."""
-        # Measured from the first value: equal values then have moments of exactly 0.
+        # Relative to the first value, so that equal values have moments of exactly 0.
         shifted = values - values[..., :1]
         mean = self.mean(shifted)
         return self.count, shifted - _delayed(mean), self.mean(values)

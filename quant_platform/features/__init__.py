@@ -1,6 +1,4 @@
-"""Features: quantities of every session and security, computed from a `Panel`.
+"""Feature functions over a `Panel`, and their registry.
 
-`library/` holds them, `feature_registry.py` finds them, `compute.py` computes them. What does not
-belong here: the window kernels that they are made of (`kernels/`), and reading or storing rows
-(`pipeline/features.py`).
+What does not belong here: rolling kernels (`kernels/`), and decisions to trade (`strategies/`).
 """

@@ -1,9 +1,9 @@
 """The feature decorators and the list of all features.
 
 What belongs here: what a feature *is* (name, look-back, inputs, description) and how the platform
-finds it.
+finds it. What does not: formulas (`library/`), and running features over panels (`compute.py`).
 
-To add a feature, put one file into this folder:
+To add a feature, put one file into `library/`:
 
     from quant_platform.features.context import FeatureContext
     from quant_platform.kernels.windows import window_mean
@@ -15,9 +15,9 @@ To add a feature, put one file into this folder:
         \"\"\"Mean of high minus low over 5 sessions, in currency per share.\"\"\"
         return window_mean(context.high - context.low, 5, context.price_carry)
 
-The decorator turns the function into a `Feature`; nothing is registered anywhere. `all_features`
-imports the modules of this folder in alphabetical order and collects, in order of definition, the
-`Feature` objects (and tuples of them) that it finds among their names.
+The decorator turns the function into a `Feature`; nothing else is needed. `all_features` imports
+the modules of `library/` in alphabetical order and collects their `Feature` objects (and tuples of
+them) in order of definition.
 """
 
 import importlib

@@ -1,6 +1,7 @@
-"""Medians of moving windows, and gaps between known values.
+"""Medians of moving windows, and gaps between values.
 
-What belongs here: pure functions of (rows, columns) arrays in which NaN means unknown.
+What belongs here: pure functions of (rows, columns) arrays in which NaN means absent. What does
+not: sums, means and the other rolling figures (`windows.py`).
 """
 
 import numpy as np
@@ -11,7 +12,7 @@ from quant_platform.kernels.arrays import BoolArray, FloatArray
 
 
 def bridged(is_finite: BoolArray) -> BoolArray:
-    """Cells that are unknown, with a known one before and after them in their column."""
+    """Cells without a value that have one before and one after them in their column."""
     before: BoolArray = np.logical_or.accumulate(is_finite, axis=0)
     after = np.logical_or.accumulate(is_finite[::-1], axis=0)[::-1]
     return ~is_finite & before & after
@@ -59,8 +60,8 @@ def _median_of_moving_order(
 ) -> tuple[FloatArray, NDArray[np.int64]]:
     """`trailing_median` of many columns.
 
-    The window is kept sorted: a row takes the place of the one that leaves, and travels to where it
-    belongs by comparing neighbours, for all columns at once.
+    The window is kept sorted. A new row takes the place of the one that leaves and is then moved to
+    its place by swapping neighbours, for all columns at once.
     """
     columns = np.arange(values.shape[1])
     ordered = np.full((window, values.shape[1]), np.inf)

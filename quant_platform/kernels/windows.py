@@ -139,7 +139,7 @@ def window_std(
     if len(x) < n:
         return np.full_like(x, np.nan)
     carry = as_carry(carry)
-    # Rows before the first full window hold windows cut short, and are blanked at the end.
+    # Rows before the first full window hold shorter windows and are set to NaN at the end.
     mean, square = x.copy(), np.zeros_like(x)
     for length, doubling in _growth(n):
         factor = None if carry is None else carry.of(length)[length:]

@@ -1,5 +1,5 @@
-"""What a market was: calendar, panels of bars, identities, corporate actions, who was tradable.
+"""What a market was: sessions, panels of bars, identities of securities, and tradable universes.
 
-A vendor's facts become arrays and answers here. What does not belong here: figures computed from
-them (`features/`), how they are fetched (`vendors/`) and stored (`pipeline/ingest.py`).
+A vendor's facts become frames and arrays here. What does not belong here: figures computed from
+them (`features`), and checks of whether they are plausible (`quality`).
 """

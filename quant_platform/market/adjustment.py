@@ -17,16 +17,16 @@ at which price it is reinvested; D is d in the units of A, as P is:
 
 `"close"` is the rule here. From one session to the next such a series grows by the holding return
 (p + d) · r / (p of the session before), which is CRSP's total return ("Data Description Guide",
-chapter 5, Holding Period Total Returns), `quality.total_returns`, what the features compute with,
-and the adjusted close of Quandl WIKI. Before b no dividend is reinvested.
+chapter 5, Holding Period Total Returns), `quality.prices.total_returns`, what the features compute
+with, and the adjusted close of Quandl WIKI. Before b no dividend is reinvested.
 
 `"previous_close"` supposes that the ex-date's price falls by the dividend. It is the rule of Yahoo
 Finance (help page "What is the adjusted close?", which names CRSP as its standard as well), of
 zipline and, by what others measured, of Massive's factors; it is there to compare with such a
 vendor. A dividend that is not smaller than the close before it has no factor: NaN.
 
-The two part by about d/p times the ex-date's own move: by 0.2 % at most over the 13 years of the
-sample, most of it Microsoft's 3.08 of November 2004.
+The two rules differ by about d/p times the ex-date's own move: by 0.2 % at most over the 13 years
+of the sample, most of it Microsoft's 3.08 of November 2004.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -308,7 +308,7 @@ def _hit(places: IntArray, index: NDArray[np.intp], wanted: IntArray) -> BoolArr
 
 
 def _at(values: Array, index: NDArray[np.intp]) -> Array:
-    """Take values; an index outside takes any."""
+    """Take values; an index outside the array takes an arbitrary one."""
     return values[np.clip(index, 0, len(values) - 1)]
 
 
@@ -345,7 +345,7 @@ def _prices_grid(
 def _partings(
     quotient: FloatArray, tolerance: float
 ) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
-    """Row of each parting, the row before it, its column, and the difference, from the last row."""
+    """Row, row before, column and difference of each parting, searched from the last row."""
     level = np.full(quotient.shape[1], np.nan)
     following = np.zeros(quotient.shape[1], dtype=np.int64)
     partings: list[tuple[IntArray, IntArray, IntArray, FloatArray]] = []

@@ -1,9 +1,9 @@
-"""What the vendor has announced of the exchange, as the sensor remembers it; pure, without Dagster.
+"""The vendor's announcements about the exchange, as the sensor remembers them.
 
-The vendor lists special days to come and none that has come, so an announcement is kept until its
-session is dealt with: as text, in the sensor's cursor, which outlives every process. The vendor is
-asked once a day (UTC). Its answer holds for the days to come; what it had said of days that have
-come stays.
+The vendor lists special days of the future only. So an announcement is kept, as text in the
+sensor's cursor, until its session is done. The vendor is asked once a day (UTC). A new
+answer replaces what was announced for future days; announcements of past days stay. What does not
+belong here: asking the vendor (`pipeline/market_state.py`), and Dagster.
 """
 
 import json
@@ -17,16 +17,16 @@ from quant_platform.market.calendar import CLOSURES_SETTING, XNYS, Calendar
 from quant_platform.vendors.answers import MarketStatus
 
 KEPT = timedelta(days=30)
-"""How long an announcement is remembered at least, after its day."""
+"""Least time that an announcement is remembered after its day."""
 
 LAST_TRADE = time(20)
 """When trading after hours ends, on the exchange's clock."""
 
 TOLERANCE = timedelta(minutes=5)
-"""Difference of two clocks that is nobody's concern."""
+"""Difference of two clocks up to which there is no warning."""
 
 SENSELESS = timedelta(days=36_500)
-"""Difference of two clocks from which on the vendor has told no time at all."""
+"""Difference of two clocks above which the vendor's time is ignored."""
 
 NAME_LENGTH = 80
 
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Announced:
-    """The vendor's last answer, and what it said before of days that have come since.
+    """The vendor's last answer, and its earlier announcements of days that have passed.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Announced:
 
     @classmethod
     def read(cls, text: str | None, calendar: Calendar) -> "Announced":
-        """Read what `written` wrote; a text that anything else wrote says nothing."""
+        """Read what `written` wrote; any other text is taken as no announcement."""
         try:
             return _read(json.loads(text or ""), calendar)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
@@ -91,7 +91,7 @@ class Announced:
         server = status.server_time
         if server is not None and abs(server - before) > SENSELESS:
             server = None
-        # The vendor told its time somewhere in between: a slow answer is no wrong clock.
+        # The vendor read its clock between these two times: a slow answer is not a wrong clock.
         asked_at = before if server is None else min(max(server, before), after)
         zone = self.calendar.zone
         today = max(moment.astimezone(zone).date() for moment in (asked_at, server or asked_at))
@@ -105,7 +105,7 @@ class Announced:
         end = max(listed, default=today)
 
         def still_announced(old: Mapping[date, T]) -> dict[date, T]:
-            # What the list of days to come no longer names was called off.
+            # A future day that the list no longer names was called off.
             return {
                 day: value
                 for day, value in old.items()
@@ -122,12 +122,12 @@ class Announced:
         )
 
     def unanswered(self, now: datetime) -> "Announced":
-        """Note that the vendor could not be asked; what it said before of special days holds."""
+        """Note that the vendor could not be asked; its earlier announcements stay."""
         return replace(self, asked_at=now.astimezone(UTC), server_time=None, trading=False)
 
     @property
     def clock_warning(self) -> str:
-        """What is to be done about this machine's clock, if anything."""
+        """What to do about this machine's clock; empty if it is right."""
         if self.asked_at is None or self.server_time is None:
             return ""
         ahead = self.asked_at - self.server_time

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from quant_platform.errors import SessionError, SettingsError
 from quant_platform.market.exchanges import Exchange, exchange_of
+from quant_platform.vendors.vendor_registry import vendor_exchange
 
 if TYPE_CHECKING:
     from quant_platform.settings import Settings
@@ -248,14 +249,16 @@ XNYS = Calendar("XNYS")
 
 
 def platform_calendar(settings: "Settings") -> Calendar:
-    """Calendar of the vendors' exchange with the closures that the settings add.
+    """Calendar of the exchange of the settings' vendor, with the closures that the settings add.
 
     Raises
     ------
     SettingsError
         A closure is a weekend or outside the calendar.
+    UnknownNameError
+        There is no such vendor, or no calendar of its exchange.
     """
-    return Calendar(DEFAULT_EXCHANGE, frozenset(settings.closures))
+    return Calendar(vendor_exchange(settings), frozenset(settings.closures))
 
 
 def parse_date(text: str) -> date:

@@ -1,17 +1,17 @@
 """Corporate actions as a vendor lists them, resolved to the rows of `corporate_actions`.
 
 What belongs here: which of several claims about one ex-date holds. What does not: what a vendor's
-answer looks like, what is done with a loser, and which splits the prices contradict
-(`split_evidence.py`).
+answer looks like, where refused rows are stored, and which splits the prices contradict
+(`quality/splits.py`).
 
 The table holds one row per ex-date, symbol and type. Vendors list the same action twice, in two
 versions, in two currencies or on a day without trading, and they list several actions of one day.
 `resolve` keeps or refuses each row, by these rules, in this order:
 
-1. A row that says nothing usable is refused: no ex-date or ticker, an unknown type, a ratio or
-   amount that is no positive number, a ratio of 1 (Massive lists such for stock dividends that
-   changed no price), a dividend that is not in US dollars (mostly Canadian; often the dollar amount
-   stands in a row beside it). No currency means dollars. Whoever converts does so before.
+1. An unusable row is refused: no ex-date or ticker, an unknown type, a ratio or amount that is not
+   a positive number, a ratio of 1 (Massive lists them for stock dividends that changed no price), a
+   dividend that is not in US dollars (mostly Canadian; often the dollar amount stands in a row
+   beside it). A row without a currency is in dollars. Conversion of currencies is done before.
 2. An ex-date without a session moves to the next session.
 3. Of several sources of one symbol's splits (or dividends) of a day, only the preferred one counts:
    an older endpoint fills gaps and is never added to.
@@ -30,9 +30,9 @@ versions, in two currencies or on a day without trading, and they list several a
 
 Preferred is: the source that comes first in `prefer` (then alphabetically), what was declared last,
 the lowest record, the lowest figure. Nothing depends on the order of the rows, or on how often one
-comes. Every row is kept or among the losers with a reason; a kept row that rests on more than
-itself says so in `source`. Ratios above 1,000 or below 1/1,000 are kept; a check names them
-(`split_evidence.extreme_splits`).
+comes. Every row is either kept or refused with a reason. The `source` of a kept row tells when
+other rows decided about it. Ratios above 1,000 or below 1/1,000 are kept; a check names them
+(`quality.splits.extreme_splits`).
 """
 
 import math
@@ -87,7 +87,7 @@ def resolve(
     sessions : consecutive sessions, ascending; None: every day is taken for one. A day before the
         first or after the last stays.
     moves : date, symbol, move: close before the session over its open, as
-        `split_evidence.opening_moves` has it; None: no price decides
+        `quality.splits.opening_moves` has it; None: no price decides
     prefer : sources, the preferred first
 
     Returns
@@ -145,7 +145,7 @@ class _Claim:
 
     @property
     def contest(self) -> tuple[int, str, bool]:
-        """What it claims to know: the splits, or the dividends, of a symbol's ex-date."""
+        """What it is about: the splits, or the dividends, of a symbol's ex-date."""
         return self.day, self.symbol, self.kind == SPLIT
 
     def repeats(self, other: "_Claim") -> bool:
@@ -157,7 +157,7 @@ class _Claim:
 
 @dataclass
 class _Verdicts:
-    """Why rows lose, and what kept rows say instead of what came."""
+    """The reasons of refused rows, and the changed values of kept rows."""
 
     reasons: dict[int, str] = field(default_factory=dict)
     figures: dict[int, float] = field(default_factory=dict)
@@ -172,7 +172,7 @@ class _Verdicts:
         self.reasons.update({claim.row: reason for claim in claims})
 
     def join(self, claims: Sequence[_Claim], figure: float, word: str) -> None:
-        """Keep the first claim with the figure that all of them make together."""
+        """Keep the first claim, with the combined figure of all of them."""
         parts = _listed(claims)
         self.figures[claims[0].row] = figure
         self.note(claims[0].row, f"{word} of {parts}")
@@ -265,7 +265,7 @@ def _nearest(candidates: Sequence[float], move: float) -> int | None:
 
 
 def _refusals(rows: pd.DataFrame, days: SessionArray) -> NDArray[np.object_]:
-    """Why each row says nothing usable by itself; empty where it does."""
+    """Why each row is unusable by itself; empty for a usable row."""
     kind = rows["action_type"]
     split = (kind == SPLIT).to_numpy(dtype=bool, na_value=False)
     dividend = kind.isin(KINDS[1:]).to_numpy(dtype=bool)
@@ -348,7 +348,7 @@ def _corrected(rows: pd.DataFrame, days: SessionArray, verdicts: _Verdicts) -> p
 def _moves_of(
     moves: pd.DataFrame | None, contests: Sequence[Sequence[_Claim]]
 ) -> dict[tuple[int, str], float]:
-    """Night's moves by day and symbol, of the contested symbols."""
+    """Overnight price moves of the contested symbols, by day and symbol."""
     if moves is None:
         return {}
     moves = moves[moves["symbol"].isin([claims[0].symbol for claims in contests])]
@@ -359,7 +359,7 @@ def _moves_of(
 def _in_sessions(
     days: SessionArray, sessions: Sequence[date] | SessionArray | None
 ) -> SessionArray:
-    """Move days that are no sessions to the next one."""
+    """Move days that are not sessions to the next session."""
     if sessions is None or not len(sessions):
         return days
     calendar = np.asarray(sessions, dtype=_DAY)

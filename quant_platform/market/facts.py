@@ -29,7 +29,7 @@ OPTIONAL = ("vwap", "trade_count", "vendor_adjusted_close")
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of consecutive sessions.
+    """The facts of consecutive sessions.
 
     Attributes
     ----------

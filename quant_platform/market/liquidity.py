@@ -1,6 +1,6 @@
 """How much is usually traded of a security.
 
-What does not belong here: who is liquid enough for what (`universe.py`, `quality/`).
+What does not belong here: which security is liquid enough (`universe.py`, `quality/`).
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""News and figures of the economy: from which session on each was known.
+"""From which session on news and economic figures are known.
 
 1. An article counts in the first session whose close comes after its publication: what appears
    after a close is known in the next session.
@@ -8,7 +8,8 @@
 3. Vendors give figures as they stand today: what was revised since is not as it was known then.
    `recorded_at` tells what the platform itself knew, and when.
 
-What belongs here: which session a fact belongs to. What does not: how a vendor is asked for it.
+What belongs here: which session a fact belongs to. What does not: how a vendor is asked for it
+(`vendors/polygon/news_and_economy.py`).
 """
 
 from collections.abc import Mapping, Sequence

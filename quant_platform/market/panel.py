@@ -2,7 +2,7 @@
 
 It is the input of every computation. Prices stay raw, as traded. Nothing here is adjusted "as of
 today": a computation that looks back over a split carries older prices into the units of its own
-last session with `split` (see `features/kernels.py`), so a value of session D can only depend on
+last session with `split` (see `kernels/windows.py`), so a value of session D can only depend on
 actions with an ex-date ≤ D.
 
 A security that did not trade in a session keeps its last close (in the units of the session) as
@@ -158,7 +158,7 @@ def pivot(
 
 
 def securities_in(frame: pd.DataFrame) -> NDArray[np.object_]:
-    """Distinct securities of a frame; a ticker that means nobody has none."""
+    """Distinct securities of a frame; a ticker that means no security has none."""
     return np.asarray(frame["security_id"].dropna().unique(), dtype=object)
 
 

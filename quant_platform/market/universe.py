@@ -1,8 +1,9 @@
-"""Who is tradable in a session, and how much they trade.
+"""Which securities are tradable in a session, and how much they trade.
 
-A `UniverseRule` decides on what was known after the close: the securities that had a ticker in the
-session, what the reference said of them, and the bars of the last sessions. Nothing here looks at a
-later session, so a universe of the past holds no survivor's knowledge.
+A `UniverseRule` decides by what was known after the close: the securities that had a ticker in the
+session, their reference data, and the bars of the last sessions. Nothing here looks at a later
+session, so a universe of the past has no survivorship bias. What does not belong here: what a
+ticker means (`identity/`).
 """
 
 import re
@@ -104,7 +105,7 @@ def _number(options: dict[str, str], name: str) -> float:
 
 
 class Directory:
-    """Which securities have a ticker, and what is said of them, walked session by session.
+    """Which securities have a ticker, with their reference data, session by session.
 
     Parameters
     ----------
@@ -148,7 +149,7 @@ class Directory:
                 self._holder[symbol] = place
 
     def describe(self, entries: Sequence["Entry"]) -> pd.DataFrame:
-        """Columns of `trading_universe` that tell who the securities of some sessions are."""
+        """Columns of `trading_universe` that describe the securities of some sessions."""
         rows = self._securities.iloc[np.concatenate([entry.row for entry in entries])]
         since = np.concatenate([entry.since for entry in entries])
         listed = rows["list_date"].to_numpy().astype("datetime64[D]")
@@ -170,7 +171,7 @@ class Directory:
         return Entry(places, self.row[places], self.since[places], self.ticker[places])
 
     def _meant(self) -> NDArray[np.intp]:
-        """Place of the security of each meaning, -1 for nobody."""
+        """Place of the security of each meaning, -1 for none."""
         security_ids = self._symbols["security_id"]
         places: NDArray[np.intp] = pd.Index(self.ids).get_indexer(pd.Index(security_ids.fillna("")))
         return places
@@ -203,7 +204,7 @@ def universe_members(
 
     Parameters
     ----------
-    rule : who is a member
+    rule : which securities are members
     directory : standing at or before the first wanted session; it is walked to the last one
     bars : date, security_id, close_price and volume of `sessions`
     sessions : consecutive sessions, from `rule.lookback` - 1 before the first wanted one
@@ -238,7 +239,7 @@ def universe_members(
 
 
 def usual_dollars(dollars: FloatArray, first: int) -> FloatArray:
-    """Median of what is known in the last `USUAL_SESSIONS` rows; 0 where nothing is.
+    """Median of the numbers in the last `USUAL_SESSIONS` rows; 0 where there is none.
 
     For the rows from `first` on.
     """
@@ -246,7 +247,7 @@ def usual_dollars(dollars: FloatArray, first: int) -> FloatArray:
 
 
 def _eligible(rule: UniverseRule, close: FloatArray, dollars: FloatArray, first: int) -> BoolArray:
-    """Who passes the rule's conditions on bars, in each of the rows from `first` on."""
+    """Which securities pass the rule's conditions on bars, in each of the rows from `first` on."""
     wanted = close[first:]
     eligible = np.ones(wanted.shape, dtype=bool)
     if rule.price > 0.0:
@@ -266,7 +267,7 @@ def _eligible(rule: UniverseRule, close: FloatArray, dollars: FloatArray, first:
 
 
 def _of_kind(rule: UniverseRule, directory: Directory) -> BoolArray:
-    """Who passes the rule's conditions on ticker and type, as of the session walked to."""
+    """Which securities pass the rule's conditions on ticker and type, in the current session."""
     kind: BoolArray = directory.row >= 0
     if rule.types:
         wanted = np.isin(directory.types[directory.row].astype(str), sorted(rule.types))

@@ -92,9 +92,9 @@ class SlidingRows:
         if self._rows is None or first > self._last:
             self._rows = self._stored.read(first, last)
         else:
-            kept = self._rows[self._rows["date"] >= pd.Timestamp(first)]
+            shared = self._rows[self._rows["date"] >= pd.Timestamp(first)]
             following = next(session for session in window if session > self._last)
-            parts = [kept, self._stored.read(following, last)]
+            parts = [shared, self._stored.read(following, last)]
             self._rows = pd.concat(
                 [part for part in parts if len(part)] or parts, ignore_index=True
             )

@@ -6,8 +6,8 @@ while one is being stored (`store_all`); those that became ready meanwhile share
 that a slow vendor's sessions are stored one by one and a fast one's cost fewer commits. Whoever
 makes chunks and needs to read what came before hands over `WAIT_UNTIL_STORED` first.
 
-Rows are brought into their table's types where they are made, so that the one who stores is not
-kept from storing.
+Rows are brought into their table's types where they are made, beside the thread that
+stores.
 """
 
 import threading
@@ -235,10 +235,10 @@ def _joined(chunks: Sequence[Chunk]) -> Chunk:
 
 def _by_table(mappings: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """Table → what the mappings have for it, of frames only those with rows if there are any."""
-    found: dict[str, list[Any]] = {}
+    by_name: dict[str, list[Any]] = {}
     for mapping in mappings:
         for name, rows in mapping.items():
-            found.setdefault(name, []).append(rows)
+            by_name.setdefault(name, []).append(rows)
     return {
-        name: [part for part in parts if len(part)] or parts[:1] for name, parts in found.items()
+        name: [part for part in parts if len(part)] or parts[:1] for name, parts in by_name.items()
     }

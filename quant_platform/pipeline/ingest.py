@@ -197,14 +197,14 @@ def _actions_chunk(platform: Platform, keys: Sequence[str], bars: Stored, symbol
     start = days[0] if before == keys[0] else date.fromisoformat(before) + timedelta(days=1)
     raw = vendor.actions(start, days[-1])
     moves = contested_moves(raw, platform.window(keys, 2), bars)
-    kept, losers = resolve(
+    actions, losers = resolve(
         raw,
         sessions=np.asarray(days, dtype="datetime64[D]"),
         moves=moves,
         prefer=vendor.preferred_sources,
     )
-    kept = kept[list(ACTION_COLUMNS)]
-    named = kept.assign(security_id=securities_of(kept, symbols.read()))
+    actions = actions[list(ACTION_COLUMNS)]
+    named = actions.assign(security_id=securities_of(actions, symbols.read()))
     return Chunk(keys, {"corporate_actions": named}, refused={"corporate_actions": losers})
 
 

@@ -1,7 +1,7 @@
 """The vendor's word on the market, as the daily sensor goes by it.
 
-The vendor is asked once a day; what it says is kept in the sensor's cursor (`announced.py`). Here
-is what happens with it: alerts, warnings and entries in the ledger.
+The vendor is asked once a day; the sensor's cursor holds its answer (`market/announcements.py`).
+Here is what happens with it: alerts, warnings and entries in the ledger.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,13 +25,13 @@ class MarketState:
     ----------
     announced : what the vendor has said
     unknown : closures that the calendar takes for sessions, with names
-    words : a sentence about these, if there are any
+    sentences : one about these, if there are any
     is_new : whether the vendor was asked just now
     """
 
     announced: Announced = field(default_factory=Announced)
     unknown: Mapping[date, str] = field(default_factory=dict)
-    words: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
     is_new: bool = False
 
 
@@ -61,10 +61,10 @@ def market_state(
     unknown = unknown_closures(platform.calendar, announced.closed, min(done), done)
     setting = {*platform.settings.closures, *unknown}
     for day, name in unknown.items():
-        words = closure_words({day: name}, setting)
-        raise_alert(platform.database, day.isoformat(), "unknown_closure", day.isoformat(), words)
-    said = (closure_words(unknown, setting),) if unknown else ()
-    return MarketState(announced, unknown, said, is_new)
+        message = closure_words({day: name}, setting)
+        raise_alert(platform.database, day.isoformat(), "unknown_closure", day.isoformat(), message)
+    sentences = (closure_words(unknown, setting),) if unknown else ()
+    return MarketState(announced, unknown, sentences, is_new)
 
 
 def note_pending(
@@ -97,7 +97,7 @@ def _asked(
         return remembered.unanswered(before)
     # What is missing may have been announced long ago.
     oldest = min([before.date() - KEPT, *missing[:1]])
-    found = remembered.answered(status, before, clock(), oldest)
-    if found.clock_warning:
-        warn(found.clock_warning)
-    return found
+    answered = remembered.answered(status, before, clock(), oldest)
+    if answered.clock_warning:
+        warn(answered.clock_warning)
+    return answered

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from quant_platform.market.calendar import Calendar, platform_calendar
+from quant_platform.market.calendar import Calendar
 from quant_platform.market.universe import EVERYBODY, UniverseRule
 from quant_platform.pipeline.provision import ready_database
 from quant_platform.settings import Settings
@@ -29,7 +29,7 @@ class Platform:
     @cached_property
     def calendar(self) -> Calendar:
         """Sessions of the vendor's exchange, without the closures that the settings add."""
-        return platform_calendar(self.settings)
+        return Calendar(self.vendor.exchange, frozenset(self.settings.closures))
 
     @property
     def database(self) -> Database:

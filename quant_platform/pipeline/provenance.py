@@ -17,7 +17,7 @@ def code_version() -> str:
     if not (checkout / ".git").exists():
         return quant_platform.__version__
     try:
-        found = subprocess.run(
+        commit = subprocess.run(
             ["git", "rev-parse", "--short=12", "HEAD"],  # noqa: S607 — whichever git the user has
             cwd=checkout,
             capture_output=True,
@@ -26,7 +26,7 @@ def code_version() -> str:
         )
     except (OSError, subprocess.CalledProcessError):
         return quant_platform.__version__
-    return f"{quant_platform.__version__}+{found.stdout.strip()}"
+    return f"{quant_platform.__version__}+{commit.stdout.strip()}"
 
 
 def digest_of(*frames: pd.DataFrame) -> str:

@@ -52,14 +52,14 @@ def repair_chunks(platform: Platform, keys: Sequence[str]) -> Iterator[Chunk]:
             "Run the backfill without --repair",
         )
     for start in range(0, len(keys), BLOCK_SESSIONS):
-        found = []
+        repaired = []
         for gap in find_gaps(platform, keys[start : start + BLOCK_SESSIONS]):
             bars = ranges.bars_of(gap.symbol, gap.sessions[0], gap.sessions[-1]).bars
             bars = bars[bars["date"].isin(pd.DatetimeIndex(gap.sessions))]
             named = bars.assign(source=_source(platform))
-            found.append(complete(named, [gap.security_id] * len(bars)))
-        if found:
-            yield from _joined(platform, pd.concat(found, ignore_index=True))
+            repaired.append(complete(named, [gap.security_id] * len(bars)))
+        if repaired:
+            yield from _joined(platform, pd.concat(repaired, ignore_index=True))
 
 
 def find_gaps(platform: Platform, keys: Sequence[str]) -> list[Gap]:
@@ -108,8 +108,8 @@ def with_repaired(bars: pd.DataFrame, repaired: pd.DataFrame, session: date) -> 
     rows = repaired[repaired["date"] == pd.Timestamp(session)]
     if rows.empty:
         return bars
-    known = rows["symbol"].isin(bars["symbol"]) | rows["security_id"].isin(bars["security_id"])
-    return pd.concat([bars, rows.loc[~known, bars.columns]], ignore_index=True)
+    is_listed = rows["symbol"].isin(bars["symbol"]) | rows["security_id"].isin(bars["security_id"])
+    return pd.concat([bars, rows.loc[~is_listed, bars.columns]], ignore_index=True)
 
 
 def _source(platform: Platform) -> str:

@@ -92,8 +92,8 @@ def next_update(
         return Wait(f"All {len(closed)} closed sessions up to {closed[-1]} are materialised")
     block = _published(_first_block(closed, missing, max_sessions), is_published)
     if not block:
-        words = f"{missing[0]} has closed, but the vendor has not published it yet"
-        return Wait(words, pending=missing[0])
+        reason = f"{missing[0]} has closed, but the vendor has not published it yet"
+        return Wait(reason, pending=missing[0])
     start = closed.index(block[0])
     again = tuple(day for day in closed[max(start - corrections, 0) : start] if day in done)
     block = again + block
@@ -131,14 +131,14 @@ def _published(sessions: Sequence[date], is_published: Callable[[date], bool]) -
     """
     if not sessions or is_published(sessions[-1]):
         return tuple(sessions)
-    known, unknown = 0, len(sessions) - 1
-    while known < unknown:
-        middle = (known + unknown) // 2
+    published, pending = 0, len(sessions) - 1
+    while published < pending:
+        middle = (published + pending) // 2
         if is_published(sessions[middle]):
-            known = middle + 1
+            published = middle + 1
         else:
-            unknown = middle
-    return tuple(sessions[:known])
+            pending = middle
+    return tuple(sessions[:published])
 
 
 def closed_sessions(platform: Platform, now: datetime, done: set[date]) -> tuple[date, ...]:

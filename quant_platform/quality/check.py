@@ -278,6 +278,11 @@ class QualityCheck:
         return self.severity == ERROR
 
 
+def description_of(function: Callable[..., Findings]) -> str:
+    """First paragraph of a check function's docstring: what it looks for."""
+    return " ".join((function.__doc__ or "").split("\n\n")[0].split())
+
+
 def tuned(checks: Sequence[QualityCheck], text: str) -> list[QualityCheck]:
     """Apply the setting QUANT_PLATFORM_CHECKS: `name=severity` or `name=severity:threshold`, ….
 

@@ -6,7 +6,7 @@ not judged. Nor is a session in which there is nothing to look at.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,13 @@ from quant_platform.features.feature_registry import all_features
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import BAR_COLUMNS, Panel
-from quant_platform.quality.check import ERROR, WARN, CheckContext, QualityCheck
+from quant_platform.quality.check import (
+    ERROR,
+    WARN,
+    CheckContext,
+    QualityCheck,
+    description_of,
+)
 from quant_platform.quality.sampling import NOT_SAMPLED, batches, cut
 from quant_platform.quality.verdict import Findings, failures, joined
 from quant_platform.storage import bulk
@@ -48,29 +54,26 @@ def features_causality(context: CheckContext) -> Findings:
 
     Not judged: sessions that are not sampled, and those without features, stored or computed.
     """
-    names = [feature.name for feature in all_features()]
-    return _compared(context, names, _features_again(context))
-
-
-def _features_again(context: CheckContext) -> "Iterator[_Recomputed]":
-    lookback = required_lookback()
+    names, lookback = [feature.name for feature in all_features()], required_lookback()
+    columns = ["date", "security_id", *BAR_COLUMNS.values()]
+    compared = []
     for batch in batches(context, lookback):
-        names = ["date", "security_id", *BAR_COLUMNS.values()]
-        bars = batch.read("market_data", columns=names, members=batch.members, ordered=False)
+        bars = batch.read("market_data", columns=columns, members=batch.members)
         actions = batch.read("corporate_actions", members=batch.members)
         news = batch.read("news", members=batch.members)
         universe = _rows_of(batch, "trading_universe", IDENTITY)
-        stored = _rows_of(batch, "features", ("date", "symbol", *(f.name for f in all_features())))
+        again = []
         for session in batch.sessions:
             window = context.platform.window([session], lookback)
-            members = _of(universe, session)
-            of_members = [
-                rows[rows["security_id"].isin(members["security_id"])]
-                for rows in (cut(bars, window), cut(actions, window), cut(news, window))
-            ]
+            members = universe["security_id"][universe["date"] == pd.Timestamp(session)]
+            history = [cut(rows, window) for rows in (bars, actions, news)]
+            of_members = [rows[rows["security_id"].isin(members)] for rows in history]
             panel = Panel.from_frames(of_members[0], of_members[1], window, news=of_members[2])
-            again = with_tickers(compute_features(panel, last=1), members)
-            yield _Recomputed(session, _of(stored, session), again)
+            again.append(compute_features(panel, last=1))
+        computed = with_tickers(pd.concat(again, ignore_index=True), universe)
+        stored = _rows_of(batch, "features", ["date", "symbol", *names])
+        compared.append(_Comparison(stored, computed, names))
+    return _findings(context, compared)
 
 
 def feature_gaps(context: CheckContext) -> Findings:
@@ -126,38 +129,37 @@ def signal_causality(strategy: Strategy, context: CheckContext) -> Findings:
 
     Not judged: sessions that are not sampled, and those without signals, stored or computed.
     """
+    database = context.platform.database
+    scope = {"model_id": model_ids(database)[strategy.name]}
     figures = ["signal_type", "strength", "confidence", "target_weight", "stop_price"]
-    return _compared(context, figures, _signals_again(strategy, context, figures))
-
-
-def _signals_again(
-    strategy: Strategy, context: CheckContext, figures: Sequence[str]
-) -> "Iterator[_Recomputed]":
-    platform = context.platform
-    scope = {"model_id": model_ids(platform.database)[strategy.name]}
+    compared = []
     for batch in batches(context, strategy.lookback):
         ever = Members(BEGINNING, batch.sessions[-1])
-        names = [*IDENTITY, "close_price"]
-        bars = batch.read("market_data", columns=names, members=ever, ordered=False)
+        bars = batch.read("market_data", columns=[*IDENTITY, "close_price"], members=ever)
         features = batch.read("features", columns=[*IDENTITY, *strategy.features])
         universe = batch.read("trading_universe", columns=IDENTITY)
-        stored = _rows_of(batch, "signals", ("date", "symbol", *figures), scope)
-        first = bulk.query(
-            platform.database,
+        member_since = bulk.query(
+            database,
             "SELECT security_id, min(date) AS date FROM trading_universe"
             " WHERE date <= $1::text::date GROUP BY 1",
             (batch.sessions[-1],),
         ).set_index("security_id")["date"]
+        again = []
         for session in batch.sessions:
-            window = platform.window([session], strategy.lookback)
-            past = first.index[first <= pd.Timestamp(session)]
+            window = context.platform.window([session], strategy.lookback)
+            so_far = member_since.index[member_since <= pd.Timestamp(session)]
             closes = cut(bars, window)
-            members = cut(universe, window)
             panel = SignalPanel.from_frames(
-                cut(features, window), closes[closes["security_id"].isin(past)], members, window
+                cut(features, window),
+                closes[closes["security_id"].isin(so_far)],
+                cut(universe, window),
+                window,
             )
-            again = with_tickers(strategy.run(panel, last=1), members)
-            yield _Recomputed(session, _of(stored, session), again)
+            again.append(strategy.run(panel, last=1))
+        computed = with_tickers(pd.concat(again, ignore_index=True), universe)
+        stored = _rows_of(batch, "signals", ["date", "symbol", *figures], scope)
+        compared.append(_Comparison(stored, computed, figures))
+    return _findings(context, compared)
 
 
 def portfolio_accounting(context: CheckContext) -> Findings:
@@ -183,23 +185,35 @@ def performance_recomputed(context: CheckContext) -> Findings:
 
     Not judged: sessions that are not sampled, and those without figures.
     """
-    judged, frames = [], []
+    judged, wrong = [], []
     for batch in batches(context, 1):
-        columns = ("date", "model_id", "window_name", "window_sessions", *FIGURES)
-        stored = _rows_of(batch, "model_performance", columns)
-        returns = _portfolio_returns(context, batch.sessions[-1])
-        for session, rows in stored.groupby("date"):
-            past = returns[returns["date"] <= session]
-            examples = _wrong_figures(rows, past)
-            frames.append(failures([session] * len(examples), examples))
-            judged.append(session)
-    return context.judged_on(judged, joined(frames), NOT_SAMPLED)
+        columns = ["date", "model_id", "window_name", "window_sessions", *FIGURES]
+        by_model = _portfolio_returns(context, batch.sessions[-1])
+        for row in _rows_of(batch, "model_performance", columns).to_dict("records"):
+            judged.append(row["date"])
+            days, returns, rates = by_model[row["model_id"]]
+            end = int(np.searchsorted(days, row["date"].to_datetime64(), side="right"))
+            start = max(end - int(row["window_sessions"]), 0)
+            again = _figures(returns[start:end], rates[start:end])
+            wrong += [
+                (
+                    row["date"],
+                    f"model {row['model_id']} {row['window_name']} {name}:"
+                    f" stored {row[name]}, computed {value}",
+                )
+                for name, value in again.items()
+                if not _same(np.float64(row[name]), np.float64(value))
+            ]
+    failing = failures([day for day, _ in wrong], [example for _, example in wrong])
+    return context.judged_on(judged, failing, NOT_SAMPLED)
 
 
-def _portfolio_returns(context: CheckContext, last: str) -> pd.DataFrame:
-    """Returns of every portfolio up to `last`: model_id, date, daily_return, rate of the day."""
+def _portfolio_returns(
+    context: CheckContext, last: str
+) -> dict[int, tuple[np.ndarray, FloatArray, FloatArray]]:
+    """Sessions up to `last`, daily returns and risk-free returns of each model's portfolio."""
     database = context.platform.database
-    returns = bulk.query(
+    rows = bulk.query(
         database,
         "SELECT model_id, date, daily_return FROM portfolios WHERE date <= $1::text::date"
         " ORDER BY date",
@@ -213,23 +227,16 @@ def _portfolio_returns(context: CheckContext, last: str) -> pd.DataFrame:
         (last if has_yields else BEGINNING,),
     )
     default = context.platform.settings.risk_free
-    annual = risk_free_rates(yields, returns["date"].to_numpy(), default=default).to_numpy()
-    return returns.assign(rate=(1.0 + annual) ** (1.0 / SESSIONS_PER_YEAR) - 1.0)
-
-
-def _wrong_figures(stored: pd.DataFrame, returns: pd.DataFrame) -> list[str]:
-    """Stored figures of one session that differ from those computed again, in words."""
-    wrong = []
-    for row in stored.to_dict("records"):
-        mine = returns[returns["model_id"] == row["model_id"]].tail(int(row["window_sessions"]))
-        again = _figures(mine["daily_return"].to_numpy(), mine["rate"].to_numpy())
-        wrong += [
-            f"model {row['model_id']} {row['window_name']} {name}:"
-            f" stored {row[name]}, computed {value}"
-            for name, value in again.items()
-            if not _same(np.float64(np.nan if row[name] is None else row[name]), np.float64(value))
-        ]
-    return wrong
+    annual = risk_free_rates(yields, rows["date"].to_numpy(), default=default).to_numpy()
+    rows = rows.assign(rate=(1.0 + annual) ** (1.0 / SESSIONS_PER_YEAR) - 1.0)
+    return {
+        int(str(model)): (
+            of["date"].to_numpy(),
+            of["daily_return"].to_numpy(),
+            of["rate"].to_numpy(),
+        )
+        for model, of in rows.groupby("model_id")
+    }
 
 
 def report_ranking(context: CheckContext) -> Findings:
@@ -296,31 +303,49 @@ def _check(
     def without_threshold(context: CheckContext, threshold: float) -> Findings:
         return function(context)
 
-    # The first sentence; when a session is not judged is for who reads the code.
-    description = " ".join((function.__doc__ or "").split("\n\n")[0].split())
+    description = description_of(function)
     return QualityCheck(name, asset, table, severity, description, without_threshold, lookback)
 
 
 @dataclass(frozen=True)
-class _Recomputed:
-    """Rows of one session: as stored, and as computed again; each with a column symbol."""
+class _Comparison:
+    """Rows of some sessions as stored and as computed again: date, symbol and `names` in each."""
 
-    session: str
     stored: pd.DataFrame
     again: pd.DataFrame
+    names: Sequence[str]
+
+    @property
+    def failures(self) -> pd.DataFrame:
+        """Cells in which both differ beyond the tolerance, and rows that one of them lacks."""
+        key = ["date", "symbol"]
+        rows = self.stored[key].merge(self.again[key], how="outer", on=key, indicator="side")
+        lonely = rows[rows["side"] != "both"]
+        wrong = [
+            (
+                row.date,
+                f"{row.symbol} is {'stored' if row.side == 'left_only' else 'computed'} only",
+            )
+            for row in lonely.itertuples()
+        ]
+        at = pd.MultiIndex.from_frame(rows[key][rows["side"] == "both"])
+        names = list(self.names)
+        left, right = (
+            side.set_index(key).loc[at, names].to_numpy(np.float64, na_value=np.nan)
+            for side in (self.stored, self.again)
+        )
+        for row, column in np.argwhere(~_same(left, right)):
+            (day, symbol), stored, again = at[row], left[row, column], right[row, column]
+            wrong.append((day, f"{symbol} {names[column]}: stored {stored}, computed {again}"))
+        return failures([day for day, _ in wrong], [example for _, example in wrong])
 
 
-def _compared(
-    context: CheckContext, names: Sequence[str], samples: Iterator[_Recomputed]
-) -> Findings:
-    """Findings about samples, compared in the columns `names`."""
-    judged, frames = [], []
-    for sample in samples:
-        if sample.stored.empty and sample.again.empty:
-            continue
-        judged.append(sample.session)
-        frames.append(_differences(sample, names))
-    return context.judged_on(judged, joined(frames), NOT_SAMPLED)
+def _findings(context: CheckContext, compared: Sequence[_Comparison]) -> Findings:
+    """Findings about samples: judged are those with a row, stored or computed again."""
+    judged = [
+        day for each in compared for side in (each.stored, each.again) for day in side["date"]
+    ]
+    return context.judged_on(judged, joined(each.failures for each in compared), NOT_SAMPLED)
 
 
 def _rows_of(
@@ -334,31 +359,6 @@ def _rows_of(
         f" WHERE date = ANY ($1::text::date[]){bulk.scope_sql(scope)}",
         ("{" + ",".join(batch.sessions) + "}",),
     )
-
-
-def _of(frame: pd.DataFrame, session: str) -> pd.DataFrame:
-    return frame[frame["date"] == pd.Timestamp(session)]
-
-
-def _differences(sample: _Recomputed, names: Sequence[str]) -> pd.DataFrame:
-    """Cells in which both differ beyond the tolerance, or that one lacks, as failures."""
-    session = sample.session
-    left, right = sample.stored.set_index("symbol"), sample.again.set_index("symbol")
-    if sorted(left.index) != sorted(right.index):
-        return failures(
-            [session], [f"symbols stored {list(left.index)}, computed {list(right.index)}"]
-        )
-    symbols: list[str] = left.index.tolist()
-    right = right.loc[symbols]
-    wrong = []
-    for name in names:
-        mine = left[name].to_numpy(np.float64, na_value=np.nan)
-        theirs = right[name].to_numpy(np.float64, na_value=np.nan)
-        wrong += [
-            f"{symbols[at]} {name}: stored {mine[at]}, computed {theirs[at]}"
-            for at in np.flatnonzero(~_same(mine, theirs)).tolist()
-        ]
-    return failures([session] * len(wrong), wrong)
 
 
 def _same(left: FloatArray | np.float64, right: FloatArray | np.float64) -> BoolArray:

@@ -25,6 +25,7 @@ from quant_platform.quality.check import (
     CheckContext,
     CheckFunction,
     QualityCheck,
+    description_of,
 )
 from quant_platform.quality.quarantine import REFUSED
 from quant_platform.quality.sources import (
@@ -213,7 +214,7 @@ def stale_prices(context: CheckContext, threshold: float) -> Findings:
     """
     panel, earlier = context.panel, prices.STALE_SESSIONS - 1
     judged = np.zeros_like(panel.traded)
-    judged[earlier:] = np.isfinite(panel.close[: len(panel.sessions) - earlier])
+    judged[earlier:] = np.isfinite(panel.close[: max(len(panel.sessions) - earlier, 0)])
     judged &= panel.traded & context.is_liquid
     failing = prices.stale_prices(panel) & context.is_liquid
     return context.judged_cells(panel, failing, judged, NOTHING_LIQUID, close=panel.close)
@@ -301,8 +302,7 @@ def _facts(
     threshold: float = 0.0,
     name: str = "",
 ) -> QualityCheck:
-    description = " ".join((function.__doc__ or "").split("\n\n")[0].split())
-    label = name or getattr(function, "__name__", "")
+    label, description = name or getattr(function, "__name__", ""), description_of(function)
     return QualityCheck(
         label, BARS, "market_data", severity, description, function, lookback, threshold
     )

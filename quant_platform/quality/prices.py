@@ -78,9 +78,9 @@ def volume_outliers(panel: Panel, multiple: float = VOLUME_MULTIPLE) -> BoolArra
     Value and not shares, so that a split is no outlier.
     """
     value = value_traded(panel)
-    median, known = trailing_median(value, USUAL_SESSIONS)
+    median, counted = trailing_median(value, USUAL_SESSIONS)
     usual = np.full(value.shape, np.nan)
-    usual[1:] = np.where(known == USUAL_SESSIONS, median, np.nan)[:-1]
+    usual[1:] = np.where(counted == USUAL_SESSIONS, median, np.nan)[:-1]
     return panel.traded & (usual > 0.0) & (value > multiple * usual)
 
 

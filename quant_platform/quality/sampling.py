@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
 from quant_platform.market.calendar import Calendar
@@ -81,9 +82,11 @@ def batches(context: CheckContext, lookback: int) -> Iterator[CheckContext]:
 
 
 def cut(frame: pd.DataFrame, window: Sequence[str]) -> pd.DataFrame:
-    """Rows of the sessions from the first of `window` to its last, and none after."""
-    first, last = pd.Timestamp(window[0]), pd.Timestamp(window[-1])
-    return frame[(frame["date"] >= first) & (frame["date"] <= last)]
+    """Rows of the sessions from the first of `window` to its last, of rows ordered by date."""
+    days = frame["date"].to_numpy()
+    start = np.searchsorted(days, np.datetime64(window[0], "s"), side="left")
+    end = np.searchsorted(days, np.datetime64(window[-1], "s"), side="right")
+    return frame.iloc[start:end]
 
 
 def _start(day: date) -> date:

@@ -1,4 +1,4 @@
-"""What a person reads: ranking, report rows, figures and the HTML page; frames in, pages out.
+"""Rankings, report rows, figures and the HTML page of a session.
 
-What does not belong here: reading what a page shows (`pipeline/pages.py`), alert rules (`alerts/`).
+What does not belong here: metrics (`evaluation/`), alert rules (`alerts/`).
 """

@@ -19,6 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.evaluation.metrics import METRICS
 from quant_platform.evaluation.performance import WINDOWS
 from quant_platform.reports import figures
@@ -28,7 +29,7 @@ from quant_platform.reports.ranking import SCORE_FORMULA
 SIGNAL_ROWS = 60
 """Signals listed at most; those that want a position come first."""
 
-SPARK_SESSIONS = 252
+SPARK_SESSIONS = SESSIONS_PER_YEAR
 """Sessions in the small curve on a model's card."""
 
 HEAT_FULL = 0.10
@@ -302,7 +303,7 @@ def _charts(data: ReportData) -> Markup:
             f"sharpe{length}": figures.rolling_sharpe_figure(
                 data.portfolios, data.models, length, risk_free=data.risk_free
             )
-            for length in (252, 63)
+            for length in (SESSIONS_PER_YEAR, 63)
         },
     }
     axes: list[list[str]] = []

@@ -1,9 +1,9 @@
-"""What a page says of its session's data: verdicts of the checks, rows refused, sessions missing.
+"""The part of a page about its data: verdicts of the checks, refused rows, missing sessions.
 
-Frames in, plain values out; how they look is in `templates/report.html.j2`. All is well when every
-check that judged the session passed (and one did), no row was set aside and no session is
-outstanding; then the page keeps it folded. A check that did not judge the session is counted apart
-from those that passed.
+Frames in, plain values out; `templates/report.html.j2` decides how they look. The page folds this
+part when every check that judged the session passed (and one did), no row was set aside and no
+session is outstanding. A check that did not judge the session is counted apart from those that
+passed. What does not belong here: the checks themselves (`quality/` of the package).
 """
 
 import json
@@ -88,7 +88,7 @@ class Quality:
 
     @property
     def is_well(self) -> bool:
-        """Whether nobody need look at it."""
+        """Whether there is no fault to look at."""
         tones = {tone for tone, _ in self.headline}
         return "ok" in tones and tones <= {"ok", "soft"}
 
@@ -123,7 +123,6 @@ def quality(
 
 def _line(session: pd.Timestamp, check: str, table: str, rows: pd.DataFrame) -> CheckLine:
     # Null: the check did not judge the session.
-    rows = rows.assign(passed=rows["passed"].astype("boolean"))
     judged = rows[rows["passed"].notna()]
     failed = judged[~judged["passed"].astype(bool)]
     today = rows[rows["date"] == session]
@@ -150,7 +149,7 @@ def _line(session: pd.Timestamp, check: str, table: str, rows: pd.DataFrame) -> 
 
 
 def _examples(details: object) -> tuple[str, ...]:
-    """Failures out of a verdict's details; whatever else they hold is shown as it stands."""
+    """Failures from a verdict's details; details of another form are shown as JSON."""
     content = _content(details)
     examples = content.get("examples") if isinstance(content, dict) else None
     if not isinstance(examples, list):

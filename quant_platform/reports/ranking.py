@@ -1,8 +1,8 @@
 """The models' scores, ranks and trends per session, from rows of `model_performance`.
 
 1. Every performance row gets a score of 0 to 100 (`score_rows`): a weighted sum of figures, each
-   squashed into 0 … 1, so that no single figure can carry a model. `SCORE_FORMULA` says it in
-   words, from the same constants.
+   squashed into 0 … 1, so that no single figure can decide the score. `SCORE_FORMULA` is its
+   text, made from the same constants.
 2. A session's ranking takes each model's longest full window (`rank_models`): 252 sessions, else
    63, 21, or inception.
 3. A trend compares like with like (`model_trends`): the longest window full both now and 21

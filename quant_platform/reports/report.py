@@ -1,6 +1,6 @@
 """Rows of `performance_reports`: ranking, trends and a summary in words, one row per session.
 
-Scores and trends come from `ranking.py`, alerts from `alerts.py`; nothing is computed here but
+Scores and trends come from `ranking.py`, alerts from the table `alerts`. Here they only become
 sentences and JSON.
 """
 

@@ -7,6 +7,7 @@
 
 What belongs here: what a user calls, with arguments as a person writes them. What does not belong
 here: how rows are read (`reader.py`) and backtests are computed (`backtest.py`). Nothing writes.
+The examples show the sample market, after `quant-platform demo`.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from quant_platform.errors import QuantPlatformError, SessionError, SettingsErro
 from quant_platform.market.adjustment import Kind
 from quant_platform.market.calendar import platform_calendar
 from quant_platform.research.arguments import Day, Names, iso_range, open_range, several
-from quant_platform.research.backtest import backtest
+from quant_platform.research.backtest import IDENTITY_COLUMNS, backtest
 from quant_platform.research.prices import Field, adjusted_bars, price_column, securities_of, wide
 from quant_platform.research.reader import TableReader
 from quant_platform.research.result import BacktestResult
@@ -88,11 +89,7 @@ class Store:
 
         Examples
         --------
-        What is corrected from here on is not seen, however often the store is asked:
-
-        >>> from datetime import UTC, datetime
         >>> import quant_platform as qp
-        >>> store = qp.open().at(datetime.now(UTC))
         >>> qp.open().at("2000-01-01").bars("2008-07-01", "2008-07-31").empty
         True
         """
@@ -246,11 +243,10 @@ class Store:
         ['date', 'symbol', 'security_id', 'sma_50', 'rsi_14']
         """
         first, last = iso_range(start, end)
-        columns = None if names is None else ["date", "symbol", "security_id", *several(names)]
+        columns = None if names is None else [*IDENTITY_COLUMNS, *several(names)]
         among = securities_of(self._reader, symbols, first, last)
         rows = self._reader.rows("features", (first, last), columns, among=among)
-        identity = ["date", "symbol", "security_id"]
-        return rows[[*identity, *(name for name in rows.columns if name not in identity)]]
+        return rows[[*IDENTITY_COLUMNS, *rows.columns.drop([*IDENTITY_COLUMNS])]]
 
     def universe(self, start: Day, end: Day | None = None) -> pd.DataFrame:
         """Read the members of the trading universe, of one session or of several.
@@ -371,8 +367,6 @@ class Store:
 
         Examples
         --------
-        On the sample market, after `quant-platform demo`:
-
         >>> import quant_platform as qp
         >>> result = qp.open().backtest("mean_reversion", "2008-01-02", "2008-12-31")
         >>> float(result.portfolios["equity"].iloc[-1].round(2))

@@ -1,6 +1,6 @@
 """`Settings`: everything a user can configure about the platform itself, typed and immutable.
 
-A vendor's settings stand with the vendor, who reads them from `Settings.environment`. To add a
+A vendor's settings do not belong here: the vendor reads them from `Settings.environment`. To add a
 setting, add a field and run `make settings`.
 """
 

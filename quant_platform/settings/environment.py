@@ -1,7 +1,7 @@
-"""Where settings stand: the process's environment, and `.env` in the project's folder.
+"""Where settings come from: the process's environment, and `.env` in the project's folder.
 
-Nothing else in the platform reads the environment. What the texts mean is said by the models of
-settings (`model.py`).
+Nothing else in the platform reads the environment. What the texts mean does not belong here: see
+`model.py`.
 """
 
 import os

@@ -6,7 +6,7 @@ is read from an `Environment`:
 
 1. find each field's text under its names; an empty text is no value, so the default holds;
 2. validate all texts at once;
-3. tell the first wrong one as a `SettingsError` that names its variable and says what to write.
+3. raise a `SettingsError` for the first wrong one, which names its variable and what to write.
 """
 
 from collections.abc import Iterator, Mapping
@@ -69,7 +69,7 @@ class SettingsModel(BaseModel):
             return cls.model_validate({field: text for field, (_, text) in texts.items() if text})
         except ValidationError as error:
             field = str(error.errors(include_input=False)[0]["loc"][0])
-        # Raised out here, so that the value is not in the traceback.
+        # Raised outside the handler, so that the value is not in the traceback.
         raise _wrong(cls.model_fields[field], *texts[field])
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:

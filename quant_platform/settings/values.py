@@ -1,8 +1,8 @@
 """Types of settings: what a text of the environment may be, and how to write it.
 
-Each type is a pydantic type with a `Form`, its rule in words for errors and for the settings page.
-What may hold a secret has a `fault`, so that an error never quotes it. Which settings there are
-stands in `core.py` and in the vendors' own settings.
+Each type is a pydantic type with a `Form`: its rule in words, for errors and for the settings page.
+A type that may hold a secret has a `fault`, so that an error never quotes the value. What does not
+belong here: which settings there are (`core.py`, and each vendor's settings).
 """
 
 import re
@@ -98,7 +98,7 @@ def without_password(url: str) -> str:
 
 
 def _address(text: str) -> str:
-    # The port is a number up to 65535 or raises.
+    # `port` raises a ValueError for anything but a number up to 65535.
     if not _ADDRESS.fullmatch(text) or urlsplit(text).port == 0:
         raise ValueError("no address of a web service")
     return text.rstrip("/")
@@ -122,7 +122,7 @@ def _database_url(url: str) -> str:
 
 
 def _day(text: str) -> str:
-    # Other forms of ISO 8601, such as week dates, are days too, and not what is stored.
+    # Other forms of ISO 8601, such as week dates, are not how a day is stored.
     if date.fromisoformat(text).isoformat() != text:
         raise ValueError("no day as YYYY-MM-DD")
     return text

@@ -1,6 +1,7 @@
 """Bulk reads, and the errors of the bulk driver in plain words.
 
-Everything moves as Arrow over the binary protocol (ADBC); see `replace.py` for the way in.
+Everything moves as Arrow over the binary protocol (ADBC). Writing does not belong here: see
+`replace.py`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -73,7 +74,7 @@ def read(
     ]
     sql = (
         f"SELECT {', '.join(wanted)} FROM {quoted(table.name)}"  # noqa: S608 — names come from the catalogue, quoted
-        # Dates as literals: a statement with parameters would not go through binary COPY.
+        # Dates as literals: the driver uses binary COPY only for a statement without parameters.
         f" WHERE true{_since_and_until(first, last)}{scope_sql(scope)}"
         f"{members.condition() if members else ''}{_among(among)}"
     )

@@ -1,8 +1,8 @@
 """Where the database is and how to reach it: URLs, engines, connections, errors in plain words.
 
-`Database` is the plain object that everything else is handed. Two databases live on one server: the
-platform's tables, and Dagster's own instance storage. Whole tables move through Arrow (`bulk.py`);
-SQLAlchemy serves small statements.
+Everything else is given a `Database`. Two databases live on one server: the platform's tables, and
+Dagster's own instance storage. SQLAlchemy serves small statements. What does not belong here: whole
+tables, which move through Arrow (`bulk.py`, `replace.py`).
 """
 
 import os
@@ -108,7 +108,7 @@ class Database:
 
         with self._lock:
             if self._owner != os.getpid():
-                # A fork: the connections belong to the parent, closing them here would end its own.
+                # After a fork these are the parent's connections, which closing would end.
                 _of_parents.extend(self._idle)
                 self._idle, self._owner = [], os.getpid()
             idle = self._idle
@@ -177,7 +177,7 @@ def drop_everything(settings: Settings) -> list[str]:
     """Empty the platform's database and drop Dagster's; return what was deleted.
 
     Only the schema `public` of the platform's database is emptied: the database itself may belong
-    to somebody else.
+    to another user.
     """
     from psycopg2 import sql
 

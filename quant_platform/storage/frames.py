@@ -1,8 +1,8 @@
 """Frames in and out of Arrow, under the contract of a table.
 
-`to_arrow` is the first line of defence: a frame that does not have the table's columns, types and
-sessions never reaches the database. Faults of single rows (nulls, broken rules, duplicates) are
-found in the database itself, by the table's own constraints, see `replace.py`.
+`to_arrow` refuses a frame that does not have the table's columns, types and sessions, so it never
+reaches the database. What does not belong here: faults of single rows (nulls, broken rules,
+duplicates), which the table's own constraints find (`quarantine.py`).
 """
 
 from collections.abc import Sequence
@@ -109,7 +109,7 @@ _ALLOWED: dict[str, set[str]] = {
 
 def _column(values: pd.Series, field: pa.Field, table: str) -> pa.Array:
     _check_kind(values, field, table)
-    # Without the Series, Arrow need not find out what it holds.
+    # Given the values and not the Series, Arrow need not inspect what it holds.
     data = values.to_numpy() if isinstance(values.dtype, np.dtype) else values.array
     try:
         array = pa.array(data, type=field.type, from_pandas=True)
@@ -119,7 +119,7 @@ def _column(values: pd.Series, field: pa.Field, table: str) -> pa.Array:
 
 
 def _check_kind(values: pd.Series, field: pa.Field, table: str) -> None:
-    """Refuse what Arrow would convert without a word: text to numbers, times of day to dates."""
+    """Refuse what Arrow would convert silently: text to numbers, times of day to dates."""
     kind = _kind(values)
     allowed = _ALLOWED.get(str(field.type), _ALLOWED["double"])
     if kind not in allowed and not values.isna().all():

@@ -1,4 +1,7 @@
-"""The table `ingestions`: what became of the last request of each session to a vendor."""
+"""The table `ingestions`: the outcome of the last request to a vendor for each session.
+
+What does not belong here: when a session is asked for again (`pipeline/`).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

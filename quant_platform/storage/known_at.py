@@ -12,7 +12,7 @@ A row was known from its clock (`recorded_at`, in `signals` `created_at`) until 
 3. Create the database's own views that the statement may read again over these, in the order of
    their dependencies.
 
-The caller rolls back, and nothing of it stays. A name written with its schema, such as
+The caller rolls back, and nothing remains in the database. A name written with its schema, such as
 `public.market_data`, still means the table of today, and so does a table without a clock.
 """
 
@@ -59,7 +59,7 @@ WHERE l.locktype = 'advisory' AND l.classid = hashtext('quant_platform')::oid AN
   AND coalesce(a.xact_start <= $1::text::timestamptz, true)
 """
 
-# Names come quoted. A column that the history lacks was never kept there: null.
+# Names come quoted. A column that the history lacks is null in its rows.
 _TABLES = """
 SELECT quote_ident(t.relname), quote_ident(h.relname),
        string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum),
@@ -147,7 +147,8 @@ def install_past_views(cursor: "Cursor", known_at: Moment, statement: str) -> No
         `known_at` is no moment.
     """
     moment = parse_moment(known_at).isoformat(timespec="microseconds")
-    # For users who read only by default; the caller forbids writing before the user's statement.
+    # Needed for users whose transactions are read-only by default. The caller forbids writing again
+    # before the user's statement.
     cursor.execute("SET TRANSACTION READ WRITE")
     _fetch(cursor, _SETTINGS, moment, f"{WAIT_SECONDS}s")
     _fetch(cursor, _WAIT, moment)
@@ -159,7 +160,7 @@ def install_past_views(cursor: "Cursor", known_at: Moment, statement: str) -> No
         *(_table_sql(table, moment) for table in tables if named is None or table[0] in named),
         *(_view_sql(view) for view in views if named is None or view[0] in named),
     ]
-    # All in one trip to the server.
+    # One round trip to the server for all of them.
     cursor.execute(f"DO $known_at$ BEGIN {' '.join(created)} END $known_at$")
 
 

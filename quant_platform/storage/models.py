@@ -1,4 +1,7 @@
-"""The tables `models` and `model_runs`: the models, and what each of their runs was made of."""
+"""The tables `models` and `model_runs`: the models, and the inputs of each of their runs.
+
+What does not belong here: which models there are (`strategies/`).
+"""
 
 import json
 from collections.abc import Mapping, Sequence

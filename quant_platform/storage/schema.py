@@ -1,7 +1,8 @@
 """What a table is, read from the database's own catalogue: columns, types, key, descriptions.
 
-`sql/` defines the schema; this module reads it back, so frame validation, bulk writing and the
-column descriptions in the UI all follow the migrations and nothing is written down twice.
+`sql/` defines the schema and this module reads it back. Frame validation, bulk writing and the
+column descriptions in the UI all follow from it, so nothing is written down twice. Changing the
+schema does not belong here: see `migrations.py`.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""`Stored`: rows that may be read but were not yet; for inputs too long to hold in memory."""
+"""`Stored`: rows of a table that are read only on demand, for inputs too long to hold in memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,9 +1,9 @@
 """`SignalPanel`, what a strategy sees, and `Strategy`, what a strategy is.
 
 A strategy is a class with typed parameters and one vectorised method, `signals`. It sees features,
-closes and membership of sessions × security_ids arrays, never a database or a later session. The
-platform calls `run`, which checks the input before and the result after. How a position is
-remembered is in `state.py`; how conditions become rows in `positions.py`.
+closes and membership as (sessions, securities) arrays, never a database or a later session. The
+platform calls `run`, which checks the input before and the result after. What does not belong
+here: how a position is remembered (`holdings.py`), and how conditions become rows (`positions.py`).
 """
 
 import inspect

@@ -1,4 +1,4 @@
-"""Typed strategy parameters, and the plain words for a value that is not allowed."""
+"""Typed strategy parameters, and the error about a value that is not allowed."""
 
 import re
 from collections.abc import Mapping

@@ -1,7 +1,8 @@
 """From conditions to signals, for strategies that enter, hold and leave long positions.
 
 A strategy works out, session by session, where it would buy, sell or leave and how sure it is; this
-module adds the memory (`state.py`), sizes, stops, types and reasons. One rule book for all of them:
+module adds the memory (`holdings.py`), sizes, stops, types and reasons. The rules are the same for
+all strategies:
 
 - a signal is the first session in which a condition is met with at least the minimum confidence, so
   a condition that lasts gives one signal, not one a session;
@@ -22,8 +23,8 @@ from numpy.typing import NDArray
 
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.strategies.base import BUY, HOLD, SELL, SignalPanel, Strategy, metadata_json
+from quant_platform.strategies.holdings import EXIT, STOP, TIME, Holdings, hold
 from quant_platform.strategies.risk import volatility_scale
-from quant_platform.strategies.state import EXIT, STOP, TIME, Holdings, hold
 
 LARGEST_STOP = 0.99
 """Largest stop distance, as a fraction of the entry close: a stop price stays positive."""
@@ -78,24 +79,28 @@ class PositionRules:
 
 
 def position_signals(
-    strategy: Strategy, panel: SignalPanel, seen: Conditions, rules: PositionRules
+    strategy: Strategy, panel: SignalPanel, conditions: Conditions, rules: PositionRules
 ) -> pd.DataFrame:
-    """Return the signals of a strategy that sees `seen` and follows `rules`."""
-    able = strategy.rows(panel) & (seen.confidence >= rules.min_confidence)
-    buy, sell = _first(seen.buy & able), _first(seen.sell & able & ~seen.buy)
+    """Return the signals of a strategy that sees `conditions` and follows `rules`."""
+    able = strategy.rows(panel) & (conditions.confidence >= rules.min_confidence)
+    buy, sell = _first(conditions.buy & able), _first(conditions.sell & able & ~conditions.buy)
     volatility = panel["realized_volatility_20"]
     weight = (
-        rules.max_position * seen.confidence * volatility_scale(volatility, rules.volatility_limit)
+        rules.max_position
+        * conditions.confidence
+        * volatility_scale(volatility, rules.volatility_limit)
     )
     stop = np.minimum(rules.stop_atr * panel["atr_14"] / panel.close, LARGEST_STOP)
-    leave = seen.leave | sell | ~panel.member
+    leave = conditions.leave | sell | ~panel.member
     positions = hold(buy, leave, price_relatives(panel), stop, rules.max_holding)
     held = positions.held
     signal_type = np.select([buy, sell], [BUY, SELL], HOLD)
     confidence = np.select(
-        [held, sell], [positions.of_entry(seen.confidence), seen.confidence], 0.0
+        [held, sell], [positions.of_entry(conditions.confidence), conditions.confidence], 0.0
     )
-    strength = np.select([held, sell], [positions.of_entry(seen.strength), seen.strength], 0.0)
+    strength = np.select(
+        [held, sell], [positions.of_entry(conditions.strength), conditions.strength], 0.0
+    )
     return strategy.frame(
         panel,
         signal_type=signal_type,
@@ -104,7 +109,7 @@ def position_signals(
         target_weight=np.where(held, positions.of_entry(weight), 0.0),
         stop_price=positions.stop_price(panel.close, stop),
         score=np.where(sell, -confidence, confidence),
-        metadata=_metadata(panel, seen, positions, buy, sell, strategy.rows(panel)),
+        metadata=_metadata(panel, conditions, positions, buy, sell, strategy.rows(panel)),
     )
 
 
@@ -126,7 +131,7 @@ def _first(met: BoolArray) -> BoolArray:
 
 def _metadata(
     panel: SignalPanel,
-    seen: Conditions,
+    conditions: Conditions,
     positions: Holdings,
     buy: BoolArray,
     sell: BoolArray,
@@ -141,4 +146,4 @@ def _metadata(
     )
     where = rows & (sell | positions.held | (ended != 0))
     age = np.where(positions.held, positions.age.astype(np.float64), np.nan)
-    return metadata_json(where, {"reason": reason, "age": age, **seen.details})
+    return metadata_json(where, {"reason": reason, "age": age, **conditions.details})

@@ -1,7 +1,7 @@
-"""Finds the strategies: every concrete `Strategy` subclass written in a module of this folder.
+"""Find the strategies: every concrete `Strategy` subclass defined in a module of `library/`.
 
-A strategy becomes known by its file lying here. Abstract classes and classes whose name begins with
-an underscore are bases, not strategies.
+A file in that folder is enough. Abstract classes and classes whose name begins with an underscore
+are bases, not strategies. What a strategy is does not belong here: see `base.py`.
 """
 
 import importlib

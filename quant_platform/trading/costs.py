@@ -1,4 +1,7 @@
-"""What a trade costs: commission on the value filled, and slippage against the trade."""
+"""What a trade costs: commission on the value filled, and slippage against the trade.
+
+What does not belong here: which trades are made (`simulation.py`).
+"""
 
 import math
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
-"""From a model's signals to what is executed: the signals of one session act in the next one.
+"""From a model's signals to its orders: the signals of one session are executed in the next one.
 
-`Orders` aligns them, so that row t holds what was known after the close of the session before t. It
-also carries what is needed to judge those signals in session t.
+Row t of `Orders` holds what was known after the close of the session before t. It also holds what
+`simulation.count_hits` needs to judge those signals. Executing orders does not belong here: see
+`simulation.py`.
 """
 
 from collections.abc import Sequence

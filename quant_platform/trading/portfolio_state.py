@@ -1,7 +1,8 @@
 """`PortfolioState`: all that a simulated portfolio carries from one session to the next.
 
-It goes into a row of `portfolios` and comes out of it with the same bits: numbers are written with
-as many digits as they need, and nothing that matters later is left out.
+It is written to a row of `portfolios` and read back with the same bits: numbers have as many digits
+as they need, and nothing that matters later is left out. Changing a portfolio does not belong here:
+see `simulation.py`.
 """
 
 import json

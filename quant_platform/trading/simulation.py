@@ -1,6 +1,6 @@
-"""Simulates a model's portfolio session by session from the weights it wants.
+"""Simulate a model's portfolio session by session from its target weights.
 
-What was wanted after the close of a session is executed in the next one, in this order:
+Targets set after the close of a session are executed in the next one, in this order:
 
 1. At the open, splits with that ex-date change the shares held, then cash dividends of that ex-date
    are paid on the shares held overnight (paid *by* a short position).
@@ -13,12 +13,13 @@ What was wanted after the close of a session is executed in the next one, in thi
 4. At the close everything is marked: at the close price, or without a bar at the last known price,
    adjusted for splits.
 
-A portfolio whose equity is not positive at the open opens nothing: targets executed then count as
-0.
+A portfolio whose equity is not positive at the open opens no position: its targets count as 0
+then.
 
 Sums over securities are exact (`math.fsum`), hence independent of the order and of which other
 securities are looked at; with all of the state in the row (`PortfolioState`), a simulation that
-goes on from any row gives the same bits.
+continues from any row gives the same bits. What does not belong here: aligning signals with
+sessions (`orders.py`), and judging the result (`evaluation/`).
 """
 
 import math

@@ -1,13 +1,13 @@
 """What a vendor may be able to do beyond `Vendor`: one small protocol for each ability.
 
-A vendor states its abilities in `Vendor.abilities`, and whoever wants one asks there:
+A vendor states its abilities in `Vendor.abilities`, where callers look them up:
 
 >>> from quant_platform.vendors.sample import SampleVendor
 >>> SampleVendor().abilities.market is None
 True
 
 mypy checks each statement against its protocol, and `contract.py` checks it again when a vendor is
-loaded, so nothing need be guessed from a vendor's methods. A new ability is a protocol here, a
+loaded, so no caller guesses from a vendor's methods. A new ability is a protocol here, a
 field of `Abilities` and an entry of `PROTOCOLS`.
 """
 
@@ -94,7 +94,7 @@ class RangeVendor(Protocol):
 
 
 class AdjustingVendor(Protocol):
-    """Tells closes as it adjusts them itself, to compare one's own with."""
+    """Gives closes by its own adjustment, to compare ours with."""
 
     def adjusted_closes(self, session: date, as_of: date) -> "pd.DataFrame | None":
         """Closes of `session`, adjusted for splits up to `as_of`: symbol, price.
@@ -105,7 +105,7 @@ class AdjustingVendor(Protocol):
 
 
 class RationedVendor(Protocol):
-    """Counts requests: so many in a minute and no more."""
+    """Limits the requests per minute."""
 
     def remaining(self) -> int | None:
         """Requests that may be sent at this moment; None on a plan without a limit."""
@@ -140,7 +140,7 @@ class DiagnosedVendor(Protocol):
 
 @dataclass(frozen=True)
 class Abilities:
-    """Who serves each ability, usually the vendor itself; None: nobody does.
+    """The object that serves each ability, usually the vendor itself; None: not available.
 
     Attributes
     ----------
@@ -162,7 +162,7 @@ class Abilities:
     diagnosis: DiagnosedVendor | None = None
 
     def served(self) -> dict[str, object]:
-        """Who serves each ability that is stated, by the ability's name."""
+        """The object that serves each stated ability, by the ability's name."""
         return {name: server for name, server in vars(self).items() if server is not None}
 
 

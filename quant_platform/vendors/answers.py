@@ -1,6 +1,6 @@
 """The values that vendors answer with.
 
-What does not belong here: who is asked (`base.py`), and what can be asked (`abilities.py`).
+What does not belong here: what a vendor is (`base.py`), and what it can do (`abilities.py`).
 """
 
 from dataclasses import dataclass

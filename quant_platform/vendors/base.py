@@ -30,7 +30,8 @@ class Vendor(ABC):
     name : what the settings call it
     first_session : first session it has
     last_session : last session it will ever have, None for a market that goes on
-    default_universe : rule of who is tradable where the settings have none; empty: everybody
+    exchange : market identifier code of the exchange whose sessions it has, such as XNYS
+    default_universe : rule of the universe where the settings have none; empty: all
     preferred_sources : sources of corporate actions that count before others, the best first
     settings_type : model of the vendor's own settings; None where it has none
     """
@@ -38,6 +39,7 @@ class Vendor(ABC):
     name: ClassVar[str]
     first_session: date
     last_session: date | None
+    exchange: ClassVar[str] = "XNYS"
     default_universe: str = ""
     preferred_sources: Sequence[str] = ()
     settings_type: "ClassVar[type[SettingsModel] | None]" = None

@@ -1,8 +1,7 @@
-"""Whether a vendor is what it says: checked once, when it is loaded.
+"""Check once, when a vendor is loaded, that it is what it states to be.
 
 A vendor that states an ability has its methods, and one that has methods of an ability states it.
-So the rest of the platform goes by `Vendor.abilities` alone. This is the only place that looks for
-methods.
+So the rest of the platform relies on `Vendor.abilities` alone. No other module looks for methods.
 """
 
 from collections.abc import Sequence

@@ -23,7 +23,7 @@ from quant_platform.vendors.base import Vendor
 if TYPE_CHECKING:
     import pandas as pd
 
-# pandas is imported where it is used: the command line asks every vendor for its dates at once.
+# pandas is imported where it is used: the command line reads every vendor's dates at start.
 
 DATA_FILE = "data/stocks.csv.gz"
 

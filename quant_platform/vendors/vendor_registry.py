@@ -1,7 +1,8 @@
-"""Find the vendor of the settings: each module or package of this folder may bring one `Vendor`.
+"""Find the vendor of the settings: each module or package of this folder may define one `Vendor`.
 
-All of them are imported to find one, so importing a vendor must cost little: what is heavy is
-imported where it is used. Only the chosen vendor's settings are read.
+All of them are imported to find one, so a vendor imports heavy packages only where it uses them.
+Only the chosen vendor's settings are read. What does not belong here: whether a vendor keeps its
+contract (`contract.py`).
 """
 
 import importlib
@@ -41,6 +42,17 @@ def vendor_of(settings: Settings) -> Vendor:
     kind = _chosen(settings)
     own = kind.settings_type.read(settings.environment) if kind.settings_type else None
     return _built(kind, settings, own)
+
+
+def vendor_exchange(settings: Settings) -> str:
+    """Exchange of the vendor that the settings name; the vendor is not built for it.
+
+    Raises
+    ------
+    UnknownNameError, SettingsError
+        As `vendor_of`.
+    """
+    return _chosen(settings).exchange
 
 
 def vendor_classes() -> dict[str, type[Vendor]]:
@@ -87,7 +99,7 @@ def _built(kind: type[Vendor], settings: Settings, own: SettingsModel | None) ->
 
 def _start(text: str, vendor: Vendor) -> date:
     start = date.fromisoformat(text)
-    # A vendor that has ended is a file, whose days are known; another may reach further back.
+    # A vendor with a last session is a file whose days are fixed; another may reach further back.
     if vendor.last_session and not vendor.first_session <= start <= vendor.last_session:
         raise SettingsError(
             f"{PREFIX}START is {text}, but the vendor {vendor.name!r} has only"

@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -109,14 +108,11 @@ def test_every_partition_of_every_asset_is_materialised(demo: Demo) -> None:
 
 
 def test_a_second_demo_finds_everything_there(demo: Demo) -> None:
-    started = time.monotonic()
     said = run(["demo"], demo.home, cwd=demo.home.parent, timeout=120)
     assert said.returncode == 0, said.stderr
     assert "3,270 sessions" in said.stdout
     assert "all there already" in said.stdout
     assert counts(said.stdout) == counts(demo.said.stdout)
-    # Not a benchmark: it must only be clear that nothing was computed.
-    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize("name", QUERIES)

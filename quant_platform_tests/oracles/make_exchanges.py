@@ -17,7 +17,7 @@ from typing import Any
 import exchange_calendars
 import pandas as pd
 
-from quant_platform.market.exchanges.answers import FOLDER
+from quant_platform.market.exchanges.answer_files import FOLDER
 
 TITLES = {
     "XASX": "the Australian Securities Exchange",

@@ -158,8 +158,9 @@ def test_a_check_finds_exactly_what_was_tampered_with(lab: Lab, check: str) -> N
     assert lab.failing(check) == failing
     assert any(said in example for example in examples(lab, check, failing[0]))
     assert evaluation.metadata["sessions failed"].value == len(failing)
-    counts = [evaluation.metadata[f"sessions {name}"].value for name in ("judged", "not judged")]
-    assert sum(count for count in counts if isinstance(count, int)) == SESSIONS
+    judged = lab.value("SELECT count(passed) FROM data_quality WHERE check_name = %s", check)
+    assert evaluation.metadata["sessions judged"].value == judged
+    assert evaluation.metadata["sessions not judged"].value == SESSIONS - judged
     assert lab.value("SELECT count(*) FROM data_quality WHERE check_name = %s", check) == SESSIONS
 
 
@@ -200,6 +201,12 @@ def test_a_return_that_is_not_the_change_of_equity_is_found(lab: Lab) -> None:
             "features_causality",
             "UPDATE features SET rsi_14 = rsi_14 + 0.001",
             "IBM rsi_14",
+        ),
+        ("features_causality", "DELETE FROM features", "IBM is computed only"),
+        (
+            "features_causality",
+            "UPDATE features SET symbol = 'IBMX', security_id = 'IBMX' WHERE symbol = 'IBM'",
+            "IBMX is stored only",
         ),
         (
             "buy_and_hold_causality",

@@ -79,6 +79,13 @@ def test_how_many_sessions_a_check_judges(lab: Lab) -> None:
     assert {total for _, _, total in rows} == {SESSIONS}
 
 
+def test_the_first_session_of_a_market_has_nothing_before_it(lab: Lab) -> None:
+    looking_back = [check for check, number in JUDGED.items() if SESSIONS - 20 <= number < SESSIONS]
+    assert len(looking_back) == 7
+    for check in looking_back:
+        assert str(lab.check(check, FIRST).description).startswith("not judged: "), check
+
+
 @pytest.mark.parametrize(
     "check", ["features_causality", "buy_and_hold_causality", "performance_recomputed"]
 )

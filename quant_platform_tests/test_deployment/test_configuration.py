@@ -34,7 +34,9 @@ def test_dagster_accepts_the_instance_configuration() -> None:
         "PlatformStorage",
     )
     assert reference.settings["telemetry"] == {"enabled": False}
-    assert reference.settings["run_monitoring"] == {"enabled": True}
+    monitoring = reference.settings["run_monitoring"]
+    assert isinstance(monitoring, dict)
+    assert monitoring["enabled"] is True
     assert reference.settings["run_retries"] == {
         "enabled": True,
         "max_retries": 1,

@@ -12,7 +12,7 @@ import pytest
 from quant_platform.errors import SessionError, SettingsError, UnknownNameError
 from quant_platform.market.calendar import XNYS, Calendar, midnight, parse_date, platform_calendar
 from quant_platform.market.exchanges import exchange_names, exchange_of
-from quant_platform.market.exchanges.answers import FOLDER
+from quant_platform.market.exchanges.answer_files import FOLDER
 from quant_platform.settings import Settings
 from quant_platform_tests.oracles.make_exchanges import calendar_of as library_calendar
 from quant_platform_tests.oracles.make_exchanges import text_of

@@ -336,7 +336,7 @@ def test_tickers_keep_their_numbers_beyond_the_room_they_began_with() -> None:
     assert again[::-1][:5].tolist() == [0, 1, 2, 3, 4]
     assert sorted(again.tolist()) == list(range(3000))
     assert tickers.names[int(again[0])] == "T2999"
-    assert tickers.mean_nobody(again[::-1]).tolist() == [True, False] + [True] * 2998
+    assert tickers.mean_none(again[::-1]).tolist() == [True, False] + [True] * 2998
     assert tickers.securities(first[1:2]).to_pylist() == ["S1"]
     tickers.mean("T1", None)
-    assert tickers.mean_nobody(first).all()
+    assert tickers.mean_none(first).all()

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from quant_platform.market.panel import Panel
-from quant_platform.quality.prices import bad_prints, stale_prices, total_returns, unexplained_jumps
+from quant_platform.quality.prices import (
+    bad_prints,
+    bars_before,
+    stale_prices,
+    total_returns,
+    unexplained_jumps,
+)
 from quant_platform_tests.support.panels import where
 
 
@@ -122,3 +128,13 @@ def test_a_filled_bar_is_never_judged() -> None:
     panel.volume[3:12, 0] = 0.0
     panel.traded[4:12, 0] = False
     assert not stale_prices(panel).any()
+
+
+@pytest.mark.parametrize(
+    ("sessions", "counts"),
+    [(1, [0, 1, 0, 1, 1]), (2, [0, 1, 1, 1, 2]), (4, [0, 1, 1, 2, 3]), (9, [0, 1, 1, 2, 3])],
+)
+def test_bars_before_a_session(sample_panel: Panel, sessions: int, counts: list[int]) -> None:
+    traded = np.array([[True], [False], [True], [True], [True]])
+    panel = replace(sample_panel, traded=traded)
+    assert bars_before(panel, sessions)[:, 0].tolist() == counts

@@ -157,6 +157,20 @@ def test_what_is_well_is_folded() -> None:
     assert "not complete" not in section
 
 
+def test_a_check_that_did_not_judge_the_session_is_shown_apart() -> None:
+    rows = DATA.data_quality.assign(passed=True, failures=0, details="{}")
+    sampled = rows.assign(
+        check_name="sampled", passed=None, details='{"reason": "<i>not</i> its turn"}'
+    )
+    both = pd.concat([rows, sampled], ignore_index=True)
+    section = quality_section(render_report(replace(DATA, data_quality=both)))
+    assert "1 check passed" in section
+    assert "1 check not judged" in section
+    assert re.search(r'<span class="soft">.{0,200}not judged</span>', section)
+    assert "&lt;i&gt;not&lt;/i&gt; its turn" in section
+    assert "0 of 0" in section
+
+
 def test_what_a_vendor_sent_is_escaped() -> None:
     section = quality_section(
         render_report(

@@ -62,6 +62,31 @@ def test_failing_checks_come_first() -> None:
     assert found.sessions == 2
 
 
+def test_a_session_that_was_not_judged_has_not_passed() -> None:
+    unlooked = {"passed": None, "details": '{"reason": "it is not its turn"}'}
+    well = summed(
+        verdict("sampled", 2, date=BEFORE), verdict("sampled") | unlooked, verdict("passed")
+    )
+    assert [(line.check, line.verdict, line.tone, line.reason) for line in well.checks] == [
+        ("sampled", "not judged", "soft", "it is not its turn"),
+        ("passed", "passed", "ok", ""),
+    ]
+    # Out of the sessions that were judged, of which it is none.
+    assert [(line.failed, line.sessions) for line in well.checks] == [(1, 1), (0, 1)]
+    assert well.headline == (("ok", "1 check passed"), ("soft", "1 check not judged"))
+    # What nobody looked at is no reason to look, unless nothing was looked at.
+    assert well.is_well
+    assert not summed(verdict("sampled") | unlooked).is_well
+
+
+def test_a_check_that_judged_no_session() -> None:
+    (line,) = summed(
+        verdict("a", date=BEFORE) | {"passed": None}, verdict("a") | {"passed": None}
+    ).checks
+    assert (line.verdict, line.sessions, line.failed, line.latest) == ("not judged", 0, 0, None)
+    assert (line.reason, line.examples) == ("", ())
+
+
 def test_the_verdict_is_of_this_severity_whatever_it_was_before() -> None:
     found = summed(verdict("a", 1, "error", date=BEFORE), verdict("a", 1, "warn"))
     assert found.checks[0].verdict == "warned"
@@ -83,6 +108,7 @@ def test_headline() -> None:
         ("meh", "1\u202f201 rows set aside"),
         ("meh", "1 session pending"),
         ("ok", "1 check passed"),
+        ("soft", "1 check not judged"),
     )
 
 

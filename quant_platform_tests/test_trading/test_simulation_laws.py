@@ -168,6 +168,6 @@ empty_positions = st.builds(
 )
 @settings(max_examples=200, deadline=None)
 def test_a_state_survives_its_row(cash, equity, positions):
-    positions = tuple(sorted(positions, key=lambda position: position.symbol))
+    positions = tuple(sorted(positions, key=lambda position: position.security_id))
     state = PortfolioState(cash, equity, positions)
     assert repr(PortfolioState.from_row(state.to_row())) == repr(state)

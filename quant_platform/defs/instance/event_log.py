@@ -14,8 +14,7 @@ connections each. Here
    Readers that remember the greatest id they saw (sensors, backfills) miss nothing that a slower
    writer commits after it.
 
-What the stock storage did and is left out: NOTIFY, to which no supported version of Dagster
-listens.
+NOTIFY, which the stock storage sends, is left out: no supported version of Dagster listens to it.
 """
 
 import io

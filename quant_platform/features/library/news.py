@@ -1,4 +1,4 @@
-"""News features: what articles published before the close said of a symbol.
+"""News features: number and sentiment of the articles published before the close.
 
 An article counts in the first session whose close comes after its publication (see
 `market.news_and_economy`), so a session's own value holds nothing that appeared after its close.

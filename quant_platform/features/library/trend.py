@@ -1,8 +1,8 @@
 """Trend features: simple and exponential moving averages of the close, and MACD.
 
 All are prices in the units of their session. An exponential average runs over a fixed window of
-`kernels.recursive_window` sessions with normalised weights (older ones would weigh ≤ 1e-10) and
-exists once the window holds its nominal number of bars.
+`kernels.windows.recursive_window` sessions with normalised weights (older ones would weigh ≤ 1e-10)
+and exists once the window holds its nominal number of bars.
 """
 
 import numpy as np

@@ -1,14 +1,14 @@
 """Facts of the exchanges: when each of them is closed, and when its trading ends.
 
 `exchange_of(name)` knows XNYS by rules (`xnys.py`) and the others from frozen answer files, one a
-market identifier code (ISO 10383), which `answers.py` reads. What does not belong here: questions
-about sessions, which `market/calendar.py` answers.
+market identifier code (ISO 10383), which `answer_files.py` reads. What does not belong here:
+questions about sessions, which `market/calendar.py` answers.
 """
 
 from functools import lru_cache
 
 from quant_platform.errors import UnknownNameError
-from quant_platform.market.exchanges import answers, xnys
+from quant_platform.market.exchanges import answer_files, xnys
 from quant_platform.market.exchanges.base import Exchange
 
 __all__ = ["Exchange", "exchange_names", "exchange_of"]
@@ -16,7 +16,7 @@ __all__ = ["Exchange", "exchange_names", "exchange_of"]
 
 def exchange_names() -> list[str]:
     """Names of all exchanges that have a calendar, ascending."""
-    return sorted([xnys.NAME, *answers.names()])
+    return sorted([xnys.NAME, *answer_files.names()])
 
 
 @lru_cache(maxsize=32)
@@ -30,9 +30,9 @@ def exchange_of(name: str) -> Exchange:
     """
     if name == xnys.NAME:
         return xnys.exchange()
-    if name not in answers.names():
+    if name not in answer_files.names():
         raise UnknownNameError(
             f"There is no calendar of an exchange {name!r}",
             f"Choose from: {', '.join(exchange_names())}",
         )
-    return answers.exchange(name)
+    return answer_files.exchange(name)

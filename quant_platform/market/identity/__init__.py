@@ -2,8 +2,8 @@
 
 A ticker is not an identity: Facebook became META on 2022-06-09, a ticker that had been a fund's
 until that January, and in April 2014 GOOG passed from one share class to another overnight. An
-`IdentityBook` knows what every ticker means after a session; `resolve` takes the next session's
-bars and says what changed. What it is told by the reference as of that session decides:
+`IdentityBook` holds what every ticker means after a session; `resolve` takes the next session's
+bars and returns what changed. The reference as of that session decides:
 
 1. At an anchor (the first session of all, and then of each month, week or day) the whole list of
    tickers as of the session is read, and what was delisted since the one before.
@@ -18,8 +18,8 @@ Where the evidence does not reach, a ticker gets a security of its own, so that 
 in two by mistake but never joins two securities. The rule needs no FIGI: CIK and name are evidence
 as well, and bars alone make a security that rests on nothing else.
 
-The state is nothing but the sum of what `resolve` returned for earlier sessions, plus which tickers
-traded lately, so a book built from stored rows goes on exactly as one that was never closed.
+The state is the sum of what `resolve` returned for earlier sessions, and which tickers traded
+lately. So a book built from stored rows continues exactly like one that was never closed.
 
 What does not belong here: asking a vendor (`vendors/`), reading and storing rows (`pipeline/`).
 """

@@ -1,4 +1,7 @@
-"""`IdentityBook`: what every ticker means after a session, and the step to the next one."""
+"""`IdentityBook`: what every ticker means after a session, and the step to the next one.
+
+What does not belong here: the rules of that step (`resolver.py`).
+"""
 
 from dataclasses import dataclass
 from datetime import date
@@ -103,9 +106,9 @@ class IdentityBook:
             today.read_list(None)
         elif anchor:
             today.read_list(delisted_since)
-        today.meet_strangers()
-        today.follow_the_vanished()
-        today.question_the_returned()
+        today.look_up_new()
+        today.follow_vanished()
+        today.look_up_returned()
         self._state.note_trading(today.places, traded, dollars)
         return Resolution(
             self._state.tickers.securities(today.places),

@@ -1,4 +1,7 @@
-"""When two descriptions can be of one security, and when a ticker is asked about again."""
+"""When two descriptions can be of one security, and when a ticker is looked up again.
+
+What does not belong here: the state, and what follows from the evidence (`resolver.py`).
+"""
 
 from datetime import date, timedelta
 
@@ -11,7 +14,7 @@ RETURN_SESSIONS = 5
 """Sessions without a bar after which a ticker that trades again is looked up anew."""
 
 COMPLETE_REFERENCE = 0.8
-"""A list shorter than this share of the tickers in use has holes, and retires nobody."""
+"""A list shorter than this share of the tickers in use is incomplete: it retires no ticker."""
 
 
 def anchor_since(session: date, before: date | None, cadence: str) -> date | None:
@@ -33,13 +36,13 @@ def anchor_since(session: date, before: date | None, cadence: str) -> date | Non
 
 
 def agree(stored: Listing, listing: Listing) -> bool:
-    """Whether a listing can be of the security described: nothing it says speaks against it."""
+    """Whether a listing can be of the stored security: no field of it contradicts that."""
     if stored.share_class_figi and stored.share_class_figi == listing.share_class_figi:
         return True
     same_issuer = bool(stored.cik) and stored.cik == listing.cik
     named_alike = _same_name(stored, listing)
     if stored.figi and listing.figi and stored.figi != listing.figi:
-        # A FIGI is corrected now and then; issuer and name then stay.
+        # A FIGI is sometimes corrected; issuer and name then stay the same.
         return same_issuer and named_alike
     if stored.cik and listing.cik:
         return same_issuer

@@ -1,4 +1,8 @@
-"""`Resolver`: what one session's bars bring, and what they change in the state."""
+"""`Resolver`: what one session's bars change in the state of identities.
+
+What does not belong here: when two descriptions agree (`evidence.py`), the state's single steps
+(`state.py`).
+"""
 
 from dataclasses import replace
 from datetime import date
@@ -78,7 +82,7 @@ class Resolver:
         state.settled[symbol] = (listing, security, state.description[security])
 
     def _is_settled(self, listing: Listing, current: str) -> bool:
-        """Whether the list said the same the last time, and nothing changed since.
+        """Whether the list was the same the last time, and nothing changed since.
 
         Nearly every row of a list is of this kind, and then there is nothing to work out.
         """
@@ -94,7 +98,7 @@ class Resolver:
         )
 
     def _delisted(self, listing: Listing, listings: dict[str, Listing]) -> None:
-        """Note a delisting; the ticker means nobody any more unless somebody has it by now."""
+        """Note a delisting; the ticker then means no security, unless another has it already."""
         state, symbol = self.state, listing.symbol
         current = state.meaning.get(symbol)
         security = state.by_figi.get(listing.figi or "") or current
@@ -106,10 +110,10 @@ class Resolver:
         if current == security and symbol not in listings and symbol not in self.traded:
             self._mean(symbol, None, "retired")
 
-    def meet_strangers(self) -> None:
+    def look_up_new(self) -> None:
         """Give a meaning to every ticker that has none."""
         tickers = self.state.tickers
-        unassigned = self.places[tickers.mean_nobody(self.places)]
+        unassigned = self.places[tickers.mean_none(self.places)]
         for symbol in [tickers.names[at] for at in unassigned.tolist()]:
             if symbol in self.state.meaning:
                 continue
@@ -121,7 +125,7 @@ class Resolver:
                 self._update(security, listing)
                 self._adopt(symbol, security, "renamed")
 
-    def follow_the_vanished(self) -> None:
+    def follow_vanished(self) -> None:
         """Look for securities that traded much yesterday under a ticker that has no bar today."""
         state = self.state
         for symbol in sorted(state.tickers.names[at] for at in self.traded.without(state.liquid)):
@@ -134,7 +138,7 @@ class Resolver:
                     self._follow(security, figi, adopted)
 
     def _follow(self, security: str, figi: str, adopted: str) -> None:
-        """Believe a ticker change if the ticker trades and the reference confirms it."""
+        """Accept a ticker change if the ticker trades and the reference confirms it."""
         if adopted not in self.traded or self.state.meaning.get(adopted) == security:
             return
         listing = self.reference.details(adopted, self.day)
@@ -142,8 +146,8 @@ class Resolver:
             self._update(security, listing)
             self._adopt(adopted, security, "renamed")
 
-    def question_the_returned(self) -> None:
-        """Ask again who a ticker is that comes back after a pause."""
+    def look_up_returned(self) -> None:
+        """Look up again a ticker that comes back after a pause."""
         state, tickers = self.state, self.state.tickers
         away = tickers.last_bar[self.places] < state.number + 1 - RETURN_SESSIONS
         for symbol in [tickers.names[at] for at in self.places[away].tolist()]:
@@ -167,7 +171,7 @@ class Resolver:
         return self.reference.details(symbol, self.day)
 
     def _identify(self, listing: Listing, current: str | None) -> str | None:
-        """Return the known security that a listing speaks of; None if it is a new one."""
+        """Return the stored security that a listing describes; None if it is a new one."""
         state = self.state
         if listing.figi and listing.figi in state.by_figi:
             return state.by_figi[listing.figi]
@@ -190,7 +194,7 @@ class Resolver:
         listing = self.reference.details(old, self.day)
         other = None if listing is None else self._identify(listing, None)
         if listing is None or other == security:
-            # Nobody can say who trades there: a security of its own joins nothing.
+            # It is unknown which security trades there: a new one joins no two series by mistake.
             self._mean(old, self._new_security(Listing(old)), "conflict")
         elif other is None:
             self._mean(old, self._new_security(listing), "reused")
@@ -208,7 +212,7 @@ class Resolver:
         return security
 
     def _update(self, security: str, listing: Listing | None) -> None:
-        """Add what a listing says to a description; silence takes nothing away."""
+        """Update a description by a listing; an absent field changes nothing."""
         if listing is None:
             return
         stored = self.state.description[security]

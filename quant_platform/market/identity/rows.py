@@ -67,7 +67,7 @@ def symbols_frame(session: date, meanings: dict[str, tuple[str | None, str]]) ->
 
 @cache
 def _no_securities() -> pd.DataFrame:
-    """Most sessions bring none: the empty frame is made once."""
+    """The empty frame of most sessions, made once."""
     return _securities(date.min, {})
 
 
@@ -123,7 +123,7 @@ def arrow_text(values: pd.Series) -> pa.Array:
 
 
 def _frame(columns: dict[str, pa.Array]) -> pd.DataFrame:
-    """Build a frame at once: a few rows a session, of which pandas would look at each column."""
+    """Build a frame by Arrow: for a few rows pandas would spend its time on each column."""
     frame: pd.DataFrame = pa.table(columns).to_pandas()
     return frame
 
@@ -137,7 +137,7 @@ def _days(values: Sequence[date | None]) -> pa.Array:
 
 
 def securities_of(rows: pd.DataFrame, symbols: pd.DataFrame) -> pd.Series:
-    """Security that each row's `symbol` meant on its `date`; missing where nobody had it.
+    """Security that each row's `symbol` meant on its `date`; missing where it meant none.
 
     Parameters
     ----------

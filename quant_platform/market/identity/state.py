@@ -1,4 +1,4 @@
-"""`BookState`: what every ticker means after a session, and the ways it changes.
+"""`BookState`: what every ticker means after a session, and the steps that change it.
 
 What belongs here: the state and its single steps. What decides them is in `resolver.py`.
 """

@@ -1,4 +1,7 @@
-"""Tickers by number: a session's 12,000 are hashed once, by Arrow, and the rest is arrays."""
+"""Tickers by number: Arrow hashes a session's 12,000 tickers once, and the rest works on arrays.
+
+What does not belong here: deciding what a ticker means (`resolver.py`).
+"""
 
 import numpy as np
 import pyarrow as pa
@@ -7,7 +10,7 @@ from numpy.typing import NDArray
 
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 
-NOBODY = -1
+NO_SECURITY = -1
 """Number in place of a security's where a ticker means none."""
 
 
@@ -35,10 +38,10 @@ class Names:
     def numbers(self, names: pa.Array) -> NDArray[np.intp]:
         """Number of each name; new ones get one."""
         positions = pc.index_in(names, self.as_arrow())
-        numbers: NDArray[np.intp] = positions.fill_null(NOBODY).to_numpy().astype(np.intp)
+        numbers: NDArray[np.intp] = positions.fill_null(NO_SECURITY).to_numpy().astype(np.intp)
         if positions.null_count:
             new_names = names.filter(pc.is_null(positions)).to_pylist()
-            numbers[numbers == NOBODY] = [self.number(name) for name in new_names]
+            numbers[numbers == NO_SECURITY] = [self.number(name) for name in new_names]
         return numbers
 
     def as_arrow(self) -> pa.Array:
@@ -62,7 +65,7 @@ class Tickers:
         self.names = Names()
         self.last_bar = np.zeros(1024, dtype=np.int64)
         self._securities = Names()
-        self._meaning = np.full(1024, NOBODY, dtype=np.intp)
+        self._meaning = np.full(1024, NO_SECURITY, dtype=np.intp)
 
     def place(self, symbol: str) -> int:
         """Number of a ticker; a new one gets one."""
@@ -77,14 +80,16 @@ class Tickers:
         return places
 
     def mean(self, symbol: str, security: str | None) -> None:
-        """Let a ticker mean a security, or nobody."""
+        """Let a ticker mean a security, or none."""
         place = self.place(symbol)
-        self._meaning[place] = NOBODY if security is None else self._securities.number(security)
+        self._meaning[place] = (
+            NO_SECURITY if security is None else self._securities.number(security)
+        )
 
-    def mean_nobody(self, places: NDArray[np.intp]) -> BoolArray:
-        """Whether each of these tickers means nobody."""
-        nobody: BoolArray = self._meaning[places] == NOBODY
-        return nobody
+    def mean_none(self, places: NDArray[np.intp]) -> BoolArray:
+        """Whether each of these tickers means no security."""
+        without: BoolArray = self._meaning[places] == NO_SECURITY
+        return without
 
     def securities(self, places: NDArray[np.intp]) -> pa.Array:
         """Security that each of these tickers means; all of them mean one."""
@@ -95,7 +100,9 @@ class Tickers:
         if missing > 0:
             room = missing + len(self.names)
             self.last_bar = np.concatenate([self.last_bar, np.zeros(room, dtype=np.int64)])
-            self._meaning = np.concatenate([self._meaning, np.full(room, NOBODY, dtype=np.intp)])
+            self._meaning = np.concatenate(
+                [self._meaning, np.full(room, NO_SECURITY, dtype=np.intp)]
+            )
 
 
 class Traded:

@@ -67,7 +67,8 @@ class EnhancedMomentum(Strategy):
             float, Field(gt=0, le=100, description="Stop below the entry close, in ATR.")
         ] = 2.0
         max_holding: Annotated[
-            int, Field(ge=1, le=252, description="Sessions after which a position ends.")
+            int,
+            Field(ge=1, le=SESSIONS_PER_YEAR, description="Sessions after which a position ends."),
         ] = 60
 
         @model_validator(mode="after")
@@ -125,7 +126,7 @@ class EnhancedMomentum(Strategy):
         confidence = confidence * volatility_confidence(
             volatility, self.parameters.volatility_limit
         )
-        seen = Conditions(
+        conditions = Conditions(
             buy=up & confirmed,
             sell=down & confirmed,
             leave=np.zeros(spread.shape, dtype=bool),
@@ -139,7 +140,7 @@ class EnhancedMomentum(Strategy):
                 "momentum_5": panel["momentum_5"],
             },
         )
-        return position_signals(self, panel, seen, self.rules)
+        return position_signals(self, panel, conditions, self.rules)
 
     def _confirmations(self, panel: SignalPanel, direction: FloatArray) -> FloatArray:
         """Return the three confirmations' strengths, shape (3, sessions, symbols), 0 if not met."""

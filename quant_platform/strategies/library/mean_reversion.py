@@ -1,4 +1,4 @@
-"""The strategy `mean_reversion`: extremes against the trend's direction that tend to come back."""
+"""The strategy `mean_reversion`: buy a fall against an upward trend, which tends to reverse."""
 
 from typing import Annotated
 
@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
+from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.strategies.base import SignalPanel, Strategy
 from quant_platform.strategies.parameters import StrategyParameters
@@ -58,7 +59,8 @@ class MeanReversion(Strategy):
             float, Field(gt=0, le=100, description="Stop below the entry close, in ATR.")
         ] = 3.0
         max_holding: Annotated[
-            int, Field(ge=1, le=252, description="Sessions after which a position ends.")
+            int,
+            Field(ge=1, le=SESSIONS_PER_YEAR, description="Sessions after which a position ends."),
         ] = 20
 
         @model_validator(mode="after")
@@ -118,7 +120,7 @@ class MeanReversion(Strategy):
         confidence = (0.5 + 0.5 * strength) * volatility_confidence(
             panel["realized_volatility_20"], p.volatility_limit
         )
-        seen = Conditions(
+        conditions = Conditions(
             buy=buy,
             sell=sell,
             leave=close >= panel["bollinger_middle"],
@@ -132,7 +134,7 @@ class MeanReversion(Strategy):
                 "trend": trend / panel["sma_200"],
             },
         )
-        return position_signals(self, panel, seen, self.rules)
+        return position_signals(self, panel, conditions, self.rules)
 
 
 def _full_at(value: FloatArray, full: FloatArray | float) -> FloatArray:

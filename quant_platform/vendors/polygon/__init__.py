@@ -4,10 +4,10 @@ One request goes through these modules: `vendor.py` (what to ask; a session: `gr
 `paging.py` (page after page) → `transport.py` (one request, repeated where that helps) →
 `rate_limit.py` (when it may go out) and `address.py` (where to). Its answer comes back through
 `faults.py` (error bodies) and one of `bars.py`, `corporate_actions.py`, `reference.py` and
-`news_and_economy.py` (rows to typed values); `cells.py` reads single values, `times.py` says which
-session a time means.
-`prefetch.py` fetches ahead, `probe.py` asks what a key may do, `flat_files.py` reads whole sessions
-from files instead. `settings.py` says how to reach the vendor, `key.py` where the key comes from.
+`news_and_economy.py` (rows to typed values); `cells.py` reads single values, `times.py` tells which
+session a time means. `prefetch.py` fetches ahead, `probe.py` tests what a key may do, and
+`flat_files.py` reads whole sessions from files instead. `settings.py` has how to reach the vendor,
+`key.py` where the key comes from.
 
 What does not belong here: what other vendors could use as well (`vendors/answers.py`), and which
 security a ticker means (`market/identity/`).

@@ -1,8 +1,8 @@
-"""Daily bars: rows of the vendor's JSON to typed frames, and what cannot be one set aside.
+"""Daily bars: rows of the vendor's JSON become typed frames; unusable rows are set aside.
 
-Built for 12,000 rows at a time. A session in order is read straight into typed columns by Arrow,
-without Python's lock, so that threads read side by side; one with a single odd field is decoded as
-JSON has it and looked at row by row. Nothing is filled or corrected here.
+Built for 12,000 rows at a time. Arrow reads a session without faults straight into typed columns
+and releases Python's lock, so threads read in parallel. A session with one odd field is decoded as
+JSON and checked row by row. Filling and correcting do not belong here.
 """
 
 from dataclasses import dataclass
@@ -89,8 +89,8 @@ def read_grouped(body: bytes) -> object:
 def _columns(body: bytes, start: int, end: int) -> pa.Table | None:
     """Read the objects of a part of `body` into columns; None where a field is of another type."""
     if not body.isascii():
-        return None  # Arrow would take broken UTF-8 for text.
-    # Arrow reads one object a line. A count tells whether each separator was one between rows.
+        return None  # Arrow would accept broken UTF-8 as text.
+    # Arrow reads one object per line. The count shows whether every separator stood between rows.
     lines = body.replace(_BETWEEN, b"}\n{")
     try:
         table = pyarrow.json.read_json(

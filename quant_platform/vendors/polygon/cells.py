@@ -1,4 +1,4 @@
-"""Single values of the vendor's JSON, read with care: text, tickers, numbers.
+"""Single values of the vendor's JSON: text, tickers, numbers.
 
 Any field may be absent, blank, of another type, or hold characters that no database takes.
 """
@@ -40,9 +40,9 @@ def are_tickers(values: list[Any]) -> BoolArray:
 
 
 def numbers(values: list[Any]) -> tuple[FloatArray, BoolArray]:
-    """Values as floats, NaN where absent; and where something stands that is no finite number.
+    """Values as floats, NaN where absent, and a mask of values that are not finite numbers.
 
-    Text and truth values are no numbers, however they look.
+    Text and booleans are never numbers.
     """
     plain = set(map(type, values)) <= {float, int, type(None)}
     try:

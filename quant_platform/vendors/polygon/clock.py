@@ -1,7 +1,7 @@
-"""Time as the client sees it, in one object that a test can replace.
+"""The client's clock, in one object that a test can replace.
 
-Limits are kept in seconds since boot: every process of the machine reads the same ones, and nobody
-can set them back, as happens to the wall clock.
+Limits use seconds since boot: they are the same for every process of the machine and are never set
+back, as the wall clock may be.
 """
 
 import threading

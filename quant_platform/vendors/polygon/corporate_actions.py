@@ -1,8 +1,7 @@
-"""Splits and dividends as the vendor tells them, every row.
+"""Splits and dividends, every row as the vendor lists them.
 
-Duplicates and contradictions are resolved elsewhere, by a stated rule.
-
-They come from the endpoints of 2026; where these are refused or missing, from the old ones.
+They come from the endpoints of 2026, or from the old ones where these are refused or missing. What
+does not belong here: resolving duplicates and contradictions (`market/corporate_actions.py`).
 """
 
 import logging

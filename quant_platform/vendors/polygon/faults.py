@@ -1,8 +1,8 @@
-"""Error bodies of the vendor, each as the exception with its remedy.
+"""Error bodies of the vendor, each turned into an exception with a remedy.
 
-The vendor tells its cases apart by HTTP status and by the words of one sentence, which stands under
-`error` or `message`, and now and then in an answer of status 200. That sentence is passed on as one
-line without the key.
+The kind of error follows from the HTTP status and from a sentence under `error` or `message`, which
+may also come with status 200. The exception quotes that sentence on one line, without the key.
+Repeating requests does not belong here: see `transport.py`.
 """
 
 from collections.abc import Callable
@@ -146,7 +146,7 @@ def _meaning(status: int, body: object, error_text: str) -> _Meaning:
         status = _IN_BODY.get(status_of(body) or "", status)
     if status >= 500 or status in TRANSIENT:
         return _down(status)
-    # The vendor's own refusals are JSON; a page of HTML comes from somebody else.
+    # The vendor's own refusals are JSON; a page of HTML comes from a proxy.
     if status in _STATUSES and (isinstance(body, dict) or status in (401, TOO_MANY)):
         return _STATUSES[status]
     return _stranger(status, body)

@@ -2,8 +2,8 @@
 
 For bulk backfills on plans that have them. A file holds every ticker of the session, unadjusted and
 without VWAP; it appears around 11:00 in New York on the next day, and a published one may be
-replaced later, which its ETag tells. What belongs here: fetching, parsing and explaining failures.
-Rows that are no bar of the session are not dropped but handed on as `refused`:
+replaced later, which changes its ETag. What belongs here: fetching, parsing, explaining failures.
+Rows that are not bars of the session are returned as `refused`:
 
 1. rows without a ticker, and rows whose window starts on another day in New York;
 2. of several rows of one ticker, those that differ from the one with the largest volume (the file
@@ -154,7 +154,7 @@ class FlatFiles:
             As `bars`.
         """
         path = file_path(session)
-        # A listing says in words why it is refused; a HEAD request cannot.
+        # A refused listing has a body with the reason; a refused HEAD request has none.
         answer = self._ask("list_objects_v2", session, Prefix=path, MaxKeys=1)
         for file in answer.get("Contents", ()):
             if file["Key"] == path:
@@ -182,7 +182,7 @@ class FlatFiles:
             return request(Bucket=self._settings.s3_bucket, **parameters)
         except (BotoCoreError, ClientError) as error:
             failure = self._explained(error, session)
-        # Raised out here, so that the answer's own words, which may show a key, are not with it.
+        # Raised outside the handler: the answer's text may show a key and must not be chained.
         raise failure
 
     @cached_property
@@ -197,7 +197,7 @@ class FlatFiles:
         import botocore.session
         from botocore.config import Config
 
-        # The keys and the place are the settings' alone: no profile, no metadata service.
+        # Keys and endpoint come from the settings only: no AWS profile, no metadata service.
         nothing = (None, None, None, None)
         core = botocore.session.Session(
             session_vars=dict.fromkeys(("profile", "config_file", "credentials_file"), nothing)

@@ -1,8 +1,9 @@
-"""The whole market in one session: one request, and what becomes of an answer without rows.
+"""The whole market in one session: one request, and what an answer without rows means.
 
-A session that is not over is not asked for. One without rows is on its way for some days and a
-fault after that: either the exchange was closed or the vendor has lost it. How rows become a frame
-is `bars.py`; which sessions are asked for, and in how many threads, is `vendor.py`.
+A session that is not over is not requested. A session without rows counts as not yet published for
+some days. After that it is a fault: either the exchange was closed, or the vendor has lost the
+session. What does not belong here: how rows become a frame (`bars.py`), and which sessions are
+requested in how many threads (`vendor.py`).
 """
 
 import threading
@@ -80,7 +81,7 @@ def market_rows(
     except NotFoundError:
         body = {}
     except HistoryError as error:
-        # End-of-day plans refuse the latest session in the words they have for the oldest.
+        # End-of-day plans refuse the latest session with the same text as one that is too old.
         if recent:
             raise NotPublishedError(error.message, "It is asked for again later") from None
         raise

@@ -1,8 +1,8 @@
 """Where the key comes from: the environment, `.env`, or AWS SSM Parameter Store.
 
 The first two are read with the settings. AWS is asked only when the key is needed and neither has
-it, once a process, with AWS's own configuration (environment, profile or role). The parameter is a
-SecureString, by custom `/quant-platform/polygon-api-key`, and its name is a setting. No error here
+it: once per process, with AWS's own configuration (environment, profile or role). The parameter is
+a SecureString; its name is a setting, usually `/quant-platform/polygon-api-key`. No error here
 holds a secret or the text of AWS's answer.
 """
 
@@ -25,7 +25,7 @@ _WRONG_CREDENTIALS = {
     "InvalidSignatureException",
     "UnrecognizedClientException",
 }
-"""Codes with which AWS says that it does not know, or no longer knows, who is asking."""
+"""AWS's error codes for missing, unknown and expired credentials."""
 
 
 def polygon_key(settings: PolygonSettings) -> Secret:
@@ -66,7 +66,7 @@ def import_boto3(purpose: str) -> Any:
 @lru_cache(maxsize=8)
 def _parameter(name: str) -> Secret:
     """Return the parameter's value, decrypted; asked of AWS once a process."""
-    # What is no answer of AWS, such as a proxy's page, has no parameter in it.
+    # An answer that is not from AWS, such as a proxy's page, has no parameter in it.
     text = str(_ask(name).get("Parameter", {}).get("Value", "")).strip()
     if not usable_key(text):
         raise SettingsError(
@@ -85,7 +85,7 @@ def _ask(name: str) -> Any:
         return _client(boto3).get_parameter(Name=name, WithDecryption=True)
     except (BotoCoreError, ClientError) as error:
         failure = _explained(error, name)
-    # Raised out here, so that AWS's own words are not in the traceback.
+    # Raised outside the handler, so that the text of AWS's answer is not in the traceback.
     raise failure
 
 

@@ -1,6 +1,7 @@
-"""News and economic series: who wrote when about which ticker, and figures by day of observation.
+"""News and economic series: articles by ticker and time, and figures by day of observation.
 
-Of an article only its identity and the vendor's sentiment are kept; its text belongs to others.
+Of an article only its identity and the vendor's sentiment are kept, not its text. What does not
+belong here: from which session on it counts (`market/news_and_economy.py`).
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
-"""Page after page of an endpoint, guarded against answers that never end.
+"""All pages of an endpoint, with a guard against answers that never end.
 
-Each page names the next in `next_url`, whose cursor carries all parameters. The vendor has been
-seen to repeat a cursor for ever, to leave `results` out of the last page, and to repeat rows on
-later pages, with other facts in them.
+Each page names the next in `next_url`, whose cursor holds all parameters. The vendor has repeated a
+cursor for ever, left `results` out of the last page, and repeated rows with other values on later
+pages. Sending a request does not belong here: see `transport.py`.
 """
 
 import threading

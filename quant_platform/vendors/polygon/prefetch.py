@@ -1,7 +1,7 @@
 """Answers in order, fetched ahead by a bounded number of threads.
 
-At most workers + 2 answers exist at a time: one per worker, one that is done and next, and the one
-the consumer holds. A failure is raised when its turn comes, after every answer before it.
+At most workers + 2 answers exist at a time: one per worker, the next one to be handed out, and the
+one that the caller holds. A failure is raised in its place, after every answer before it.
 """
 
 import threading
@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 CLOSING_SECONDS = 2.0
-"""How long the end waits for requests that are under way; they notice that nobody wants them."""
+"""Seconds that closing waits for requests under way, which are told to stop."""
 
 
 Item = TypeVar("Item")

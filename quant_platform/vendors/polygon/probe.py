@@ -1,4 +1,4 @@
-"""What a key may do, found out with few requests, for `quant-platform doctor`."""
+"""What a key may do, tested with a few requests, for `quant-platform doctor`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -53,7 +53,7 @@ class Probe:
     reasons: dict[str, str] = field(default_factory=dict)
 
     def diagnosis(self) -> Diagnosis:
-        """Say it in words; without the bars of the whole market the key is of no use."""
+        """Describe the permissions; a key without the bars of the whole market is a failure."""
         granted = {True: "yes", False: "no"}
         reach = f"yes, from {self.history_from}" if self.history_from else "no"
         failure = QuantPlatformError(
@@ -134,7 +134,7 @@ def _earliest(days: Sequence[date], reaches: Callable[[date], bool]) -> date | N
 
 
 def _refusal(client: Client, path: str, parameters: Params) -> VendorError | None:
-    """Return the vendor's refusal; None if it answers, were it that there is nothing."""
+    """Return the vendor's refusal; None if it answers, even with nothing."""
     try:
         client.get(path, parameters)
     except (NotFoundError, NotPublishedError):

@@ -86,7 +86,7 @@ class RateLimit:
         SettingsError
             The folder cannot be written.
         """
-        # Threads are served in the order they came, so that what is wanted first is sent first.
+        # Threads are served in order of arrival, so that the first request wanted is sent first.
         with self._queue.turn():
             slot = self._wait(stop)
         try:
@@ -170,7 +170,7 @@ class RateLimit:
     def _held_until(self) -> float:
         with suppress(OSError, ValueError):
             since, until = map(float, self._hold.read_text().split())
-            # A time to come is one from before a restart of the machine.
+            # A time in the future was written before a restart of the machine.
             if since <= self._clock.now() and until - since <= LONGEST_HOLD:
                 return until
         return 0.0
@@ -223,7 +223,7 @@ class _Queue:
                 self._changed.wait_for(lambda: self._waiting[0] is me)
             yield
         finally:
-            # Also where a thread was interrupted while it waited: those behind it go on.
+            # Also when a thread was interrupted while it waited, so that those behind it go on.
             with self._changed:
                 self._waiting.remove(me)
                 self._changed.notify_all()
@@ -234,7 +234,7 @@ def _ready_at(content: bytes, now: float, rest: float) -> float | None:
     if not content:
         return now
     try:
-        # A line that was cut off would be an older time.
+        # A truncated line would be read as an older time.
         stamp = float(content) if content.endswith(b"\n") else -1.0
     except ValueError:
         return None

@@ -1,6 +1,7 @@
 """Reference data: what a ticker meant as of a session, its renames, exchanges, market status.
 
-Older rows have blank fields and no field but the ticker is certain, so everything else may be None.
+Only the ticker is certain: any other field may be None, and older rows have many blank fields. What
+does not belong here: which security a ticker means over time (`market/identity/`).
 """
 
 import logging
@@ -136,7 +137,7 @@ def _list_parameters(session: date, *, active: str, sort: str) -> dict[str, str 
 
 
 def _ends_before(page: list[Row], since: date) -> bool:
-    """Whether a page that is sorted as it was asked for has passed `since`."""
+    """Whether a page, if it is sorted as requested, ends before `since`."""
     days = [day_of_moment(row.get("delisted_utc")) for row in page]
     readable = [day for day in days if day is not None]
     ordered = len(readable) == len(days) and readable == sorted(readable, reverse=True)
@@ -178,7 +179,7 @@ def _read_listing(
     list_date: object,
     delisted: object,
 ) -> Listing:
-    """Read one row; the whole list is read again and again, and most rows stay the same."""
+    """Read one row; cached, since most rows of the list are the same each time."""
     number = text(cik)
     return Listing(
         symbol=str(ticker),

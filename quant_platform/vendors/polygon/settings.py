@@ -1,6 +1,6 @@
 """`PolygonSettings`: how to reach Polygon.io, which is Massive.com since October 2025.
 
-Where the key comes from when it is not here is `key.py`.
+A key that is not among them is looked up in `key.py`.
 """
 
 from collections.abc import Sequence

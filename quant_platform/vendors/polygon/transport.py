@@ -1,7 +1,8 @@
-"""One request: sent with the key in a header, within a deadline, again where that may help.
+"""One request: sent with the key in a header, within a deadline, and repeated where that may help.
 
-The key is in the `Authorization` header and nowhere else: not in a URL, so in no log of one, and
-not in an error's text, even if the vendor repeats it. Redirects are not followed.
+The key is in the `Authorization` header and nowhere else. It is in no URL, hence in no log of URLs,
+and is removed from error texts. Redirects are not followed. What does not belong here: when a
+request may be sent (`rate_limit.py`), and what an error body means (`faults.py`).
 """
 
 import email.utils
@@ -237,7 +238,7 @@ class Client:
     def _read(
         self, response: httpx.Response, deadline: float, stop: threading.Event | None, path: str
     ) -> bytes:
-        # httpx has timeouts for single reads only: a body that drips would never end.
+        # httpx limits single reads only: a body that arrives byte by byte would never time out.
         chunks: list[bytes] = []
         size = 0
         for chunk in response.iter_bytes():
@@ -271,7 +272,7 @@ class Client:
         raise fault
 
     def _tidy(self, text: str) -> str:
-        """Vendor's words without the key, on one line."""
+        """Return the vendor's text without the key, on one line."""
         key = self._key.reveal()
         for form in {key, quote(key, safe="")}:
             text = text.replace(form, "***")
@@ -308,13 +309,13 @@ class Client:
     def _pause(self, fault: VendorError, wait: float, stop: threading.Event | None) -> None:
         logger.warning("%s; next attempt in %.1f s", fault.message, wait)
         if isinstance(fault, RateLimitError):
-            # Others would be refused as well, and every refused request may count.
+            # Other requests would be refused as well, and a refused one may count.
             self.limit.hold(wait)
         self._clock.sleep(wait, stop)
 
 
 def where(path: str) -> str:
-    """Path as errors show it: without the query, whose cursors say nothing."""
+    """Path as errors show it: without the query, whose cursors mean nothing to a reader."""
     return path.partition("?")[0]
 
 

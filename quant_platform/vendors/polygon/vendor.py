@@ -1,7 +1,8 @@
 """`PolygonVendor`: what the platform may ask, and which request answers it.
 
-Kept light: the registry imports every vendor to learn its name, so httpx and pandas come in with
-the first question.
+The registry imports every vendor to read its name, so httpx and pandas are imported only by the
+first request. What does not belong here: sending requests and reading answers, which the other
+modules of this folder do.
 """
 
 import logging
@@ -140,7 +141,7 @@ class PolygonVendor(Vendor):
             yield from self._flat_files.stream(filed, self._settings.connections)
         rest = sessions[len(filed) :]
         if rest:
-            # A missing key shows here, and pandas is loaded once, not by threads.
+            # A missing key is reported before threads start, and pandas is imported once.
             client = self._client
             yield from in_order(partial(self._session, client), rest, self._workers)
 
@@ -348,7 +349,7 @@ class PolygonVendor(Vendor):
         return probe_key(
             self._client,
             now=self._today(),
-            # The class's own: an instance may be told to start later.
+            # The class attribute: an instance may have a later first session by the settings.
             first_session=PolygonVendor.first_session,
             flat_files=self._settings.has_flat_files,
         )
@@ -358,7 +359,7 @@ class PolygonVendor(Vendor):
         from quant_platform.vendors.polygon.transport import Client
 
         with self._opening:
-            # Connections cannot be shared with the process this one was forked from.
+            # After a fork the connections belong to the parent process.
             if self._opened is None or self._opened[0] != os.getpid():
                 client = Client(self._settings, self._folder, clock=self._clock, **self._options)
                 self._opened = (os.getpid(), client)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quant_platform.strategies.state import EXIT, STOP, TIME, hold
+from quant_platform.strategies.holdings import EXIT, STOP, TIME, hold
 
 
 def one_at_a_time(entry, leave, relatives, stop, max_holding):
