@@ -208,12 +208,13 @@ RULES: tuple[AlertRule, ...] = (
 """The rules in force."""
 
 
-def evaluate_alerts(inputs: AlertInputs, rules: Sequence[AlertRule] = RULES) -> pd.DataFrame:
-    """Rows of `alerts` (without recorded_at) for the sessions of `inputs`.
+def evaluate_alerts(inputs: AlertInputs, rules: Sequence[AlertRule] | None = None) -> pd.DataFrame:
+    """Rows of `alerts` (without recorded_at) for the sessions of `inputs`; default: `RULES`.
 
     Ordered by date, rule and subject; value and threshold are NaN where a rule has none.
     """
-    frames = [rule.evaluate(inputs).assign(rule=rule.name) for rule in rules]
+    in_force = RULES if rules is None else rules
+    frames = [rule.evaluate(inputs).assign(rule=rule.name) for rule in in_force]
     breaches = [frame for frame in frames if len(frame)]
     if not breaches:
         types = dict.fromkeys(COLUMNS, "str") | {"value": "float64", "threshold": "float64"}

@@ -36,7 +36,7 @@ def asset_modules() -> tuple[ModuleType, ...]:
     """
     names = sorted(module.name for module in pkgutil.iter_modules(assets.__path__))
     modules = [importlib.import_module(f"{assets.__name__}.{name}") for name in names]
-    return tuple(_checked(each) for each in modules if not each.__name__.endswith(f".{SHARED}"))
+    return tuple(checked(each) for each in modules if not each.__name__.endswith(f".{SHARED}"))
 
 
 def all_assets(market: AssetContext) -> list[dg.AssetsDefinition]:
@@ -74,7 +74,14 @@ def stages(definitions: Iterable[object]) -> tuple[str, ...]:
         ) from error
 
 
-def _checked(module: ModuleType) -> ModuleType:
+def checked(module: ModuleType) -> ModuleType:
+    """Return a module that states its group and has a function `assets`.
+
+    Raises
+    ------
+    ContractError
+        It lacks one of them.
+    """
     if not isinstance(getattr(module, "GROUP", None), str) or not callable(
         getattr(module, "assets", None)
     ):

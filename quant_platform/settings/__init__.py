@@ -3,7 +3,7 @@
 `Settings` (`core.py`) is everything about the platform itself. A vendor's settings belong to the
 vendor, with the same `SettingsModel` (`model.py`). A setting of the environment wins over the same
 name in `.env` (`environment.py`). Importing this loads pydantic, so the command line does it only
-for a command that runs.
+for a command that runs. What does not belong here: assumptions that nobody sets (`conventions.py`).
 """
 
 from quant_platform.settings.core import PREFIX, Settings

@@ -10,12 +10,13 @@ import re
 import tempfile
 from graphlib import TopologicalSorter
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from quant_platform.defs.asset_registry import stages
+from quant_platform.defs.asset_registry import checked, stages
 from quant_platform.defs.build import build_defs
 from quant_platform.errors import ContractError
 from quant_platform.settings import Settings
@@ -224,6 +225,16 @@ def test_groups_that_read_each_other_are_refused() -> None:
 
     with pytest.raises(ContractError, match=r"one → two → one|two → one → two"):
         stages([early, middle, late])
+
+
+@pytest.mark.parametrize(
+    "names", [{"GROUP": "one"}, {"assets": list}, {"GROUP": 1, "assets": list}]
+)
+def test_a_module_of_assets_states_its_group(names: dict[str, object]) -> None:
+    module = ModuleType("lacking")
+    vars(module).update(names)
+    with pytest.raises(ContractError, match="lacking must state GROUP"):
+        checked(module)
 
 
 def write_contracts() -> None:

@@ -47,7 +47,9 @@ def test_every_migration_can_be_rolled_back(empty_database: Database) -> None:
 
 def test_migrations_are_numbered_without_a_gap() -> None:
     numbers = [int(re.match(r"(\d{4})_", path.name)[1]) for path in MIGRATIONS]  # type: ignore[index]
-    assert numbers == list(range(1, len(numbers) + 1))
+    # From 1000 on they are those of whoever uses the platform.
+    ours = [number for number in numbers if number < 1000]
+    assert ours == list(range(1, len(ours) + 1))
 
 
 def test_registered_columns(empty_database: Database) -> None:

@@ -2,5 +2,5 @@
 
 `pool.py` shares connections, `storages.py` puts Dagster's three Postgres storages on them,
 `event_log.py` writes events in bulk, `event_text.py` serialises many similar events cheaply.
-Nothing here knows of assets, market data or settings.
+What does not belong here: assets, market data or settings; nothing here knows of them.
 """

@@ -20,6 +20,8 @@ as well, and bars alone make a security that rests on nothing else.
 
 The state is the sum of what `resolve` returned for earlier sessions, and which tickers traded
 lately. So a book built from stored rows continues exactly like one that was never closed.
+
+What does not belong here: asking a vendor (`vendors/`), reading and storing rows (`pipeline/`).
 """
 
 from quant_platform.market.identity.book import IdentityBook, Resolution

@@ -9,6 +9,9 @@ session a time means. `prefetch.py` fetches ahead, `probe.py` tests what a key m
 `flat_files.py` reads whole sessions from files instead. `settings.py` has how to reach the vendor,
 `key.py` where the key comes from.
 
+What does not belong here: what other vendors could use as well (`vendors/answers.py`), and which
+security a ticker means (`market/identity/`).
+
 Importing this costs nothing: httpx and pandas are loaded by the first request.
 """
 
