@@ -158,7 +158,7 @@ def test_a_session_is_materialised_by_clicking(service: Service, page: Page, out
     assert materialised(service, "market_data") == [SESSION]
 
     page.goto(f"{service.url}/assets/market_data?view=checks")
-    page.get_by_text("completeness").first.click()
+    page.get_by_text("completeness", exact=True).first.click()
     expect(page.get_by_text("1 sessions judged, all passed").first).to_be_visible()
     expect(page.get_by_text("Passed").first).to_be_visible()
     page.screenshot(path=output / "asset-checks.png")

@@ -153,7 +153,10 @@ def test_a_second_writer_waits_for_the_first(
     second = writer(30.0)
     second.hear("ready")
     second.go_on()
-    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    waiting = (
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
     deadline = time.monotonic() + 10
     while fetch(database, waiting) == [(0,)]:
         assert time.monotonic() < deadline

@@ -476,7 +476,10 @@ def moment_of(database: Database) -> datetime:
 def wait_for_a_waiter(database: Database) -> None:
     """Return when somebody waits for a lock of ours."""
     deadline = time.monotonic() + 20
-    waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    waiting = (
+        "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
     while not fetch(database, waiting):
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -498,9 +501,11 @@ class TestWriters:
         finally:
             one.connection.close()
         # The lock is not kept: the next writer need not wait.
-        assert fetch(database, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [
-            (0,)
-        ]
+        locks = (
+            "SELECT count(*) FROM pg_locks JOIN pg_database AS d ON d.oid = database"
+            " WHERE locktype = 'advisory' AND datname = current_database()"
+        )
+        assert fetch(database, locks) == [(0,)]
 
     def test_a_writer_that_began_later_is_not(self, database: Database) -> None:
         moment = moment_of(database)

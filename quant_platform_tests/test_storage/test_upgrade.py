@@ -72,13 +72,9 @@ def test_every_row_of_before_is_still_there(upgraded: Database) -> None:
     assert old_dump.measured(upgraded, TABLES) == NOW
 
 
-def test_the_same_schema_as_a_new_database(
-    upgraded: Database, template: str, server: Server
-) -> None:
+def test_the_same_schema_as_a_new_database(upgraded: Database, database: Database) -> None:
     """Names, types, nullability, defaults and descriptions; not the order of the columns."""
-    assert sorted(shape(upgraded), key=str) == sorted(
-        shape(Database(server.url(template))), key=str
-    )
+    assert sorted(shape(upgraded), key=str) == sorted(shape(database), key=str)
 
 
 def test_what_was_superseded_is_still_known(upgraded: Database) -> None:
