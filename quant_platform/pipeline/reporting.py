@@ -18,8 +18,8 @@ from quant_platform.storage.stored import Stored
 SILENCE = ModelSilent().window
 """Sessions that an alert looks back on."""
 
-REPORT_CELLS = 1_000
-"""Rows that a session's report is counted for: its ranking, trends and text are much of JSON."""
+REPORT_CELLS = 100
+"""Cells that a report of a session is counted for: its ranking, trends and text are documents."""
 
 
 def alert_chunks(

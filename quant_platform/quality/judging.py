@@ -28,8 +28,6 @@ BARS = "market_data"
 COMPUTED_ROWS = 100_000
 """Rows of a computed table that are judged at once; they are wide, or hold documents."""
 
-COMPUTED_SESSIONS = 250
-"""Sessions of a computed table that are judged at once: a portfolio's row holds all positions."""
 
 JUDGES = 2
 """Checks of a step that are judged at the same time."""
@@ -76,15 +74,17 @@ def _judge(context: CheckContext, check: QualityCheck) -> Findings:
 
 
 def _block_sessions(platform: Platform, table: str, sessions: Sequence[str]) -> int:
-    """How many sessions are judged at once, going by the rows of the newest."""
-    rows = bulk.query(
+    """How many sessions are judged at once, going by the rows and members of the newest."""
+    counts = bulk.query(
         platform.database,
-        f"SELECT count(*) AS rows FROM {bulk.quoted(table)} WHERE date = $1::text::date",  # noqa: S608 — quoted name
+        f"SELECT (SELECT count(*) FROM {bulk.quoted(table)} WHERE date = $1::text::date) AS rows,"  # noqa: S608 — quoted name
+        " (SELECT count(*) FROM trading_universe WHERE date = $1::text::date) AS members",
         (sessions[-1],),
-    )["rows"].iloc[0]
+    ).iloc[0]
     if table == BARS:
-        return max(BLOCK_ROWS // max(int(rows), 1), 1)
-    return min(max(COMPUTED_ROWS // max(int(rows), 1), 1), COMPUTED_SESSIONS)
+        return max(BLOCK_ROWS // max(int(counts["rows"]), 1), 1)
+    # A portfolio's row holds the positions of all members.
+    return max(COMPUTED_ROWS // max(int(counts["rows"]), int(counts["members"]), 1), 1)
 
 
 def store_verdicts(
