@@ -22,7 +22,7 @@ from quant_platform.pipeline.provision import provision
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
 from quant_platform.vendors.sample import SampleVendor
-from quant_platform_tests.support.server import Server
+from quant_platform_tests.support.server import Server, memory_folder
 
 SHARED = pytest.StashKey[Path]()
 """Folder that all processes of a test run share."""
@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     user, and each start of pytest takes that folder's rights from everybody else.
     """
     given = getattr(config, "workerinput", {}).get("shared")
-    config.stash[SHARED] = Path(given or tempfile.mkdtemp()).resolve()
+    config.stash[SHARED] = Path(given or tempfile.mkdtemp(dir=memory_folder())).resolve()
 
 
 @pytest.hookimpl(optionalhook=True)
