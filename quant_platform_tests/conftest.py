@@ -122,7 +122,7 @@ def sample_database(
     vendor: SampleVendor,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> str:
-    """Name of a database with everything computed of the whole sample market; copy it."""
+    """Name of a database with the facts and features of the whole sample market; copy it."""
 
     def fill(url: str) -> None:
         # Only who needs this waits for the import of Dagster.
@@ -130,7 +130,8 @@ def sample_database(
 
         first, last = (day.isoformat() for day in _range(vendor))
         home = tmp_path_factory.mktemp("sample")
-        result = pipeline.run(Database(url), home, first, last, vendor=vendor)
+        assets = (*pipeline.FACTS, "features")
+        result = pipeline.run(Database(url), home, first, last, vendor=vendor, assets=assets)
         assert result.success, lab.failure_text(result)
 
     return server.template("sample", fill, source=template)

@@ -1,8 +1,8 @@
 """Every example in a docstring of the package runs, and prints what stands below it.
 
 Examples of `RESEARCH` look at what a user has after `quant-platform demo`: they run on a database
-that holds the whole sample market. All others run plainly. `doctest` finds the examples by itself;
-a test counts them in the source, so that none is missed.
+that holds the facts and features of the whole sample market. All others run plainly. `doctest`
+finds the examples by itself; a test counts them in the source, so that none is missed.
 """
 
 import doctest

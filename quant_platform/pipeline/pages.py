@@ -42,6 +42,10 @@ FIRST_COUNTED = (
 """Tables whose rows are counted first, in this order, even where they hold none."""
 
 
+BEFORE_REPORT = (*FIRST_COUNTED[: FIRST_COUNTED.index("performance_reports")], "alerts")
+"""Tables that are finished when a report is computed: only these may a page count."""
+
+
 def page_path(settings: Settings, session: str) -> Path:
     """Where the page of a report date lies."""
     return settings.home / "reports" / f"{session}.html"
@@ -102,7 +106,7 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
             session,
         ),
         outstanding=_outstanding(settings, database, date.fromisoformat(session)),
-        row_counts=row_counts(database),
+        row_counts=_session_counts(database, session),
         summary=str(performance_reports(performance, models, alerts, today)["summary"].iloc[0]),
         risk_free=_risk_free(settings, database, pd.DatetimeIndex([*portfolios["date"], *today])),
     )
@@ -168,6 +172,21 @@ def _risk_free(
     if yields.empty:
         return settings.risk_free
     return risk_free_rates(yields, sessions.unique(), default=settings.risk_free)
+
+
+def _session_counts(database: Database, session: str) -> dict[str, int]:
+    """Rows of a session in each table that its report follows from.
+
+    Not of the tables that are written while the page is, or later: the page of a session is the
+    same bytes whenever it is written.
+    """
+    counting = " UNION ALL ".join(
+        f"SELECT {place} AS place, count(*) AS rows FROM {bulk.quoted(table)}"  # noqa: S608 — our own names
+        " WHERE date = $1::text::date"
+        for place, table in enumerate(BEFORE_REPORT)
+    )
+    counted = _all(database, counting, session).sort_values("place")
+    return dict(zip(BEFORE_REPORT, counted["rows"].astype(int), strict=True))
 
 
 def _recent_sessions(database: Database, session: str, count: int) -> list[str]:

@@ -64,7 +64,7 @@ class ReportData:
     refused : rows of the session in quarantine, counted: table_name, reason, rows
     outstanding : rows of `ingestions` of the recent sessions that are not complete: date, source,
         status, reason
-    row_counts : table → number of rows
+    row_counts : table → number of rows of the session
     summary : the report in a few sentences
     risk_free : annual risk-free rate behind the figures, as a fraction: one for all time, or a
         series with the 3-month Treasury yield known in each session of `portfolios`

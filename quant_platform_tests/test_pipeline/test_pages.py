@@ -77,6 +77,31 @@ def test_yields_known_by_the_session_are_the_rate(filled: Database, settings: Se
     assert "Treasury yield known in each session, 4.04\u202f% a year in this one" in page
 
 
+def test_only_rows_of_the_session_that_the_report_follows_from_are_counted(
+    filled: Database, settings: Settings
+) -> None:
+    """Rows of later sessions, and of tables written beside the page, change no byte of it."""
+    before = write_page(settings, filled, LAST).read_bytes()
+    assert gather(settings, filled, LAST).row_counts == {
+        **dict.fromkeys(("market_data", "corporate_actions", "trading_universe", "features"), 0),
+        # Three models; 33 sessions fill the window of 21 returns and that of the whole history.
+        **{"signals": 0, "portfolios": 3, "model_performance": 6, "alerts": 0},
+    }
+    fetch(
+        filled,
+        "INSERT INTO market_data (date, symbol, security_id, open_price, high_price, low_price,"
+        " close_price, volume, source) VALUES (%s, 'A', 'A', 1, 1, 1, 1, 1, 'test')",
+        NEXT,
+    )
+    fetch(
+        filled,
+        "INSERT INTO performance_reports (date, ranking, trends, summary, score_formula)"
+        " VALUES (%s, '[]', '[]', '', '')",
+        LAST,
+    )
+    assert write_page(settings, filled, LAST).read_bytes() == before
+
+
 def test_refused_rows_are_counted_by_reason(filled: Database, settings: Settings) -> None:
     for number, (day, table, reason) in enumerate(
         [

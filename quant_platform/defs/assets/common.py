@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -98,7 +99,6 @@ def asset(
     key, description : default to the function's name and docstring
     scope, quarantine, dense : see `defs/io_manager.py`
     """
-    policy = dg.FreshnessPolicy.cron(deadline_cron=READY_BY, lower_bound_delta=LATE_AFTER)
     return dg.asset(
         key=key,
         ins=ins,
@@ -111,7 +111,7 @@ def asset(
         backfill_policy=dg.BackfillPolicy.single_run(),
         retry_policy=RETRIES,
         io_manager_key=IO_MANAGER,
-        freshness_policy=policy if market.is_live else None,
+        freshness_policy=_freshness() if market.is_live else None,
         metadata={
             "table": table,
             **({"scope": dict(scope)} if scope else {}),
@@ -119,6 +119,12 @@ def asset(
             **({"dense": True} if dense else {}),
         },
     )
+
+
+@cache
+def _freshness() -> dg.FreshnessPolicy:
+    """One policy for all assets: Dagster goes through a year of ticks to validate each."""
+    return dg.FreshnessPolicy.cron(deadline_cron=READY_BY, lower_bound_delta=LATE_AFTER)
 
 
 def asset_out(
@@ -131,7 +137,6 @@ def asset_out(
     dense: bool = False,
 ) -> dg.AssetOut:
     """One of several tables that a single step fills; as `asset` otherwise."""
-    policy = dg.FreshnessPolicy.cron(deadline_cron=READY_BY, lower_bound_delta=LATE_AFTER)
     return dg.AssetOut(
         is_required=False,
         description=description,
@@ -139,7 +144,7 @@ def asset_out(
         owners=[OWNER],
         kinds=KINDS,
         io_manager_key=IO_MANAGER,
-        freshness_policy=policy if market.is_live else None,
+        freshness_policy=_freshness() if market.is_live else None,
         metadata={
             "table": table,
             **({"quarantine": True} if quarantine else {}),
