@@ -85,7 +85,10 @@ def test_only_rows_of_the_session_that_the_report_follows_from_are_counted(
     assert gather(settings, filled, LAST).row_counts == {
         **dict.fromkeys(("market_data", "corporate_actions", "trading_universe", "features"), 0),
         # Three models; 33 sessions fill the window of 21 returns and that of the whole history.
-        **{"signals": 0, "portfolios": 3, "model_performance": 6, "alerts": 0},
+        "signals": 0,
+        "portfolios": 3,
+        "model_performance": 6,
+        "alerts": 0,
     }
     fetch(
         filled,
@@ -95,8 +98,8 @@ def test_only_rows_of_the_session_that_the_report_follows_from_are_counted(
     )
     fetch(
         filled,
-        "INSERT INTO performance_reports (date, ranking, trends, summary, score_formula)"
-        " VALUES (%s, '[]', '[]', '', '')",
+        "INSERT INTO performance_reports (date, ranking, trends, alert_count, summary, score_formula)"
+        " VALUES (%s, '[]', '[]', 0, '', '')",
         LAST,
     )
     assert write_page(settings, filled, LAST).read_bytes() == before
