@@ -98,7 +98,8 @@ def test_only_rows_of_the_session_that_the_report_follows_from_are_counted(
     )
     fetch(
         filled,
-        "INSERT INTO performance_reports (date, ranking, trends, alert_count, summary, score_formula)"
+        "INSERT INTO performance_reports"
+        " (date, ranking, trends, alert_count, summary, score_formula)"
         " VALUES (%s, '[]', '[]', 0, '', '')",
         LAST,
     )
