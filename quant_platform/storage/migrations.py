@@ -1,13 +1,13 @@
-"""Apply the numbered migrations with yoyo, and add the columns that the registries ask for.
+"""Apply the numbered migrations, and add the columns that the registries ask for.
 
 `sql/` is the schema's only source, with one extension: a feature or a metric is a decorated
 function, and its column (name, type, comment) is created from it, in the table and in the table's
 `_history`.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from quant_platform.settings import without_password
 from quant_platform.storage.database import Database
 
 if TYPE_CHECKING:
+    import psycopg2.extensions
     from psycopg2.sql import Composable
 
 LOCK_SECONDS = 60
@@ -47,7 +48,8 @@ def sql_folder() -> Path:
 def upgrade(database: Database, columns: Sequence[RegisteredColumn] = ()) -> list[str]:
     """Bring the schema up to date; return the names of the migrations and columns applied now.
 
-    Each migration is one transaction. Safe to call from several processes at once.
+    The migrations are one transaction, the columns another. Safe to call from several processes at
+    once, and after a process that was killed.
     """
     applied = _apply_migrations(database)
     added = add_columns(database, columns)
@@ -66,7 +68,7 @@ def is_current(database: Database, columns: Sequence[RegisteredColumn] = ()) -> 
             done = {row[0] for row in cursor.fetchall()}
     finally:
         connection.close()
-    return _migration_names() <= done and not _missing(database, columns)
+    return {file.stem for file in _migration_files()} <= done and not _missing(database, columns)
 
 
 def add_columns(
@@ -122,53 +124,64 @@ def _missing(database: Database, columns: Sequence[RegisteredColumn]) -> Sequenc
     return [column for column in columns if (column.table, column.name) not in present]
 
 
-def _migration_names() -> set[str]:
+def _migration_files() -> list[Path]:
+    """Return the migrations in the order of their numbers."""
     files = (sql_folder() / "migrations").glob("*.sql")
-    return {file.stem for file in files if not file.name.endswith(".rollback.sql")}
+    return sorted(file for file in files if not file.name.endswith(".rollback.sql"))
 
 
 def _apply_migrations(database: Database) -> list[str]:
-    import logging
+    """Apply what is pending, and note it, in one transaction under a lock that ends with it.
 
-    import yoyo
+    A process that dies in between leaves nothing behind.
+    """
+    import psycopg2
 
-    logging.getLogger("yoyo").setLevel(logging.WARNING)
-    migrations = yoyo.read_migrations(str(sql_folder() / "migrations"))
+    connection = database.connect()
     try:
-        with _lock(database):
-            backend = yoyo.get_backend(database.url)
-            try:
-                # Under our lock, a row in yoyo's own was left by a process that died.
-                backend.break_lock()
-                pending = backend.to_apply(migrations)
-                names = [migration.id for migration in pending]
-                backend.apply_migrations(pending)
-            finally:
-                backend.connection.close()
-    except DatabaseError:
-        raise
-    except Exception as error:  # yoyo passes on whatever the driver raises
+        with connection, connection.cursor() as cursor:
+            for statement in _BEFORE:
+                _execute(cursor, statement)
+            _execute(cursor, "SELECT migration_id FROM _yoyo_migration")
+            done = {str(name) for (name,) in cursor.fetchall()}
+            pending = [file for file in _migration_files() if file.stem not in done]
+            for file in pending:
+                _apply(cursor, file)
+    except psycopg2.Error as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DatabaseError(
             f"The migrations cannot be applied to {without_password(database.url)}: {reason}",
             "Does the user own the database, and is no other program holding its tables?",
         ) from error
-    return names
-
-
-@contextmanager
-def _lock(database: Database) -> Iterator[None]:
-    """Let one process at a time migrate.
-
-    The server frees this lock when its holder dies; yoyo's own is a row, which would stay.
-    """
-    connection = database.connect()
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
-            cursor.execute(
-                "SELECT pg_advisory_lock(hashtext('quant_platform'), hashtext('migrations'))"
-            )
-        yield
     finally:
         connection.close()
+    return [file.stem for file in pending]
+
+
+_BEFORE = (
+    f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'",
+    "SELECT pg_advisory_xact_lock(hashtext('quant_platform'), hashtext('migrations'))",
+    # The marks of yoyo-migrations, which applied the files in the first releases.
+    "CREATE TABLE IF NOT EXISTS _yoyo_migration (migration_hash varchar(64) PRIMARY KEY,"
+    " migration_id varchar(255), applied_at_utc timestamp)",
+)
+
+
+def _apply(cursor: "psycopg2.extensions.cursor", file: Path) -> None:
+    """Execute a migration's statements and mark it as applied, in the caller's transaction."""
+    import psycopg2
+
+    try:
+        _execute(cursor, file.read_text(encoding="utf-8"))
+    except psycopg2.Error as error:
+        # The server's message does not say which file it is about.
+        raise type(error)(f"{file.name}: {error}") from error
+    mark = (sha256(file.stem.encode()).hexdigest(), file.stem)
+    _execute(cursor, "INSERT INTO _yoyo_migration VALUES (%s, %s, now() AT TIME ZONE 'UTC')", mark)
+
+
+def _execute(
+    cursor: "psycopg2.extensions.cursor", statements: str, values: tuple[str, ...] | None = None
+) -> None:
+    """Execute one step of a migration; tests end the process after each."""
+    cursor.execute(statements, values)

@@ -9,7 +9,7 @@ import pytest
 
 from quant_platform.storage.database import Database
 
-HEAVY = {"dagster", "pandas", "numpy", "pyarrow", "sqlalchemy", "plotly", "yoyo", "psycopg2"}
+HEAVY = {"dagster", "pandas", "numpy", "pyarrow", "sqlalchemy", "plotly", "psycopg2"}
 
 PROGRAM = """
 import json, sys

@@ -1,12 +1,15 @@
 import re
+import signal
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from quant_platform.errors import DatabaseError
 from quant_platform.pipeline.provision import provision, registered_columns
+from quant_platform.storage import migrations
 from quant_platform.storage.database import Database
 from quant_platform.storage.migrations import (
     RegisteredColumn,
@@ -143,13 +146,48 @@ def test_a_database_that_refuses_says_so_in_one_line(empty_database: Database) -
     assert upgrade(empty_database) == [path.stem for path in MIGRATIONS]
 
 
-def test_a_lock_left_by_a_killed_process(empty_database: Database) -> None:
-    """A process killed while it migrated leaves its row in yoyo's lock table."""
-    program = (
-        "import os, sys, signal, yoyo;"
-        "b = yoyo.get_backend(sys.argv[1]);"
-        "lock = b.lock(timeout=5); lock.__enter__(); os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    subprocess.run([sys.executable, "-c", program, empty_database.url], check=False)
-    assert fetch(empty_database, "SELECT count(*) FROM yoyo_lock") == [(1,)]
-    assert upgrade(empty_database) == [path.stem for path in MIGRATIONS]
+DYING = """
+import os, signal, sys
+from quant_platform.pipeline.provision import provision
+from quant_platform.storage import migrations
+from quant_platform.storage.database import Database
+
+left, execute = int(sys.argv[2]), migrations._execute
+
+def dying(*arguments):
+    global left
+    execute(*arguments)
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+migrations._execute = dying
+provision(Database(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("step", range(1, 4 + 2 * len(MIGRATIONS) + 1))
+def test_killed_at_any_step_the_next_start_does_it_all(
+    empty_database: Database, database: Database, step: int
+) -> None:
+    """Three steps before the first file and one that looks; then each file, and its mark."""
+    command = [sys.executable, "-c", DYING, empty_database.url, str(step)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert shape(empty_database) == []
+    provision(empty_database)
+    assert shape(empty_database) == shape(database)
+
+
+def test_who_cannot_have_the_lock_says_so(
+    empty_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "_BEFORE", ("SET LOCAL lock_timeout = 50", _LOCK))
+    connection = empty_database.connect()
+    with closing(connection), connection.cursor() as cursor:
+        cursor.execute(_LOCK)
+        with pytest.raises(DatabaseError, match="lock timeout"):
+            upgrade(empty_database)
+    assert shape(empty_database) == []
+
+
+_LOCK = migrations._BEFORE[1]

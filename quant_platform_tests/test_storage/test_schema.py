@@ -4,7 +4,7 @@ from quant_platform.errors import UnknownNameError
 from quant_platform.evaluation.metrics import METRICS
 from quant_platform.features.feature_registry import all_features
 from quant_platform.storage.database import Database
-from quant_platform.storage.schema import read_table
+from quant_platform.storage.schema import read_table, tables_with_history
 from quant_platform_tests.support.tables import fetch
 
 RELATIONS = """
@@ -101,3 +101,18 @@ def test_an_unknown_table_says_what_to_run(database: Database, name: str) -> Non
 def test_an_unknown_column_names_the_known_ones(database: Database) -> None:
     with pytest.raises(UnknownNameError, match="high_price"):
         read_table(database, "market_data").column("hihg_price")
+
+
+def test_a_history_takes_every_row_that_its_table_can_hold(database: Database) -> None:
+    """The same columns of the same types, null where the table's may be, and no rule of its own."""
+    rules = "SELECT conrelid::regclass::text FROM pg_constraint WHERE contype <> 'n'"
+    ruled = {name for (name,) in fetch(database, rules)}
+    for name in tables_with_history(database):
+        history = read_table(database, f"{name}_history")
+        assert history.name not in ruled
+        assert not history.column("superseded_at").nullable
+        for column in read_table(database, name).columns:
+            kept = history.column(column.name)
+            assert kept.sql_type == column.sql_type, f"{name}.{column.name}"
+            assert kept.nullable or not column.nullable, f"{name}.{column.name}"
+            assert kept.description == column.description, f"{name}.{column.name}"

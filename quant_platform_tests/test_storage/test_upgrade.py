@@ -6,9 +6,12 @@ it: see `support/old_dump.py` and `support/dumps/README.md`.
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
+import psycopg2
 import pytest
 
 from quant_platform.defs.runs import Runner
@@ -16,6 +19,8 @@ from quant_platform.pipeline.provision import provision
 from quant_platform.settings import Settings
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
+from quant_platform.storage.replace import replace_sessions
+from quant_platform.storage.schema import Table, read_table, tables_with_history
 from quant_platform.vendors.sample import SampleVendor
 from quant_platform_tests.support import old_dump
 from quant_platform_tests.support.server import Server
@@ -91,6 +96,62 @@ def test_provisioning_again_changes_nothing(upgraded: Database) -> None:
     after = shape(upgraded), fetch(upgraded, "SELECT m::text FROM models AS m ORDER BY 1")
     assert after == before
     assert old_dump.measured(upgraded, TABLES) == NOW
+
+
+EXTREMES: dict[str, dict[str, float]] = {
+    "null": {},
+    "lowest": {"double precision": -1.7976931348623157e308, "integer": -(2**31)},
+    "smallest": {"double precision": 5e-324, "integer": 1},
+    "greatest": {"double precision": 1.7976931348623157e308, "integer": 2**31 - 1},
+}
+"""Values of a type; null is one of any type."""
+
+
+@pytest.mark.parametrize("extreme", EXTREMES)
+def test_a_row_with_every_column_at_an_extreme_can_be_replaced(
+    upgraded: Database, extreme: str
+) -> None:
+    """A correction of whatever a table may hold moves it to the history, and is not refused."""
+    replaced = set()
+    for name in tables_with_history(upgraded):
+        table = read_table(upgraded, name)
+        newest = fetch(upgraded, f"SELECT max(date)::text FROM {name}")[0][0]  # noqa: S608 — the catalogue's
+        if newest is None:
+            continue
+        rows = bulk.read(upgraded, table, newest, newest)
+        if not _set_what_may_be(upgraded, table, rows.iloc[0], extreme):
+            continue
+        counting = f"SELECT count(*) FROM {name}_history WHERE date = %s"  # noqa: S608 — the catalogue's
+        before = fetch(upgraded, counting, newest)[0][0]
+        replace_sessions(upgraded, table, rows, [newest])
+        assert fetch(upgraded, counting, newest)[0][0] == before + 1, name
+        replaced.add(name)
+    assert {"features", "model_performance"} <= replaced
+
+
+def _set_what_may_be(database: Database, table: Table, row: pd.Series, extreme: str) -> bool:
+    """Set each column of a row whose type and rules allow it; return whether one was."""
+    key = " AND ".join(f"{name} = %s" for name in table.key)
+    where = [row[name] if isinstance(row[name], str) else str(row[name]) for name in table.key]
+    values = EXTREMES[extreme]
+    changed = False
+    connection = database.connect()
+    with closing(connection), connection, connection.cursor() as cursor:
+        for column in table.data_columns:
+            if column.name in table.key or (values and column.sql_type not in values):
+                continue
+            value = values.get(column.sql_type)
+            cursor.execute("SAVEPOINT before")
+            try:
+                cursor.execute(
+                    f'UPDATE {table.name} SET "{column.name}" = %s WHERE {key}'  # noqa: S608 — the catalogue's
+                    f' AND "{column.name}" IS DISTINCT FROM %s',
+                    (value, *where, value),
+                )
+                changed |= cursor.rowcount == 1
+            except psycopg2.IntegrityError:
+                cursor.execute("ROLLBACK TO SAVEPOINT before")
+    return changed
 
 
 def test_the_pipeline_goes_on(

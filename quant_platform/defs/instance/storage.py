@@ -66,11 +66,13 @@ class PlatformStorage(DagsterStorage, ConfigurableClass):
     def _use_fast_storages(self, url: str) -> None:
         # Only here: with another version of Dagster these modules might not even import.
         from quant_platform.defs.instance.event_log import BulkEventLogStorage
+        from quant_platform.defs.instance.first_start import complete_first_start
         from quant_platform.defs.instance.pool import Lease, PoolOptions
         from quant_platform.defs.instance.storages import PooledRunStorage, PooledScheduleStorage
 
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", EVENTS_PER_BATCH)
         lease = Lease(PoolOptions(url))
+        complete_first_start(lease.engine)
         self._run_storage = PooledRunStorage(lease)
         self._event_log_storage = BulkEventLogStorage(lease)
         self._schedule_storage = PooledScheduleStorage(lease)
