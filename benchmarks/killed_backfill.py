@@ -131,7 +131,7 @@ class Backfill:
         with closing(self._database().connect()) as connection, connection.cursor() as cursor:
             cursor.execute(f"SELECT min(date) FROM {newest} AS taken", (sessions,))  # noqa: S608 — our own names
             ((since,),) = cursor.fetchall()
-            for name in (*TABLES, "ingestions"):
+            for name in (*TABLES, "ingestions", "computations"):
                 cursor.execute(f"DELETE FROM {name} WHERE date >= %s", (since,))  # noqa: S608 — our own names
             connection.commit()
         self.taken_back += sessions

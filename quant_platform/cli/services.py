@@ -53,7 +53,7 @@ def serve(settings: Settings, port: int) -> None:
         # `code-server start` rather than `api grpc`: the UI's reload button then picks up changed
         # files.
         code = ["dagster", "code-server", "start", "-h", HOST, "-p", str(code_port), "-m", MODULE]
-        web = ["dagster_webserver", "-h", HOST, "-p", str(port), "-w", str(workspace)]
+        web = ["quant_platform.cli.webserver", "-h", HOST, "-p", str(port), "-w", str(workspace)]
         daemon = ["dagster._daemon", "run", "-w", str(workspace)]
         with _services() as services:
             services.append(_start([*code, "--location-name", "quant_platform"]))

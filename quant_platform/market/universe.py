@@ -137,7 +137,8 @@ class Directory:
         places = self._places[0][start:end]
         fresh = np.isnat(self.since[places])
         self.row[places] = np.arange(start, end)
-        self.since[places[fresh]] = self._days[0][start:end][fresh]
+        # Backwards: of several descriptions that are taken in at once, the first counts.
+        self.since[places[fresh][::-1]] = self._days[0][start:end][fresh][::-1]
         start, end = self._advance(1, session)
         symbols = self._symbols["symbol"].iloc[start:end].tolist()
         for symbol, place in zip(symbols, self._places[1][start:end].tolist(), strict=True):

@@ -22,6 +22,9 @@ _ADDRESS = re.compile(
 )
 """A scheme, a host, perhaps a port and a path; nothing that could carry a password or a key."""
 
+_NAME = re.compile(r"\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+"""A host's name or address in lower case, without a port."""
+
 _KEY = re.compile(r"[!-~]+")
 """Visible ASCII characters, as a header of HTTP can carry them."""
 
@@ -138,9 +141,25 @@ def _days(value: object) -> object:
     return tuple(date.fromisoformat(_day(part)) for part in sorted(set(parts)))
 
 
+def _hosts(value: object) -> object:
+    """Return host names written with commas between them, in lower case."""
+    if not isinstance(value, str):
+        return value
+    names = [part.strip().lower() for part in value.split(",") if part.strip()]
+    if not names or not all(_NAME.fullmatch(name) for name in names):
+        raise ValueError("no host names")
+    return tuple(names)
+
+
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
+
+Hosts = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_hosts),
+    Form("host names with commas between them, without ports"),
+]
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 """A finite number; its limits are the field's own."""

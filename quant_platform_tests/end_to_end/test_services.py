@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from quant_platform_tests.support.foreign_page import foreign_page
 from quant_platform_tests.support.services import (
     COMMAND,
     Service,
@@ -76,6 +77,13 @@ mutation Execute($parameters: ExecutionParams!) {
   }
 }
 """
+HOSTILE = (
+    'mutation{launchPipelineExecution(executionParams:{selector:{repositoryLocationName:"quant_platform",'
+    'repositoryName:"__repository__",pipelineName:"__ASSET_JOB",assetSelection:[{path:["market_data"]}]},'
+    f'executionMetadata:{{tags:[{{key:"dagster/partition",value:"{SESSION}"}}]}}}}){{__typename}}}}'
+)
+"""Starts a run where a webserver executes it."""
+
 PROGRESS = """
 query Progress($id: String!) {
   partitionBackfillOrError(backfillId: $id) {
@@ -135,6 +143,18 @@ def test_the_graph_shows_every_asset(service: Service, page: Page, output: Path)
     for node in NODES:
         expect(graph.get_by_text(node).first).to_be_attached()
     page.screenshot(path=output / "asset-graph.png")
+
+
+def test_a_page_of_another_origin_starts_nothing(service: Service, page: Page) -> None:
+    answers: dict[str, int] = {}
+    page.on("response", lambda answer: answers.update({answer.url: answer.status}))
+    with foreign_page(service.url, HOSTILE) as address:
+        page.goto(address)
+        expect(page).to_have_title("refused")
+    refused = {url: status for url, status in answers.items() if "/graphql" in url}
+    assert len(refused) >= 2
+    assert set(refused.values()) <= {403, 405, 415}
+    assert statuses(service) == {}
 
 
 def test_a_session_is_materialised_by_clicking(service: Service, page: Page, output: Path) -> None:

@@ -182,6 +182,28 @@ def test_types_are_those_of_the_description_that_holds() -> None:
     assert by_day == [["A", "B"], ["A", "B"], ["A"]]
 
 
+def test_a_run_that_starts_late_knows_the_first_session_of_a_security() -> None:
+    """Described anew in a later session, and no listing date: the first description counts."""
+    described = pd.DataFrame(
+        {
+            "date": pd.to_datetime([DAYS[0], DAYS[1], DAYS[2]]).astype("datetime64[s]"),
+            "security_id": ["A", "B", "A"],
+            "company_name": ["Before", "B", "After"],
+            "sector": None,
+            "security_type": "CS",
+            "list_date": pd.Series([None] * 3, dtype="datetime64[s]"),
+        }
+    )
+    held = described.iloc[:2][["date", "security_id"]].assign(symbol=["A", "B"])
+    rows = bars(A=[1.0] * 4, B=[1.0] * 4)
+    rows = rows.assign(security_id=rows["symbol"])
+    whole = universe_members(UniverseRule(), Directory(described, held), rows, DAYS[:4], 4)
+    late = universe_members(UniverseRule(), Directory(described, held), rows, DAYS[:4], 1)
+    pd.testing.assert_frame_equal(late, whole.tail(2).reset_index(drop=True))
+    assert late["listing_date"].tolist() == [pd.Timestamp(DAYS[0]), pd.Timestamp(DAYS[1])]
+    assert late["company_name"].tolist() == ["After", "B"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
