@@ -7,6 +7,7 @@ It takes the arguments of `dagster-webserver`. `dev` and the compose file start 
 from typing import Any
 
 from dagster_webserver import cli as dagsters
+from dagster_webserver.app import create_app_from_workspace_process_context as make_app
 
 from quant_platform.cli.guard import Guard
 from quant_platform.settings import Settings
@@ -14,14 +15,14 @@ from quant_platform.settings import Settings
 
 def main() -> None:
     """Serve until stopped."""
-    make_app, names = dagsters.create_app_from_workspace_process_context, Settings.load().ui_hosts
+    names = Settings.load().ui_hosts
 
     def guarded(*arguments: Any, **options: Any) -> Guard:
         return Guard(make_app(*arguments, **options), names)
 
     # Dagster makes its application and serves it in one function, so the maker is what we replace.
     vars(dagsters)["create_app_from_workspace_process_context"] = guarded
-    dagsters.main()
+    dagsters.main()  # type: ignore[no-untyped-call]  # untyped in Dagster
 
 
 if __name__ == "__main__":

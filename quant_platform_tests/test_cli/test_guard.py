@@ -23,7 +23,7 @@ async def reached(scope: Message, receive: Receive, send: Send) -> None:
 
 
 async def ask(method: str, path: str, *, names: tuple[str, ...] = (), **options: Any) -> Any:
-    transport = httpx.ASGITransport(app=Guard(reached, names))  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(app=Guard(reached, names))
     async with httpx.AsyncClient(transport=transport, base_url=OWN) as client:
         return await client.request(method, path, **options)
 
