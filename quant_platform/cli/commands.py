@@ -1,7 +1,8 @@
 """demo, dev, backfill, status, report and sql."""
 
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -39,7 +40,9 @@ def demo() -> None:
 
 
 def dev(
-    port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] = 3000,
+    port: Annotated[
+        int, typer.Option(min=1, max=65_535, help="Port of the UI on 127.0.0.1.")
+    ] = 3000,
 ) -> None:
     """Serve the Dagster UI with daemon and code location until Ctrl-C."""
     from quant_platform.cli.services import serve
@@ -116,8 +119,17 @@ def report(
 
 
 def sql(
-    statement: Annotated[str, typer.Argument(help="One statement that reads.")],
+    statement: Annotated[
+        str | None, typer.Argument(help="One statement that reads; - for standard input.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Read the statement from a file.")
+    ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print all rows as CSV.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print all rows as JSON.")] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Leave CSV as it is, even what a spreadsheet would run.")
+    ] = False,
     known_at: Annotated[
         str | None,
         typer.Option(
@@ -126,16 +138,20 @@ def sql(
     ] = None,
 ) -> None:
     """Run a read-only SQL statement and print its rows."""
+    from quant_platform.cli.rows import csv_text, json_text, table_rows, the_statement
     from quant_platform.research.store import open_store
 
+    text = the_statement(statement, file)
     store = open_store(_settings())
-    frame = (store if known_at is None else store.at(known_at)).sql(statement)
+    frame = (store if known_at is None else store.at(known_at)).sql(text)
+    if json:
+        typer.echo(json_text(frame))
+        return
     if csv:
-        typer.echo(frame.to_csv(index=False), nl=False)
+        typer.echo(csv_text(frame, raw=raw), nl=False)
         return
     shown = frame.head(SQL_LIMIT)
-    rows = [[_cell(value) for value in row] for row in shown.itertuples(index=False, name=None)]
-    console.rows([str(name) for name in frame.columns], rows)
+    console.rows([str(name) for name in frame.columns], table_rows(shown))
     if len(frame) > len(shown):
         console.err.print(f"… {len(frame) - len(shown):,} more rows; --csv prints all")
 
@@ -148,15 +164,3 @@ def _settings() -> "Settings":
     settings = Settings.load()
     platform_calendar(settings)
     return settings
-
-
-def _cell(value: Any) -> str:
-    import pandas as pd
-
-    if pd.api.types.is_scalar(value) and pd.isna(value):
-        return ""
-    if isinstance(value, pd.Timestamp):
-        return (
-            f"{value:%Y-%m-%d}" if value == value.normalize() and value.tz is None else str(value)
-        )
-    return f"{value:.10g}" if isinstance(value, float) else str(value)

@@ -46,15 +46,20 @@ def psql(
     arguments: Annotated[list[str] | None, typer.Argument(help="Passed on to psql.")] = None,
 ) -> None:
     """Open psql on the database (everything after -- goes to psql)."""
+    import os
     import subprocess
 
     from quant_platform.settings import Settings
-    from quant_platform.storage.database import platform_url
+    from quant_platform.storage.database import for_a_process_list, platform_url
     from quant_platform.storage.embedded import client_program
 
-    address = platform_url(Settings.load())
+    address, secrets = for_a_process_list(platform_url(Settings.load()))
     # Not exec: this process must stay, since the embedded server stops with its last user.
-    done = subprocess.run([client_program("psql"), address, *(arguments or [])], check=False)  # noqa: S603 — the user's own words
+    done = subprocess.run(  # noqa: S603 — the user's own words
+        [client_program("psql"), "-d", address, *(arguments or [])],
+        env=os.environ | secrets,
+        check=False,
+    )
     raise typer.Exit(done.returncode)
 
 

@@ -5,7 +5,6 @@ and holds no address. The storage itself does not belong here: see `instance/`.
 """
 
 import os
-import shutil
 from pathlib import Path
 
 import quant_platform
@@ -34,7 +33,16 @@ def enter_dagster_home(settings: Settings) -> Path:
     home = settings.home.expanduser().resolve()
     folder = home / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(instance_file(), folder / INSTANCE_FILE)
+    _put(instance_file().read_bytes(), folder / INSTANCE_FILE)
     os.environ["DAGSTER_HOME"] = str(folder)
     os.environ[PREFIX + "HOME"] = str(home)
     return folder
+
+
+def _put(content: bytes, path: Path) -> None:
+    """Write a file that other processes may be reading: they see the old one or the new."""
+    if path.is_file() and path.read_bytes() == content:
+        return
+    draft = path.with_suffix(f".{os.getpid()}.draft")
+    draft.write_bytes(content)
+    draft.replace(path)

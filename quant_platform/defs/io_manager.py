@@ -194,15 +194,19 @@ class PostgresIOManager(dg.IOManager):
         """Refuse to compute over a hole: history may begin late, but not skip a session.
 
         What is missing before the table's first session is taken for a later start of history. A
-        hole after it would give values that change once it is filled.
+        hole after it would give values that change once it is filled, and without any session there
+        is nothing to compute from.
         """
+        if not sessions:
+            return
         name = bulk.quoted(table.name)
         holes = bulk.query(
             self.platform.database,
             "SELECT wanted.date::text AS date FROM unnest($1::text::date[]) AS wanted (date)"  # noqa: S608 — quoted name
             f" WHERE NOT EXISTS (SELECT 1 FROM {name} AS t WHERE t.date = wanted.date)"
-            f" AND wanted.date > (SELECT min(date) FROM {name}) ORDER BY 1",
-            ("{" + ",".join(sessions) + "}",),
+            " AND wanted.date > coalesce("
+            f"(SELECT min(date) FROM {name} WHERE date <= $2::text::date), '-infinity') ORDER BY 1",
+            ("{" + ",".join(sessions) + "}", sessions[-1]),
         )["date"].tolist()
         if holes:
             raise dg.Failure(

@@ -1,6 +1,7 @@
 """Write the HTML page of a report date: read what is stored, render it, put it in place at once."""
 
 import os
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -128,18 +129,7 @@ def newest_report_date(database: Database) -> str:
 
 def row_counts(database: Database) -> dict[str, int]:
     """Rows of every table a user looks at: `FIRST_COUNTED`, then others that hold any."""
-    others = [name for name in tables_with_history(database) if name not in FIRST_COUNTED]
-    counting = " UNION ALL ".join(
-        f"SELECT '{table}' AS name, count(*) AS rows FROM {bulk.quoted(table)}"  # noqa: S608 — names of the catalogue
-        for table in (*FIRST_COUNTED, *others)
-    )
-    counted = _all(database, counting)
-    rows = dict(zip(counted["name"], counted["rows"].astype(int), strict=True))
-    return {
-        table: rows[table]
-        for table in (*FIRST_COUNTED, *others)
-        if rows[table] or table in FIRST_COUNTED
-    }
+    return _counted(database, FIRST_COUNTED)
 
 
 def _outstanding(settings: Settings, database: Database, session: date) -> pd.DataFrame:
@@ -175,18 +165,30 @@ def _risk_free(
 
 
 def _session_counts(database: Database, session: str) -> dict[str, int]:
-    """Rows of a session in each table that its report follows from.
+    """Rows of a session in each table that its report follows from, and in others that hold any.
 
     Not of the tables that are written while the page is, or later: the page of a session is the
     same bytes whenever it is written.
     """
+    return _counted(database, BEFORE_REPORT, " WHERE date = $1::text::date", session)
+
+
+def _counted(
+    database: Database, first: Sequence[str], where: str = "", *parameters: str
+) -> dict[str, int]:
+    """Rows of the tables `first`, and then of those that are not ours and hold any."""
+    others = [name for name in tables_with_history(database) if name not in FIRST_COUNTED]
+    tables = [*first, *others]
     counting = " UNION ALL ".join(
-        f"SELECT {place} AS place, count(*) AS rows FROM {bulk.quoted(table)}"  # noqa: S608 — our own names
-        " WHERE date = $1::text::date"
-        for place, table in enumerate(BEFORE_REPORT)
+        f"SELECT {place} AS place, count(*) AS rows FROM {bulk.quoted(table)}{where}"  # noqa: S608 — names of the catalogue
+        for place, table in enumerate(tables)
     )
-    counted = _all(database, counting, session).sort_values("place")
-    return dict(zip(BEFORE_REPORT, counted["rows"].astype(int), strict=True))
+    counted = _all(database, counting, *parameters).sort_values("place")["rows"].astype(int)
+    return {
+        table: rows
+        for table, rows in zip(tables, counted.tolist(), strict=True)
+        if rows or table in first
+    }
 
 
 def _recent_sessions(database: Database, session: str, count: int) -> list[str]:

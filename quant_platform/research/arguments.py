@@ -6,11 +6,13 @@ What does not belong here: sessions (`market/calendar.py`) and moments (`storage
 from collections.abc import Sequence
 from datetime import date, datetime
 
+import numpy as np
+
 from quant_platform.errors import SessionError
 from quant_platform.market.calendar import parse_date
 
-Day = str | date
-"""A day: ISO text, or a date; of a `datetime` its date."""
+Day = str | date | np.datetime64
+"""A day: ISO text, or a date; of a moment its date."""
 
 Names = str | Sequence[str]
 """One name, or several."""
@@ -30,6 +32,11 @@ def iso_range(start: Day, end: Day) -> tuple[str, str]:
     return first.isoformat(), last.isoformat()
 
 
+def iso_day(value: Day) -> str:
+    """Read a day as an ISO date."""
+    return _day(value).isoformat()
+
+
 def open_range(start: Day | None, end: Day | None) -> tuple[str | None, str | None]:
     """Read a range as `iso_range` does; None leaves that side open."""
     if start is not None and end is not None:
@@ -46,6 +53,9 @@ def several(names: Names) -> Sequence[str]:
 
 
 def _day(value: Day) -> date:
+    if isinstance(value, np.datetime64):
+        # As NumPy writes it: a day, or a moment whose day counts.
+        return parse_date(str(value.astype("datetime64[D]")))
     if isinstance(value, str):
         return parse_date(value)
     return value.date() if isinstance(value, datetime) else value

@@ -28,6 +28,7 @@ from quant_platform.features.feature_registry import select
 from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import BAR_COLUMNS, Panel
+from quant_platform.research.arguments import Day, iso_day
 from quant_platform.research.reader import TableReader
 from quant_platform.research.result import BacktestResult
 from quant_platform.storage.bulk import BEGINNING, Members
@@ -47,8 +48,8 @@ IDENTITY_COLUMNS = ("date", "symbol", "security_id")
 def backtest(
     reader: TableReader,
     strategy: str | Strategy,
-    start: str | date,
-    end: str | date,
+    start: Day,
+    end: Day,
     *,
     calendar: Calendar = XNYS,
     costs: Costs = DEFAULT_COSTS,
@@ -89,7 +90,7 @@ def backtest(
     model = strategy_of(strategy) if isinstance(strategy, str) else strategy
     models = (model, _benchmark())
     stored = calendar.sessions(*reader.first_and_last_bar())
-    sessions = list(calendar.range(_text(start), _text(end), stored))
+    sessions = list(calendar.range(iso_day(start), iso_day(end), stored))
     inputs = _inputs(reader, models, stored, sessions)
     signals = [_signals(each, inputs) for each in models]
     portfolios = [
@@ -198,7 +199,3 @@ def _before(stored: Sequence[date], days: Sequence[str], lookback: int) -> list[
     first = stored.index(date.fromisoformat(days[0]))
     before = [day.isoformat() for day in stored[max(first - (lookback - 1), 0) : first]]
     return [*before, *days]
-
-
-def _text(day: str | date) -> str:
-    return day if isinstance(day, str) else f"{day:%Y-%m-%d}"

@@ -91,12 +91,11 @@ class Settings(SettingsModel):
         " the most trading, of these, from a price of 5 and 60 sessions of history on, are"
         " `top:500 types:CS,ADRC price:5 history:60`. Empty: the vendor's own rule.",
     )
-    ui_hosts: Annotated[
-        Hosts, Variable(PLATFORM, PREFIX + "UI_HOSTS", example="quant.example.org")
-    ] = Field(
+    ui_hosts: Annotated[Hosts, Variable(PLATFORM, PREFIX + "UI_HOSTS")] = Field(
         default=(),
-        description="Further names under which the UI may be asked, such as that of a proxy in"
-        " front of it. Requests for other names, and from pages of other origins, are refused.",
+        description="Further names under which the UI may be asked, such as quant.example.org of a"
+        " proxy in front of it. Requests for other names, and from pages of other origins, are"
+        " refused.",
     )
     closures: Annotated[Days, Variable(PLATFORM, PREFIX + "CLOSURES")] = Field(
         default=(),

@@ -4,6 +4,7 @@ Everything moves as Arrow over the binary protocol (ADBC). Writing does not belo
 `replace.py`.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,7 +103,7 @@ def query(
         if known_at is not None:
             install_past_views(cursor, known_at, sql)
         cursor.execute("SET TRANSACTION READ ONLY")
-        if sql.lstrip().partition(" ")[0].upper() in _NOT_FOR_COPY:
+        if _first_word(sql) in _NOT_FOR_COPY or "--" in sql:
             cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
         cursor.execute(sql, tuple(parameters) or None)
         data = cursor.fetch_arrow_table()
@@ -112,7 +113,21 @@ def query(
 
 
 _NOT_FOR_COPY = {"SHOW", "EXPLAIN"}
-"""Statements whose rows cannot come through COPY."""
+"""Statements whose rows cannot come through COPY.
+
+Nor can those with a comment to the end of the line: it would swallow what COPY puts after them.
+"""
+
+
+_BEFORE_A_WORD = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
+"""Blanks and comments."""
+
+
+def _first_word(sql: str) -> str:
+    """First word of a statement in upper case, whatever stands before and after it."""
+    start = _BEFORE_A_WORD.match(sql)
+    word = re.compile(r"[A-Za-z]*").match(sql, start.end() if start else 0)
+    return word[0].upper() if word else ""
 
 
 def _date(text: str) -> str:

@@ -18,6 +18,7 @@ from weakref import WeakSet
 
 from quant_platform.errors import DatabaseError
 from quant_platform.settings import Settings, without_password
+from quant_platform.storage import session
 from quant_platform.storage.embedded import start_embedded
 
 if TYPE_CHECKING:
@@ -61,14 +62,16 @@ class Database:
     @cached_property
     def engine(self) -> "Engine":
         """SQLAlchemy engine on psycopg2, pooled, for small statements."""
-        from sqlalchemy import create_engine
+        from sqlalchemy import create_engine, event
 
-        return create_engine(
+        engine = create_engine(
             sqlalchemy_url(self.url),
             pool_pre_ping=True,
             pool_size=2,
             connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
         )
+        event.listen(engine, "connect", lambda connection, _: session.prepare(connection))
+        return engine
 
     def connect(self, **options: Any) -> "psycopg2.extensions.connection":
         """Open a psycopg2 connection.
@@ -84,6 +87,7 @@ class Database:
             connection: psycopg2.extensions.connection = psycopg2.connect(
                 self.url, connect_timeout=CONNECT_TIMEOUT_SECONDS, **options
             )
+            session.prepare(connection)
         except psycopg2.Error as error:  # a URL that cannot be read is a ProgrammingError
             raise connection_error(self.url, error) from None
         return connection
@@ -145,9 +149,16 @@ class Database:
 
         separator = "&" if "?" in self.url else "?"
         try:
-            return dbapi.connect(f"{self.url}{separator}connect_timeout={CONNECT_TIMEOUT_SECONDS}")
+            connection = dbapi.connect(
+                f"{self.url}{separator}connect_timeout={CONNECT_TIMEOUT_SECONDS}"
+            )
+            with connection.cursor() as cursor:
+                cursor.execute(session.STATEMENT)
+                cursor.fetchall()
+            connection.commit()
         except Error as error:
             raise connection_error(self.url, error) from None
+        return connection
 
 
 def sqlalchemy_url(url: str) -> str:
@@ -218,6 +229,18 @@ def drop_everything(settings: Settings) -> list[str]:
 def database_name(url: str) -> str:
     """Return the name of the database in a URL."""
     return unquote(urlsplit(url).path.lstrip("/"))
+
+
+def for_a_process_list(url: str) -> tuple[str, dict[str, str]]:
+    """Split a URL into a connection string that anybody may see, and variables of the environment.
+
+    Every user of a machine sees the arguments of a process; its environment is its owner's alone.
+    """
+    from psycopg2.extensions import make_dsn, parse_dsn
+
+    parameters = parse_dsn(url)
+    password = parameters.pop("password", None)
+    return make_dsn(**parameters), {} if password is None else {"PGPASSWORD": password}
 
 
 def _server_of(url: str) -> tuple[str, str]:

@@ -2,13 +2,15 @@
 
 import csv
 import io
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
+from psycopg2.extensions import parse_dsn
 
 from quant_platform.settings import PREFIX
-from quant_platform.storage.database import Database
+from quant_platform.storage.database import Database, for_a_process_list
 from quant_platform_tests.support.server import Server
 from quant_platform_tests.support.services import Run
 from quant_platform_tests.support.tables import fetch
@@ -113,6 +115,46 @@ class TestSql:
         assert rows[0]["text"] == 'a,"b"'
         assert rows[0]["day"] == "2004-08-19"
         assert float(rows[0]["x"]) == 0.1 + 0.2
+
+    def test_a_spreadsheet_runs_nothing_of_it(self, command: Run) -> None:
+        statement = (
+            "SELECT '=1+1' AS \"=a\", '@x' AS b, '-' AS c, -1 AS d, 'a=b' AS e, NULL::text AS f"
+        )
+        done = command("sql", "--csv", statement)
+        assert done.stdout.splitlines() == ["'=a,b,c,d,e,f", "'=1+1,'@x,'-,-1,a=b,"]
+        raw = command("sql", "--csv", "--raw", statement)
+        assert raw.stdout.splitlines() == ["=a,b,c,d,e,f", "=1+1,@x,-,-1,a=b,"]
+
+    def test_json(self, command: Run) -> None:
+        done = command(
+            "sql",
+            "--json",
+            "SELECT 1 AS n, 0.1::float8 + 0.2 AS x, NULL::float8 AS y, 'Zürich' AS text,"
+            " DATE '2004-08-19' AS day, TIMESTAMPTZ '2004-08-19 10:00Z' AS moment,"
+            " ARRAY[1, 2] AS a",
+        )
+        assert json.loads(done.stdout) == [
+            {
+                "n": 1,
+                "x": 0.1 + 0.2,
+                "y": None,
+                "text": "Zürich",
+                "day": "2004-08-19",
+                "moment": "2004-08-19T10:00:00+00:00",
+                "a": [1, 2],
+            }
+        ]
+
+    def test_from_a_file_or_standard_input(self, command: Run, tmp_path: Path) -> None:
+        file = tmp_path / "one.sql"
+        file.write_text("SELECT 7 AS n; -- the end")
+        assert command("sql", "--file", str(file), "--csv").stdout == "n\n7\n"
+        file.write_text("SELECT 7 AS n -- the end")
+        assert command("sql", "--file", str(file), "--csv").stdout == "n\n7\n"
+        failed(command("sql", "--file", str(tmp_path / "two.sql")), "No such file")
+        both = command("sql", "SELECT 1", "--file", str(file))
+        assert both.returncode == 2
+        assert "Give one statement" in both.stderr
 
     def test_a_long_result_is_cut_on_the_screen_only(self, command: Run) -> None:
         done = command("sql", "SELECT generate_series(1, 150) AS n")
@@ -244,7 +286,30 @@ class TestSettings:
         failed(in_folder("status"), "127.0.0.1:9")
 
 
+class TestDev:
+    @pytest.mark.parametrize("port", ["0", "99999", "-1", "ui"])
+    def test_a_wrong_port(self, in_folder: Run, port: str) -> None:
+        done = in_folder("dev", "--port", port)
+        assert done.returncode == 2
+        assert "--port" in done.stderr
+
+
 class TestDb:
+    def test_psql_shows_no_password_to_other_users(self) -> None:
+        """`ps` shows a process's arguments to everybody; psql's are the address."""
+        url = "postgresql://me:s3cret%40@db.example:5433/my%20market?sslmode=require"
+        address, secrets = for_a_process_list(url)
+        assert secrets == {"PGPASSWORD": "s3cret@"}
+        assert "s3cret" not in address
+        assert parse_dsn(address) == {
+            "user": "me",
+            "host": "db.example",
+            "port": "5433",
+            "dbname": "my market",
+            "sslmode": "require",
+        }
+        assert for_a_process_list("postgresql://me@/x")[1] == {}
+
     def test_upgrade_and_again(self, in_folder: Run, empty_database: Database) -> None:
         url = {"DATABASE_URL": empty_database.url}
         first = in_folder("db", "upgrade", **url)

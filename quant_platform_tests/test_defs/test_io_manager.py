@@ -197,6 +197,16 @@ def test_a_hole_in_the_past_is_refused_and_named(bench: Bench) -> None:
     assert "--start 2012-07-03 --end 2012-07-05" in failure_text(result)
 
 
+def test_nothing_to_look_back_on_is_a_hole(bench: Bench) -> None:
+    """An empty table, and one that begins after the session: no rows would be a green nothing."""
+    for stored in ((), ("2012-07-09", LAST)):
+        if stored:
+            bench.run("stored", *stored)
+        result = bench.run("seen", "2012-07-06")
+        assert not result.success
+        assert "--end 2012-07-06" in failure_text(result)
+
+
 def test_history_may_begin_late(bench: Bench) -> None:
     bench.run("stored", "2012-07-05", LAST)
     assert bench.run("seen", "2012-07-06").success

@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -147,7 +148,14 @@ class TestTable:
         assert "recorded_at" not in rows.columns
 
     @pytest.mark.parametrize(
-        "day", ["2014-06-06", date(2014, 6, 6), pd.Timestamp("2014-06-06 15:30")]
+        "day",
+        [
+            "2014-06-06",
+            date(2014, 6, 6),
+            pd.Timestamp("2014-06-06 15:30"),
+            np.datetime64("2014-06-06"),
+            np.datetime64("2014-06-06T15:30"),
+        ],
     )
     def test_days(self, store: Store, day: Any) -> None:
         assert store.table("market_data", day, day)["close_price"].tolist() == [644.0, 62.0]

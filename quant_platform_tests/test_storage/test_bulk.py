@@ -117,10 +117,17 @@ def test_query_of_every_common_type(database: Database) -> None:
     [
         "SHOW server_version",
         "EXPLAIN SELECT 1",
+        "EXPLAIN\nSELECT 1",
+        "explain(costs off) SELECT 1",
+        "-- why\n/* is it\nslow */ EXPLAIN SELECT 1",
+        "/* a */SHOW\tserver_version",
         "VALUES (1)",
         "TABLE models",
         "WITH a AS (SELECT 1) SELECT * FROM a",
         "SELECT 1;",
+        "SELECT 1 -- the end",
+        "SELECT 1; -- the end",
+        "SELECT 1 /* the end */",
         "-- words\nSELECT 1",
     ],
 )

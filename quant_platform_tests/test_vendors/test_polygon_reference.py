@@ -13,6 +13,7 @@ import pytest
 from quant_platform.errors import (
     BadAnswerError,
     KeyRefusedError,
+    NotFoundError,
     PlanError,
     UnknownNameError,
     VendorError,
@@ -62,6 +63,18 @@ def test_a_repeated_cursor_is_noticed(tmp_path: Path) -> None:
     with pytest.raises(BadAnswerError, match="round in a circle"):
         all_rows(client_of(tmp_path, answers), "/v3/x")
     assert len(answers.requests) == 3
+
+
+def test_a_page_that_is_gone_is_not_the_end_of_the_rows(tmp_path: Path) -> None:
+    """404 on the first page means that nothing is known; later, that some of it is lost."""
+    answers = Answers(
+        good(results=[{"a": 1}], next_url=f"{HERE}/v3/x?cursor=one"),
+        bad(404, {"status": "NOT_FOUND"}),
+    )
+    with pytest.raises(BadAnswerError, match="lost page 2 of its answer"):
+        all_rows(client_of(tmp_path, answers), "/v3/x")
+    with pytest.raises(NotFoundError):
+        all_rows(client_of(tmp_path, Answers(bad(404, {"status": "NOT_FOUND"}))), "/v3/x")
 
 
 def test_pages_have_an_end(tmp_path: Path) -> None:

@@ -346,6 +346,24 @@ def test_bars_of_a_day_without_usable_rows_are_a_fault(tmp_path: Path) -> None:
         vendor_of(tmp_path, Answers(grouped(row(T="")))).bars(SESSION, SESSION)
 
 
+@pytest.mark.parametrize(("adjusted", "is_right"), [(True, False), (False, True), (None, True)])
+def test_bars_are_adjusted_as_was_asked_for(
+    tmp_path: Path, adjusted: bool | None, is_right: bool
+) -> None:
+    """What the answer says of itself counts; one that says nothing is believed."""
+    single = good(ticker="AAPL", results=[row(t=bounds(SESSION)[0])], adjusted=adjusted)
+    whole = grouped(row(), adjusted=adjusted)
+    of_one, of_all = (vendor_of(tmp_path, Answers(answer)) for answer in (single, whole))
+    if is_right:
+        assert len(of_one.bars_of("AAPL", SESSION, SESSION).bars) == 1
+        assert len(of_all.bars(SESSION, SESSION)) == 1
+        return
+    with pytest.raises(BadAnswerError, match="adjusted bars where raw ones were asked for"):
+        of_one.bars_of("AAPL", SESSION, SESSION)
+    with pytest.raises(BadAnswerError, match="adjusted bars where raw ones were asked for"):
+        of_all.bars(SESSION, SESSION)
+
+
 def test_bars_of_one_symbol(tmp_path: Path) -> None:
     start, second = bounds(SESSION)[0], bounds(date(2024, 1, 4))[0]
     answers = Answers(

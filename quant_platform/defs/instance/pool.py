@@ -17,6 +17,8 @@ from typing import Any
 from dagster_postgres.utils import set_pg_statement_timeout
 from sqlalchemy import Engine, create_engine, event
 
+from quant_platform.storage.session import prepare
+
 IDLE_CONNECTIONS = 2
 """Connections a process keeps open to one database; a server's default limit is 100 for all."""
 
@@ -98,6 +100,7 @@ def _create(options: PoolOptions) -> Engine:
         pool_recycle=options.recycle_seconds,
         pool_pre_ping=True,
     )
+    event.listen(engine, "connect", lambda connection, _: prepare(connection))
     timeout = options.statement_timeout_ms
     if timeout is not None:
 

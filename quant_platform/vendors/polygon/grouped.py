@@ -20,6 +20,7 @@ from quant_platform.errors import (
 )
 from quant_platform.vendors.answers import SessionBars
 from quant_platform.vendors.polygon.bars import OrderlyRows, read_grouped, session_bars
+from quant_platform.vendors.polygon.paging import refuse_other_adjustment
 from quant_platform.vendors.polygon.probe import GROUPED, GROUPED_PARAMETERS
 from quant_platform.vendors.polygon.times import is_over, today
 from quant_platform.vendors.polygon.transport import Client
@@ -85,7 +86,7 @@ def market_rows(
         if recent:
             raise NotPublishedError(error.message, "It is asked for again later") from None
         raise
-    rows = _whole(body, session)
+    rows = _whole(body, session, adjusted=False)
     if not len(rows) and recent:
         raise NotPublishedError(
             f"Polygon has no rows of {session} yet", "It is asked for again later"
@@ -103,12 +104,13 @@ def split_adjusted_closes(client: Client, session: date) -> pd.DataFrame:
     """Ask for closes of a session as the vendor adjusts them for splits up to now."""
     path = GROUPED.format(session=session)
     body = client.document(path, {"adjusted": "true"}, None, read_grouped)
-    bars, _ = session_bars(_whole(body, session), session)
+    bars, _ = session_bars(_whole(body, session, adjusted=True), session)
     return bars[["symbol", "close_price"]].rename(columns={"close_price": "price"})
 
 
-def _whole(body: dict[str, Any], session: date) -> Any:
+def _whole(body: dict[str, Any], session: date, *, adjusted: bool) -> Any:
     """`results` of the grouped answer; none where it is missing."""
+    refuse_other_adjustment(body, adjusted, f"{session}")
     results, count = body.get("results"), body.get("resultsCount")
     if not isinstance(results, list | OrderlyRows | None):
         raise BadAnswerError(f"Polygon's `results` is no list: {session}", "Try again later")

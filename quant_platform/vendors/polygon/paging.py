@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import UTC, datetime
 
-from quant_platform.errors import BadAnswerError
+from quant_platform.errors import BadAnswerError, NotFoundError
 from quant_platform.vendors.polygon.times import moment
 from quant_platform.vendors.polygon.transport import Client, Params, where
 
@@ -32,11 +32,17 @@ def pages(
     Raises
     ------
     BadAnswerError
-        A cursor comes back, there are more than `cap` pages, or a link leads to another host.
+        A cursor comes back, there are more than `cap` pages, a page is missing, a link leads to
+        another host, or the rows are not adjusted as was asked for.
+    NotFoundError
+        The vendor knows nothing of what is asked for.
     """
     seen: set[str] = set()
+    asked = (params or {}).get("adjusted")
     body = client.document(path, params, stop)
     while True:
+        if asked is not None:
+            refuse_other_adjustment(body, asked == "true", where(path))
         yield rows_of(body, path)
         link = body.get("next_url")
         if not link:
@@ -53,12 +59,36 @@ def pages(
                 f"Polygon's answer has more than {cap} pages: {where(path)}",
                 "Ask for a shorter range of days",
             )
-        body = client.document(following, stop=stop)
+        try:
+            body = client.document(following, stop=stop)
+        except NotFoundError as error:
+            # Not "nothing is known": the rows so far would pass for all there are.
+            raise BadAnswerError(
+                f"Polygon lost page {len(seen) + 1} of its answer: {where(path)}", "Try again later"
+            ) from error
 
 
 def all_rows(client: Client, path: str, params: Params | None = None) -> list[Row]:
     """Rows of all pages; raises as `pages` does."""
     return [row for page in pages(client, path, params) for row in page]
+
+
+def refuse_other_adjustment(body: dict[str, object], adjusted: bool, what: str) -> None:
+    """Refuse bars that the vendor says are adjusted for splits where raw ones were asked for.
+
+    The other way round, too. An answer that says nothing of it is believed.
+
+    Raises
+    ------
+    BadAnswerError
+        The answer is of the other kind.
+    """
+    if body.get("adjusted") is (not adjusted):
+        sent, wanted = ("raw", "adjusted") if adjusted else ("adjusted", "raw")
+        raise BadAnswerError(
+            f"Polygon sends {sent} bars where {wanted} ones were asked for: {what}",
+            "Try again later; if it stays so, ask the vendor",
+        )
 
 
 def rows_of(body: dict[str, object], path: str) -> list[Row]:
