@@ -24,7 +24,7 @@ import dagster as dg
 import psycopg2
 import yaml
 
-from quant_platform.storage.database import sqlalchemy_url
+from quant_platform.storage.addresses import sqlalchemy_url
 from quant_platform.storage.embedded import start_embedded
 
 OURS = {"module": "quant_platform.defs.instance.storage", "class": "PlatformStorage"}

@@ -50,7 +50,8 @@ def psql(
     import subprocess
 
     from quant_platform.settings import Settings
-    from quant_platform.storage.database import for_a_process_list, platform_url
+    from quant_platform.storage.addresses import for_a_process_list
+    from quant_platform.storage.database import platform_url
     from quant_platform.storage.embedded import client_program
 
     address, secrets = for_a_process_list(platform_url(Settings.load()))

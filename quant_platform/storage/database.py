@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 from weakref import WeakSet
 
 from quant_platform.errors import DatabaseError
 from quant_platform.settings import Settings, without_password
 from quant_platform.storage import session
+from quant_platform.storage.addresses import beside, database_name, on_one_server, sqlalchemy_url
 from quant_platform.storage.embedded import start_embedded
 
 if TYPE_CHECKING:
@@ -161,11 +162,6 @@ class Database:
         return connection
 
 
-def sqlalchemy_url(url: str) -> str:
-    """Name the psycopg2 driver; to SQLAlchemy 2.1 a bare postgresql:// would mean another one."""
-    return re.sub(r"^postgres(ql)?(\+psycopg2)?://", "postgresql+psycopg2://", url)
-
-
 def platform_url(settings: Settings) -> str:
     """URL of the platform's own database, created if it is missing on the embedded server.
 
@@ -182,15 +178,18 @@ def dagster_url(settings: Settings) -> str:
 
     The database is created if it is missing.
     """
+    return sqlalchemy_url(_dagster_url(settings))
+
+
+def _dagster_url(settings: Settings) -> str:
     if settings.dagster_database_url is not None:
-        return sqlalchemy_url(settings.dagster_database_url)
+        return settings.dagster_database_url
     if settings.database_url is None:
-        return sqlalchemy_url(_embedded_url(settings, EMBEDDED_DATABASE + DAGSTER_SUFFIX))
+        return _embedded_url(settings, EMBEDDED_DATABASE + DAGSTER_SUFFIX)
     _check_server(settings.database_url)
-    parts = urlsplit(settings.database_url)
     name = database_name(settings.database_url) + DAGSTER_SUFFIX
     _create_database(settings.database_url, name)
-    return sqlalchemy_url(parts._replace(path=f"/{quote(name)}").geturl())
+    return beside(settings.database_url, name)
 
 
 def platform_database(settings: Settings) -> Database:
@@ -206,7 +205,7 @@ def drop_everything(settings: Settings) -> list[str]:
     """
     from psycopg2 import sql
 
-    platform, dagster = platform_url(settings), dagster_url(settings).replace("+psycopg2", "", 1)
+    platform, dagster = platform_url(settings), _dagster_url(settings)
     connection = Database(platform).connect()
     connection.autocommit = True
     name = database_name(dagster)
@@ -215,7 +214,7 @@ def drop_everything(settings: Settings) -> list[str]:
         with connection.cursor() as cursor:
             cursor.execute("DROP SCHEMA public CASCADE")
             cursor.execute("CREATE SCHEMA public")
-            if _server_of(dagster) == _server_of(platform):
+            if on_one_server(dagster, platform):
                 cursor.execute(
                     sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
                 )
@@ -224,28 +223,6 @@ def drop_everything(settings: Settings) -> list[str]:
         connection.close()
     _create_database.cache_clear()
     return deleted
-
-
-def database_name(url: str) -> str:
-    """Return the name of the database in a URL."""
-    return unquote(urlsplit(url).path.lstrip("/"))
-
-
-def for_a_process_list(url: str) -> tuple[str, dict[str, str]]:
-    """Split a URL into a connection string that anybody may see, and variables of the environment.
-
-    Every user of a machine sees the arguments of a process; its environment is its owner's alone.
-    """
-    from psycopg2.extensions import make_dsn, parse_dsn
-
-    parameters = parse_dsn(url)
-    password = parameters.pop("password", None)
-    return make_dsn(**parameters), {} if password is None else {"PGPASSWORD": password}
-
-
-def _server_of(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.netloc, parts.query
 
 
 def connection_error(url: str, error: Exception) -> DatabaseError:

@@ -10,7 +10,8 @@ import pytest
 from psycopg2.extensions import parse_dsn
 
 from quant_platform.settings import PREFIX
-from quant_platform.storage.database import Database, for_a_process_list
+from quant_platform.storage.addresses import for_a_process_list
+from quant_platform.storage.database import Database
 from quant_platform_tests.support.server import Server
 from quant_platform_tests.support.services import Run
 from quant_platform_tests.support.tables import fetch

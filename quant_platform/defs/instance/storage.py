@@ -26,7 +26,8 @@ from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage, Postgr
 
 from quant_platform.errors import SettingsError
 from quant_platform.settings import Settings
-from quant_platform.storage.database import dagster_url, sqlalchemy_url
+from quant_platform.storage.addresses import sqlalchemy_url
+from quant_platform.storage.database import dagster_url
 
 KNOWN_VERSIONS = frozenset({("1.13.27", "0.29.27")})
 """Pairs of dagster and dagster-postgres whose whole test-suite of the fast storage has passed."""
