@@ -1,15 +1,17 @@
-"""Days and names as a person writes them in a notebook, and what the tables are asked for.
+"""Days, names and folders as a person writes them in a notebook.
 
 What does not belong here: sessions (`market/calendar.py`) and moments (`storage/known_at.py`).
 """
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from pathlib import Path
 
 import numpy as np
 
-from quant_platform.errors import SessionError
+from quant_platform.errors import SessionError, SettingsError
 from quant_platform.market.calendar import parse_date
+from quant_platform.settings import Settings
 
 Day = str | date | np.datetime64
 """A day: ISO text, or a date; of a moment its date."""
@@ -59,3 +61,19 @@ def _day(value: Day) -> date:
     if isinstance(value, str):
         return parse_date(value)
     return value.date() if isinstance(value, datetime) else value
+
+
+def settings_of(folder: Path | str | None) -> Settings:
+    """Read the settings of a project's folder; None is the current one.
+
+    Raises
+    ------
+    SettingsError
+        There is no such folder, or a setting has no valid value.
+    """
+    if folder is None:
+        return Settings.load()
+    path = Path(folder).expanduser().resolve()
+    if not path.is_dir():
+        raise SettingsError(f"There is no folder {str(folder)!r}", "Name the project's folder")
+    return Settings.load(start=path)

@@ -14,13 +14,15 @@ Nothing is stored, and no model need be registered: a strategy can be tried befo
 What does not belong here: how tables are read (`reader.py`), and the result (`result.py`).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from numbers import Real
 
 import pandas as pd
 
-from quant_platform.errors import UnknownNameError
+from quant_platform.errors import SettingsError, UnknownNameError
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
 from quant_platform.features.compute import compute_features, required_lookback
@@ -76,6 +78,8 @@ def backtest(
         There are no bars in the range, a session of it is missing, or a date cannot be read.
     ContractError
         The strategy returned something that is not a signal.
+    SettingsError
+        The strategy is none, the costs are no `Costs`, or the capital is not positive.
 
     Examples
     --------
@@ -87,7 +91,12 @@ def backtest(
     >>> float(result.performance["total_return"].iloc[-1].round(6))
     -0.017024
     """
+    _check_money(costs, capital)
     model = strategy_of(strategy) if isinstance(strategy, str) else strategy
+    if not isinstance(model, Strategy):
+        raise SettingsError(
+            f"{model!r} is no strategy", "Pass its name, or an object such as MeanReversion()"
+        )
     models = (model, _benchmark())
     stored = calendar.sessions(*reader.first_and_last_bar())
     sessions = list(calendar.range(iso_day(start), iso_day(end), stored))
@@ -185,6 +194,15 @@ def _signals(model: Strategy, inputs: _Inputs) -> pd.DataFrame:
 
 def _orders(signals: pd.DataFrame, inputs: _Inputs) -> Orders:
     return Orders.from_signals(signals, inputs.days, universe=inputs.universe)
+
+
+def _check_money(costs: object, capital: object) -> None:
+    if not isinstance(costs, Costs):
+        raise SettingsError(
+            f"The costs are {costs!r}", "Write them as Costs(commission_bp=5, slippage_bp=5)"
+        )
+    if not isinstance(capital, Real) or not 0.0 < float(capital) < math.inf:
+        raise SettingsError(f"The capital is {capital!r}", "Allowed: a positive number")
 
 
 def _benchmark() -> Strategy:

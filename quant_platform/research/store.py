@@ -16,16 +16,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from quant_platform.errors import QuantPlatformError, SessionError, SettingsError
+from quant_platform.errors import QuantPlatformError, SessionError
 from quant_platform.market.adjustment import Kind
 from quant_platform.market.calendar import platform_calendar
-from quant_platform.research.arguments import Day, Names, iso_range, open_range, several
+from quant_platform.research.arguments import (
+    Day,
+    Names,
+    iso_range,
+    open_range,
+    settings_of,
+    several,
+)
 from quant_platform.research.backtest import IDENTITY_COLUMNS, backtest
 from quant_platform.research.prices import Field, adjusted_bars, price_column, securities_of, wide
 from quant_platform.research.reader import TableReader
 from quant_platform.research.result import BacktestResult
 from quant_platform.settings import Settings
-from quant_platform.storage.database import Database, platform_database
+from quant_platform.storage.database import Database, existing_database
 from quant_platform.storage.known_at import Moment, parse_moment
 from quant_platform.strategies.base import Strategy
 from quant_platform.trading.costs import Costs
@@ -42,7 +49,8 @@ def open_store(source: Settings | Path | str | None = None) -> "Store":
     Raises
     ------
     SettingsError
-        A setting has no valid value, or there is no such folder.
+        A setting has no valid value, there is no such folder, or it has no database. None is
+        made.
     DatabaseError
         The database cannot be reached.
 
@@ -51,8 +59,8 @@ def open_store(source: Settings | Path | str | None = None) -> "Store":
     >>> import quant_platform as qp
     >>> store = qp.open()
     """
-    settings = source if isinstance(source, Settings) else _settings_of(source)
-    return Store(platform_database(settings), settings)
+    settings = source if isinstance(source, Settings) else settings_of(source)
+    return Store(existing_database(settings), settings)
 
 
 @dataclass(frozen=True)
@@ -387,12 +395,3 @@ class Store:
     @property
     def _reader(self) -> TableReader:
         return TableReader(self.database, self.moment)
-
-
-def _settings_of(folder: Path | str | None) -> Settings:
-    if folder is None:
-        return Settings.load()
-    path = Path(folder).expanduser().resolve()
-    if not path.is_dir():
-        raise SettingsError(f"There is no folder {str(folder)!r}", "Name the project's folder")
-    return Settings.load(start=path)

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 from weakref import WeakSet
 
-from quant_platform.errors import DatabaseError
+from quant_platform.errors import DatabaseError, SettingsError
 from quant_platform.settings import Settings, without_password
 from quant_platform.storage import session
 from quant_platform.storage.addresses import beside, database_name, on_one_server, sqlalchemy_url
-from quant_platform.storage.embedded import start_embedded
+from quant_platform.storage.embedded import has_database, start_embedded
 
 if TYPE_CHECKING:
     import psycopg2.extensions
@@ -195,6 +195,23 @@ def _dagster_url(settings: Settings) -> str:
 def platform_database(settings: Settings) -> Database:
     """Return the platform's database; the server is reachable, its schema may be missing."""
     return Database(platform_url(settings))
+
+
+def existing_database(settings: Settings) -> Database:
+    """Return the platform's database as `platform_database` does, but never make one.
+
+    Raises
+    ------
+    SettingsError
+        The settings name no server, and there is none of our own yet.
+    """
+    if settings.database_url is None and not has_database(settings.home):
+        raise SettingsError(
+            f"There is no database in {settings.home}",
+            "Open the project's folder: qp.open(folder). Or set QUANT_PLATFORM_HOME, or"
+            " DATABASE_URL; or run: quant-platform demo",
+        )
+    return platform_database(settings)
 
 
 def drop_everything(settings: Settings) -> list[str]:

@@ -39,6 +39,14 @@ _joined: set[Path] = set()
 """Data directories whose server this process uses."""
 
 
+def has_database(home: Path) -> bool:
+    """Whether a server's data lie under a home; nothing is started or made."""
+    try:
+        return (home.expanduser() / DATA_DIRECTORY / "PG_VERSION").is_file()
+    except PermissionError:
+        return True  # another user's
+
+
 def start_embedded(home: Path) -> "PostgresServer":
     """Start (or join) the server of `home` and return its handle.
 

@@ -211,6 +211,7 @@ class Strategy(ABC):
             )
         spare = 0 if last is None else max(len(panel.sessions) - last - self.lookback + 1, 0)
         frame = self.signals(panel.since(spare) if spare else panel)
+        self._check_columns(frame)
         if last is not None:
             first = panel.sessions[max(len(panel.sessions) - last, 0) :][:1]
             frame = frame[frame["date"].to_numpy() >= first] if len(first) else frame[:0]
@@ -254,13 +255,22 @@ class Strategy(ABC):
             metadata=metadata,
         ).astype({"metadata": "str"})
 
+    def _check_columns(self, frame: object) -> None:
+        """Refuse what is no frame of signals."""
+        expected = f"Expected: a frame with the columns {', '.join(SIGNAL_COLUMNS)}."
+        if not isinstance(frame, pd.DataFrame):
+            kind = type(frame).__name__
+            raise ContractError(f"Strategy {self.name} returned a value of type {kind}", expected)
+        if tuple(frame.columns) != SIGNAL_COLUMNS:
+            names = ", ".join(map(str, frame.columns)) or "none"
+            raise ContractError(f"Strategy {self.name} returned the columns {names}", expected)
+        if frame["date"].dtype.kind != "M":
+            raise ContractError(
+                f"Strategy {self.name} returned dates of type {frame['date'].dtype}", expected
+            )
+
     def _check(self, frame: pd.DataFrame) -> None:
         """Refuse rows that are no signals, naming the first rule they break."""
-        if tuple(frame.columns) != SIGNAL_COLUMNS:
-            raise ContractError(
-                f"Strategy {self.name} returned the columns {', '.join(frame.columns)}",
-                f"Expected: {', '.join(SIGNAL_COLUMNS)}.",
-            )
         stop, risk = frame["stop_price"], frame["value_at_risk_95"]
         limit = self.max_weight
         rules = {

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quant_platform.errors import SessionError, UnknownNameError
+from quant_platform.errors import SessionError, SettingsError, UnknownNameError
 from quant_platform.research.backtest import backtest
 from quant_platform.research.reader import TableReader
 from quant_platform.research.result import BacktestResult
@@ -224,6 +224,20 @@ class TestNonsense:
         with pytest.raises(kind, match=text) as caught:
             backtest(TableReader(market, moment), *arguments)
         assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("options", "text"),
+        [
+            ({"costs": 5}, "The costs are 5"),
+            ({"capital": 0.0}, "The capital is 0.0"),
+            ({"capital": float("nan")}, "The capital is nan"),
+            ({"capital": "much"}, "The capital is 'much'"),
+            ({"strategy": _Ten}, "_Ten'> is no strategy"),
+        ],
+    )
+    def test_options(self, market: Database, options: Any, text: str) -> None:
+        with pytest.raises(SettingsError, match=text):
+            run(market, **options)
 
     def test_nothing_stored(self, database: Database) -> None:
         with pytest.raises(SessionError, match="There are no bars"):

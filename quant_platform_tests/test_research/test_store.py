@@ -91,6 +91,16 @@ class TestOpen:
         with pytest.raises(SettingsError, match=r"no folder .*nowhere"):
             open_store(tmp_path / "nowhere")
 
+    def test_where_there_is_no_database_none_is_made(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.delenv("DATABASE_URL", raising=False)
+        for source in (None, tmp_path, Settings.load({}, tmp_path)):
+            with pytest.raises(SettingsError, match=r"no database in .*\.quant-platform"):
+                open_store(source)
+        assert list(tmp_path.iterdir()) == []
+
     def test_without_a_server(self, tmp_path: Path) -> None:
         url = "postgresql://me:secret@127.0.0.1:9/x"
         with pytest.raises(DatabaseError, match="No PostgreSQL server") as caught:

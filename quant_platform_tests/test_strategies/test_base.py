@@ -104,6 +104,29 @@ def test_run_refuses_other_columns():
 
 
 @pytest.mark.parametrize(
+    ("returned", "text"),
+    [
+        (None, "a value of type NoneType"),
+        ({"date": []}, "a value of type dict"),
+        (pd.DataFrame(), "the columns none"),
+        (pd.DataFrame({0: [1], "symbol": ["A"]}), "the columns 0, symbol"),
+        (pd.DataFrame(columns=list(SIGNAL_COLUMNS)), "dates of type object"),
+    ],
+)
+def test_run_refuses_what_is_no_frame_of_signals(returned, text):
+    class Strange(Constant):
+        """Returns something else."""
+
+        def signals(self, panel):
+            return returned
+
+    # With and without a cut at the newest sessions, which looks at the dates.
+    for last in (None, 1):
+        with pytest.raises(ContractError, match=f"returned {text}"):
+            Strange().run(panel(), last=last)
+
+
+@pytest.mark.parametrize(
     ("strategy", "parameters", "words"),
     [
         (EnhancedMomentum, {"max_position": 1.5}, ["max_position is 1.5", "a number, > 0, ≤ 1"]),
