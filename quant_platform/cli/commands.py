@@ -1,6 +1,6 @@
 """demo, dev, backfill, status, report and sql."""
 
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -105,7 +105,8 @@ def report(
         calendar = platform_calendar(settings)
         day = calendar.parse(session)
         vendor = vendor_of(settings)
-        market = calendar.sessions(vendor.first_session, vendor.last_session or date.today())
+        today = datetime.now(UTC).date()
+        market = calendar.sessions(vendor.first_session, vendor.last_session or today)
         calendar.range(day.isoformat(), day.isoformat(), market)
     database = ready_database(settings)
     path = write_page(

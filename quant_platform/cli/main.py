@@ -5,6 +5,7 @@ A failure is one line and a hint, or all of it with --debug.
 
 import gc
 import sys
+from itertools import takewhile
 from typing import Annotated
 
 import typer
@@ -62,7 +63,8 @@ def main() -> None:
 
     commands.register(app)
     database.register(app)
-    debug = "--debug" in sys.argv
+    # Before the command: what follows it may be somebody else's, as in `db psql -- --debug`.
+    debug = "--debug" in takewhile(lambda word: word.startswith("-"), sys.argv[1:])
     try:
         app()
     except QuantPlatformError as error:

@@ -8,7 +8,7 @@ closures, past and scheduled, are excluded. Questions about sessions do not belo
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
@@ -100,7 +100,8 @@ def whole_history(calendar: Calendar, vendor: Vendor) -> dg.TimeWindowPartitionM
     Dagster counts a look-back off session by session, and beyond the first one too, each time it
     maps a partition: an offset much longer than the market's history costs seconds in every run.
     """
-    last = vendor.last_session or date.today() + timedelta(days=366 * UPTIME_YEARS)
+    today = datetime.now(UTC).date()
+    last = vendor.last_session or today + timedelta(days=366 * UPTIME_YEARS)
     return lookback(len(calendar.sessions(vendor.first_session, last)))
 
 

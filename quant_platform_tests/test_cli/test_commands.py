@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from psycopg2.extensions import parse_dsn
 
+from quant_platform.cli import status
 from quant_platform.settings import PREFIX
 from quant_platform.storage.addresses import for_a_process_list
 from quant_platform.storage.database import Database
@@ -182,6 +183,11 @@ class TestSql:
     def test_a_mistake(self, command: Run) -> None:
         failed(command("sql", "SELECT * FROM no_such_table"), "no_such_table", "db upgrade")
 
+    def test_debug_after_the_command_is_not_ours(self, command: Run) -> None:
+        done = command("sql", "SELECT * FROM no_such_table", "--debug")
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+
     def test_debug_shows_the_traceback(self, command: Run) -> None:
         done = command("--debug", "sql", "SELECT * FROM no_such_table")
         assert done.returncode == 1
@@ -202,6 +208,12 @@ class TestStatus:
         finally:
             name = fetch(database, "SELECT current_database()::text")[0][0]
             server.drop(f"{name}_dagster")
+
+    def test_large_tables_are_not_counted(self, database: Database) -> None:
+        """The server's own estimate stands in: counting tens of millions of rows takes seconds."""
+        assert status._count(database, "alerts") == "0"
+        fetch(database, "UPDATE pg_class SET reltuples = 6e7 WHERE relname = 'alerts'")
+        assert status._count(database, "alerts") == "~60,000,000"
 
     def test_of_an_empty_database(self, in_folder: Run, empty_database: Database) -> None:
         done = in_folder("status", DATABASE_URL=empty_database.url)
