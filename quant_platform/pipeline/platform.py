@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from quant_platform.errors import SettingsError
 from quant_platform.market.calendar import Calendar
 from quant_platform.market.universe import EVERYBODY, UniverseRule
 from quant_platform.pipeline.provision import ready_database
 from quant_platform.settings import Settings
+from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 from quant_platform.storage.schema import Table, read_table
 from quant_platform.vendors.base import Vendor
@@ -33,8 +35,16 @@ class Platform:
 
     @property
     def database(self) -> Database:
-        """The platform's database, its schema up to date."""
-        return ready_database(self.settings)
+        """The platform's database, its schema up to date.
+
+        Raises
+        ------
+        SettingsError
+            It holds the market of another vendor.
+        """
+        database = ready_database(self.settings)
+        _refuse_other_vendor(database, self.vendor.name)
+        return database
 
     @cached_property
     def universe_rule(self) -> UniverseRule:
@@ -50,6 +60,25 @@ class Platform:
     def table(self, name: str) -> Table:
         """Return the contract of a table, read once per process."""
         return _table(self.database, name)
+
+
+@lru_cache(maxsize=64)
+def _refuse_other_vendor(database: Database, vendor: str) -> None:
+    """Keep a vendor from replacing what another one sent: their securities are not the same."""
+    others = bulk.query(
+        database,
+        "SELECT source, count(*) AS sessions FROM ingestions"
+        " WHERE status = 'complete' AND rows > 0 AND source <> $1::text GROUP BY 1 ORDER BY 2 DESC",
+        (vendor,),
+    )
+    if len(others):
+        source, sessions = others.iloc[0]
+        raise SettingsError(
+            f"This database holds the market of the vendor {source!r} (sessions: {sessions:,}), and"
+            f" the settings ask for {vendor!r}",
+            f"Set QUANT_PLATFORM_VENDOR={source}, or give {vendor!r} a database of its own:"
+            " another QUANT_PLATFORM_HOME or DATABASE_URL",
+        )
 
 
 @lru_cache(maxsize=64)

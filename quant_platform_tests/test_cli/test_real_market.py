@@ -23,6 +23,7 @@ from quant_platform_tests.support.polygon_server import (
     faults,
 )
 from quant_platform_tests.support.services import COMMAND, Run
+from quant_platform_tests.support.tables import fetch
 
 SESSIONS = XNYS.sessions(date(2026, 9, 1), date(2026, 11, 20))
 GROUPED = "/v2/aggs/grouped/"
@@ -173,6 +174,19 @@ class TestBackfill:
             )
 
         return start
+
+    def test_a_variable_that_was_left_set_replaces_nothing(
+        self, command: Run, database: Database
+    ) -> None:
+        fetch(
+            database,
+            "INSERT INTO ingestions (date, source, status, rows)"
+            " VALUES ('2004-08-19', 'polygon', 'complete', 899)",
+        )
+        day = ("--start", "2004-08-19", "--end", "2004-08-19")
+        done = command("backfill", *day, QUANT_PLATFORM_VENDOR="sample")
+        ended(done, "the market of the vendor 'polygon'", "ask for 'sample'")
+        assert fetch(database, "SELECT count(*) FROM market_data") == [(0,)]
 
     @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
     def test_goes_on(
