@@ -43,6 +43,7 @@ def serve(settings: Settings, port: int) -> None:
     vendor_of(settings)
     ready_database(settings)
     enter_dagster_home(settings)
+    _close_dead_runs()
     code_port = _free_port()
     with tempfile.TemporaryDirectory() as folder:
         workspace = Path(folder) / "workspace.yaml"
@@ -67,6 +68,17 @@ def serve(settings: Settings, port: int) -> None:
             except KeyboardInterrupt:
                 return
             raise QuantPlatformError("A service ended by itself", "Its last lines stand above")
+
+
+def _close_dead_runs() -> None:
+    """Mark what was killed with earlier services as failed, so that nothing waits for it."""
+    import dagster as dg
+
+    from quant_platform.defs.processes import close_dead_runs
+
+    with dg.DagsterInstance.get() as instance:
+        for run in close_dead_runs(instance):
+            console.out.print(f"Run {run.run_id} had been killed; it is marked failed")
 
 
 @contextmanager

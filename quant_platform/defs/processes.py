@@ -1,9 +1,9 @@
-"""Runs that the command line executes in its own process, and how a dead one is recognised.
+"""Which process executes a run, and how a run whose process is gone is recognised.
 
-Dagster watches only the runs that its daemon launched. The run of a killed command would count as
-in progress for ever and block every update. So each such run has a tag that names its process, and
-`close_dead_runs` marks a run failed once that process is gone. Executing runs does not belong here:
-see `runs.py`.
+Dagster cannot tell that a run's process was killed. The run would count as under way, for hours or
+for ever, and block every update. So each run has a tag that names its process: the command gives it
+(`runs.py`), or the start of the run does (`instance/storages.py`). `close_dead_runs` marks a run
+failed once that process is gone. Executing runs does not belong here.
 """
 
 import os
@@ -21,6 +21,9 @@ IN_PROGRESS = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+
+EXECUTED = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+"""Statuses of a run that a process has taken up."""
 
 
 def process_tag() -> dict[str, str]:
@@ -49,9 +52,12 @@ def _open_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
 
 
 def _is_dead(run: dg.DagsterRun) -> bool:
-    """Whether the run's process has ended. False where it is on another machine or has no tag."""
+    """Whether the run's process has ended. False where it is on another machine or has no tag.
+
+    A run that is executed again has its parent's tags until it starts.
+    """
     tag = run.tags.get(PROCESS_TAG)
-    if tag is None:
+    if tag is None or (run.parent_run_id is not None and run.status not in EXECUTED):
         return False
     host, pid, born = tag.split("/")
     if host != socket.gethostname():

@@ -14,6 +14,7 @@ from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializa
 from dagster._core.events.log import EventLogEntry
 
 from quant_platform.defs.instance import storage as instance_storage
+from quant_platform.defs.processes import PROCESS_TAG
 
 KEYS = [f"2013-02-{day:02}" for day in range(1, 13)] + ['quo"te', "back\\slash", "Zürich", "%s"]
 PARTITIONS = dg.StaticPartitionsDefinition(KEYS)
@@ -113,7 +114,10 @@ def contents(url: str, run_id: str) -> dict[str, list[Any]]:
             return {
                 key: plain(item)
                 for key, item in value.items()
-                if key not in CHANGING and not key.startswith("dagster/input_event_pointer")
+                if key not in CHANGING
+                and not key.startswith("dagster/input_event_pointer")
+                # Ours alone say which process executes a run.
+                and key != PROCESS_TAG
             }
         if isinstance(value, list):
             return [plain(item) for item in value]

@@ -6,12 +6,15 @@ the schedule storage need no more than that. The event log, which also writes in
 """
 
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster_postgres import PostgresRunStorage, PostgresScheduleStorage
 from sqlalchemy import Engine
 
 from quant_platform.defs.instance.pool import Lease
+from quant_platform.defs.processes import process_tag
 
 if TYPE_CHECKING:
     from dagster._serdes import ConfigurableClassData
@@ -71,7 +74,19 @@ class OnSharedPool(_Stock):
 
 
 class PooledRunStorage(OnSharedPool, PostgresRunStorage):
-    """Run storage on the shared pool."""
+    """Run storage on the shared pool; a run says which process executes it."""
+
+    def handle_run_event(
+        self, run_id: str, event: DagsterEvent, update_timestamp: datetime | None = None
+    ) -> None:
+        """Take in an event of a run's status; the start is told by the process that executes it.
+
+        A run that the daemon launched would otherwise count as under way for hours after its
+        process was killed (`defs/processes.py`).
+        """
+        super().handle_run_event(run_id, event, update_timestamp)
+        if event.event_type is DagsterEventType.RUN_START:
+            self.add_run_tags(run_id, process_tag())
 
 
 class PooledScheduleStorage(OnSharedPool, PostgresScheduleStorage):
