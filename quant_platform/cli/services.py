@@ -43,7 +43,6 @@ def serve(settings: Settings, port: int) -> None:
     vendor_of(settings)
     ready_database(settings)
     enter_dagster_home(settings)
-    _close_dead_runs()
     code_port = _free_port()
     with tempfile.TemporaryDirectory() as folder:
         workspace = Path(folder) / "workspace.yaml"
@@ -58,6 +57,8 @@ def serve(settings: Settings, port: int) -> None:
         daemon = ["dagster._daemon", "run", "-w", str(workspace)]
         with _services() as services:
             services.append(_start([*code, "--location-name", "quant_platform"]))
+            # While the code server starts, and before the daemon looks at the runs.
+            _close_dead_runs()
             _wait_for(code_port, services)
             services += [_start(web), _start(daemon)]
             _wait_for(port, services)

@@ -119,15 +119,14 @@ Nor can those with a comment to the end of the line: it would swallow what COPY 
 """
 
 
-_BEFORE_A_WORD = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
-"""Blanks and comments."""
+_FIRST_WORD = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*([A-Za-z]*)", re.DOTALL)
+"""The first word of a statement, after blanks and comments."""
 
 
 def _first_word(sql: str) -> str:
-    """First word of a statement in upper case, whatever stands before and after it."""
-    start = _BEFORE_A_WORD.match(sql)
-    word = re.compile(r"[A-Za-z]*").match(sql, start.end() if start else 0)
-    return word[0].upper() if word else ""
+    """First word of a statement in upper case, empty where it begins otherwise."""
+    match = _FIRST_WORD.match(sql)
+    return match[1].upper() if match else ""
 
 
 def _date(text: str) -> str:

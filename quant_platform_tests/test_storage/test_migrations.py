@@ -20,6 +20,9 @@ from quant_platform.storage.migrations import (
 from quant_platform.storage.schema import read_table
 from quant_platform_tests.support.tables import MIGRATIONS, content, fetch, shape
 
+_LOCK = migrations._BEFORE[1]
+"""The statement that lets one process at a time migrate."""
+
 
 def test_up_and_again(empty_database: Database) -> None:
     assert not is_current(empty_database)
@@ -188,6 +191,3 @@ def test_who_cannot_have_the_lock_says_so(
         with pytest.raises(DatabaseError, match="lock timeout"):
             upgrade(empty_database)
     assert shape(empty_database) == []
-
-
-_LOCK = migrations._BEFORE[1]

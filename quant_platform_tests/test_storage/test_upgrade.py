@@ -119,7 +119,7 @@ def test_a_row_with_every_column_at_an_extreme_can_be_replaced(
         if newest is None:
             continue
         rows = bulk.read(upgraded, table, newest, newest)
-        if not _set_what_may_be(upgraded, table, rows.iloc[0], extreme):
+        if not _set_columns(upgraded, table, rows.iloc[0], extreme):
             continue
         counting = f"SELECT count(*) FROM {name}_history WHERE date = %s"  # noqa: S608 — the catalogue's
         before = fetch(upgraded, counting, newest)[0][0]
@@ -129,7 +129,7 @@ def test_a_row_with_every_column_at_an_extreme_can_be_replaced(
     assert {"features", "model_performance"} <= replaced
 
 
-def _set_what_may_be(database: Database, table: Table, row: pd.Series, extreme: str) -> bool:
+def _set_columns(database: Database, table: Table, row: pd.Series, extreme: str) -> bool:
     """Set each column of a row whose type and rules allow it; return whether one was."""
     key = " AND ".join(f"{name} = %s" for name in table.key)
     where = [row[name] if isinstance(row[name], str) else str(row[name]) for name in table.key]
