@@ -10,6 +10,7 @@ from pathlib import Path
 import quant_platform
 from quant_platform.errors import SettingsError
 from quant_platform.settings import PREFIX, Settings
+from quant_platform.storage.files import replace_file
 
 INSTANCE_FILE = "dagster.yaml"
 
@@ -33,16 +34,7 @@ def enter_dagster_home(settings: Settings) -> Path:
     home = settings.home.expanduser().resolve()
     folder = home / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
-    _put(instance_file().read_bytes(), folder / INSTANCE_FILE)
+    replace_file(folder / INSTANCE_FILE, instance_file().read_bytes())
     os.environ["DAGSTER_HOME"] = str(folder)
     os.environ[PREFIX + "HOME"] = str(home)
     return folder
-
-
-def _put(content: bytes, path: Path) -> None:
-    """Write a file that other processes may be reading: they see the old one or the new."""
-    if path.is_file() and path.read_bytes() == content:
-        return
-    draft = path.with_suffix(f".{os.getpid()}.draft")
-    draft.write_bytes(content)
-    draft.replace(path)

@@ -1,6 +1,5 @@
 """Write the HTML page of a report date: read what is stored, render it, put it in place at once."""
 
-import os
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ from quant_platform.reports.report import performance_reports
 from quant_platform.settings import Settings
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
+from quant_platform.storage.files import replace_file
 from quant_platform.storage.schema import tables_with_history
 
 QUALITY_SESSIONS = 63
@@ -63,9 +63,7 @@ def write_page(settings: Settings, database: Database, session: str) -> Path:
     path = page_path(settings, session)
     text = render_report(gather(settings, database, session))
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}.draft")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    replace_file(path, text.encode())
     return path
 
 

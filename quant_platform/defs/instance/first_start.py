@@ -60,8 +60,9 @@ def complete_first_start(engine: sa.Engine) -> None:
                 return
             for schema in SCHEMAS:
                 schema.create_all(connection)
-                for index in {index for table in schema.sorted_tables for index in table.indexes}:
-                    index.create(connection, checkfirst=True)
+                for table in schema.sorted_tables:
+                    for index in table.indexes:
+                        index.create(connection, checkfirst=True)
             stamp_alembic_rev(config, connection)
             for name in sorted(CONVERSIONS):
                 connection.execute(sa.text(_NOTE), {"name": name})
