@@ -40,6 +40,8 @@ SPARSE = ("corporate_actions", "alerts")
 
 _COMPUTED = "SELECT split_part(asset, '/', 1), max(date) FROM computations GROUP BY 1"
 
+_ESTIMATES = "SELECT relname::text, reltuples::bigint FROM pg_class WHERE relkind IN ('r', 'p')"
+
 _CHECKS = """
 SELECT check_name, severity, count(*), max(date), sum(failures)
 FROM data_quality WHERE NOT passed GROUP BY 1, 2 ORDER BY severity, 4 DESC LIMIT %s
@@ -82,14 +84,12 @@ def _show_tables(settings: Settings, database: Database) -> None:
     expected = _expected_session(settings, calendar)
     computed = _last_computed(database)
     others = [name for name in tables_with_history(database) if name not in (*TABLES, VERDICTS)]
+    estimates = dict(_rows(database, _ESTIMATES))
     rows = []
     for table in (*TABLES, *others):
-        count = _count(database, table)
+        count, first, last = _extent(database, table, estimates.get(table, 0))
         if count == "0" and table in others:
             continue
-        # By the index of the key, which begins with the date.
-        ends = f'SELECT min(date), max(date) FROM "{table}"'  # noqa: S608 — names of the catalogue
-        first, last = _rows(database, ends)[0]
         until = computed.get(table, last)
         tells = table in computed or (table in TABLES and table not in SPARSE)
         freshness = _freshness(calendar, until, expected) if tells else ""
@@ -97,14 +97,14 @@ def _show_tables(settings: Settings, database: Database) -> None:
     console.table("", ["table", "rows", "first", "last", "freshness"], rows)
 
 
-def _count(database: Database, table: str) -> str:
-    """Number of rows; of a large table the server's own estimate, marked by a ~."""
-    estimating = "SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(quote_ident(%s))"
-    ((estimate,),) = _rows(database, estimating, table)
-    if estimate >= ESTIMATED_FROM:
-        return f"~{estimate:,}"
-    ((count,),) = _rows(database, f'SELECT count(*) FROM "{table}"')  # noqa: S608 — names of the catalogue
-    return f"{count:,}"
+def _extent(database: Database, table: str, estimate: int) -> tuple[str, date | None, date | None]:
+    """Number of rows, first and last date; a large number is the server's estimate, with a ~."""
+    # The dates alone come from the index of the key, which begins with them.
+    is_large = estimate >= ESTIMATED_FROM
+    counting = f"{estimate}::bigint" if is_large else "count(*)"
+    sql = f'SELECT {counting}, min(date), max(date) FROM "{table}"'  # noqa: S608 — names of the catalogue
+    count, first, last = _rows(database, sql)[0]
+    return f"{'~' if is_large else ''}{count:,}", first, last
 
 
 def _last_computed(database: Database) -> dict[str, date]:
@@ -140,7 +140,7 @@ def _last_runs(settings: Settings) -> list[tuple[Any, ...]]:
     return _rows(instance, _RUNS, RUNS)
 
 
-def _rows(database: Database, sql: str, *parameters: int | str) -> list[tuple[Any, ...]]:
+def _rows(database: Database, sql: str, *parameters: int) -> list[tuple[Any, ...]]:
     connection = database.connect()
     try:
         with connection.cursor() as cursor:
