@@ -65,13 +65,15 @@ def backfill(
     recompute: Annotated[
         bool, typer.Option("--recompute", help="Compute again what is finished.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
+    ] = False,
 ) -> None:
     """Materialise a range of sessions in one run, checks included; stop and go on at any time."""
-    from quant_platform.cli.backfill import run_backfill
+    from quant_platform.cli.backfill import Request, run_backfill
 
-    run_backfill(
-        _settings(), start, end, select, refetch=refetch, repair=repair, recompute=recompute
-    )
+    request = Request(select, refetch=refetch, repair=repair, recompute=recompute)
+    run_backfill(_settings(), start, end, request, dry_run=dry_run)
 
 
 def status() -> None:
@@ -152,7 +154,7 @@ def sql(
         typer.echo(csv_text(frame, raw=raw), nl=False)
         return
     shown = frame.head(SQL_LIMIT)
-    console.rows([str(name) for name in frame.columns], table_rows(shown))
+    console.table("", [str(name) for name in frame.columns], table_rows(shown))
     if len(frame) > len(shown):
         console.err.print(f"… {len(frame) - len(shown):,} more rows; --csv prints all")
 

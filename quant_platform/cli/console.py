@@ -12,6 +12,9 @@ from rich.table import Table
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
+SENTENCES = 30
+"""Characters of a line in which sentences are still easy to read."""
+
 
 def failure(message: str, hint: str) -> None:
     """Print one line that says what is wrong, and what to do."""
@@ -21,8 +24,20 @@ def failure(message: str, hint: str) -> None:
 
 
 def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; columns whose cells are all numbers stand right."""
+    """Print a table, or, where it is wider than the screen, one line per value.
+
+    Columns whose cells are all numbers stand right. A last column of sentences is wrapped.
+    """
     body = [[str(cell) for cell in row] for row in rows]
+    widths = [
+        max([len(header), *(len(row[index]) for row in body)])
+        for index, header in enumerate(headers)
+    ]
+    if body and any(" " in row[-1] for row in body):
+        widths[-1] = min(widths[-1], SENTENCES)
+    if body and sum(widths) + 2 * (len(widths) - 1) > out.width:
+        _lines(title, headers, body)
+        return
     grid = Table(
         title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False
     )
@@ -34,15 +49,9 @@ def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]]) 
     out.print(grid)
 
 
-def rows(headers: Sequence[str], body: Sequence[Sequence[str]]) -> None:
-    """Print rows as a table, or, where they are wider than the screen, one line per value."""
-    needed = [
-        max([len(header), *(len(row[index]) for row in body)])
-        for index, header in enumerate(headers)
-    ]
-    if sum(needed) + 2 * len(needed) <= out.width or not body:
-        table("", headers, body)
-        return
+def _lines(title: str, headers: Sequence[str], body: Sequence[Sequence[str]]) -> None:
+    if title:
+        out.print(f"[italic]{escape(title)}[/italic]", soft_wrap=True)
     margin = max(len(header) for header in headers)
     for number, row in enumerate(body, start=1):
         out.print(f"[dim]row {number}[/dim]")

@@ -14,7 +14,12 @@ group = typer.Typer(
 def register(app: typer.Typer) -> None:
     """Add the group `db` to the application."""
     for command in (upgrade, url, psql, reset):
-        group.command(epilog=f"Example: [bold]quant-platform db {command.__name__}[/bold]")(command)
+        # What psql is told is psql's to understand.
+        others = {"ignore_unknown_options": True} if command is psql else None
+        group.command(
+            epilog=f"Example: [bold]quant-platform db {command.__name__}[/bold]",
+            context_settings=others,
+        )(command)
     app.add_typer(group, epilog="Example: [bold]quant-platform db upgrade[/bold]")
 
 
@@ -45,7 +50,7 @@ def url(
 def psql(
     arguments: Annotated[list[str] | None, typer.Argument(help="Passed on to psql.")] = None,
 ) -> None:
-    """Open psql on the database (everything after -- goes to psql)."""
+    """Open psql on the database; options such as -c go to psql."""
     import os
     import subprocess
 

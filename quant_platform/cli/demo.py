@@ -6,7 +6,9 @@ from datetime import date
 from pathlib import Path
 
 from quant_platform.cli import console
-from quant_platform.cli.progress import AssetBar
+from quant_platform.cli.failing import show_failing
+from quant_platform.cli.interrupts import Interrupts, stoppable
+from quant_platform.cli.progress import AssetProgress
 from quant_platform.errors import QuantPlatformError
 from quant_platform.settings import Settings, without_password
 from quant_platform.storage.database import Database
@@ -14,32 +16,34 @@ from quant_platform.storage.database import Database
 
 def run_demo(settings: Settings) -> None:
     """Materialise what is missing of the whole market, stage by stage, and print the result."""
-    from quant_platform.pipeline.provision import ready_database
+    with stoppable(lambda: "Stopped", "The same command goes on from there") as interrupts:
+        from quant_platform.pipeline.provision import ready_database
 
-    started = time.monotonic()
-    with console.err.status("Starting the database …"):
-        database = ready_database(settings)
-    console.err.print(f"Database ready: {without_password(database.url)}", soft_wrap=True)
-    sessions, seconds = _materialise(settings)
-    _show_result(settings, database, sessions, seconds, time.monotonic() - started)
+        started = time.monotonic()
+        with console.err.status("Starting the database …"):
+            database = ready_database(settings)
+        console.err.print(f"Database ready: {without_password(database.url)}", soft_wrap=True)
+        sessions, seconds = _materialise(settings, interrupts)
+        _show_result(settings, database, sessions, seconds, time.monotonic() - started)
 
 
-def _materialise(settings: Settings) -> tuple[int, list[tuple[str, float]]]:
+def _materialise(settings: Settings, interrupts: Interrupts) -> tuple[int, list[tuple[str, float]]]:
     """Run the stages that lack sessions; return the number of sessions, and stage → seconds."""
     with console.err.status("Loading the definitions …"):
         from quant_platform.defs.runs import Runner
 
     seconds: list[tuple[str, float]] = []
-    with AssetBar() as bar:
-        runner = Runner.open(settings, bar)
+    with AssetProgress(interrupts) as progress:
+        runner = Runner.open(settings, progress)
         sessions = runner.sessions
         with runner.instance() as instance:
             ranges = _ranges({stage: runner.missing(instance, stage) for stage in runner.stages})
-            bar.expect(sum(len(runner.stage_assets(stage)) for stage in ranges))
+            progress.expect(sum(len(runner.stage_assets(stage)) for stage in ranges))
             for stage, (first, last) in ranges.items():
                 began = time.monotonic()
-                bar.say(stage)
+                progress.say(stage)
                 runner.run_stage(instance, stage, first, last)
+                interrupts.check()
                 seconds.append((stage, time.monotonic() - began))
     return len(sessions), seconds
 
@@ -84,6 +88,8 @@ def _show_result(
     console.out.print()
     _show_ranking(day, str(report["ranking"].iloc[0]))
     path = page_path(settings, day)
+    console.out.print()
+    show_failing(database)
     console.out.print()
     console.out.print(
         f"{sessions:,} sessions in {total:.1f} s" + ("" if seconds else ", all there already")

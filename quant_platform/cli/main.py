@@ -1,83 +1,17 @@
-"""Entry point: the Typer application, and how failures are shown.
+"""Entry point of the command.
 
-A failure is one line and a hint, or all of it with --debug.
+It imports nothing before it can say in one line that Ctrl-C was heard, even while Python still
+reads the modules.
 """
-
-import gc
-import sys
-from itertools import takewhile
-from typing import Annotated
-
-import typer
-
-from quant_platform import __version__
-from quant_platform.cli import console
-from quant_platform.errors import QuantPlatformError
-
-COLLECT_AFTER = (50_000, 20, 100)
-"""Thresholds of the garbage collector.
-
-Start-up makes objects by the hundred thousand, and they all stay. By Python's own thresholds they
-are looked through again and again, for a second.
-"""
-
-app = typer.Typer(
-    name="quant-platform",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Market data, features, signals and performance reports as Dagster assets in Postgres.",
-    epilog="Example: [bold]quant-platform demo[/bold]",
-)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        console.out.print(__version__)
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", help="Print the version.", is_eager=True, callback=_print_version
-        ),
-    ] = False,
-) -> None:
-    """Options of every command; `main` reads --debug itself."""
 
 
 def main() -> None:
-    """Run the command line.
-
-    Exits with 0 on success, 1 on failure or interruption, 2 on wrong usage (which Typer reports
-    itself).
-    """
-    gc.set_threshold(*COLLECT_AFTER)
-    from quant_platform.cli import commands, database
-
-    commands.register(app)
-    database.register(app)
-    # Before the command: what follows it may be somebody else's, as in `db psql -- --debug`.
-    debug = "--debug" in takewhile(lambda word: word.startswith("-"), sys.argv[1:])
+    """Run the command line; see `application.run`."""
     try:
-        app()
-    except QuantPlatformError as error:
-        if debug:
-            raise
-        console.failure(error.message, error.hint)
-        sys.exit(1)
-    except Exception as error:
-        if debug:
-            raise
-        # A fault of the platform: one line, and the traceback only with --debug.
-        lines = str(error).splitlines() or [""]
-        console.failure(
-            f"{type(error).__name__}: {lines[0]}", "Run it again with --debug for all of it"
-        )
-        sys.exit(1)
+        from quant_platform.cli.application import run
+
+        run()
+    except KeyboardInterrupt:
+        import sys
+
+        sys.exit("Stopped.")

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from quant_platform.cli import console
+from quant_platform.cli.failing import show_failing
 from quant_platform.errors import DatabaseError
 from quant_platform.market.calendar import Calendar, platform_calendar
 from quant_platform.settings import Settings, without_password
@@ -14,7 +15,6 @@ from quant_platform.storage.database import Database, dagster_url, platform_data
 from quant_platform.storage.schema import tables_with_history
 
 RUNS = 5
-CHECKS = 10
 
 TABLES = (
     "trading_universe",
@@ -42,11 +42,6 @@ _COMPUTED = "SELECT split_part(asset, '/', 1), max(date) FROM computations GROUP
 
 _ESTIMATES = "SELECT relname::text, reltuples::bigint FROM pg_class WHERE relkind IN ('r', 'p')"
 
-_CHECKS = """
-SELECT check_name, severity, count(*), max(date), sum(failures)
-FROM data_quality WHERE NOT passed GROUP BY 1, 2 ORDER BY severity, 4 DESC LIMIT %s
-"""
-
 _RUNS = """
 SELECT pipeline_name, status, create_timestamp, end_time - start_time
 FROM runs ORDER BY id DESC LIMIT %s
@@ -70,13 +65,8 @@ def show_status(settings: Settings) -> None:
             for job, status, at, spent in runs
         ],
     )
-    failing = _rows(database, _CHECKS, CHECKS)
     console.out.print()
-    console.table(
-        "Failing checks" if failing else "Failing checks: none",
-        ["check", "severity", "sessions", "last", "failures"],
-        failing,
-    )
+    show_failing(database)
 
 
 def _show_tables(settings: Settings, database: Database) -> None:

@@ -4,7 +4,7 @@ Assets are those of the folder `assets/` (`asset_registry.py`), checks those tha
 and those of the folder `quality/library/`. What does not belong here: what any of them does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -16,7 +16,7 @@ from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.jobs import build_jobs
 from quant_platform.defs.sensors import build_sensors
 from quant_platform.pipeline.platform import Platform
-from quant_platform.quality.check import tuned
+from quant_platform.quality.check import QualityCheck, tuned
 from quant_platform.quality.check_registry import library_checks
 from quant_platform.quality.computed import computed_checks
 from quant_platform.quality.market import (
@@ -32,14 +32,24 @@ from quant_platform.vendors.base import Vendor
 from quant_platform.vendors.vendor_registry import vendor_of
 
 
-def _checks(settings: Settings, vendor: Vendor) -> list[dg.AssetChecksDefinition]:
-    """Checks as tuned by the settings; those of the facts share one step."""
+def all_checks(settings: Settings, vendor: Vendor) -> list[QualityCheck]:
+    """Checks of the platform, of the vendor's abilities and of the library, tuned by the settings.
+
+    Raises
+    ------
+    SettingsError
+        The settings name a check that there is not, or a threshold that is none.
+    """
     market = [*FACTS_CHECKS, *ACTIONS_CHECKS]
     if vendor.abilities.adjusted is not None:
         market += ADJUSTING_VENDOR_CHECKS
-    checks = tuned(
+    return tuned(
         [*market, *UNIVERSE_CHECKS, *computed_checks(), *library_checks()], settings.checks
     )
+
+
+def _asset_checks(checks: Sequence[QualityCheck]) -> list[dg.AssetChecksDefinition]:
+    """Asset checks; those of the facts share one step."""
     shared = [
         build_checks(asset, [check for check in checks if check.asset == asset])
         for asset in (BARS, ACTIONS)
@@ -68,7 +78,7 @@ def build_defs(
     assets = all_assets(AssetContext(vendor, platform.calendar, platform.universe_rule))
     return dg.Definitions(
         assets=assets,
-        asset_checks=_checks(settings, vendor),
+        asset_checks=_asset_checks(all_checks(settings, vendor)),
         jobs=build_jobs(stages(assets)),
         sensors=build_sensors(settings),
         # Dagster's own default prints a line per partition.

@@ -157,6 +157,11 @@ class Runner:
                 chosen = dg.AssetSelection.from_string(selection)
                 # Assets that one step writes are materialised together.
                 keys = chosen.required_multi_asset_neighbors().resolve(graph)
+        except dg.DagsterInvalidSubsetError as error:
+            raise UnknownNameError(
+                f"{selection!r} selects no assets: one of its names is none",
+                f"There are: {self._names()}",
+            ) from error
         except Exception as error:  # Dagster raises several private kinds for one cause
             raise UnknownNameError(
                 f"{selection!r} selects no assets: {str(error).splitlines()[0]}",
@@ -164,9 +169,14 @@ class Runner:
                 " for all that follows from it",
             ) from error
         if not keys:
-            names = ", ".join(sorted(key.to_user_string() for key in graph.executable_asset_keys))
-            raise UnknownNameError(f"{selection!r} selects no assets", f"There are: {names}")
+            raise UnknownNameError(
+                f"{selection!r} selects no assets", f"There are: {self._names()}"
+            )
         return sorted(keys)
+
+    def _names(self) -> str:
+        keys = self.defs.resolve_asset_graph().executable_asset_keys
+        return ", ".join(sorted(key.to_user_string() for key in keys))
 
     def _checks(self) -> list[dg.AssetCheckSpec]:
         checks = self.defs.asset_checks or ()

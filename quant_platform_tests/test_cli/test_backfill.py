@@ -39,7 +39,16 @@ OWN = ("features", "portfolios", "model_performance", "alerts", "performance_rep
 def test_it_does_what_is_missing_and_no_more(
     backfill: Callable[..., str], database: Database
 ) -> None:
+    said = backfill("--dry-run")
+    assert "3 sessions from 2004-08-19 to 2004-08-23, 0 of them stored already" in said
+    assert "signals/mean_reversion" in said
+    assert fetch(database, "SELECT count(*) FROM market_data") == [(0,)]
+
     backfill("--select", "group:market")
+    said = backfill("--dry-run")
+    assert "3 of them stored already" in said
+    assert "features" in said
+    assert "market_data" not in said
     rows = "SELECT asset, date::text, run_id FROM computations ORDER BY 1, 2"
     market = set(fetch(database, rows))
     # Three kinds of facts, the reference data and the universe.
@@ -69,3 +78,11 @@ def test_it_does_what_is_missing_and_no_more(
     after = fetch(database, rows)
     assert [row[:2] for row in after] == [row[:2] for row in before]
     assert all(new[2] != old[2] for new, old in zip(after, before, strict=True) if old[0] in OWN)
+
+
+def test_an_asset_that_there_is_not(command: Run) -> None:
+    done = command("backfill", *RANGE, "--select", "nosuch")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "'nosuch' selects no assets" in line
+    assert "There are: alerts, corporate_actions, features" in line

@@ -26,6 +26,7 @@ COMMANDS = [
     ["status"],
     ["report"],
     ["sql"],
+    ["list"],
     ["db"],
     ["db", "upgrade"],
     ["db", "url"],
@@ -72,6 +73,37 @@ def test_help_shows_an_example(in_folder: Run, words: list[str], tmp_path: Path)
 
 def test_help_says_the_same_by_its_short_name(in_folder: Run) -> None:
     assert in_folder("-h").stdout == in_folder("--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("strategies", "mean_reversion"),
+        ("features", "sma_10"),
+        ("metrics", "sharpe_ratio"),
+        ("checks", "completeness"),
+        ("assets", "signals/buy_and_hold"),
+    ],
+)
+def test_list_names_what_there_is(in_folder: Run, kind: str, name: str, tmp_path: Path) -> None:
+    done = in_folder("list", kind)
+    assert done.returncode == 0, done.stderr
+    assert name in done.stdout.split()
+    # A look at the names leaves nothing behind.
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_list_of_something_else(in_folder: Run) -> None:
+    done = in_folder("list", "sparrows")
+    assert done.returncode == 2
+    assert "'strategies', 'features', 'metrics', 'checks', 'assets'" in done.stderr
+
+
+def test_completion_for_a_shell(in_folder: Run) -> None:
+    done = in_folder(
+        "", _QUANT_PLATFORM_COMPLETE="complete_bash", COMP_WORDS="quant-platform ba", COMP_CWORD="1"
+    )
+    assert done.stdout.split() == ["backfill"]
 
 
 def test_version(in_folder: Run) -> None:
@@ -346,6 +378,9 @@ class TestDb:
         done = command("db", "psql", "--", "-At", "-c", "SELECT count(*) > 0 FROM models")
         assert (done.returncode, done.stdout.strip()) == (0, "t")
         assert command("db", "psql", "--", "-c", "SELEC").returncode != 0
+        # Options of psql need no -- before them.
+        done = command("db", "psql", "-At", "-c", "SELECT 1")
+        assert (done.returncode, done.stdout.strip()) == (0, "1")
 
     def test_reset_asks_first(self, command: Run, database: Database) -> None:
         done = command("db", "reset")
