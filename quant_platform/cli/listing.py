@@ -60,7 +60,7 @@ def _metrics() -> Listing:
 
 
 def _checks() -> Listing:
-    from quant_platform.defs.build import all_checks
+    from quant_platform.quality.check_registry import all_checks
     from quant_platform.settings import Settings
     from quant_platform.vendors.vendor_registry import vendor_of
 

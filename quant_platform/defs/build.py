@@ -16,36 +16,12 @@ from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.jobs import build_jobs
 from quant_platform.defs.sensors import build_sensors
 from quant_platform.pipeline.platform import Platform
-from quant_platform.quality.check import QualityCheck, tuned
-from quant_platform.quality.check_registry import library_checks
-from quant_platform.quality.computed import computed_checks
-from quant_platform.quality.market import (
-    ACTIONS,
-    ACTIONS_CHECKS,
-    ADJUSTING_VENDOR_CHECKS,
-    BARS,
-    FACTS_CHECKS,
-    UNIVERSE_CHECKS,
-)
+from quant_platform.quality.check import QualityCheck
+from quant_platform.quality.check_registry import all_checks
+from quant_platform.quality.market import ACTIONS, BARS
 from quant_platform.settings import Settings
 from quant_platform.vendors.base import Vendor
 from quant_platform.vendors.vendor_registry import vendor_of
-
-
-def all_checks(settings: Settings, vendor: Vendor) -> list[QualityCheck]:
-    """Checks of the platform, of the vendor's abilities and of the library, tuned by the settings.
-
-    Raises
-    ------
-    SettingsError
-        The settings name a check that there is not, or a threshold that is none.
-    """
-    market = [*FACTS_CHECKS, *ACTIONS_CHECKS]
-    if vendor.abilities.adjusted is not None:
-        market += ADJUSTING_VENDOR_CHECKS
-    return tuned(
-        [*market, *UNIVERSE_CHECKS, *computed_checks(), *library_checks()], settings.checks
-    )
 
 
 def _asset_checks(checks: Sequence[QualityCheck]) -> list[dg.AssetChecksDefinition]:

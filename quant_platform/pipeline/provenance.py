@@ -9,24 +9,47 @@ import pandas as pd
 
 import quant_platform
 
+CODE = ("quant_platform", "sql")
+"""Folders of a checkout on which results depend."""
+
 
 @cache
 def code_version() -> str:
-    """Version of the platform, with the commit where it runs from a checkout."""
+    """Version of the platform, with the commit where it runs from a checkout.
+
+    Files that differ from the commit, or that it lacks, add `.dirty-` and a digest of them: two
+    versions that nobody committed are told apart.
+    """
     checkout = Path(quant_platform.__file__).parents[1]
     if not (checkout / ".git").exists():
         return quant_platform.__version__
     try:
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"],  # noqa: S607 — whichever git the user has
-            cwd=checkout,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        commit = _git(checkout, "rev-parse", "--short=12", "HEAD").decode().strip()
+        changes = _changes(checkout)
     except (OSError, subprocess.CalledProcessError):
         return quant_platform.__version__
-    return f"{quant_platform.__version__}+{commit.stdout.strip()}"
+    version = f"{quant_platform.__version__}+{commit}"
+    return f"{version}.dirty-{changes}" if changes else version
+
+
+def _changes(checkout: Path) -> str:
+    """Digest of what the code's folders hold that the commit does not; empty if nothing."""
+    digest = hashlib.sha256(_git(checkout, "diff", "HEAD", "--", *CODE))
+    untracked = _git(checkout, "ls-files", "-z", "--others", "--exclude-standard", "--", *CODE)
+    for name in filter(None, untracked.decode().split("\0")):
+        digest.update(name.encode())
+        digest.update((checkout / name).read_bytes())
+    clean = digest.digest() == hashlib.sha256().digest()
+    return "" if clean else digest.hexdigest()[:8]
+
+
+def _git(checkout: Path, *words: str) -> bytes:
+    return subprocess.run(  # noqa: S603 — our own words
+        ["git", *words],  # noqa: S607 — whichever git the user has
+        cwd=checkout,
+        capture_output=True,
+        check=True,
+    ).stdout
 
 
 def digest_of(*frames: pd.DataFrame) -> str:

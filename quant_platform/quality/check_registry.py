@@ -1,8 +1,8 @@
-"""Finds the checks of the folder `library/`: every `QualityCheck` that a module names.
+"""Which checks there are: those that the platform brings, and those of the folder `library/`.
 
-Modules are read in alphabetical order. A name that begins with an underscore is no check of the
-platform's. What does not belong here: the checks that the platform brings itself (`market.py`,
-`computed.py`).
+Of the folder it is every `QualityCheck` that a module names. Modules are read in alphabetical
+order. A name that begins with an underscore is no check of the platform's. What does not belong
+here: what a check looks for (`market.py`, `computed.py`, `library/`).
 """
 
 import importlib
@@ -12,7 +12,32 @@ from types import ModuleType
 
 from quant_platform.errors import ContractError
 from quant_platform.quality import library
-from quant_platform.quality.check import QualityCheck
+from quant_platform.quality.check import QualityCheck, tuned
+from quant_platform.quality.computed import computed_checks
+from quant_platform.quality.market import (
+    ACTIONS_CHECKS,
+    ADJUSTING_VENDOR_CHECKS,
+    FACTS_CHECKS,
+    UNIVERSE_CHECKS,
+)
+from quant_platform.settings import Settings
+from quant_platform.vendors.base import Vendor
+
+
+def all_checks(settings: Settings, vendor: Vendor) -> list[QualityCheck]:
+    """Checks of the platform, of the vendor's abilities and of the library, tuned by the settings.
+
+    Raises
+    ------
+    SettingsError
+        The settings name a check that there is not, or a threshold that is none.
+    """
+    market = [*FACTS_CHECKS, *ACTIONS_CHECKS]
+    if vendor.abilities.adjusted is not None:
+        market += ADJUSTING_VENDOR_CHECKS
+    return tuned(
+        [*market, *UNIVERSE_CHECKS, *computed_checks(), *library_checks()], settings.checks
+    )
 
 
 def library_checks() -> list[QualityCheck]:

@@ -3,6 +3,7 @@
 What does not belong here: pages (`html.py`), and what Dagster is told (`defs/metadata.py`).
 """
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,7 +12,11 @@ import pandas as pd
 PREVIEW_ROWS = 8
 PREVIEW_COLUMNS = 12
 PLOT_SESSIONS = 60
+LONGEST_CELL = 40
 BARS = "▁▂▃▄▅▆▇█"
+
+_MARKUP = re.compile(r"[\\`*_{}\[\]()<>#+!|~&$]")
+"""Signs that mean something in Markdown or HTML."""
 
 
 def preview(frame: pd.DataFrame) -> str:
@@ -20,7 +25,7 @@ def preview(frame: pd.DataFrame) -> str:
         return "*no rows*"
     shown = frame.head(PREVIEW_ROWS).iloc[:, :PREVIEW_COLUMNS]
     lines = [
-        "| " + " | ".join(str(name) for name in shown.columns) + " |",
+        "| " + " | ".join(_cell(str(name)) for name in shown.columns) + " |",
         "|" + "---|" * len(shown.columns),
     ]
     lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in shown.to_numpy()]
@@ -47,5 +52,10 @@ def _cell(value: object) -> str:
     if isinstance(value, pd.Timestamp | np.datetime64):
         moment = value.to_datetime64() if isinstance(value, pd.Timestamp) else value
         return str(moment.astype("datetime64[D]"))
-    text = str(value).replace("|", "\\|")
-    return text if len(text) <= 40 else text[:39] + "…"
+    text = " ".join(str(value).split())
+    return escaped(text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…")
+
+
+def escaped(text: str) -> str:
+    """Text as Markdown that shows exactly it: no HTML, no link, no end of a table's cell."""
+    return _MARKUP.sub(lambda sign: f"&#{ord(sign.group())};", text)

@@ -45,6 +45,7 @@ def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
             ),
             **_news(market),
         },
+        code_version=feature_recipe(),
         dense=True,
     )
     def features(
