@@ -1,19 +1,20 @@
 """Alert rules: what needs a person's attention, per session, as rows of the table `alerts`.
 
 A rule is a frozen object with a `name` and an `evaluate(inputs)` that returns the breaches of the
-requested sessions; it reads frames and nothing else. To add a rule, add an object to `RULES`. A
-rule reports the state of a session: a limit that stays breached is reported in every session in
-which it is. Delivering alerts does not belong here.
+requested sessions; it reads frames and nothing else. To add a rule, name an object in an extension
+(`extensions.py`), or add it to `RULES`. A rule reports the state of a session: a limit that stays
+breached is reported in every session in which it is. Delivering alerts does not belong here.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 
-from quant_platform.errors import SessionError
+from quant_platform.errors import ContractError, SessionError
+from quant_platform.extensions import extension_modules
 
 INFO, WARNING, CRITICAL = "info", "warning", "critical"
 
@@ -46,6 +47,7 @@ class AlertInputs:
     bars: pd.DataFrame
 
 
+@runtime_checkable
 class AlertRule(Protocol):
     """A condition that needs attention where it holds."""
 
@@ -205,15 +207,36 @@ RULES: tuple[AlertRule, ...] = (
     ModelSilent(),
     DataStale(),
 )
-"""The rules in force."""
+"""The rules that the platform brings."""
+
+
+def all_rules() -> tuple[AlertRule, ...]:
+    """Return the rules in force: the platform's, then those that extensions name.
+
+    Raises
+    ------
+    ContractError
+        Two rules have one name.
+    """
+    by_name = {rule.name: rule for rule in RULES}
+    for module in extension_modules():
+        for name, value in vars(module).items():
+            if name.startswith("_") or isinstance(value, type) or not isinstance(value, AlertRule):
+                continue
+            if by_name.setdefault(value.name, value) is not value:
+                raise ContractError(
+                    f"Two alert rules are called {value.name!r}, one of them in {module.__name__}",
+                    "Rename one of them.",
+                )
+    return tuple(by_name.values())
 
 
 def evaluate_alerts(inputs: AlertInputs, rules: Sequence[AlertRule] | None = None) -> pd.DataFrame:
-    """Rows of `alerts` (without recorded_at) for the sessions of `inputs`; default: `RULES`.
+    """Rows of `alerts` (without recorded_at) for the sessions of `inputs`; default: `all_rules()`.
 
     Ordered by date, rule and subject; value and threshold are NaN where a rule has none.
     """
-    in_force = RULES if rules is None else rules
+    in_force = all_rules() if rules is None else rules
     frames = [rule.evaluate(inputs).assign(rule=rule.name) for rule in in_force]
     breaches = [frame for frame in frames if len(frame)]
     if not breaches:

@@ -60,10 +60,17 @@ class Metric:
 
 
 class MetricRegistry(Mapping[str, Metric]):
-    """Metrics by column name, in the order of their definition."""
+    """Metrics by column name, in the order of their definition.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    complete : imports what registers further metrics; called once, before the first look
+    """
+
+    def __init__(self, complete: Callable[[], object] = tuple) -> None:
         self._metrics: dict[str, Metric] = {}
+        self._complete = complete
+        self._is_complete = False
 
     def metric(
         self, unit: Unit, *, column: str | None = None
@@ -100,10 +107,21 @@ class MetricRegistry(Mapping[str, Metric]):
         return register
 
     def __getitem__(self, column: str) -> Metric:
-        return self._metrics[column]
+        return self._all()[column]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._metrics)
+        return iter(self._all())
 
     def __len__(self) -> int:
-        return len(self._metrics)
+        return len(self._all())
+
+    def _all(self) -> dict[str, Metric]:
+        if not self._is_complete:
+            # Before the call: a module that is being imported may look, too.
+            self._is_complete = True
+            try:
+                self._complete()
+            except BaseException:
+                self._is_complete = False
+                raise
+        return self._metrics

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from quant_platform.conventions import SESSIONS_PER_YEAR, TWO_SIDED_95
 from quant_platform.evaluation.metric_registry import Metric, MetricRegistry
 from quant_platform.evaluation.windows import Moments, Window
+from quant_platform.extensions import extension_modules
 from quant_platform.kernels.arrays import FloatArray
 
 ROOT_YEAR = math.sqrt(SESSIONS_PER_YEAR)
@@ -24,7 +25,9 @@ ZERO_DEVIATION = 1e-12
 """A standard deviation per session up to this is rounding, and counts as zero."""
 
 
-METRICS = MetricRegistry()
+METRICS = MetricRegistry(extension_modules)
+"""The metrics below, then those of extensions."""
+
 metric = METRICS.metric
 
 

@@ -32,6 +32,7 @@ import numpy as np
 
 from quant_platform.conventions import FILL_LIMIT
 from quant_platform.errors import QuantPlatformError, UnknownNameError
+from quant_platform.extensions import extension_modules
 from quant_platform.features import library
 from quant_platform.features.context import FeatureContext
 from quant_platform.kernels.arrays import FloatArray
@@ -198,14 +199,15 @@ def feature_family(
 
 @cache
 def all_features() -> tuple[Feature, ...]:
-    """Return every feature of this folder, by module in alphabetical order, then as defined.
+    """Return every feature of the library, then of extensions, by module, then as defined.
 
     Raises
     ------
     FeatureDefinitionError : a definition is wrong, or two features share a name
     """
     names = sorted(module.name for module in pkgutil.iter_modules(library.__path__))
-    return collect(importlib.import_module(f"{library.__name__}.{name}") for name in names)
+    own = [importlib.import_module(f"{library.__name__}.{name}") for name in names]
+    return collect([*own, *extension_modules()])
 
 
 def collect(modules: Iterable[ModuleType]) -> tuple[Feature, ...]:

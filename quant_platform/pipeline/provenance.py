@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 import quant_platform
+from quant_platform.extensions import extensions_digest
 
 CODE = ("quant_platform", "sql")
 """Folders of a checkout on which results depend."""
@@ -18,8 +19,13 @@ def code_version() -> str:
     """Version of the platform, with the commit where it runs from a checkout.
 
     Files that differ from the commit, or that it lacks, add `.dirty-` and a digest of them: two
-    versions that nobody committed are told apart.
+    versions that nobody committed are told apart. So do extensions, as `.with-`.
     """
+    extensions = extensions_digest()
+    return _platform_version() + (f".with-{extensions}" if extensions else "")
+
+
+def _platform_version() -> str:
     checkout = Path(quant_platform.__file__).parents[1]
     if not (checkout / ".git").exists():
         return quant_platform.__version__

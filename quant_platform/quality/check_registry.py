@@ -1,6 +1,6 @@
-"""Which checks there are: those that the platform brings, and those of the folder `library/`.
+"""Which checks there are: the platform's own, and those of `library/` and of extensions.
 
-Of the folder it is every `QualityCheck` that a module names. Modules are read in alphabetical
+Of the latter it is every `QualityCheck` that a module names. Modules are read in alphabetical
 order. A name that begins with an underscore is no check of the platform's. What does not belong
 here: what a check looks for (`market.py`, `computed.py`, `library/`).
 """
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from types import ModuleType
 
 from quant_platform.errors import ContractError
+from quant_platform.extensions import extension_modules
 from quant_platform.quality import library
 from quant_platform.quality.check import QualityCheck, tuned
 from quant_platform.quality.computed import computed_checks
@@ -41,7 +42,7 @@ def all_checks(settings: Settings, vendor: Vendor) -> list[QualityCheck]:
 
 
 def library_checks() -> list[QualityCheck]:
-    """Return the checks of the folder, by module in alphabetical order, then as defined.
+    """Return the checks of the folder, then of extensions, by module, then as defined.
 
     Raises
     ------
@@ -49,7 +50,8 @@ def library_checks() -> list[QualityCheck]:
         Two checks have one name.
     """
     names = sorted(module.name for module in pkgutil.iter_modules(library.__path__))
-    return collect(importlib.import_module(f"{library.__name__}.{name}") for name in names)
+    own = [importlib.import_module(f"{library.__name__}.{name}") for name in names]
+    return collect([*own, *extension_modules()])
 
 
 def collect(modules: Iterable[ModuleType]) -> list[QualityCheck]:

@@ -74,6 +74,11 @@ class Settings(SettingsModel):
         description="Folder of the embedded database, Dagster's home and the reports; relative to"
         " the folder of `.env`.",
     )
+    extensions: Annotated[Path | None, Variable(PLATFORM, PREFIX + "EXTENSIONS")] = Field(
+        default=None,
+        description="Folder of Python files with strategies, features, metrics, checks, vendors and"
+        " alert rules of your own; relative to the folder of `.env`. Their code is run.",
+    )
     vendor: Annotated[str | None, Variable(PLATFORM, PREFIX + "VENDOR")] = Field(
         default=None,
         description="Where market data comes from: the name of a vendor. Empty: the vendor whose"
@@ -193,5 +198,7 @@ class Settings(SettingsModel):
         root = project_root(start or Path.cwd())
         variables = Environment.load(root / ".env", environment)
         settings = cls.read(variables)
-        home = root / settings.home.expanduser()
-        return settings.model_copy(update={"home": home, "environment": variables})
+        folders = {"home": root / settings.home.expanduser()}
+        if settings.extensions is not None:
+            folders["extensions"] = root / settings.extensions.expanduser()
+        return settings.model_copy(update={**folders, "environment": variables})

@@ -1,7 +1,7 @@
-"""Find the strategies: every concrete `Strategy` subclass defined in a module of `library/`.
+"""Find the strategies: every concrete `Strategy` subclass of `library/` and of extensions.
 
-A file in that folder is enough. Abstract classes and classes whose name begins with an underscore
-are bases, not strategies. What a strategy is does not belong here: see `base.py`.
+A file in one of these folders is enough. Abstract classes and classes whose name begins with an
+underscore are bases, not strategies. What a strategy is does not belong here: see `base.py`.
 """
 
 import importlib
@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from quant_platform.errors import ContractError, UnknownNameError
+from quant_platform.extensions import extension_modules
 from quant_platform.strategies import library
 from quant_platform.strategies.base import Strategy
 
@@ -52,7 +53,8 @@ def strategy(name: str, parameters: Mapping[str, Any] | None = None) -> Strategy
 def strategy_classes() -> Mapping[str, type[Strategy]]:
     """Return every strategy class by name, sorted by name."""
     names = sorted(module.name for module in pkgutil.iter_modules(library.__path__))
-    return collect(importlib.import_module(f"{library.__name__}.{name}") for name in names)
+    own = [importlib.import_module(f"{library.__name__}.{name}") for name in names]
+    return collect([*own, *extension_modules()])
 
 
 def collect(modules: Iterable[ModuleType]) -> dict[str, type[Strategy]]:

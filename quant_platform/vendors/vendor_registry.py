@@ -1,4 +1,4 @@
-"""Find the vendor of the settings: each module or package of this folder may define one `Vendor`.
+"""Find the vendor of the settings: each module of this folder, or extension, may define a `Vendor`.
 
 All of them are imported to find one, so a vendor imports heavy packages only where it uses them.
 Only the chosen vendor's settings are read. What does not belong here: whether a vendor keeps its
@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from quant_platform import vendors
 from quant_platform.errors import SettingsError, UnknownNameError
+from quant_platform.extensions import extension_modules
 from quant_platform.settings import PREFIX, Settings, SettingsModel
 from quant_platform.vendors.base import Vendor
 from quant_platform.vendors.contract import check_class, check_vendor
@@ -57,10 +58,11 @@ def vendor_exchange(settings: Settings) -> str:
 
 def vendor_classes() -> dict[str, type[Vendor]]:
     """Vendor classes by name, in the order of their names; a class without a name is a base."""
+    names = sorted(module.name for module in pkgutil.iter_modules(vendors.__path__))
+    own = [importlib.import_module(f"{vendors.__name__}.{name}") for name in names]
     classes: dict[str, type[Vendor]] = {}
-    for module in pkgutil.iter_modules(vendors.__path__):
-        members = vars(importlib.import_module(f"{vendors.__name__}.{module.name}")).values()
-        for member in members:
+    for module in (*own, *extension_modules()):
+        for member in vars(module).values():
             if inspect.isclass(member) and issubclass(member, Vendor) and "name" in dir(member):
                 classes[member.name] = member
     return dict(sorted(classes.items()))
