@@ -9,6 +9,7 @@ from quant_platform.cli import console
 from quant_platform.cli.failing import show_failing
 from quant_platform.cli.interrupts import Interrupts, stoppable
 from quant_platform.cli.progress import SessionProgress
+from quant_platform.cli.stale import show_stale
 from quant_platform.errors import SessionError
 from quant_platform.market.calendar import Calendar, platform_calendar
 from quant_platform.settings import Settings
@@ -103,12 +104,15 @@ class _Backfill:
                         f"All {len(self._sessions)} sessions from {first} to {last} are finished"
                         " already; --recompute computes them again"
                     )
+                    show_stale(runner.announce_stale(instance))
                     return
                 run = runner.run_assets(instance, keys, first, last, self._request.tags)
+                stale = runner.announce_stale(instance)
         console.out.print(
             f"{len(self._sessions)} sessions from {first} to {last}: run {run} succeeded"
         )
         show_failing(database, first, last)
+        show_stale(stale)
 
     def describe(self) -> None:
         """Print what `run` would do."""

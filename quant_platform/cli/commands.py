@@ -51,7 +51,9 @@ def dev(
 
 
 def backfill(
-    start: Annotated[str, typer.Option(help="First session, YYYY-MM-DD.")],
+    start: Annotated[
+        str | None, typer.Option(help="First session, YYYY-MM-DD; not with --stale.")
+    ] = None,
     end: Annotated[
         str | None, typer.Option(help="Last session, YYYY-MM-DD; default: the newest.")
     ] = None,
@@ -65,6 +67,10 @@ def backfill(
     recompute: Annotated[
         bool, typer.Option("--recompute", help="Compute again what is finished.")
     ] = False,
+    stale: Annotated[
+        bool,
+        typer.Option("--stale", help="Compute again what follows from changed rows, and no more."),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
     ] = False,
@@ -72,6 +78,15 @@ def backfill(
     """Materialise a range of sessions in one run, checks included; stop and go on at any time."""
     from quant_platform.cli.backfill import Request, run_backfill
 
+    if stale:
+        from quant_platform.cli.stale import run_stale
+
+        if start or end or refetch or repair or recompute or dry_run or select != "*":
+            raise typer.BadParameter("--stale finds its sessions and assets itself: give it alone")
+        run_stale(_settings())
+        return
+    if start is None:
+        raise typer.BadParameter("Give the first session: --start YYYY-MM-DD")
     request = Request(select, refetch=refetch, repair=repair, recompute=recompute)
     run_backfill(_settings(), start, end, request, dry_run=dry_run)
 

@@ -85,6 +85,8 @@ def _show_key(vendor: Vendor) -> QuantPlatformError | None:
 
 
 def _show_staleness(calendar: Calendar, vendor: Vendor, database: Database) -> None:
+    from quant_platform.pipeline.staleness import stale_sessions
+
     ((newest,),) = _rows(database, "SELECT max(date) FROM market_data")
     closed = calendar.last_closed(datetime.now(UTC), vendor.first_session)
     expected = min(filter(None, (closed, vendor.last_session)), default=None)
@@ -97,6 +99,8 @@ def _show_staleness(calendar: Calendar, vendor: Vendor, database: Database) -> N
     else:
         behind = len(calendar.sessions(newest, expected)) - 1
         console.out.print(f"Stale: the newest session is {newest}, {behind} behind {expected}")
+    for each in stale_sessions(database, calendar, vendor.first_session):
+        console.out.print(f"Stale: {each}: quant-platform backfill --stale", soft_wrap=True)
     trouble = _rows(database, _TROUBLE, RECENT)
     if trouble:
         console.table("Not complete", ["session", "status", "reason"], trouble)

@@ -8,6 +8,7 @@ from typing import Any
 
 from quant_platform.cli import console
 from quant_platform.cli.failing import show_failing
+from quant_platform.cli.stale import show_stale
 from quant_platform.errors import DatabaseError
 from quant_platform.market.calendar import Calendar, platform_calendar
 from quant_platform.settings import Settings, without_password
@@ -65,6 +66,7 @@ def show_status(settings: Settings) -> None:
             for job, status, at, spent in runs
         ],
     )
+    _show_stale(settings, database)
     console.out.print()
     show_failing(database)
 
@@ -85,6 +87,16 @@ def _show_tables(settings: Settings, database: Database) -> None:
         freshness = _freshness(calendar, until, expected) if tells else ""
         rows.append((table, count, first or "", last or "", freshness))
     console.table("", ["table", "rows", "first", "last", "freshness"], rows)
+
+
+def _show_stale(settings: Settings, database: Database) -> None:
+    if _rows(database, "SELECT to_regclass('computation_inputs')::text")[0][0] is None:
+        return
+    from quant_platform.pipeline.staleness import stale_sessions
+    from quant_platform.vendors.vendor_registry import vendor_of
+
+    first = vendor_of(settings).first_session
+    show_stale(stale_sessions(database, platform_calendar(settings), first))
 
 
 def _extent(database: Database, table: str, estimate: int) -> tuple[str, date | None, date | None]:

@@ -15,6 +15,7 @@ from quant_platform.defs.checks import build_check, build_checks
 from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.jobs import build_jobs
 from quant_platform.defs.sensors import build_sensors
+from quant_platform.defs.staleness import build_stale_check
 from quant_platform.pipeline.platform import Platform
 from quant_platform.quality.check import QualityCheck
 from quant_platform.quality.check_registry import all_checks
@@ -54,7 +55,7 @@ def build_defs(
     assets = all_assets(AssetContext(vendor, platform.calendar, platform.universe_rule))
     return dg.Definitions(
         assets=assets,
-        asset_checks=_asset_checks(all_checks(settings, vendor)),
+        asset_checks=[*_asset_checks(all_checks(settings, vendor)), build_stale_check(assets)],
         jobs=build_jobs(stages(assets)),
         sensors=build_sensors(settings),
         # Dagster's own default prints a line per partition.

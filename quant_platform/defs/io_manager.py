@@ -37,10 +37,11 @@ import dagster as dg
 import pandas as pd
 
 from quant_platform.defs.failures import mapped_errors
-from quant_platform.defs.metadata import heavy_metadata, light_metadata
+from quant_platform.defs.metadata import heavy_metadata, light_metadata, stale_metadata
 from quant_platform.pipeline.chunks import Chunk, Chunks, Progress, Written, store_all
 from quant_platform.pipeline.computations import record
 from quant_platform.pipeline.platform import Platform
+from quant_platform.pipeline.staleness import StaleInputs
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members, Scope
 from quant_platform.storage.frames import empty_frame
@@ -75,6 +76,7 @@ class PostgresIOManager(dg.IOManager):
         """Take the platform, and optionally what is told of everything that is written."""
         self.platform = platform
         self._on_stored = on_stored
+        self._stale_inputs = StaleInputs(platform)
 
     def handle_output(
         self, context: dg.OutputContext, obj: pd.DataFrame | Chunks | Written
@@ -92,6 +94,7 @@ class PostgresIOManager(dg.IOManager):
         context.add_output_metadata(
             light_metadata(table, written.replaced, len(sessions), time.monotonic() - started)
         )
+        self._say_what_is_stale(context, written)
         _describe_sessions(context, table, written, sessions)
         if self._on_stored is not None:
             self._on_stored.asset(context.asset_key.to_user_string())
@@ -156,6 +159,17 @@ class PostgresIOManager(dg.IOManager):
         with mapped_errors():
             store_all(chunks, ready, store, stored)
         return chunks.written(table.name)
+
+    def _say_what_is_stale(self, context: dg.OutputContext, written: Written) -> None:
+        """Say in the materialisation, and warn, where it builds on stale sessions."""
+        if not written.rows:
+            return
+        asset = context.asset_key.to_user_string()
+        stale = self._stale_inputs.of(asset, sorted(written.rows))
+        if stale:
+            context.add_output_metadata(stale_metadata(stale))
+            said = "; ".join(map(str, stale))
+            context.log.warning(f"{asset} was computed from stale sessions. {said}")
 
     def _computations(
         self, context: dg.OutputContext, chunk: Chunk, recipe: str, parts: Sequence[TableRows]

@@ -1,11 +1,12 @@
 """What the Dagster UI shows of a materialisation: counts, columns, a preview and a small plot."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
+from quant_platform.pipeline.staleness import Stale
 from quant_platform.reports.previews import preview, sparkline
 from quant_platform.storage.replace import Replaced
 from quant_platform.storage.schema import Table
@@ -25,6 +26,11 @@ def light_metadata(
         "rows quarantined": replaced.quarantined,
         "seconds to store": round(seconds, 3),
     }
+
+
+def stale_metadata(stale: Sequence[Stale]) -> Mapping[str, Any]:
+    """Stale sessions that a run was computed from, by asset."""
+    return {"computed from stale": dg.MetadataValue.md("\n".join(f"- {each}" for each in stale))}
 
 
 def heavy_metadata(

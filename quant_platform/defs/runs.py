@@ -23,6 +23,7 @@ from quant_platform.defs.home import enter_dagster_home
 from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.jobs import DAILY_JOB, stage_job
 from quant_platform.defs.processes import close_dead_runs, process_tag
+from quant_platform.defs.staleness import inputs_of, report_stale
 from quant_platform.defs.tags import session_tags
 from quant_platform.defs.upstream import upstream_of
 from quant_platform.errors import QuantPlatformError, UnknownNameError
@@ -30,7 +31,9 @@ from quant_platform.pipeline.chunks import Progress
 from quant_platform.pipeline.computations import unfinished
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.recipes import recipe_of
+from quant_platform.pipeline.staleness import Stale, write_inputs
 from quant_platform.quality.judging import unjudged
+from quant_platform.quality.staleness import STALE_SESSIONS, announce
 from quant_platform.settings import Settings
 from quant_platform.vendors.vendor_registry import vendor_of
 
@@ -139,6 +142,18 @@ class Runner:
         following = dg.AssetSelection.assets(*work).downstream() if work else None
         return sorted((following.resolve(graph) if following else set()) & set(chosen))
 
+    def announce_stale(self, instance: dg.DagsterInstance) -> list[Stale]:
+        """Write down what is stale now, show it in the UI, and return it."""
+        assets = [each for each in self.defs.assets or () if isinstance(each, dg.AssetsDefinition)]
+        write_inputs(self.platform.database, inputs_of(assets))
+        stale = announce(self.platform)
+        report_stale(instance, self.platform, stale)
+        return stale
+
+    def keys_of(self, stale: Sequence[Stale]) -> list[dg.AssetKey]:
+        """Keys of stale assets."""
+        return sorted(dg.AssetKey.from_user_string(each.asset) for each in stale)
+
     def selected(self, selection: str) -> list[dg.AssetKey]:
         """Keys of a Dagster selection, `*` for all; with those that one step writes together.
 
@@ -185,6 +200,8 @@ class Runner:
             for each in checks
             if isinstance(each, dg.AssetChecksDefinition)
             for spec in each.check_specs
+            # Its verdicts follow from the ledger, whoever looks.
+            if spec.name != STALE_SESSIONS.name
         ]
 
     def _job(self, name: str) -> dg.JobDefinition:

@@ -12,12 +12,28 @@ import dagster as dg
 from quant_platform.alerts.queue import raise_alert
 from quant_platform.defs.jobs import DAILY_JOB
 from quant_platform.defs.processes import close_dead_runs, runs_in_progress
-from quant_platform.defs.tags import PARTITION, RANGE_END, RANGE_START, UPDATE_TAG
+from quant_platform.defs.staleness import report_stale
+from quant_platform.defs.tags import (
+    PARTITION,
+    RANGE_END,
+    RANGE_START,
+    STALE_TAGS,
+    UPDATE_TAG,
+    session_tags,
+)
 from quant_platform.errors import VendorError
 from quant_platform.market.announcements import before_closures
+from quant_platform.pipeline.computations import last_change
 from quant_platform.pipeline.market_state import market_state, note_pending
 from quant_platform.pipeline.platform import Platform
-from quant_platform.pipeline.updates import Failures, Update, closed_sessions, next_update
+from quant_platform.pipeline.updates import (
+    Failures,
+    Update,
+    closed_sessions,
+    next_update,
+    stale_update,
+)
+from quant_platform.quality.staleness import announce
 from quant_platform.settings import Settings
 
 ENDS = (dg.AssetKey("market_data"), dg.AssetKey("performance_reports"))
@@ -60,7 +76,9 @@ def build_sensors(
     def daily_update_sensor(
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.RunRequest | dg.SkipReason:
-        return _evaluate_update(context, platform, settings, clock)
+        return _stale_update(context, platform, settings) or _evaluate_update(
+            context, platform, settings, clock
+        )
 
     @dg.run_failure_sensor(
         name="run_failure_alert",
@@ -76,18 +94,36 @@ def build_sensors(
     return [daily_update_sensor, run_failure_alert]
 
 
-def _evaluate_update(
-    context: dg.SensorEvaluationContext,
-    platform: Platform,
-    settings: Settings,
-    clock: Callable[[], datetime],
-) -> dg.RunRequest | dg.SkipReason:
+def _stale_update(
+    context: dg.SensorEvaluationContext, platform: Platform, settings: Settings
+) -> dg.RunRequest | dg.SkipReason | None:
+    """Ask for what is stale to be computed again; None where an update may go on."""
     # One run at a time: another one may be writing the rows that an update looks back on.
     close_dead_runs(context.instance)
     running = runs_in_progress(context.instance)
     if running:
         run = running[0]
         return dg.SkipReason(f"Run {run.run_id} of {run.job_name} is still in progress")
+    stale = announce(platform)
+    report_stale(context.instance, platform, stale)
+    plan = stale_update(
+        stale,
+        last_change(platform),
+        lambda name: _failures_without_success(context.instance, name),
+        now=datetime.now(UTC),
+        retry_after=timedelta(minutes=settings.retry_minutes),
+    )
+    if isinstance(plan, Update):
+        return _request(plan)
+    return None if plan is None else dg.SkipReason(plan.reason)
+
+
+def _evaluate_update(
+    context: dg.SensorEvaluationContext,
+    platform: Platform,
+    settings: Settings,
+    clock: Callable[[], datetime],
+) -> dg.RunRequest | dg.SkipReason:
     now, done = clock(), _materialised(context.instance)
     vendor = platform.vendor
     is_market = vendor.abilities.market is not None
@@ -142,9 +178,20 @@ def _failures(instance: dg.DagsterInstance, name: str) -> Failures:
     return Failures(len(records), last)
 
 
+def _failures_without_success(instance: dg.DagsterInstance, name: str) -> Failures | None:
+    """Failed runs of an update; None if one succeeded."""
+    done = dg.RunsFilter(tags={UPDATE_TAG: name}, statuses=[dg.DagsterRunStatus.SUCCESS])
+    return None if instance.get_runs(done, limit=1) else _failures(instance, name)
+
+
 def _request(update: Update) -> dg.RunRequest:
     first, last = update.sessions[0].isoformat(), update.sessions[-1].isoformat()
     tags = {UPDATE_TAG: update.name}
+    if update.stale:
+        span = update.sessions[0], update.sessions[-1]
+        keys = [dg.AssetKey.from_user_string(asset) for asset in update.stale]
+        tags |= {**STALE_TAGS, **session_tags(*span)}
+        return dg.RunRequest(run_key=update.run_key, asset_selection=keys, tags=tags)
     if first == last:
         return dg.RunRequest(run_key=update.run_key, partition_key=first, tags=tags)
     return dg.RunRequest(run_key=update.run_key, tags={**tags, RANGE_START: first, RANGE_END: last})

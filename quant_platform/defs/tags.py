@@ -16,6 +16,11 @@ FETCH_TAG = "quant_platform/fetch"
 RECOMPUTE_TAG = "quant_platform/recompute"
 """On a run that asks the vendor for nothing that is stored, and computes everything again."""
 
+STALE_TAG = "quant_platform/stale"
+"""On a run that asks the vendor for nothing that is stored, and computes what is stale."""
+
+STALE_TAGS = {FETCH_TAG: Fetch.MISSING.value, STALE_TAG: "all"}
+
 UPDATE_TAG = "quant_platform/update"
 """First and last session of a run that the daily sensor requested."""
 
@@ -36,6 +41,11 @@ def fetch_of(run: dg.DagsterRun) -> Fetch:
 def wants_only_missing(run: dg.DagsterRun) -> bool:
     """Whether a run leaves alone what is finished."""
     return fetch_of(run) is Fetch.MISSING and RECOMPUTE_TAG not in run.tags
+
+
+def wants_only_stale(run: dg.DagsterRun) -> bool:
+    """Whether a run computes nothing but what was computed from earlier rows."""
+    return STALE_TAG in run.tags
 
 
 def session_tags(first: date, last: date) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from quant_platform.pipeline.computations import Upstream
+from quant_platform.pipeline.ledger import Upstream
 
 EVERYTHING = 2_000
 """A look-back of so many sessions is of the whole history."""

@@ -190,7 +190,7 @@ def action_chunks(
 
 
 def _actions_chunk(platform: Platform, keys: Sequence[str], bars: Stored, symbols: Stored) -> Chunk:
-    vendor = platform.vendor
+    vendor, read_at = platform.vendor, server_time(platform)
     days = [date.fromisoformat(key) for key in keys]
     before = platform.window(keys, 2)[0]
     # An ex-date on a day without trading belongs to the session after it.
@@ -205,7 +205,12 @@ def _actions_chunk(platform: Platform, keys: Sequence[str], bars: Stored, symbol
     )
     actions = actions[list(ACTION_COLUMNS)]
     named = actions.assign(security_id=securities_of(actions, symbols.read()))
-    return Chunk(keys, {"corporate_actions": named}, refused={"corporate_actions": losers})
+    return Chunk(
+        keys,
+        {"corporate_actions": named},
+        refused={"corporate_actions": losers},
+        read_at=read_at,
+    )
 
 
 def contested_moves(

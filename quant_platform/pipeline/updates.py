@@ -4,14 +4,17 @@ The calendar says which sessions are closed, the instance which are materialised
 are published. What is missing is asked for in order, one contiguous block at a time, since a
 portfolio builds on the session before it. A vendor corrects its newest sessions, so a block begins
 some sessions early where it may.
+
+What is stale (`staleness.py`) is computed again before anything builds on it.
 """
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from quant_platform.pipeline.platform import Platform
+from quant_platform.pipeline.staleness import Stale
 
 MAX_ATTEMPTS = 5
 """Failed runs of the same sessions after which a person is asked to look."""
@@ -37,15 +40,25 @@ class Failures:
 
 @dataclass(frozen=True)
 class Update:
-    """Sessions to materialise in one run, and which attempt this is."""
+    """Sessions to materialise in one run, and which attempt this is.
+
+    Attributes
+    ----------
+    stale : assets of which the stale sessions alone are to be computed; else the run is of all
+    since : moment of the last change in the ledger, by which the same sessions, stale at another
+        time, are another update
+    """
 
     sessions: tuple[date, ...]
     attempt: int
+    stale: tuple[str, ...] = ()
+    since: str = ""
 
     @property
     def name(self) -> str:
         """First and last session; the tag by which attempts are counted."""
-        return f"{self.sessions[0]}..{self.sessions[-1]}"
+        span = f"{self.sessions[0]}..{self.sessions[-1]}"
+        return f"stale {span} since {self.since}" if self.stale else span
 
     @property
     def run_key(self) -> str:
@@ -110,6 +123,37 @@ def next_update(
         at = f"{due.astimezone(UTC):%H:%M} UTC"
         return Wait(f"{name} failed {times}; it is tried again at {at}")
     return Update(block, past.count + 1)
+
+
+def stale_update(
+    stale: Sequence[Stale],
+    since: str,
+    runs: Callable[[str], Failures | None],
+    *,
+    now: datetime,
+    retry_after: timedelta,
+) -> Update | Wait | None:
+    """Decide whether to compute again what is stale; None where other updates may go on.
+
+    Parameters
+    ----------
+    since : moment of the last change in the ledger
+    runs : failed runs so far, by `Update.name`; None if one succeeded
+    """
+    if not stale:
+        return None
+    days = sorted({date.fromisoformat(day) for each in stale for day in each.sessions})
+    assets = tuple(each.asset for each in stale)
+    first = Update(tuple(days), 1, assets, since)
+    past = runs(first.name)
+    if past is None or past.count >= MAX_ATTEMPTS:
+        # A person is told by the alerts; what is missing need not wait for it.
+        return None
+    due = past.next_attempt(retry_after)
+    if due is not None and now < due:
+        at = f"{due.astimezone(UTC):%H:%M} UTC"
+        return Wait(f"{len(days)} stale sessions could not be computed; tried again at {at}")
+    return replace(first, attempt=past.count + 1)
 
 
 def _first_block(

@@ -85,7 +85,7 @@ def run(
         instance=_instance(database.url.partition("?")[2]),
         run_config=QUIET,
         tags=all_tags,
-        asset_selection=[dg.AssetKey(name) for name in assets] or None,
+        asset_selection=[dg.AssetKey.from_user_string(name) for name in assets] or None,
         raise_on_error=False,
     )
 

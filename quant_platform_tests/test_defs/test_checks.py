@@ -113,7 +113,7 @@ def examples(lab: Lab, check: str, session: str) -> list[str]:
 
 def all_checks() -> list[str]:
     lines = WHOLE_LIST.split()
-    assert len(lines) == 31
+    assert len(lines) == 32
     return lines
 
 
@@ -125,6 +125,7 @@ cross_source adjusted_series
 features_causality feature_gaps portfolio_accounting performance_recomputed report_ranking
 buy_and_hold_limits buy_and_hold_causality enhanced_momentum_limits enhanced_momentum_causality
 mean_reversion_limits mean_reversion_causality
+stale_sessions
 """
 
 

@@ -80,6 +80,7 @@ class Automation:
             run_config=SILENT,
             partition_key=request.partition_key,
             tags=request.tags,
+            asset_selection=request.asset_selection,
             raise_on_error=False,
         )
 
@@ -330,3 +331,55 @@ def test_the_instance_is_the_platforms_own_storage(automation: Automation) -> No
     assert isinstance(reference, InstanceRef)
     storage = type(automation.lab.instance.event_log_storage).__name__
     assert storage == "BulkEventLogStorage"
+
+
+def test_what_is_stale_is_computed_before_anything_builds_on_it(automation: Automation) -> None:
+    """A bar of the second of four sessions is corrected by hand; the fifth is missing."""
+    automation.at("2000-03-08T01:00", released="2000-03-07")
+    lab = automation.lab
+    result = lab.run("daily_update", FIRST, "2000-03-06")
+    assert result.success, failure_text(result)
+    automation.vendor.doctored["2000-03-02", "IBM"] = {"volume": 1_234_567.0}
+    result = lab.run("daily_update", "2000-03-02", assets=[dg.AssetKey("market_data")])
+    assert result.success, failure_text(result)
+    request = automation.tick()
+    # Shown in the UI, though none of them was in the run.
+    shown = dg.AssetCheckKey(dg.AssetKey("portfolios"), "stale_sessions")
+    assert not _last_evaluation(lab, shown).passed
+
+    assert isinstance(request, dg.RunRequest), request
+    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2000-03-02", "2000-03-06")
+    assert request.tags["quant_platform/fetch"] == "missing"
+    names = {key.to_user_string() for key in request.asset_selection or ()}
+    assert {"features", "portfolios", "performance_reports"} <= names
+    assert "market_data" not in names
+    alerts = "SELECT count(*) FROM alerts WHERE origin = 'ledger'"
+    assert lab.value(alerts) == len(names)
+
+    result = automation.launch(request)
+    assert result.success, failure_text(result)
+    # Then the session that is missing.
+    assert automation.requested() == ("2000-03-07", "2000-03-07")
+    assert lab.value(alerts) == 0
+    assert _last_evaluation(lab, shown).passed
+
+
+def _last_evaluation(lab: Lab, check: dg.AssetCheckKey) -> dg.AssetCheckEvaluation:
+    storage = lab.instance.event_log_storage
+    (record,) = storage.get_asset_check_execution_history(check, limit=1)
+    assert isinstance(record.evaluation, dg.AssetCheckEvaluation)
+    return record.evaluation
+
+
+def test_a_stale_session_that_cannot_be_computed_holds_up_nothing_for_ever(
+    automation: Automation,
+) -> None:
+    automation.at("2000-03-08T01:00", released="2000-03-07")
+    lab = automation.lab
+    assert lab.run("daily_update", FIRST, "2000-03-06").success
+    automation.vendor.doctored["2000-03-02", "IBM"] = {"volume": 1_234_567.0}
+    assert lab.run("daily_update", "2000-03-02", assets=[dg.AssetKey("market_data")]).success
+    automation.set(lab.platform.settings, retry_minutes=0)
+    for _ in range(MAX_ATTEMPTS):
+        automation.pretend(automation.tick(), DagsterRunStatus.FAILURE)
+    assert automation.requested() == ("2000-03-07", "2000-03-07")

@@ -15,7 +15,7 @@ import dagster as dg
 import pandas as pd
 
 from quant_platform.defs.partitions import session_partitions
-from quant_platform.defs.tags import wants_only_missing
+from quant_platform.defs.tags import wants_only_missing, wants_only_stale
 from quant_platform.defs.upstream import upstream_of
 from quant_platform.market.calendar import Calendar
 from quant_platform.market.universe import UniverseRule
@@ -158,13 +158,15 @@ def sessions_to_do(
 ) -> list[str]:
     """Sessions of the run that the asset has to compute.
 
-    Those that are finished are left out where the run wants only what is missing.
+    Those that are finished are left out where the run wants only what is missing, and those that
+    are not stale where it wants only what is.
     """
     sessions = list(context.partition_keys)
-    if not wants_only_missing(context.run):
+    only_stale = wants_only_stale(context.run)
+    if not only_stale and not wants_only_missing(context.run):
         return sessions
-    upstream = upstream_of(context.assets_def)
-    return unfinished(platform, context.asset_key.to_user_string(), upstream, sessions, recipe)
+    asset, upstream = context.asset_key.to_user_string(), upstream_of(context.assets_def)
+    return unfinished(platform, asset, upstream, sessions, None if only_stale else recipe)
 
 
 def columns(*names: str) -> dict[str, Any]:
