@@ -110,6 +110,10 @@ def report(
         str | None, typer.Option("--date", help="Report date, YYYY-MM-DD; default: the newest.")
     ] = None,
     show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    single_file: Annotated[
+        bool,
+        typer.Option("--single-file", help="Put the charts' script into the page."),
+    ] = False,
 ) -> None:
     """Write the HTML page of a report date and print its path."""
     from quant_platform.market.calendar import platform_calendar
@@ -126,9 +130,8 @@ def report(
         market = calendar.sessions(vendor.first_session, vendor.last_session or today)
         calendar.range(day.isoformat(), day.isoformat(), market)
     database = ready_database(settings)
-    path = write_page(
-        settings, database, day.isoformat() if session else newest_report_date(database)
-    )
+    shown = day.isoformat() if session else newest_report_date(database)
+    path = write_page(settings, database, shown, single_file=single_file)
     console.out.print(str(path), soft_wrap=True)
     if show:
         import webbrowser

@@ -5,11 +5,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
+from plotly.offline import get_plotlyjs
 
 from quant_platform.errors import SessionError
 from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
 from quant_platform.market.calendar import platform_calendar
-from quant_platform.reports.html import ReportData, render_report
+from quant_platform.pipeline.recipes import portfolio_recipe
+from quant_platform.reports.html import ReportData, library_name, render_report
 from quant_platform.reports.ranking import TREND_SESSIONS, model_trends, rank_models, score_rows
 from quant_platform.reports.report import performance_reports
 from quant_platform.settings import Settings
@@ -52,8 +54,13 @@ def page_path(settings: Settings, session: str) -> Path:
     return settings.home / "reports" / f"{session}.html"
 
 
-def write_page(settings: Settings, database: Database, session: str) -> Path:
+def write_page(
+    settings: Settings, database: Database, session: str, *, single_file: bool = False
+) -> Path:
     """Render the page of `session` (ISO date) in place of an earlier one, and return its path.
+
+    The script of its charts lies in a file beside it that all pages share; with `single_file` the
+    page holds it, to be passed on.
 
     Raises
     ------
@@ -61,8 +68,11 @@ def write_page(settings: Settings, database: Database, session: str) -> Path:
         No model has figures for that session yet.
     """
     path = page_path(settings, session)
-    text = render_report(gather(settings, database, session))
+    library = "" if single_file else library_name()
+    text = render_report(gather(settings, database, session), library)
     path.parent.mkdir(parents=True, exist_ok=True)
+    if library and not (path.parent / library).exists():
+        replace_file(path.parent / library, get_plotlyjs().encode())
     replace_file(path, text.encode())
     return path
 
@@ -106,9 +116,39 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
         ),
         outstanding=_outstanding(settings, database, date.fromisoformat(session)),
         row_counts=_session_counts(database, session),
+        assumptions=_assumptions(settings, database, session),
         summary=str(performance_reports(performance, models, alerts, today)["summary"].iloc[0]),
         risk_free=_risk_free(settings, database, pd.DatetimeIndex([*portfolios["date"], *today])),
     )
+
+
+def _assumptions(settings: Settings, database: Database, session: str) -> dict[str, str]:
+    """What the figures of a session rest on, by name, in words."""
+    sources = _all(
+        database,
+        "SELECT DISTINCT source FROM market_data WHERE date = $1::text::date ORDER BY 1",
+        session,
+    )
+    recipe = portfolio_recipe(settings)
+    computed_by = _all(
+        database,
+        "SELECT recipe FROM computations WHERE asset = 'portfolios' AND date = $1::text::date",
+        session,
+    )
+    assumptions = {
+        "Bars of the session": ", ".join(sources["source"]) if len(sources) else "none",
+        "Start capital": f"{settings.capital:,.2f}",
+        "Costs": f"commission {settings.commission_bp:g} and slippage {settings.slippage_bp:g}"
+        " basis points of the value traded",
+        "Execution": "at the next session's open; whole days, fractional shares, no interest on"
+        " cash",
+    }
+    if len(computed_by) and computed_by["recipe"].iloc[0] != recipe:
+        assumptions["Other settings"] = (
+            f"the portfolios were computed with {computed_by['recipe'].iloc[0]}; the settings now"
+            f" say {recipe}"
+        )
+    return assumptions
 
 
 def newest_report_date(database: Database) -> str:

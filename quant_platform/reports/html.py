@@ -1,15 +1,17 @@
-"""`render_report`: one self-contained HTML page of a session's report.
+"""`render_report`: the HTML page of a session's report.
 
 Frames in, text out: nothing is read or computed here beyond what is needed to show it. The page
-holds Plotly's script, its styles and its data, asks the network for nothing (its content security
-policy forbids it), and the same data give the same bytes. What it looks like is in
+holds its styles and its data, and Plotly's script either itself or in a file beside it that all
+pages share. It asks the network for nothing (its content security policy forbids it), and the same
+data give the same bytes. What it looks like is in
 `templates/report.html.j2`; charts come from `figures.py`.
 """
 
 import json
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,9 +19,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
+from plotly.offline import get_plotlyjs, get_plotlyjs_version
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
+from quant_platform.evaluation.metric_registry import Metric
 from quant_platform.evaluation.metrics import METRICS
 from quant_platform.evaluation.performance import WINDOWS
 from quant_platform.reports import figures
@@ -65,6 +68,7 @@ class ReportData:
     outstanding : rows of `ingestions` of the recent sessions that are not complete: date, source,
         status, reason
     row_counts : table → number of rows of the session
+    assumptions : what the figures rest on, such as costs and the source of the data → in words
     summary : the report in a few sentences
     risk_free : annual risk-free rate behind the figures, as a fraction: one for all time, or a
         series with the 3-month Treasury yield known in each session of `portfolios`
@@ -82,12 +86,19 @@ class ReportData:
     refused: pd.DataFrame
     outstanding: pd.DataFrame
     row_counts: Mapping[str, int]
+    assumptions: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""
     risk_free: float | pd.Series = 0.0
 
 
-def render_report(data: ReportData) -> str:
-    """Render the page."""
+def render_report(data: ReportData, library: str = "") -> str:
+    """Render the page.
+
+    Parameters
+    ----------
+    library : name of the file beside the page that holds Plotly's script (`library_name`); empty:
+        the page holds it itself
+    """
     environment = Environment(
         loader=PackageLoader("quant_platform.reports"),
         autoescape=True,
@@ -95,7 +106,9 @@ def render_report(data: ReportData) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(percent=percent, number=number, whole=whole, day=day)
+    environment.filters.update(
+        percent=percent, number=number, whole=whole, day=day, explained=explained
+    )
     page = environment.get_template("report.html.j2").render(
         date=data.date,
         summary=data.summary,
@@ -114,10 +127,42 @@ def render_report(data: ReportData) -> str:
         alerts=_records(data.alerts),
         quality=quality(data.date, data.data_quality, data.refused, data.outstanding),
         row_counts=data.row_counts,
+        assumptions=data.assumptions,
+        parameters=_parameters(data.models),
         charts=_charts(data),
-        plotly=Markup(get_plotlyjs()),  # noqa: S704 - Plotly's own script, not input
+        library=library,
+        plotly=Markup("" if library else get_plotlyjs()),  # noqa: S704 - Plotly's own script, not input
     )
     return str(page)
+
+
+def library_name() -> str:
+    """Name of the file with Plotly's script; another version has another name."""
+    return f"plotly-{get_plotlyjs_version()}.min.js"
+
+
+def _parameters(models: pd.DataFrame) -> list[Context]:
+    """Parameters of each model, as names and values."""
+    return [
+        {
+            "model_id": row["id"],
+            "name": row["model_name"],
+            "values": dict(sorted(_json(row["parameters"]).items())),
+        }
+        for row in _records(models)
+    ]
+
+
+def _json(value: object) -> Context:
+    parsed = json.loads(value) if isinstance(value, str) else value
+    return dict(parsed) if isinstance(parsed, dict) else {}
+
+
+def explained(metric: Metric) -> str:
+    """Description of a metric for a reader who sees its values as per cent and – for none."""
+    text = re.sub(r", as a (negative )?fraction", "", metric.description)
+    text = re.sub(r", or null\b", "; undefined without any", text)
+    return re.sub(r"\bnull\b", "undefined", text)
 
 
 def _records(frame: pd.DataFrame) -> list[Context]:

@@ -11,6 +11,7 @@ from quant_platform.evaluation.metrics import session_rate
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.market.calendar import XNYS
 from quant_platform.pipeline.pages import gather, write_page
+from quant_platform.pipeline.recipes import portfolio_recipe
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
 from quant_platform.storage.models import model_ids
@@ -104,6 +105,34 @@ def test_only_rows_of_the_session_that_the_report_follows_from_are_counted(
         LAST,
     )
     assert write_page(settings, filled, LAST).read_bytes() == before
+
+
+def test_what_the_figures_rest_on(filled: Database, settings: Settings) -> None:
+    """The settings in force, and what the stored rows were computed with where that differs."""
+    recorded = (
+        "INSERT INTO computations (asset, date, recipe, run_id, read_at, changed_at)"
+        " VALUES ('portfolios', %s, %s, 'x', now(), now())"
+    )
+    before = gather(settings, filled, LAST).assumptions
+    assert before["Costs"] == "commission 5 and slippage 5 basis points of the value traded"
+    assert before["Start capital"] == "1,000,000.00"
+    fetch(filled, recorded, LAST, portfolio_recipe(settings))
+    assert gather(settings, filled, LAST).assumptions == before
+    dearer = settings.model_copy(update={"slippage_bp": 20.0})
+    after = gather(dearer, filled, LAST).assumptions
+    assert "5+20 bp" in after["Other settings"]
+    assert portfolio_recipe(settings) in after["Other settings"]
+
+
+def test_the_script_of_the_charts_is_written_once(filled: Database, settings: Settings) -> None:
+    page = write_page(settings, filled, LAST)
+    (script,) = page.parent.glob("*.js")
+    assert script.name in page.read_text(encoding="utf-8")
+    assert page.stat().st_size < 500_000 < script.stat().st_size
+    alone = write_page(settings, filled, LAST, single_file=True)
+    assert alone == page
+    assert alone.stat().st_size > 4_000_000
+    assert script.name not in alone.read_text(encoding="utf-8")
 
 
 def test_refused_rows_are_counted_by_reason(filled: Database, settings: Settings) -> None:

@@ -12,7 +12,15 @@ import pytest
 
 from quant_platform.evaluation.metrics import METRICS
 from quant_platform.reports import figures
-from quant_platform.reports.html import SIGNAL_ROWS, number, percent, render_report, whole
+from quant_platform.reports.html import (
+    SIGNAL_ROWS,
+    explained,
+    library_name,
+    number,
+    percent,
+    render_report,
+    whole,
+)
 from quant_platform.reports.ranking import SCORE_FORMULA
 from quant_platform_tests.support.report_frames import (
     DATES,
@@ -42,6 +50,44 @@ def test_page_is_self_contained() -> None:
     assert not re.search(r"(src|href)=|@import|url\(|https?://", OWN)
     assert "default-src 'none'" in OWN
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in OWN
+
+
+def test_pages_share_the_script_of_their_charts() -> None:
+    """Less than half a megabyte a page, where one with the script in it has five."""
+    page = render_report(DATA, "plotly-1.2.3.min.js")
+    assert '<script src="plotly-1.2.3.min.js"></script>' in page
+    assert len(page) == pytest.approx(len(OWN), rel=0.01)
+    assert len(page) < 500_000
+    assert "script-src 'unsafe-inline' 'self' file:;" in page
+    assert "https:" not in page
+    assert re.fullmatch(r"plotly-\d+\.\d+\.\d+\.min\.js", library_name())
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ("total_return", "Compounded return over the window."),
+        ("average_win", "Mean return of the sessions with a gain; undefined without one."),
+        ("max_drawdown", "Deepest fall of the equity below its highest value in the window."),
+    ],
+)
+def test_a_reader_is_told_of_per_cent_and_of_what_is_undefined(column: str, expected: str) -> None:
+    assert explained(METRICS[column]) == expected
+
+
+def test_no_description_speaks_of_fractions_or_null() -> None:
+    text = re.sub(r"<[^>]*>", " ", OWN.partition('id="figures"')[2].partition("</section>")[0])
+    assert "fraction" not in text
+    assert "null" not in text.lower()
+
+
+def test_the_page_says_what_the_figures_rest_on() -> None:
+    models = DATA.models.assign(parameters=['{"max_position": 0.05, "days": 3}', "{}", "{}"])
+    page = render_report(replace(DATA, models=models, assumptions={"Costs": "5 & 5 points"}))
+    section = page.partition('id="assumptions"')[2].partition("</section>")[0]
+    assert "<dt>Costs</dt><dd>5 &amp; 5 points</dd>" in section
+    assert "days 3, max position 0.05" in section
+    assert "no parameters" in section
 
 
 def test_same_data_same_bytes() -> None:

@@ -5,22 +5,23 @@
   const drawn = [];
   let months = 0;
   let scale = "linear";
+  let printing = false;
+  const FLAT = 8; // ratio of two curves' heights from which the lower one shows no shape
+  const PRINT_WIDTH = 650; // pixels: a page of A4 or Letter less its margins and the card's
 
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const theme = () => ({
-    paper_bgcolor: "rgba(0,0,0,0)",
-    plot_bgcolor: "rgba(0,0,0,0)",
-    "font.color": css("--soft"),
-    "font.family": getComputedStyle(document.body).fontFamily,
-    "hoverlabel.bgcolor": css("--card"),
-    "hoverlabel.bordercolor": css("--line"),
-    "hoverlabel.font.color": css("--text"),
-    "xaxis.linecolor": css("--line"),
-    "xaxis.tickcolor": css("--line"),
-    "yaxis.gridcolor": css("--grid"),
-    "yaxis.zerolinecolor": css("--line"),
-    "yaxis.linecolor": "rgba(0,0,0,0)",
-  });
+
+  // Layout of a chart in the page's colours; a chart has one y axis, or one for each curve.
+  function themed(layout) {
+    const font = { color: css("--soft"), family: getComputedStyle(document.body).fontFamily };
+    const label = { bgcolor: css("--card"), bordercolor: css("--line"), font: { color: css("--text") } };
+    Object.assign(layout, { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font, hoverlabel: label });
+    Object.assign(layout.xaxis, { linecolor: css("--line"), tickcolor: css("--line") });
+    for (const name of Object.keys(layout).filter((key) => key.startsWith("yaxis"))) {
+      Object.assign(layout[name], { gridcolor: css("--grid"), zerolinecolor: css("--line"), linecolor: "rgba(0,0,0,0)" });
+    }
+    return layout;
+  }
 
   const last = axes.map((dates) => dates[dates.length - 1]).reduce((a, b) => (a > b ? a : b));
   const first = axes.map((dates) => dates[0]).reduce((a, b) => (a < b ? a : b));
@@ -40,52 +41,75 @@
     return { at, y: rebase && base ? trace.y.map((value) => (value === null ? null : value / base)) : trace.y };
   }
 
-  function view(chart) {
-    const from = start();
-    const rebase = chart.name === "equity";
-    const parts = charts[chart.name].data.map((trace) => values(trace, from, rebase));
+  // Lowest and highest value of a curve in the range that is shown.
+  function extent({ at, y }) {
     let low = Infinity;
     let high = -Infinity;
-    for (const { at, y } of parts) {
-      for (let i = Math.max(at, 0); at >= 0 && i < y.length; i++) {
-        if (y[i] === null) continue;
-        if (y[i] < low) low = y[i];
-        if (y[i] > high) high = y[i];
-      }
+    for (let i = Math.max(at, 0); at >= 0 && i < y.length; i++) {
+      if (y[i] === null) continue;
+      if (y[i] < low) low = y[i];
+      if (y[i] > high) high = y[i];
     }
-    const log = rebase && scale === "log" && low > 0;
-    if (log) [low, high] = [Math.log10(low), Math.log10(high)];
-    const pad = 0.05 * (high - low || 1);
-    const top = chart.name === "drawdown" ? 0.005 : high + pad;
-    return {
-      y: parts.map((part) => part.y),
-      layout: {
-        "xaxis.range": [from, last],
-        "yaxis.type": log ? "log" : "linear",
-        "yaxis.range": Number.isFinite(low) ? [low - pad, top] : [-1, 1],
-      },
-    };
+    return [low, high];
+  }
+
+  function axis(base, [low, high], name) {
+    const log = name === "equity" && scale === "log" && low > 0;
+    const [from, to] = log ? [Math.log10(low), Math.log10(high)] : [low, high];
+    const pad = 0.05 * (to - from || 1e-3);
+    const top = name === "drawdown" ? 0.005 : to + pad;
+    return { ...base, type: log ? "log" : "linear", range: Number.isFinite(from) ? [from - pad, top] : [-1, 1] };
+  }
+
+  // Data and layout of a chart for the range, scale and colours that hold now.
+  function view(chart) {
+    const from = start();
+    const source = charts[chart.name];
+    const parts = source.data.map((trace) => values(trace, from, chart.name === "equity"));
+    const extents = parts.map(extent);
+    const layout = structuredClone(source.layout);
+    layout.xaxis.range = [from, last];
+    const own = chart.name === "equity" && scale === "own" && parts.length > 1;
+    const base = layout.yaxis;
+    const axisOf = (i) => (own && i ? i + 1 : "");
+    if (own) {
+      const gap = 0.06;
+      const height = (1 - gap * (parts.length - 1)) / parts.length;
+      extents.forEach((each, i) => {
+        const bottom = (parts.length - 1 - i) * (height + gap);
+        layout["yaxis" + axisOf(i)] = { ...axis(base, each, chart.name), domain: [bottom, bottom + height], nticks: 4 };
+      });
+      layout.xaxis.anchor = "y" + axisOf(parts.length - 1);
+    } else {
+      const all = [Math.min(...extents.map(([low]) => low)), Math.max(...extents.map(([, high]) => high))];
+      layout.yaxis = axis(base, all, chart.name);
+    }
+    if (narrow) Object.assign(layout, { height: 320, dragmode: false, margin: { l: 40, r: 4, t: 8, b: 32 } });
+    if (printing) Object.assign(layout, { width: PRINT_WIDTH, height: 270, autosize: false });
+    const data = source.data.map((trace, i) => ({ ...trace, x: axes[trace.x], y: parts[i].y, yaxis: "y" + axisOf(i) }));
+    return { data, layout: themed(layout) };
+  }
+
+  const config = { responsive: true, displayModeBar: false, doubleClick: false };
+
+  function update(chart) {
+    const { data, layout } = view(chart);
+    return Plotly.react(chart.box, data, layout, config);
   }
 
   function draw(box) {
-    const name = box.dataset.chart;
-    const source = charts[name];
-    const chart = { box, name };
-    const { y, layout } = view(chart);
-    const data = source.data.map((trace, i) => ({ ...trace, x: axes[trace.x], y: y[i] }));
-    const base = structuredClone(source.layout);
-    if (narrow) Object.assign(base, { height: 320, dragmode: false, margin: { l: 40, r: 4, t: 8, b: 32 } });
-    const config = { responsive: true, displayModeBar: false, doubleClick: false };
-    Plotly.newPlot(box, data, base, config).then(() => {
-      Plotly.relayout(box, { ...theme(), ...layout });
-      box.on("plotly_doubleclick", () => { update(chart); });
-    });
+    const chart = { box, name: box.dataset.chart };
+    update(chart).then(() => box.on("plotly_doubleclick", () => { update(chart); }));
     return chart;
   }
 
-  function update(chart) {
-    const { y, layout } = view(chart);
-    Plotly.update(chart.box, { y }, layout);
+  // Whether some curve would be a flat line beside another one on a common scale.
+  function someAreFlat() {
+    const sizes = charts.equity.data.map((trace) => {
+      const [low, high] = extent(values(trace, first, true));
+      return high - low;
+    });
+    return Math.max(...sizes) > FLAT * Math.min(...sizes);
   }
 
   function press(group, button) {
@@ -119,8 +143,13 @@
     });
   }
 
+  if (someAreFlat()) {
+    scale = "own";
+    press(document.getElementById("scales"), document.querySelector('[data-scale="own"]'));
+  }
   for (const box of document.querySelectorAll("[data-chart]")) drawn.push(draw(box));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-    for (const { box } of drawn) Plotly.relayout(box, theme());
-  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.forEach(update));
+  for (const [event, state] of [["beforeprint", true], ["afterprint", false]]) {
+    addEventListener(event, () => { printing = state; drawn.forEach(update); });
+  }
 })();
