@@ -10,12 +10,14 @@ from dagster_webserver import cli as dagsters
 from dagster_webserver.app import create_app_from_workspace_process_context as make_app
 
 from quant_platform.cli.guard import Guard
+from quant_platform.defs.paging import begin_pages_at_the_end
 from quant_platform.settings import Settings
 
 
 def main() -> None:
     """Serve until stopped."""
     names = Settings.load().ui_hosts
+    begin_pages_at_the_end()
 
     def guarded(*arguments: Any, **options: Any) -> Guard:
         return Guard(make_app(*arguments, **options), names)

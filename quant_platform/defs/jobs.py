@@ -12,6 +12,8 @@ import dagster as dg
 
 DAILY_JOB = "daily_update"
 
+HOW_TO_BACKFILL = "For a range: Partitions, Launch backfill; it is one run, of exactly the range."
+
 
 def stage_job(stage: str) -> str:
     """Name of the job of one stage."""
@@ -24,7 +26,7 @@ def build_jobs(stages: Sequence[str]) -> list[Any]:  # Dagster does not export t
         dg.define_asset_job(
             stage_job(stage),
             selection=dg.AssetSelection.groups(stage),
-            description=f"Materialise the group {stage} and run its checks.",
+            description=f"Materialise the group {stage} and run its checks. {HOW_TO_BACKFILL}",
         )
         for stage in stages
     ]
@@ -33,6 +35,7 @@ def build_jobs(stages: Sequence[str]) -> list[Any]:  # Dagster does not export t
         selection=dg.AssetSelection.groups(*stages),
         description=(
             "Materialise every asset of a session, each blocking check gating what follows."
+            f" {HOW_TO_BACKFILL}"
         ),
     )
     return [*jobs, everything]

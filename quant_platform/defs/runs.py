@@ -24,7 +24,7 @@ from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.jobs import DAILY_JOB, stage_job
 from quant_platform.defs.processes import close_dead_runs, process_tag
 from quant_platform.defs.staleness import inputs_of, report_stale
-from quant_platform.defs.tags import session_tags
+from quant_platform.defs.tags import command_tags, session_tags
 from quant_platform.defs.upstream import upstream_of
 from quant_platform.errors import QuantPlatformError, UnknownNameError
 from quant_platform.pipeline.chunks import Progress
@@ -222,7 +222,12 @@ class Runner:
             instance=instance,
             run_config=QUIET,
             asset_selection=keys,
-            tags={**session_tags(first, last), **process_tag(), **tags},
+            tags={
+                **session_tags(first, last),
+                **process_tag(),
+                **command_tags(),
+                **tags,
+            },
             raise_on_error=False,
         )
         if _was_stopped(result):

@@ -3,8 +3,12 @@
 from datetime import date
 
 import dagster as dg
+from dagster._core.storage.tags import CODE_LOCATION_TAG, MAX_RETRIES_TAG
 
 from quant_platform.pipeline.ingest import Fetch
+
+LOCATION = "quant_platform"
+"""Name of the code location, which `dev` and the workspace files give it too."""
 
 PARTITION = "dagster/partition"
 RANGE_START = "dagster/asset_partition_range_start"
@@ -25,6 +29,15 @@ UPDATE_TAG = "quant_platform/update"
 """First and last session of a run that the daily sensor requested."""
 
 BACKFILL_TAG = "dagster/backfill"
+
+
+def command_tags() -> dict[str, str]:
+    """Tags of a run of the command: whose code it is, and that the daemon never starts it again.
+
+    By the code location, of which the run storage makes the run's origin, Overview, Timeline and
+    Jobs of the UI know it. A run that Ctrl-C ended is the person's to go on with.
+    """
+    return {CODE_LOCATION_TAG: LOCATION, MAX_RETRIES_TAG: "0"}
 
 
 def lineage(run: dg.DagsterRun) -> str:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from plotly.offline import get_plotlyjs
 
 from quant_platform.reports.html import library_name, render_report
-from quant_platform_tests.end_to_end.test_services import CHROMIUM, QUIET
+from quant_platform_tests.support.browser import CHROMIUM, QUIET
 from quant_platform_tests.support.report_frames import PORTFOLIOS, report_data
 
 Open = Callable[[int, int], Page]

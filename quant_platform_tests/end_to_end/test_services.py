@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from quant_platform_tests.support.browser import CHROMIUM, QUIET
 from quant_platform_tests.support.foreign_page import foreign_page
 from quant_platform_tests.support.services import (
     COMMAND,
@@ -45,15 +46,6 @@ NODES = (
 BACKFILLED = ("market_data", "corporate_actions", "trading_universe", "features")
 """Two layers: the daemon looks at a backfill every 30 seconds, and so costs that for each."""
 
-CHROMIUM = "/usr/bin/chromium"
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 RUN_MILLISECONDS = 60_000
 BACKFILL_SECONDS = 180
 STOP_SECONDS = 30

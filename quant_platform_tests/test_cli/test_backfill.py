@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from dagster import DagsterRun, deserialize_value
 
 from quant_platform.storage.database import Database
 from quant_platform_tests.support.server import Server
@@ -19,11 +20,14 @@ FINISHED = (
 
 
 @pytest.fixture
-def backfill(
-    command: Run, server: Server, new_database: Callable[[str | None], Database]
-) -> Callable[..., str]:
-    """Run the command and return what it prints; runs are kept in a database of their own."""
-    runs = new_database("template1")
+def runs(server: Server, new_database: Callable[[str | None], Database]) -> Database:
+    """Dagster's database, of this test alone."""
+    return new_database("template1")
+
+
+@pytest.fixture
+def backfill(command: Run, runs: Database) -> Callable[..., str]:
+    """Run the command and return what it prints."""
 
     def run(*arguments: str) -> str:
         done = command("backfill", *RANGE, *arguments, DAGSTER_DATABASE_URL=runs.url)
@@ -79,6 +83,19 @@ def test_it_does_what_is_missing_and_no_more(
     after = fetch(database, entries)
     assert [row[:2] for row in after] == [row[:2] for row in before]
     assert all(new[2] != old[2] for new, old in zip(after, before, strict=True) if old[0] in OWN)
+
+
+def test_the_ui_knows_whose_run_it_is(backfill: Callable[..., str], runs: Database) -> None:
+    """Overview, Timeline and Jobs look for a run's origin; the daemon never starts it again."""
+    backfill("--select", "group:market")
+    tags = dict(fetch(runs, "SELECT key, value FROM run_tags"))
+    assert tags[".dagster/repository"] == "__repository__@quant_platform"
+    assert tags["dagster/max_retries"] == "0"
+    ((body,),) = fetch(runs, "SELECT run_body FROM runs")
+    run = deserialize_value(body, DagsterRun)
+    assert run.remote_job_origin is not None
+    assert run.remote_job_origin.location_name == "quant_platform"
+    assert run.remote_job_origin.job_name == "daily_update"
 
 
 def test_an_asset_that_there_is_not(command: Run) -> None:

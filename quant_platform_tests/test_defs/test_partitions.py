@@ -7,7 +7,11 @@ from itertools import islice
 import dagster as dg
 import exchange_calendars
 import pytest
+from dagster._core.definitions.partitions.context import PartitionLoadingContext
+from dagster._core.definitions.partitions.snap import PartitionsSnap
+from dagster._core.definitions.temporal_context import TemporalContext
 
+from quant_platform.defs.paging import begin_pages_at_the_end
 from quant_platform.defs.partitions import (
     lookback,
     previous_session,
@@ -51,6 +55,37 @@ def test_windows_are_those_of_dagster(hours: int) -> None:
                 for definition in (SAMPLE, DAGSTERS)
             )
             assert mine == theirs, (name, ignore)
+
+
+@pytest.fixture
+def corrected_paging(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = dg.TimeWindowPartitionsDefinition
+    monkeypatch.setattr(kind, "get_paginated_partition_keys", kind.get_paginated_partition_keys)
+    begin_pages_at_the_end()
+
+
+@pytest.mark.usefixtures("corrected_paging")
+@pytest.mark.parametrize(
+    ("last", "newest"),
+    [
+        (date(2013, 3, 1), ["2013-03-01", "2013-02-28", "2013-02-27"]),
+        # Thursday 26 November 2026 was Thanksgiving.
+        (None, ["2026-11-27", "2026-11-25", "2026-11-24"]),
+    ],
+)
+def test_pages_of_the_webserver_begin_at_the_last_session(
+    last: date | None, newest: list[str]
+) -> None:
+    snapshot = PartitionsSnap.from_def(session_partitions(XNYS, date(2000, 3, 1), last))
+    rebuilt = snapshot.get_partitions_definition()
+    now = TemporalContext(effective_dt=datetime(2026, 11, 28, 12, tzinfo=UTC), last_event_id=None)
+    context = PartitionLoadingContext(temporal_context=now, dynamic_partitions_store=None)
+    page = rebuilt.get_paginated_partition_keys(context, 2, False)
+    following = rebuilt.get_paginated_partition_keys(context, 1, False, page.cursor)
+    assert [*page.results, *following.results] == newest
+    assert page.has_more
+    first = rebuilt.get_paginated_partition_keys(context, 2, True)
+    assert list(first.results) == ["2000-03-01", "2000-03-02"]
 
 
 def test_windows_beyond_the_calendar() -> None:

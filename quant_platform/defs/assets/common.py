@@ -3,6 +3,7 @@
 These are partitions, single-run backfills, retries, owner, kinds and the table's metadata.
 """
 
+import inspect
 import sys
 import warnings
 from collections.abc import Callable, Mapping
@@ -53,6 +54,13 @@ class RetriesUnlessStopped(dg.RetryPolicy):
 RETRIES = RetriesUnlessStopped(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL)
 """For lost connections and vendors that are away; a broken contract is never tried again."""
 
+HOW_TO_BACKFILL = (
+    "A range of several assets: Jobs, then daily_update or the job of a stage, Partitions, Launch"
+    " backfill. That is one run of exactly the range. *Materialize* on several assets adds later"
+    " sessions that look back on it, and a run for each step of that."
+)
+"""Shown with each asset, where its button is."""
+
 LATE_AFTER = timedelta(hours=24)
 READY_BY = "0 6 * * 2-6"
 """Cron (UTC) by which a session must be there: the morning after it."""
@@ -91,7 +99,7 @@ def asset(
     quarantine: bool = False,
     dense: bool = False,
 ) -> Callable[[Callable[..., pd.DataFrame | Chunks]], dg.AssetsDefinition]:
-    """`@dg.asset` with what all assets of the platform share.
+    """`@dg.asset` with what all assets of the platform share, a hint in its description included.
 
     Parameters
     ----------
@@ -99,26 +107,35 @@ def asset(
     key, description : default to the function's name and docstring
     scope, quarantine, dense : see `defs/io_manager.py`
     """
-    return dg.asset(
-        key=key,
-        ins=ins,
-        description=description,
-        code_version=code_version,
-        group_name=group,
-        owners=[OWNER],
-        kinds=KINDS,
-        partitions_def=market.partitions,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        retry_policy=RETRIES,
-        io_manager_key=IO_MANAGER,
-        freshness_policy=_freshness() if market.is_live else None,
-        metadata={
-            "table": table,
-            **({"scope": dict(scope)} if scope else {}),
-            **({"quarantine": True} if quarantine else {}),
-            **({"dense": True} if dense else {}),
-        },
-    )
+
+    def decorate(function: Callable[..., pd.DataFrame | Chunks]) -> dg.AssetsDefinition:
+        return dg.asset(
+            key=key,
+            ins=ins,
+            description=with_hint(description or inspect.getdoc(function) or ""),
+            code_version=code_version,
+            group_name=group,
+            owners=[OWNER],
+            kinds=KINDS,
+            partitions_def=market.partitions,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            retry_policy=RETRIES,
+            io_manager_key=IO_MANAGER,
+            freshness_policy=_freshness() if market.is_live else None,
+            metadata={
+                "table": table,
+                **({"scope": dict(scope)} if scope else {}),
+                **({"quarantine": True} if quarantine else {}),
+                **({"dense": True} if dense else {}),
+            },
+        )(function)
+
+    return decorate
+
+
+def with_hint(description: str) -> str:
+    """Description of an asset that also says how to compute a range of several assets."""
+    return f"{description}\n\n{HOW_TO_BACKFILL}"
 
 
 @cache
@@ -139,7 +156,7 @@ def asset_out(
     """One of several tables that a single step fills; as `asset` otherwise."""
     return dg.AssetOut(
         is_required=False,
-        description=description,
+        description=with_hint(description),
         group_name=group,
         owners=[OWNER],
         kinds=KINDS,

@@ -9,7 +9,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.events import DagsterEvent, DagsterEventType
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.storage.dagster_run import DagsterRun
+from dagster._core.storage.tags import CODE_LOCATION_TAG
 from dagster_postgres import PostgresRunStorage, PostgresScheduleStorage
 from sqlalchemy import Engine
 
@@ -74,7 +82,22 @@ class OnSharedPool(_Stock):
 
 
 class PooledRunStorage(OnSharedPool, PostgresRunStorage):
-    """Run storage on the shared pool; a run says which process executes it."""
+    """Run storage on the shared pool; a run says which process executes it, and whose code."""
+
+    def add_run(self, dagster_run: DagsterRun) -> DagsterRun:
+        """Add a run; one that names its code location gets the origin that the UI looks for.
+
+        Runs that the daemon or the UI launches have one. Those of a command have not, and Overview
+        and Timeline would leave them out.
+        """
+        location = dagster_run.tags.get(CODE_LOCATION_TAG)
+        if dagster_run.remote_job_origin is None and location is not None:
+            repository = RemoteRepositoryOrigin(
+                RegisteredCodeLocationOrigin(location), SINGLETON_REPOSITORY_NAME
+            )
+            origin = RemoteJobOrigin(repository, dagster_run.job_name)
+            dagster_run = dagster_run._replace(remote_job_origin=origin)
+        return super().add_run(dagster_run)
 
     def handle_run_event(
         self, run_id: str, event: DagsterEvent, update_timestamp: datetime | None = None
