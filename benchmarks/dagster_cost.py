@@ -147,10 +147,10 @@ def main() -> None:
         for way in options.ways:
             home = Path(folder) / way
             home.mkdir()
-            with contextlib.closing(psycopg2.connect(server.get_uri("postgres"))) as connection:
+            with contextlib.closing(psycopg2.connect(server.url("postgres"))) as connection:
                 connection.autocommit = True
                 connection.cursor().execute(f"CREATE DATABASE dagster_{way}")
-            with instance_on(server.get_uri(f"dagster_{way}"), way, home) as instance:
+            with instance_on(server.url(f"dagster_{way}"), way, home) as instance:
                 one_run(instance, 1, 3)
                 writing = timed(instance.event_log_storage)
                 seconds = one_run(instance, options.assets, options.partitions)
@@ -159,7 +159,7 @@ def main() -> None:
                 f"{WAYS[way][0]:46} {seconds:7.2f} s {figures[way]:8.3f} ms per partition and"
                 f" asset, of which writing events {1000 * writing() / events:7.3f} ms"
             )
-        server.cleanup()
+        server.leave()
     if {"stock", "ours"} <= figures.keys():
         print(f"ratio stock / ours: {figures['stock'] / figures['ours']:.0f}")
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 from weakref import WeakSet
 
 from quant_platform.errors import DatabaseError, SettingsError
@@ -296,12 +296,9 @@ def _check_server(url: str) -> None:
 
 
 def _embedded_url(settings: Settings, name: str) -> str:
-    info = start_embedded(settings.home).get_postmaster_info()
-    # A Unix socket where there are any; elsewhere the loopback port the server chose.
-    host = quote(str(info.socket_dir or info.hostname), safe="/")
-    place = f"?host={host}&port={info.port}"
-    _create_database(f"postgresql://postgres@/postgres{place}", name, CODE_POINT_ORDER)
-    return f"postgresql://postgres@/{name}{place}"
+    server = start_embedded(settings.home)
+    _create_database(server.url("postgres"), name, CODE_POINT_ORDER)
+    return server.url(name)
 
 
 CODE_POINT_ORDER = "TEMPLATE template0 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"

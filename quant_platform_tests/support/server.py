@@ -48,8 +48,8 @@ class Server:
     def __init__(self, home: Path) -> None:
         self.home = home
         with self._locked("server"):
-            info = start_embedded(home).get_postmaster_info()
-            self.place = f"?host={info.socket_dir}&port={info.port}"
+            info = start_embedded(home).postmaster
+            self.place = f"?host={info.socket_folder}&port={info.port}"
             # These databases live for seconds: nothing of them need survive a power cut.
             for option in ("fsync", "full_page_writes", "synchronous_commit"):
                 self.execute(f"ALTER SYSTEM SET {option} = off")
@@ -59,7 +59,7 @@ class Server:
     def leave(self) -> None:
         """Stop the server if no other process of the test run uses it."""
         with self._locked("server"):
-            start_embedded(self.home).cleanup()
+            start_embedded(self.home).leave()
 
     def url(self, name: str) -> str:
         return f"postgresql://postgres@/{name}{self.place}"

