@@ -288,7 +288,7 @@ def test_the_webserver_limits_statements(instance: dg.DagsterInstance, url: str)
 def test_the_reference_that_travels_holds_no_password(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    secret = url.replace("postgres:@", "postgres:s3cret@")
+    secret = url.replace("postgres@", "postgres:s3cret@")
     assert "s3cret" in secret
     monkeypatch.setenv("DAGSTER_DATABASE_URL", secret)
     (tmp_path / "dagster.yaml").write_text(
