@@ -4,6 +4,11 @@ Every one carries a single line that says what is wrong and where, and a hint th
 The command line prints exactly these two; nothing here ever holds a password or a key.
 """
 
+from collections.abc import Callable
+
+OnFailure = Callable[[str, Exception], None]
+"""Is told of a part (a feature, a metric, a rule), by its name, that raised; the others go on."""
+
 
 class QuantPlatformError(Exception):
     """An expected failure: `message` says what is wrong and where, `hint` what to do about it."""

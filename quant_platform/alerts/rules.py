@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import pandas as pd
 
-from quant_platform.errors import ContractError, SessionError
+from quant_platform.errors import ContractError, OnFailure, SessionError
 from quant_platform.extensions import extension_modules
 
 INFO, WARNING, CRITICAL = "info", "warning", "critical"
@@ -231,13 +231,24 @@ def all_rules() -> tuple[AlertRule, ...]:
     return tuple(by_name.values())
 
 
-def evaluate_alerts(inputs: AlertInputs, rules: Sequence[AlertRule] | None = None) -> pd.DataFrame:
+def evaluate_alerts(
+    inputs: AlertInputs,
+    rules: Sequence[AlertRule] | None = None,
+    on_failure: OnFailure | None = None,
+) -> pd.DataFrame:
     """Rows of `alerts` (without recorded_at) for the sessions of `inputs`; default: `all_rules()`.
 
-    Ordered by date, rule and subject; value and threshold are NaN where a rule has none.
+    Ordered by date, rule and subject; value and threshold are NaN where a rule has none. A rule
+    that raises is told to `on_failure`, and has no rows; without that, it raises.
     """
-    in_force = all_rules() if rules is None else rules
-    frames = [rule.evaluate(inputs).assign(rule=rule.name) for rule in in_force]
+    frames = []
+    for rule in all_rules() if rules is None else rules:
+        try:
+            frames.append(rule.evaluate(inputs).assign(rule=rule.name))
+        except Exception as error:  # whatever a rule raises, the others go on
+            if on_failure is None:
+                raise
+            on_failure(rule.name, error)
     breaches = [frame for frame in frames if len(frame)]
     if not breaches:
         types = dict.fromkeys(COLUMNS, "str") | {"value": "float64", "threshold": "float64"}
@@ -246,6 +257,33 @@ def evaluate_alerts(inputs: AlertInputs, rules: Sequence[AlertRule] | None = Non
     rows = pd.concat(breaches, ignore_index=True).assign(origin="report")
     rows = rows.sort_values(["date", "rule", "subject"], ignore_index=True)[COLUMNS]
     return rows.astype({"date": "datetime64[s]", "subject": "str", "severity": "str"})
+
+
+def with_failures(alerts: pd.DataFrame, failures: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `alerts` and one critical row for each part that could not be computed.
+
+    Parameters
+    ----------
+    failures : date, part, reason of what failed
+    """
+    if failures.empty:
+        return alerts
+    rows = pd.DataFrame(
+        {
+            "date": failures["date"],
+            "origin": "report",
+            "rule": "computation_failed",
+            "subject": failures["part"],
+            "severity": CRITICAL,
+            "message": failures["part"] + " could not be computed: " + failures["reason"],
+            "value": np.nan,
+            "threshold": np.nan,
+        }
+    )
+    both = pd.concat([alerts, rows], ignore_index=True) if len(alerts) else rows
+    both = both.drop_duplicates(["date", "rule", "subject"])
+    types = {"date": "datetime64[s]", "subject": "str", "severity": "str"}
+    return both.sort_values(["date", "rule", "subject"], ignore_index=True)[COLUMNS].astype(types)
 
 
 def _named(rows: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:

@@ -25,7 +25,7 @@ def show_stale(stale: Sequence["Stale"]) -> None:
     rows = [
         (
             *(each.asset, f"{len(each.sessions):,}", each.sessions[0], each.sessions[-1]),
-            ", ".join(each.inputs),
+            each.because,
         )
         for each in stale
     ]

@@ -40,6 +40,8 @@ from quant_platform.defs.failures import mapped_errors
 from quant_platform.defs.metadata import heavy_metadata, light_metadata, stale_metadata
 from quant_platform.pipeline.chunks import Chunk, Chunks, Progress, Written, store_all
 from quant_platform.pipeline.computations import record
+from quant_platform.pipeline.failures import failure_statements, failures_of
+from quant_platform.pipeline.ledger import FAILED_AT
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.staleness import StaleInputs
 from quant_platform.storage import bulk
@@ -94,6 +96,7 @@ class PostgresIOManager(dg.IOManager):
         context.add_output_metadata(
             light_metadata(table, written.replaced, len(sessions), time.monotonic() - started)
         )
+        self._say_what_failed(context)
         self._say_what_is_stale(context, written)
         _describe_sessions(context, table, written, sessions)
         if self._on_stored is not None:
@@ -160,6 +163,15 @@ class PostgresIOManager(dg.IOManager):
             store_all(chunks, ready, store, stored)
         return chunks.written(table.name)
 
+    def _say_what_failed(self, context: dg.OutputContext) -> None:
+        """Say in the materialisation, and as an error, what could not be computed."""
+        asset = context.asset_key.to_user_string()
+        failed = failures_of(self.platform.database, asset, context.run_id)
+        if failed:
+            text = "\n".join(f"- {each}" for each in failed)
+            context.add_output_metadata({"failed": dg.MetadataValue.md(text)})
+            context.log.error(f"{asset}: {'; '.join(failed)}")
+
     def _say_what_is_stale(self, context: dg.OutputContext, written: Written) -> None:
         """Say in the materialisation, and warn, where it builds on stale sessions."""
         if not written.rows:
@@ -177,17 +189,21 @@ class PostgresIOManager(dg.IOManager):
         """Statements that record what is stored; a further table's asset has the table's name."""
         own = context.asset_key.to_user_string()
         name = self._table(context.definition_metadata).name
-        return [
+        recorded = [
             record(
                 own if part.table.name == name else part.table.name,
                 part.table,
                 part.scope,
                 chunk.sessions,
                 recipe=recipe,
-                read_at=chunk.read_at,
+                read_at=FAILED_AT if chunk.failures else chunk.read_at,
                 run_id=context.run_id,
             )
             for part in parts
+        ]
+        return [
+            *recorded,
+            *failure_statements(own, chunk.sessions, chunk.failures, context.run_id),
         ]
 
     def _parts(

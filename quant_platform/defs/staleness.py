@@ -52,7 +52,7 @@ def build_stale_check(assets: Sequence[dg.AssetsDefinition]) -> dg.AssetChecksDe
                     passed=passed,
                     asset_key=key,
                     check_name=STALE_SESSIONS.name,
-                    severity=dg.AssetCheckSeverity.WARN,
+                    severity=severity_of(of_asset.get(key.to_user_string())),
                     description=text,
                 )
         in_run = {key.to_user_string() for key in selected}
@@ -92,7 +92,13 @@ def report_stale(
                 check_name=check.name,
                 passed=passed,
                 metadata={},
-                severity=dg.AssetCheckSeverity.WARN,
+                severity=severity_of(of_asset.get(check.asset_key.to_user_string())),
                 description=text,
             )
         )
+
+
+def severity_of(stale: Stale | None) -> dg.AssetCheckSeverity:
+    """Of what could not be computed an error, else a warning; neither stops anything."""
+    failed = stale is not None and stale.failed
+    return dg.AssetCheckSeverity.ERROR if failed else dg.AssetCheckSeverity.WARN

@@ -12,6 +12,7 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -19,10 +20,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
-from quant_platform.errors import ContractError
+from quant_platform.errors import ContractError, OnFailure
 from quant_platform.evaluation.metric_registry import Metric
 from quant_platform.evaluation.metrics import METRICS, session_rate
-from quant_platform.evaluation.windows import ExpandingWindow, TrailingWindow
+from quant_platform.evaluation.windows import ExpandingWindow, TrailingWindow, Window
 from quant_platform.kernels.arrays import FloatArray
 
 WINDOWS: Mapping[str, int | None] = {
@@ -58,6 +59,7 @@ def performance_rows(
     *,
     risk_free: float | pd.Series = 0.0,
     metrics: Mapping[str, Metric] = METRICS,
+    on_failure: OnFailure | None = None,
 ) -> pd.DataFrame:
     """Compute the rows of `model_performance` for some sessions.
 
@@ -70,6 +72,7 @@ def performance_rows(
     risk_free : annual risk-free rate, as a fraction: one for all time, or a series with the rate of
         every session of `portfolios` (see `risk_free_rates`)
     metrics : the figures to compute
+    on_failure : is told of a metric that raised, whose column is then NaN; None: it raises
 
     Returns
     -------
@@ -82,6 +85,8 @@ def performance_rows(
     ContractError
         A model has two rows for one session, or a session has no risk-free rate.
     """
+    if on_failure is not None:
+        metrics = {name: _guarded(name, each, on_failure) for name, each in metrics.items()}
     wanted = np.unique(np.asarray(sessions, dtype="datetime64[D]"))
     histories = {model: _history(rows) for model, rows in portfolios.groupby("model_id", sort=True)}
     benchmark = histories.get(benchmark_model_id)
@@ -108,6 +113,21 @@ def performance_rows(
     rows = rows.sort_values(["date", "model_id", "_order"], ignore_index=True)
     rows["window_name"] = np.asarray(list(WINDOWS), dtype=object)[rows["_order"]]
     return rows[columns].astype({"window_name": "str"})
+
+
+def _guarded(name: str, metric: Metric, on_failure: OnFailure) -> Metric:
+    """The metric, NaN where it raises."""
+
+    def figures(window: Window) -> FloatArray:
+        is_expanding = isinstance(window, ExpandingWindow)
+        shape = window.returns.shape if is_expanding else window.returns.shape[:-1]
+        try:
+            return np.broadcast_to(metric(window), shape)
+        except Exception as error:  # whatever a metric raises, the others go on
+            on_failure(name, error)
+            return np.full(shape, np.nan)
+
+    return replace(metric, function=figures)
 
 
 def rolling_metric(
@@ -216,7 +236,10 @@ def _frame(
     }
     for name, values in figures.items():
         whole = metrics[name].sql_type == "integer"
-        columns[name] = values.astype(np.int64) if whole else values
+        if whole and np.isnan(values).any():
+            columns[name] = pd.Series(values).astype("Int64")
+        else:
+            columns[name] = values.astype(np.int64) if whole else values
     return pd.DataFrame(columns)
 
 

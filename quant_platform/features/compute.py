@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from quant_platform.errors import OnFailure
 from quant_platform.features.context import FeatureContext
 from quant_platform.features.feature_registry import Feature, select
 from quant_platform.kernels.arrays import FloatArray
@@ -46,7 +47,11 @@ def required_lookback(names: Sequence[str] | None = None) -> int:
 
 
 def compute_features(
-    panel: Panel, *, last: int | None = None, names: Sequence[str] | None = None
+    panel: Panel,
+    *,
+    last: int | None = None,
+    names: Sequence[str] | None = None,
+    on_failure: OnFailure | None = None,
 ) -> pd.DataFrame:
     """Compute features over a panel.
 
@@ -58,6 +63,7 @@ def compute_features(
     panel : bars; sessions before its first count as not existing, as before a listing
     last : return only the last so many sessions (the ones before are looked back on); all if None
     names : features, in the order of the columns; all of them if None
+    on_failure : is told of a feature that raised, whose column is then NaN; None: it raises
 
     Returns
     -------
@@ -72,7 +78,7 @@ def compute_features(
     count = len(panel.sessions) if last is None else max(min(last, len(panel.sessions)), 0)
     needed = count + max((each.lookback for each in chosen), default=1) - 1
     recent = _last_sessions(panel, needed)
-    values = _computed(recent, chosen, count)
+    values = _computed(recent, chosen, count, on_failure)
     where = panel.traded[len(panel.sessions) - count :]
     table = _compressed(values, where).T
     frame = pd.DataFrame(table, columns=[each.name for each in chosen], copy=False)
@@ -82,19 +88,32 @@ def compute_features(
     return frame
 
 
-def _computed(panel: Panel, chosen: Sequence[Feature], count: int) -> FloatArray:
+def _computed(
+    panel: Panel, chosen: Sequence[Feature], count: int, on_failure: OnFailure | None
+) -> FloatArray:
     """Return the features over the last `count` sessions, shape (features, count, securities)."""
     values = np.empty((len(chosen), count, len(panel.security_ids)))
     skipped = len(panel.sessions) - count
     fields = {"split"}.union(*(each.inputs for each in chosen))
+    failed: set[str] = set()
     for columns, block in _blocks(panel, fields):
         context = FeatureContext(block)
         for feature, target in zip(chosen, values, strict=True):
-            result = feature.compute(context)[skipped:]
-            target[:, columns] = result
+            try:
+                result = feature.compute(context)[skipped:]
+                target[:, columns] = result
+            except Exception as error:  # whatever a feature raises, the others go on
+                if on_failure is None:
+                    raise
+                on_failure(feature.name, error)
+                failed.add(feature.name)
+                continue
             infinite = np.isinf(result)
             if infinite.any():
                 target[:, columns][infinite] = np.nan
+    for feature, target in zip(chosen, values, strict=True):
+        if feature.name in failed:
+            target[:] = np.nan
     return values
 
 

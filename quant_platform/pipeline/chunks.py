@@ -51,6 +51,7 @@ class Chunk:
     also : statements to execute in the same transaction
     read_at : moment of the server's clock when what the rows were made of was read; empty: when the
         transaction begins
+    failures : what of it could not be computed and is null, to the reason (`failures.py`)
     """
 
     sessions: Sequence[str]
@@ -58,6 +59,7 @@ class Chunk:
     refused: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     also: Sequence[Statement] = ()
     read_at: str = ""
+    failures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -231,6 +233,15 @@ def _joined(chunks: Sequence[Chunk]) -> Chunk:
         [statement for chunk in chunks for statement in chunk.also],
         min(chunk.read_at for chunk in chunks),
     )
+
+
+def alone(chunk: Chunk) -> Iterator[Chunk]:
+    """A chunk that shares its transaction with no other if something of it failed."""
+    if chunk.failures:
+        yield WAIT_UNTIL_STORED
+    yield chunk
+    if chunk.failures:
+        yield WAIT_UNTIL_STORED
 
 
 def _by_table(mappings: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from quant_platform.pipeline.ledger import Upstream, read_ledger
+from quant_platform.pipeline.ledger import FAILED_AT, Upstream, read_ledger
 from quant_platform.pipeline.platform import Platform
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import Scope, quoted, scope_sql
@@ -21,7 +21,7 @@ from quant_platform.storage.schema import CLOCK_COLUMNS, Table
 _RECORD = """
 INSERT INTO computations (asset, date, recipe, read_at, changed_at, run_id)
 SELECT $1::text, wanted.date, $2::text, coalesce(nullif($3::text, '')::timestamptz, now()), CASE
-    WHEN old.date IS NULL
+    WHEN old.date IS NULL OR old.read_at = $6::text::timestamptz AND $3::text <> $6::text
         OR EXISTS (SELECT 1 FROM {table} AS t
                    WHERE t.date = wanted.date{scope} AND t.{clock} = now())
         OR EXISTS (SELECT 1 FROM {history} AS t
@@ -57,7 +57,9 @@ def record(
         scope=scope_sql(scope),
         clock=quoted(clock),
     )
-    return sql, (asset, recipe, read_at, run_id, "{" + ",".join(sessions) + "}")
+    days = "{" + ",".join(sessions) + "}"
+    # What had failed and is computed now has changed, also where its rows are the earlier ones.
+    return sql, (asset, recipe, read_at, run_id, days, FAILED_AT)
 
 
 def server_time(platform: Platform) -> str:

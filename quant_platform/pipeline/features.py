@@ -6,8 +6,9 @@ from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import Panel
 from quant_platform.pipeline.blocks import SlidingRows, blocks, count_securities
-from quant_platform.pipeline.chunks import Chunk
+from quant_platform.pipeline.chunks import Chunk, alone
 from quant_platform.pipeline.computations import server_time
+from quant_platform.pipeline.failures import Failures
 from quant_platform.pipeline.platform import Platform
 from quant_platform.storage.bulk import Members
 from quant_platform.storage.stored import Stored
@@ -43,5 +44,13 @@ def feature_chunks(
             news=None if news_rows is None else news_rows.over(block.window),
         )
         members = universe.read(block.sessions[0], block.sessions[-1])
-        features = compute_features(panel, last=len(block.sessions))
-        yield Chunk(block.sessions, {"features": with_tickers(features, members)}, read_at=read_at)
+        failures = Failures("feature")
+        features = compute_features(panel, last=len(block.sessions), on_failure=failures.note)
+        yield from alone(
+            Chunk(
+                block.sessions,
+                {"features": with_tickers(features, members)},
+                read_at=read_at,
+                failures=failures.by_part,
+            )
+        )

@@ -18,6 +18,9 @@ from quant_platform.storage.database import Database
 NEVER = np.iinfo(np.int64).min
 """Moment (microseconds) of what never happened."""
 
+FAILED_AT = "1970-01-01T00:00:00Z"
+"""Moment at which a session that could not be computed counts as computed: before everything."""
+
 
 @dataclass(frozen=True)
 class Upstream:
@@ -82,6 +85,10 @@ class Ledger:
         if asset in self.entries:
             return self.entries[asset]
         return Entries.none(len(self.calendar))
+
+    def has_failed(self, asset: str) -> bool:
+        """Whether some session of the asset could not be computed."""
+        return bool((self.of(asset).read == 0).any())
 
     def changed_inputs(self, asset: str, parents: Iterable[Upstream]) -> np.ndarray:
         """Where something that the asset's session was computed from changed after it was read."""

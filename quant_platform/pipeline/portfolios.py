@@ -14,8 +14,9 @@ from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import risk_free_rates
 from quant_platform.market.panel import Panel
 from quant_platform.pipeline.blocks import Block, SlidingRows, blocks, count_securities
-from quant_platform.pipeline.chunks import Chunk
+from quant_platform.pipeline.chunks import Chunk, alone
 from quant_platform.pipeline.computations import server_time
+from quant_platform.pipeline.failures import Failures
 from quant_platform.pipeline.platform import Platform
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members
@@ -165,8 +166,12 @@ def performance_chunks(
                 history["date"].unique(),
                 default=platform.settings.risk_free,
             )
-        rows = performance_rows(history, benchmark, block, risk_free=risk_free)
-        yield Chunk(block, {"model_performance": rows}, read_at=read_at)
+        failures = Failures("metric")
+        rows = performance_rows(
+            history, benchmark, block, risk_free=risk_free, on_failure=failures.note
+        )
+        tables, by_part = {"model_performance": rows}, failures.by_part
+        yield from alone(Chunk(block, tables, read_at=read_at, failures=by_part))
 
 
 def benchmark_id(platform: Platform) -> int:

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from quant_platform.alerts.rules import AlertInputs, ModelSilent, evaluate_alerts
+from quant_platform.alerts.rules import AlertInputs, ModelSilent, evaluate_alerts, with_failures
 from quant_platform.pipeline.blocks import SlidingRows, blocks, count_securities
-from quant_platform.pipeline.chunks import Chunk
+from quant_platform.pipeline.chunks import Chunk, alone
 from quant_platform.pipeline.computations import server_time
+from quant_platform.pipeline.failures import Failures
 from quant_platform.pipeline.platform import Platform
 from quant_platform.reports.ranking import TREND_SESSIONS
 from quant_platform.reports.report import performance_reports
@@ -53,7 +54,31 @@ def alert_chunks(
             universe=universe.read(first, last),
             bars=bars.read(first, last),
         )
-        yield Chunk(block.sessions, {"alerts": evaluate_alerts(inputs)}, read_at=read_at)
+        failures = Failures("alert rule")
+        rows = evaluate_alerts(inputs, on_failure=failures.note)
+        failed = _failed(platform, block.sessions, failures.by_part)
+        yield from alone(
+            Chunk(
+                block.sessions,
+                {"alerts": with_failures(rows, failed)},
+                read_at=read_at,
+                failures=failures.by_part,
+            )
+        )
+
+
+def _failed(platform: Platform, sessions: Sequence[str], rules: Mapping[str, str]) -> pd.DataFrame:
+    """What could not be computed of the sessions, the alert rules of this run included."""
+    stored = bulk.query(
+        platform.database,
+        "SELECT date, part, reason FROM computation_failures WHERE asset <> 'alerts'"
+        " AND date BETWEEN $1::text::date AND $2::text::date ORDER BY date, part",
+        (sessions[0], sessions[-1]),
+    )
+    own = [(day, part, reason) for part, reason in rules.items() for day in _days(sessions)]
+    if not own:
+        return stored
+    return pd.concat([stored, pd.DataFrame(own, columns=stored.columns)], ignore_index=True)
 
 
 def report_chunks(

@@ -1,11 +1,20 @@
 """Signals of one strategy for a run's sessions, block by block, and the record of how they came."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
+
+import pandas as pd
 
 from quant_platform.market.facts import with_tickers
-from quant_platform.pipeline.blocks import SlidingRows, blocks, count_securities
-from quant_platform.pipeline.chunks import Chunk
+from quant_platform.pipeline.blocks import Block, SlidingRows, blocks, count_securities
+from quant_platform.pipeline.chunks import WAIT_UNTIL_STORED, Chunk
 from quant_platform.pipeline.computations import server_time
+from quant_platform.pipeline.failures import (
+    Failed,
+    FailedModel,
+    attempt,
+    store_failed_model,
+)
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.provenance import code_version, digest_of
 from quant_platform.pipeline.provision import model_record
@@ -27,6 +36,8 @@ def signal_chunks(
 ) -> Iterator[Chunk]:
     """Rows of `signals`, and a row of `model_runs` for each block, stored with it.
 
+    A block in which the strategy raises fails alone (`failures.py`).
+
     Parameters
     ----------
     sessions : ISO dates, ascending
@@ -40,12 +51,21 @@ def signal_chunks(
     for block in blocks(platform, sessions, strategy.lookback, securities):
         read_at = server_time(platform)
         feature_rows, bar_rows, members = (rows.over(block.window) for rows in inputs)
-        panel = SignalPanel.from_frames(feature_rows, bar_rows, members, block.window)
-        signals = with_tickers(strategy.run(panel, last=len(block.sessions)), members)
+        signals = attempt(partial(_signals, strategy, block, feature_rows, bar_rows, members))
+        digest = digest_of(feature_rows, bar_rows, members)
+        if isinstance(signals, Failed):
+            # What comes before is stored first: the ledger is in the order of the sessions.
+            yield WAIT_UNTIL_STORED
+            asset = f"signals/{strategy.name}"
+            failed = FailedModel(
+                *(strategy.name, asset, block.sessions, signals.reason, code_version(), digest)
+            )
+            store_failed_model(platform.database, failed, run_id)
+            continue
         run = ModelRun(
             run_id=run_id,
             code_version=code_version(),
-            input_digest=digest_of(feature_rows, bar_rows, members),
+            input_digest=digest,
             first_session=block.sessions[0],
             last_session=block.sessions[-1],
             signal_rows=len(signals),
@@ -56,3 +76,15 @@ def signal_chunks(
             also=[model_run_statement(model_record(strategy), run)],
             read_at=read_at,
         )
+
+
+def _signals(
+    strategy: Strategy,
+    block: Block,
+    features: pd.DataFrame,
+    bars: pd.DataFrame,
+    members: pd.DataFrame,
+) -> pd.DataFrame:
+    """Signals of a block's sessions, as the strategy gives them."""
+    panel = SignalPanel.from_frames(features, bars, members, block.window)
+    return with_tickers(strategy.run(panel, last=len(block.sessions)), members)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quant_platform.market.calendar import Calendar
-from quant_platform.pipeline.ledger import Ledger, Upstream, read_ledger
+from quant_platform.pipeline.ledger import FAILED_AT, Ledger, Upstream, read_ledger
 from quant_platform.storage.database import Database
 
 if TYPE_CHECKING:
@@ -45,17 +45,24 @@ class Stale:
     asset : key, its parts joined by /
     sessions : ISO dates, ascending; never empty
     inputs : assets of which something changed or is stale, the asset itself for its own past
+    failed : whether it could not be computed (`failures.py`)
     """
 
     asset: str
     sessions: Sequence[str]
     inputs: Sequence[str]
+    failed: bool = False
+
+    @property
+    def because(self) -> str:
+        """What made it stale."""
+        return ", ".join([*(["its own failure"] if self.failed else []), *self.inputs])
 
     def __str__(self) -> str:
         """Say which sessions, and what changed."""
         count, first, last = len(self.sessions), self.sessions[0], self.sessions[-1]
         which = f"session {first}" if count == 1 else f"{count:,} sessions, {first} to {last}"
-        return f"{self.asset}: {which}, computed from earlier rows of {', '.join(self.inputs)}"
+        return f"{self.asset}: {which}, because of {self.because}"
 
 
 def write_inputs(database: Database, inputs: Inputs) -> None:
@@ -107,9 +114,11 @@ def stale_sessions(
         Stale(
             asset,
             [ledger.calendar[place] for place in np.flatnonzero(places).tolist()],
-            _causes(ledger, asset, inputs[asset], is_stale),
+            [] if failed else _causes(ledger, asset, inputs[asset], is_stale),
+            failed,
         )
         for asset, places in is_stale.items()
+        for failed in [ledger.has_failed(asset)]
         if places.any()
     ]
 
@@ -175,11 +184,11 @@ class StaleInputs:
         return found
 
     def _have_older_rows_changed(self) -> bool:
-        """Whether a session changed since the ledger was read, of those that were in it then."""
+        """Whether something failed, or changed since, of the sessions that were in the ledger."""
         ((changed,),) = self._rows(
-            "SELECT EXISTS (SELECT 1 FROM computations WHERE changed_at > %s"
+            "SELECT EXISTS (SELECT 1 FROM computations WHERE read_at = %s OR changed_at > %s"
             " AND date < (SELECT max(date) FROM computations))",
-            self._read_at,
+            *(FAILED_AT, self._read_at),
         )
         return bool(changed)
 

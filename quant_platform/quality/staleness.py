@@ -47,8 +47,7 @@ def findings_of(stale: Sequence[Stale], sessions: Sequence[str]) -> Findings:
     parts = []
     for each in stale:
         days = [session for session in each.sessions if session in judged]
-        because = ", ".join(each.inputs)
-        parts.append(failures(days, [f"{each.asset}: earlier rows of {because}"] * len(days)))
+        parts.append(failures(days, [f"{each.asset}: because of {each.because}"] * len(days)))
     return Findings(joined(parts), judged)
 
 

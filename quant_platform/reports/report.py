@@ -106,14 +106,19 @@ def performance_reports(
     return frame.astype({"date": "datetime64[s]", "alert_count": "int64"})
 
 
+def _score(row: Record) -> str:
+    """A score as text; it is unknown where a figure that it is made of is."""
+    return "unknown" if row["score"] is None else f"{row['score']:.1f}"
+
+
 def summary(ranking: Sequence[Record], trends: Sequence[Record], alert_count: int) -> str:
     """Say a session's report in a few sentences, from the records of its JSON columns."""
     if not ranking:
         return "No model has a portfolio yet."
     best, worst = ranking[0], ranking[-1]
-    parts = [f"{best['model_name']} leads with a score of {best['score']:.1f}"]
+    parts = [f"{best['model_name']} leads with a score of {_score(best)}"]
     if len(ranking) > 1:
-        parts[0] += f", {worst['model_name']} is last with {worst['score']:.1f}"
+        parts[0] += f", {worst['model_name']} is last with {_score(worst)}"
     place = next((row["rank"] for row in ranking if row["is_benchmark"]), None)
     rivals = len(ranking) - 1
     if isinstance(place, int) and rivals:

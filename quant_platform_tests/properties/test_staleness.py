@@ -10,27 +10,25 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from quant_platform.defs.build import build_defs
-from quant_platform.defs.staleness import inputs_of
 from quant_platform.pipeline.platform import Platform
-from quant_platform.pipeline.staleness import stale_of, write_inputs
+from quant_platform.pipeline.staleness import stale_of
 from quant_platform.quality.staleness import announce
-from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
 from quant_platform_tests.support.lab import failure_text
 from quant_platform_tests.support.pipeline import (
     FIRST,
     LAST,
+    STALE,
     TABLES,
     SampleMarket,
     dump,
     everything,
+    platform_of,
     run,
 )
 from quant_platform_tests.support.tables import fetch
 
 CORRECTED = "2004-10-04"
-STALE = {"quant_platform/fetch": "missing", "quant_platform/stale": "all"}
 
 
 class Dearer(SampleMarket):
@@ -61,14 +59,6 @@ class LateDividend(SampleMarket):
             "source": "late",
         }
         return pd.concat([rows, pd.DataFrame([dividend])], ignore_index=True)[rows.columns]
-
-
-def platform_of(database: Database, home: Path) -> Platform:
-    values = {"DATABASE_URL": database.url, PREFIX + "HOME": str(home)}
-    platform = Platform(Settings.load(values, home), SampleMarket())
-    definitions = build_defs(settings=platform.settings, vendor=platform.vendor)
-    write_inputs(database, inputs_of(list(definitions.assets or ())))  # type: ignore[arg-type]
-    return platform
 
 
 def stale(platform: Platform) -> dict[str, list[str]]:
@@ -185,7 +175,7 @@ def test_it_is_written_down_until_it_is_mended(computed: Database, tmp_path: Pat
     said = {subject: (day, message) for subject, day, message in fetch(computed, alerts)}
     assert said["portfolios"] == (
         CORRECTED,
-        "portfolios: 63 sessions, 2004-10-04 to 2004-12-31, computed from earlier rows of"
+        "portfolios: 63 sessions, 2004-10-04 to 2004-12-31, because of"
         " corporate_actions, market_data, signals/buy_and_hold,"
         " signals/enhanced_momentum, signals/mean_reversion, trading_universe;"
         " quant-platform backfill --stale computes them again",

@@ -20,6 +20,9 @@ import dagster as dg
 import pandas as pd
 
 from quant_platform.defs.build import build_defs
+from quant_platform.defs.staleness import inputs_of
+from quant_platform.pipeline.platform import Platform
+from quant_platform.pipeline.staleness import write_inputs
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
 from quant_platform.vendors.sample import SampleVendor
@@ -46,6 +49,9 @@ EXACT = {*FACTS, "features", "signals"}
 """Tables whose values are the same to the last bit however a backfill is cut."""
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+STALE = {"quant_platform/fetch": "missing", "quant_platform/stale": "all"}
+"""Tags of a run that computes what is stale."""
+
 CLOCKS = ["recorded_at", "created_at"]
 
 
@@ -88,6 +94,15 @@ def run(
         asset_selection=[dg.AssetKey.from_user_string(name) for name in assets] or None,
         raise_on_error=False,
     )
+
+
+def platform_of(database: Database, home: Path) -> Platform:
+    """Platform of the sample market over a database that knows what follows from what."""
+    values = {"DATABASE_URL": database.url, PREFIX + "HOME": str(home)}
+    platform = Platform(Settings.load(values, home), SampleMarket())
+    definitions = build_defs(settings=platform.settings, vendor=platform.vendor)
+    write_inputs(database, inputs_of(list(definitions.assets or ())))  # type: ignore[arg-type]
+    return platform
 
 
 @cache
