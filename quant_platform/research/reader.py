@@ -55,15 +55,21 @@ class TableReader:
     database: Database
     moment: Moment | None = None
 
-    def query(self, statement: str, parameters: Sequence[str] = ()) -> "pd.DataFrame":
+    def query(
+        self, statement: str, parameters: Sequence[str] = (), *, limit: float | None = None
+    ) -> "pd.DataFrame":
         """Run one statement that reads and return its rows.
+
+        Parameters
+        ----------
+        limit : seconds it may take, if it is a user's; one that does not only read is refused
 
         Raises
         ------
         DatabaseError
-            The server refuses the statement, in its own words.
+            The statement is refused, or it took too long.
         """
-        return bulk.query(self.database, statement, parameters, known_at=self.moment)
+        return bulk.query(self.database, statement, parameters, known_at=self.moment, limit=limit)
 
     def rows(
         self,

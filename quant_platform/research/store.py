@@ -32,7 +32,7 @@ from quant_platform.research.prices import Field, adjusted_bars, price_column, s
 from quant_platform.research.reader import TableReader
 from quant_platform.research.result import BacktestResult
 from quant_platform.settings import Settings
-from quant_platform.storage.database import Database, existing_database
+from quant_platform.storage.database import Database, reader_database
 from quant_platform.storage.known_at import Moment, parse_moment
 from quant_platform.strategies.base import Strategy
 from quant_platform.trading.costs import Costs
@@ -60,7 +60,7 @@ def open_store(source: Settings | Path | str | None = None) -> "Store":
     >>> store = qp.open()
     """
     settings = source if isinstance(source, Settings) else settings_of(source)
-    return Store(existing_database(settings), settings)
+    return Store(reader_database(settings), settings)
 
 
 @dataclass(frozen=True)
@@ -329,10 +329,13 @@ class Store:
     def sql(self, statement: str) -> pd.DataFrame:
         """Run one statement that reads and return its rows.
 
+        It runs as a login that may only read, where the server is the platform's own. Statements
+        and functions that may do more than read are refused.
+
         Raises
         ------
         DatabaseError
-            The server refuses the statement, in its own words.
+            The statement is refused, or took longer than the settings' `sql_seconds`.
         QuantPlatformError
             The statement is empty.
 
@@ -345,7 +348,7 @@ class Store:
         text = statement.strip().rstrip(";").strip()
         if not text:
             raise QuantPlatformError("The statement is empty", "Write one that reads, in quotes")
-        return self._reader.query(text)
+        return self._reader.query(text, limit=self.settings.sql_seconds)
 
     def backtest(
         self,

@@ -135,6 +135,12 @@ class Settings(SettingsModel):
         description="Hours after its close from which a session that is not there is late; an"
         " early close that the vendor has announced counts.",
     )
+    sql_seconds: Annotated[Number, Variable(PLATFORM, PREFIX + "SQL_SECONDS")] = Field(
+        default=300.0,
+        ge=0.1,
+        le=86_400.0,
+        description="Seconds that a statement of `quant-platform sql` or `Store.sql` may take.",
+    )
     capital: Annotated[Number, Variable(SIMULATION, PREFIX + "CAPITAL")] = Field(
         default=1_000_000.0,
         ge=1.0,

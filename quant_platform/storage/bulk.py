@@ -4,7 +4,6 @@ Everything moves as Arrow over the binary protocol (ADBC). Writing does not belo
 `replace.py`.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from quant_platform.settings import without_password
 from quant_platform.storage.database import Database
 from quant_platform.storage.frames import to_pandas
 from quant_platform.storage.known_at import Moment, install_past_views, refuse_lasting
+from quant_platform.storage.read_only import first_word, functions_called, refuse_volatile
 from quant_platform.storage.schema import Table
 
 Scope = Mapping[str, int | str | tuple[str, ...]]
@@ -25,6 +25,9 @@ Scope = Mapping[str, int | str | tuple[str, ...]]
 A tuple stands for any of its values.
 """
 
+
+LOCK_SECONDS = 60
+"""How long a statement of a user waits for a table that another session has locked."""
 
 BEGINNING = "0001-01-01"
 """A day before all history."""
@@ -92,18 +95,25 @@ def query(
     *,
     known_at: Moment | None = None,
     categories: Sequence[str] = (),
+    limit: float | None = None,
 ) -> pd.DataFrame:
     """Run one statement in a read-only transaction and return its rows.
 
     The extended protocol takes a single statement, so nothing can follow it that would leave the
     transaction. With `known_at`, tables and views read as they were known at that moment
-    (`known_at.py`).
+    (`known_at.py`). A `limit`, in seconds, is set for statements of a user: they are refused unless
+    they only read (`read_only.py`), and are ended when it has passed.
     """
+    functions = functions_called(sql) if limit is not None else set()
     with translated(database), database.arrow() as connection, connection.cursor() as cursor:
         if known_at is not None:
             install_past_views(cursor, known_at, sql)
         cursor.execute("SET TRANSACTION READ ONLY")
-        if _first_word(sql) in _NOT_FOR_COPY or "--" in sql:
+        if limit is not None:
+            refuse_volatile(cursor, functions)
+            cursor.execute(f"SET LOCAL statement_timeout = {max(1, round(1000 * limit))}")
+            cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+        if first_word(sql) in _NOT_FOR_COPY or "--" in sql:
             cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
         cursor.execute(sql, tuple(parameters) or None)
         data = cursor.fetch_arrow_table()
@@ -117,16 +127,6 @@ _NOT_FOR_COPY = {"SHOW", "EXPLAIN"}
 
 Nor can those with a comment to the end of the line: it would swallow what COPY puts after them.
 """
-
-
-_FIRST_WORD = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*([A-Za-z]*)", re.DOTALL)
-"""The first word of a statement, after blanks and comments."""
-
-
-def _first_word(sql: str) -> str:
-    """First word of a statement in upper case, empty where it begins otherwise."""
-    match = _FIRST_WORD.match(sql)
-    return match[1].upper() if match else ""
 
 
 def _date(text: str) -> str:
@@ -194,6 +194,7 @@ def translated(database: Database) -> Iterator[None]:
 
 _REMEDIES = {
     "53100": "The server's disk is full: make room and run it again; nothing was half written",
+    "57014": "It took too long: QUANT_PLATFORM_SQL_SECONDS allows more",
     "57P01": "The server was stopped: start it and run it again; nothing was half written",
     "57P03": "The server is starting or stopping: run it again in a moment",
     "25006": "Only statements that read are allowed here",

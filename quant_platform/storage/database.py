@@ -21,6 +21,8 @@ from quant_platform.settings import Settings, without_password
 from quant_platform.storage import session
 from quant_platform.storage.addresses import beside, database_name, on_one_server, sqlalchemy_url
 from quant_platform.storage.embedded import has_database, start_embedded
+from quant_platform.storage.reader_login import prepare_reader
+from quant_platform.storage.server_access import READER
 
 if TYPE_CHECKING:
     import psycopg2.extensions
@@ -212,6 +214,23 @@ def existing_database(settings: Settings) -> Database:
             " DATABASE_URL; or run: quant-platform demo",
         )
     return platform_database(settings)
+
+
+def reader_database(settings: Settings) -> Database:
+    """Return the platform's database as `existing_database` does, for who only reads.
+
+    On a server of our own a session logs in as one that may do nothing else; on another server as
+    the settings say.
+    """
+    database = existing_database(settings)
+    if settings.database_url is not None:
+        return database
+    connection = database.connect()
+    try:
+        prepare_reader(connection)
+    finally:
+        connection.close()
+    return Database(start_embedded(settings.home).url(EMBEDDED_DATABASE, READER))
 
 
 def drop_everything(settings: Settings) -> list[str]:
