@@ -1,10 +1,12 @@
-"""db upgrade, url, psql and reset."""
+"""db upgrade, url, psql, serve and reset."""
 
+from threading import Event
 from typing import Annotated
 
 import typer
 
 from quant_platform.cli import console
+from quant_platform.errors import SettingsError
 
 group = typer.Typer(
     name="db", no_args_is_help=True, help="Look after the database.", rich_markup_mode="rich"
@@ -13,7 +15,7 @@ group = typer.Typer(
 
 def register(app: typer.Typer) -> None:
     """Add the group `db` to the application."""
-    for command in (upgrade, url, psql, reset):
+    for command in (upgrade, url, psql, serve, reset):
         # What psql is told is psql's to understand.
         others = {"ignore_unknown_options": True} if command is psql else None
         group.command(
@@ -45,6 +47,10 @@ def url(
 
     settings = Settings.load()
     typer.echo(dagster_url(settings) if dagster else platform_url(settings))
+    if settings.database_url is None:
+        console.err.print(
+            "This server lives as long as a command runs; quant-platform db serve keeps it up"
+        )
 
 
 def psql(
@@ -67,6 +73,24 @@ def psql(
         check=False,
     )
     raise typer.Exit(done.returncode)
+
+
+def serve() -> None:
+    """Keep the embedded server up, for psql, notebooks and BI, until Ctrl-C."""
+    from quant_platform.settings import Settings
+    from quant_platform.storage.database import platform_url
+
+    settings = Settings.load()
+    if settings.database_url is not None:
+        raise SettingsError(
+            "DATABASE_URL names a server that is not the platform's own", "It needs no serving"
+        )
+    typer.echo(platform_url(settings))
+    console.err.print("The server is up; Ctrl-C ends this command")
+    try:
+        Event().wait()
+    except KeyboardInterrupt:
+        console.err.print("Stopped")
 
 
 def reset(

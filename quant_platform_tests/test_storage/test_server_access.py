@@ -16,7 +16,7 @@ import pytest
 
 from quant_platform.settings import Settings
 from quant_platform.storage import cluster
-from quant_platform.storage.database import platform_database
+from quant_platform.storage.database import Database, platform_database
 from quant_platform.storage.embedded import (
     DATA_DIRECTORY,
     EmbeddedServer,
@@ -226,4 +226,24 @@ def test_many_processes_that_come_go_and_are_killed(server_folders: Callable[[st
         assert "does not start" not in errors, errors
     last = start_embedded(home)
     last.leave()
+    assert cluster.running(home / DATA_DIRECTORY) is None
+
+
+def test_db_serve_keeps_it_up_until_ctrl_c(server_folders: Callable[[str], Path]) -> None:
+    home = server_folders("home")
+    serving = subprocess.Popen(
+        [str(Path(sys.executable).with_name("quant-platform")), "db", "serve"],
+        env=os.environ | {"QUANT_PLATFORM_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert serving.stdout is not None
+    assert serving.stderr is not None
+    url = serving.stdout.readline().strip()
+    assert "Ctrl-C" in serving.stderr.readline()
+    assert fetch(Database(url), "SELECT current_database()::text") == [("quant_platform",)]
+    serving.send_signal(signal.SIGINT)
+    serving.communicate(timeout=120)
+    assert serving.returncode == 0
     assert cluster.running(home / DATA_DIRECTORY) is None
