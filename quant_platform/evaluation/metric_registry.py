@@ -80,7 +80,7 @@ class MetricRegistry(Mapping[str, Metric]):
         Parameters
         ----------
         unit : `fraction` and `ratio` make a double precision column, `sessions` and `count` an
-            integer one, which is never null
+            integer one, null like any other
         column : name of the column; the function's name unless given
 
         Raises

@@ -117,14 +117,14 @@ def max_drawdown_sessions(window: Window) -> FloatArray:
     """Longest run of sessions that closed below the highest equity in the window so far."""
     position = np.arange(window.returns.shape[-1], dtype=np.float64)
     last_peak = np.maximum.accumulate(np.where(window.drawdown < 0.0, -1.0, position), axis=-1)
-    return window.max(position - last_peak)
+    return window.max(np.where(np.isnan(window.drawdown), np.nan, position - last_peak))
 
 
 @metric("fraction")
 def win_rate(window: Window) -> FloatArray:
     """Sessions with a gain over sessions with a gain or a loss; null without either."""
-    wins = window.sum(window.returns > 0.0)
-    return _ratio(wins, wins + window.sum(window.returns < 0.0))
+    wins = window.sum(_where_known(window, window.returns > 0.0))
+    return _ratio(wins, wins + window.sum(_where_known(window, window.returns < 0.0)))
 
 
 @metric("fraction")
@@ -183,6 +183,11 @@ def beta(window: Window) -> FloatArray:
     parts = window.co_moments
     ratio = _ratio(parts.cross, parts.benchmark_second, ZERO_DEVIATION**2)
     return np.where(window.count >= 2, ratio, np.nan)
+
+
+def _where_known(window: Window, condition: FloatArray) -> FloatArray:
+    """1 where a condition on the returns holds, 0 where not, NaN where there is no return."""
+    return np.where(np.isnan(window.returns), np.nan, condition)
 
 
 def _ratio(numerator: ArrayLike, denominator: FloatArray, zero: float = 0.0) -> FloatArray:

@@ -48,6 +48,9 @@ _COLUMNS = {
     "signals_hit": "signals_hit",
 }
 
+EQUITY = "equity"
+"""Column that is read where a session has no return."""
+
 Series = dict[str, FloatArray]
 Figures = dict[str, FloatArray]
 
@@ -66,7 +69,7 @@ def performance_rows(
     Parameters
     ----------
     portfolios : rows of `portfolios` of all models, from each model's first session to the last of
-        `sessions`
+        `sessions`; equity is read of a model alone that has sessions without a return
     benchmark_model_id : the model that alpha and beta refer to
     sessions : sessions for which rows are wanted
     risk_free : annual risk-free rate, as a fraction: one for all time, or a series with the rate of
@@ -163,6 +166,15 @@ def _history(rows: pd.DataFrame) -> tuple[NDArray[np.datetime64], Series]:
             "a model has one portfolio row per session",
         )
     series = {name: ordered[column].to_numpy(dtype=np.float64) for name, column in _COLUMNS.items()}
+    undefined = np.flatnonzero(np.isnan(series["returns"]))
+    if len(undefined):
+        # After a close without positive equity there is no return; what there is follows from it.
+        equity = ordered[EQUITY].to_numpy(dtype=np.float64)
+        series["ratios"] = 1.0 + series["returns"]
+        before = equity[undefined - 1]
+        series["ratios"][undefined] = np.divide(
+            equity[undefined], before, out=np.full(len(before), np.nan), where=before != 0.0
+        )
     return dates, series
 
 

@@ -42,7 +42,8 @@ class Window(ABC):
 
     Attributes
     ----------
-    returns : simple return of each session, as a fraction
+    returns : simple return of each session, as a fraction; NaN after a close without positive
+        equity, since nothing is a share of that
     benchmark : the benchmark's returns in the same sessions; NaN where it has none
     turnover : value traded over equity, per session
     exposure : gross exposure over equity at the close
@@ -50,6 +51,8 @@ class Window(ABC):
     signals_judged, signals_hit : signals whose outcome became known in the session, and those that
         were right
     risk_free : risk-free return of each session, as a fraction; or one for all of them
+    ratios : equity over the previous session's, of which the sign means nothing by itself; None:
+        1 + returns
     """
 
     returns: FloatArray
@@ -60,6 +63,7 @@ class Window(ABC):
     signals_judged: FloatArray
     signals_hit: FloatArray
     risk_free: FloatArray | float = 0.0
+    ratios: FloatArray | None = None
 
     @classmethod
     def of(
@@ -137,8 +141,11 @@ class Window(ABC):
 
     @cached_property
     def growth(self) -> FloatArray:
-        """Value at each close of 1 invested at the window's start."""
-        return np.asarray(np.cumprod(1.0 + self.returns, axis=-1), dtype=np.float64)
+        """Value at each close of 1 invested at the window's start; NaN where that had no value."""
+        if self.ratios is None:
+            return np.asarray(np.cumprod(1.0 + self.returns, axis=-1), dtype=np.float64)
+        value = np.cumprod(self.ratios, axis=-1)
+        return np.asarray(np.where(np.isnan(self.returns[..., :1]), np.nan, value))
 
     @cached_property
     def drawdown(self) -> FloatArray:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pandas as pd
 
+from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.errors import SessionError, UnknownNameError
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import risk_free_rates
@@ -24,9 +25,13 @@ from quant_platform.storage.models import model_ids
 from quant_platform.storage.stored import Stored
 from quant_platform.strategies.strategy_registry import all_strategies
 from quant_platform.trading.costs import Costs
+from quant_platform.trading.delistings import DelistingRules, Endings, YearHighs, year_highs
 from quant_platform.trading.orders import Orders
 from quant_platform.trading.portfolio_state import PortfolioState
-from quant_platform.trading.simulation import simulate
+from quant_platform.trading.simulation import Simulation, simulate
+
+CLOSED = "closed_positions"
+"""Table of the positions whose security stopped trading."""
 
 PERFORMANCE_SESSIONS = 1000
 """Sessions whose figures are computed at once; each time, running figures are begun anew."""
@@ -37,16 +42,19 @@ def portfolio_chunks(
     sessions: Sequence[str],
     bars: Stored,
     actions: Stored,
+    securities: Stored,
     universe: Stored,
     before: Stored,
     signals_of: Mapping[str, Stored],
 ) -> Iterator[Chunk]:
-    """Rows of `portfolios`: each model simulated at the next open.
+    """Rows of `portfolios` and `closed_positions`: each model simulated at the next open.
 
     Parameters
     ----------
     sessions : ISO dates, ascending
-    bars, actions : of the securities that were members in some session up to the run's last
+    bars, actions : of the securities that were members in some session up to the run's last; from a
+        year before the run's first session on
+    securities : what the reference data said in the run's sessions
     universe, signals_of : members, and signals by the strategy's name, from the session before the
         run's first on
     before : portfolios up to the session before the run's last
@@ -60,23 +68,32 @@ def portfolio_chunks(
     if not sessions:
         return
     ids = model_ids(platform.database)
-    securities = count_securities(platform, Members(BEGINNING, sessions[-1]))
+    count = count_securities(platform, Members(BEGINNING, sessions[-1]))
     states: dict[str, PortfolioState | None] = {}
     earlier: str | None = None
     sliding = {name: SlidingRows(stored) for name, stored in signals_of.items()}
     members = SlidingRows(universe)
-    for block in blocks(platform, sessions, 2, securities):
+    for block in blocks(platform, sessions, 2, count):
         read_at = server_time(platform)
         previous = block.window[0] if len(block.window) > len(block.sessions) else None
         if previous is None or previous != earlier:
             states = {name: _state(platform, before, ids[name], previous) for name in signals_of}
         earlier = block.sessions[-1]
-        frames = _simulated(platform, block, previous, bars, actions, members, sliding, states)
-        rows = [frame.assign(model_id=ids[name]) for name, frame in frames.items()]
-        states = {name: _last_state(frame) for name, frame in frames.items()}
-        yield Chunk(
-            block.sessions, {"portfolios": pd.concat(rows, ignore_index=True)}, read_at=read_at
+        endings = Endings(
+            DelistingRules.of(platform.settings),
+            securities.read(block.sessions[0], block.sessions[-1]),
+            _year_highs(platform, bars, actions),
         )
+        done = _simulated(
+            platform, block, previous, bars, actions, endings, members, sliding, states
+        )
+        states = {name: _last_state(each.portfolios) for name, each in done.items()}
+        of_model = {ids[name]: each for name, each in done.items()}
+        frames = {
+            "portfolios": _joined({model: each.portfolios for model, each in of_model.items()}),
+            CLOSED: _joined({model: each.closed for model, each in of_model.items()}),
+        }
+        yield Chunk(block.sessions, frames, read_at=read_at)
 
 
 def _simulated(
@@ -85,11 +102,12 @@ def _simulated(
     previous: str | None,
     bars: Stored,
     actions: Stored,
+    endings: Endings,
     members: SlidingRows,
     signals: Mapping[str, SlidingRows],
     states: Mapping[str, PortfolioState | None],
-) -> dict[str, pd.DataFrame]:
-    """Rows of each model, by the strategy's name."""
+) -> dict[str, Simulation]:
+    """Simulation of each model, by the strategy's name."""
     first, last = block.sessions[0], block.sessions[-1]
     panel = Panel.from_frames(bars.read(first, last), actions.read(first, last), block.sessions)
     # What a session executes was known after the session before it.
@@ -105,9 +123,30 @@ def _simulated(
             state=states[name],
             costs=Costs(settings.commission_bp, settings.slippage_bp),
             capital=settings.capital,
+            endings=endings,
         )
         for name, rows in signals.items()
     }
+
+
+def _year_highs(platform: Platform, bars: Stored, actions: Stored) -> YearHighs:
+    """Read a year of the few securities whose positions are closed."""
+
+    def highs(session: object, security_ids: Sequence[str]) -> dict[str, float]:
+        window = platform.window([str(session)], SESSIONS_PER_YEAR)
+        bars_of, actions_of = (
+            stored.read(window[0], window[-1], among={"security_id": security_ids})
+            for stored in (bars, actions)
+        )
+        return year_highs(Panel.from_frames(bars_of, actions_of, window), security_ids)
+
+    return highs
+
+
+def _joined(of_model: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
+    """Rows of all models, by the model's id."""
+    rows = [frame.assign(model_id=model) for model, frame in of_model.items()]
+    return pd.concat(rows, ignore_index=True)
 
 
 def _last_state(portfolio: pd.DataFrame) -> PortfolioState:

@@ -57,10 +57,14 @@ def signal_recipe(strategy: Strategy) -> str:
 
 
 def portfolio_recipe(settings: Settings) -> str:
-    """Models, capital and costs of the simulation."""
+    """Models, capital, costs and delisting rules of the simulation."""
     models = ",".join(strategy.name for strategy in all_strategies())
     costs = f"{settings.commission_bp:g}+{settings.slippage_bp:g} bp"
-    return f"{models}; {settings.capital:.2f}; {costs}"
+    ends = (
+        f"ends {settings.delisting_sessions} {settings.delisting_return:g}"
+        f" {settings.distressed_return:g} {settings.distress_price:g} {settings.distress_fall:g}"
+    )
+    return f"{models}; {settings.capital:.2f}; {costs}; {ends}"
 
 
 def performance_recipe(settings: Settings) -> str:

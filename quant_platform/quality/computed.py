@@ -26,6 +26,7 @@ from quant_platform.quality.check import (
     QualityCheck,
     description_of,
 )
+from quant_platform.quality.portfolios import long_only_exposure, portfolio_accounting
 from quant_platform.quality.sampling import NOT_SAMPLED, batches, cut
 from quant_platform.quality.verdict import Findings, failures, joined
 from quant_platform.storage import bulk
@@ -39,9 +40,6 @@ REPORTS = "performance_reports"
 
 TOLERANCE = 1e-9
 """Relative difference that a value computed again may have (law 2)."""
-
-CENT = 0.01
-
 
 FIGURES = ("total_return", "annualized_volatility", "sharpe_ratio", "max_drawdown")
 """Columns of `model_performance` that `_figures` computes."""
@@ -162,24 +160,6 @@ def signal_causality(strategy: Strategy, context: CheckContext) -> Findings:
     return _findings(context, compared)
 
 
-def portfolio_accounting(context: CheckContext) -> Findings:
-    """Equity is cash plus positions, and the return is its change.
-
-    Not judged: sessions without a portfolio.
-    """
-    rows = context.read(
-        "portfolios", columns=["date", "model_id", "equity", "cash", "daily_return", "positions"]
-    )
-    held = np.array([_value(text) for text in rows["positions"]])
-    sums = (rows["cash"] + held - rows["equity"]).abs() > CENT
-    change = rows.groupby("model_id")["equity"].pct_change()
-    jumps = (change - rows["daily_return"]).abs() > TOLERANCE
-    bad = (sums | jumps) & rows["date"].isin(pd.DatetimeIndex(list(context.sessions)))
-    examples = [f"model {row.model_id}: equity {row.equity:.2f}" for row in rows[bad].itertuples()]
-    failing = failures(rows[bad]["date"].to_numpy(), examples)
-    return context.judged_on(rows["date"].unique(), failing, "there is no portfolio")
-
-
 def performance_recomputed(context: CheckContext) -> Findings:
     """In a sampled session, recomputed return, volatility, Sharpe and drawdown equal the stored.
 
@@ -191,10 +171,13 @@ def performance_recomputed(context: CheckContext) -> Findings:
         by_model = _portfolio_returns(context, batch.sessions[-1])
         for row in _rows_of(batch, "model_performance", columns).to_dict("records"):
             judged.append(row["date"])
-            days, returns, rates = by_model[row["model_id"]]
+            days, returns, rates, equity = by_model[row["model_id"]]
             end = int(np.searchsorted(days, row["date"].to_datetime64(), side="right"))
             start = max(end - int(row["window_sessions"]), 0)
-            again = _figures(returns[start:end], rates[start:end])
+            base = equity[start - 1] if start else equity[0] / (1.0 + returns[0])
+            again = _figures(returns[start:end], rates[start:end], equity[start:end] / base)
+            if base <= 0.0:
+                again = dict.fromkeys(again, np.nan)
             wrong += [
                 (
                     row["date"],
@@ -210,12 +193,12 @@ def performance_recomputed(context: CheckContext) -> Findings:
 
 def _portfolio_returns(
     context: CheckContext, last: str
-) -> dict[int, tuple[np.ndarray, FloatArray, FloatArray]]:
-    """Sessions up to `last`, daily returns and risk-free returns of each model's portfolio."""
+) -> dict[int, tuple[np.ndarray, FloatArray, FloatArray, FloatArray]]:
+    """Sessions up to `last`, daily and risk-free returns and equity of each model's portfolio."""
     database = context.platform.database
     rows = bulk.query(
         database,
-        "SELECT model_id, date, daily_return FROM portfolios WHERE date <= $1::text::date"
+        "SELECT model_id, date, daily_return, equity FROM portfolios WHERE date <= $1::text::date"
         " ORDER BY date",
         (last,),
     )
@@ -234,6 +217,7 @@ def _portfolio_returns(
             of["date"].to_numpy(),
             of["daily_return"].to_numpy(),
             of["rate"].to_numpy(),
+            of["equity"].to_numpy(),
         )
         for model, of in rows.groupby("model_id")
     }
@@ -262,6 +246,7 @@ def computed_checks() -> list[QualityCheck]:
         _check("features_causality", FEATURES, "features", ERROR, features_causality),
         _check("feature_gaps", FEATURES, "features", WARN, feature_gaps, 2),
         _check("portfolio_accounting", PORTFOLIOS, "portfolios", ERROR, portfolio_accounting, 2),
+        _check("long_only_exposure", PORTFOLIOS, "portfolios", WARN, long_only_exposure),
         _check(
             "performance_recomputed",
             PERFORMANCE,
@@ -367,13 +352,9 @@ def _same(left: FloatArray | np.float64, right: FloatArray | np.float64) -> Bool
     return same
 
 
-def _value(positions: str) -> float:
-    return float(sum(entry["value"] for entry in json.loads(positions).values()))
-
-
-def _figures(returns: np.ndarray, rates: np.ndarray) -> dict[str, float]:
+def _figures(returns: np.ndarray, rates: np.ndarray, growth: np.ndarray) -> dict[str, float]:
     """Four figures by their textbook formulas, written independently of `evaluation/metrics.py`."""
-    equity = np.concatenate(([1.0], np.cumprod(1.0 + returns)))
+    equity = np.concatenate(([1.0], growth))
     several = len(returns) > 1
     deviation = float(np.std(returns, ddof=1)) if several else np.nan
     excess = returns - rates

@@ -101,16 +101,26 @@ def monthly_returns(portfolios: pd.DataFrame) -> dict[int, pd.DataFrame]:
     tables = {}
     for model, rows in _histories(portfolios):
         dates = pd.DatetimeIndex(rows["date"])
+        returns = rows["daily_return"].to_numpy(dtype=np.float64)
+        equity = rows["equity"].to_numpy(dtype=np.float64)
+        before = np.concatenate((equity[:1] / (1.0 + returns[:1]), equity[:-1]))
         growth = pd.DataFrame(
             {
                 "year": dates.year,
                 "month": dates.month,
-                "growth": 1.0 + rows["daily_return"].to_numpy(),
+                "last": equity,
+                # Nothing is a share of an equity that is not positive.
+                "before": np.where(before > 0.0, before, np.nan),
             }
         )
-        months = growth.pivot_table(index="year", columns="month", values="growth", aggfunc="prod")
-        table = months.reindex(columns=range(1, 13)) - 1.0
-        table["year"] = growth.groupby("year")["growth"].prod() - 1.0
+        by_month, by_year = growth.groupby(["year", "month"]), growth.groupby("year")
+        # The first value itself, not the first that is known.
+        months = (by_month["last"].last() / by_month["before"].nth(0).to_numpy()).rename("growth")
+        wide = months.reset_index().pivot_table(
+            index="year", columns="month", values="growth", dropna=False
+        )
+        table = wide.reindex(columns=range(1, 13)) - 1.0
+        table["year"] = by_year["last"].last() / by_year["before"].nth(0).to_numpy() - 1.0
         tables[model] = table.sort_index(ascending=False)
     return tables
 

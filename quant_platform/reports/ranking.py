@@ -53,7 +53,8 @@ SCORE_FORMULA = (
     + " + ".join(f"{part.weight:.2f}·s({part.label} ÷ {part.scale:g})" for part in SCORE_PARTS)
     + f" + {DRAWDOWN_WEIGHT:.2f}·(1 + maximum drawdown)) with s(x) = (1 + tanh x) ÷ 2 and excess = "
     "annualised return − the benchmark's. Figures of the last 252 sessions (63, 21 or all since "
-    "inception while a model is younger); s = ½ for a figure that is undefined."
+    "inception while a model is younger); s = ½ for a figure that is undefined; "
+    "0 for a model whose equity was ever at or below zero."
 )
 
 FIGURES = (
@@ -82,7 +83,8 @@ def score_rows(performance: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         date, model_id, model_name, is_benchmark, window_name, window_sessions, the columns of
         `FIGURES`, excess_return (annualised return minus the benchmark's over the same window, NaN
-        without one) and score (0 to 100).
+        without one), ruined (equity was not positive at some close) and score (0 to 100; 0 of a
+        ruined model).
     """
     names = models[["id", "model_name", "is_benchmark"]].rename(columns={"id": "model_id"})
     keys = ["date", "model_id", "window_name", "window_sessions"]
@@ -97,8 +99,12 @@ def score_rows(performance: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
     for part in SCORE_PARTS:
         figure = rows[part.column].fillna(0.0) / part.scale
         score += part.weight * (1.0 + np.tanh(figure)) / 2.0
-    rows["score"] = 100.0 * score
-    return rows[[*_IDENTITY, *FIGURES, "excess_return", "score"]]
+    # Whoever lost everything once has no half points for what is undefined since.
+    lost = rows[(rows["window_name"] == "inception") & (rows["max_drawdown"] <= -1.0)]
+    keys = ["date", "model_id"]
+    rows["ruined"] = pd.MultiIndex.from_frame(rows[keys]).isin(pd.MultiIndex.from_frame(lost[keys]))
+    rows["score"] = np.where(rows["ruined"], 0.0, 100.0 * score)
+    return rows[[*_IDENTITY, *FIGURES, "excess_return", "ruined", "score"]]
 
 
 def rank_models(

@@ -41,6 +41,7 @@ _RANKING = (
     "model_name",
     "is_benchmark",
     "score",
+    "ruined",
     "window_name",
     "window_sessions",
     *FIGURES,
@@ -124,6 +125,9 @@ def summary(ranking: Sequence[Record], trends: Sequence[Record], alert_count: in
     if isinstance(place, int) and rivals:
         ahead = f"{place - 1} of {rivals} model{'s' if rivals > 1 else ''}"
         parts.append(f"{ahead} rank{'s' if place == 2 else ''} above the benchmark")
+    ruined = [str(row["model_name"]) for row in ranking if row.get("ruined")]
+    if ruined:
+        parts.append(f"Ruined and closed out: {', '.join(ruined)}")
     for word in (IMPROVING, DECLINING):
         names = [str(row["model_name"]) for row in trends if row["trend"] == word]
         if names:

@@ -22,6 +22,7 @@ from numbers import Real
 
 import pandas as pd
 
+from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.errors import SettingsError, UnknownNameError
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
@@ -38,11 +39,15 @@ from quant_platform.strategies.base import SIGNAL_COLUMNS, SignalPanel, Strategy
 from quant_platform.strategies.strategy_registry import all_strategies
 from quant_platform.strategies.strategy_registry import strategy as strategy_of
 from quant_platform.trading.costs import DEFAULT_COSTS, Costs
+from quant_platform.trading.delistings import DelistingRules, Endings, year_highs
 from quant_platform.trading.orders import Orders
 from quant_platform.trading.simulation import START_CAPITAL, simulate
 
 STRATEGY, BENCHMARK = 0, 1
 """Numbers of the two models while they are computed."""
+
+USUAL_RULES = DelistingRules()
+"""See `docs/conventions.md`."""
 
 IDENTITY_COLUMNS = ("date", "symbol", "security_id")
 
@@ -55,6 +60,7 @@ def backtest(
     *,
     calendar: Calendar = XNYS,
     costs: Costs = DEFAULT_COSTS,
+    delistings: DelistingRules = USUAL_RULES,
     capital: float = START_CAPITAL,
     risk_free: float = 0.0,
 ) -> BacktestResult:
@@ -68,6 +74,7 @@ def backtest(
     start, end : first and last session; the sessions looked back on lie before `start`
     calendar : sessions of the exchange
     costs, capital : what trades cost, and the cash to start with, in currency
+    delistings : when the position in a security that stops trading is closed, and at what price
     risk_free : annual rate, as a fraction, in sessions without a known Treasury yield
 
     Raises
@@ -102,8 +109,9 @@ def backtest(
     sessions = list(calendar.range(iso_day(start), iso_day(end), stored))
     inputs = _inputs(reader, models, stored, sessions)
     signals = [_signals(each, inputs) for each in models]
-    portfolios = [
-        simulate(inputs.panel, _orders(each, inputs), costs=costs, capital=capital)
+    endings = _endings(reader, delistings, stored, inputs.days)
+    simulated = [
+        simulate(inputs.panel, _orders(each, inputs), costs=costs, capital=capital, endings=endings)
         for each in signals
     ]
     yields = reader.rows(
@@ -111,7 +119,7 @@ def backtest(
     )
     performance = performance_rows(
         pd.concat(
-            [frame.assign(model_id=number) for number, frame in enumerate(portfolios)],
+            [each.portfolios.assign(model_id=number) for number, each in enumerate(simulated)],
             ignore_index=True,
         ),
         BENCHMARK,
@@ -120,7 +128,10 @@ def backtest(
     )
     of_strategy = performance[performance["model_id"] == STRATEGY].drop(columns="model_id")
     return BacktestResult(
-        signals[STRATEGY], portfolios[STRATEGY], of_strategy.reset_index(drop=True)
+        signals[STRATEGY],
+        simulated[STRATEGY].portfolios,
+        of_strategy.reset_index(drop=True),
+        simulated[STRATEGY].closed,
     )
 
 
@@ -194,6 +205,23 @@ def _signals(model: Strategy, inputs: _Inputs) -> pd.DataFrame:
 
 def _orders(signals: pd.DataFrame, inputs: _Inputs) -> Orders:
     return Orders.from_signals(signals, inputs.days, universe=inputs.universe)
+
+
+def _endings(
+    reader: TableReader, rules: DelistingRules, stored: Sequence[date], days: Sequence[str]
+) -> Endings:
+    """What the tables know of securities that stop trading."""
+
+    def highs(session: object, security_ids: Sequence[str]) -> dict[str, float]:
+        window = _before(stored, [str(session)], SESSIONS_PER_YEAR)
+        bars, actions = (
+            reader.rows(table, (window[0], window[-1]), among={"security_id": security_ids})
+            for table in ("market_data", "corporate_actions")
+        )
+        return year_highs(Panel.from_frames(bars, actions, window), security_ids)
+
+    retired = reader.rows("securities", (days[0], days[-1]), ("date", "security_id", "delisted_on"))
+    return Endings(rules, retired, highs)
 
 
 def _check_money(costs: object, capital: object) -> None:

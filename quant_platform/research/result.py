@@ -30,6 +30,8 @@ class BacktestResult:
         As the table `model_performance`: one row per session and full window (21, 63 and 252
         sessions, and since the first session), ordered by date and length of the window. Returns
         are fractions; `docs/conventions.md` defines every figure.
+    closed_positions : pd.DataFrame
+        As the table of that name: one row per position whose security stopped trading.
 
     Examples
     --------
@@ -44,3 +46,4 @@ class BacktestResult:
     signals: "pd.DataFrame"
     portfolios: "pd.DataFrame"
     performance: "pd.DataFrame"
+    closed_positions: "pd.DataFrame"

@@ -36,6 +36,7 @@ from quant_platform.storage.database import Database, reader_database
 from quant_platform.storage.known_at import Moment, parse_moment
 from quant_platform.strategies.base import Strategy
 from quant_platform.trading.costs import Costs
+from quant_platform.trading.delistings import DelistingRules
 
 
 def open_store(source: Settings | Path | str | None = None) -> "Store":
@@ -357,6 +358,7 @@ class Store:
         end: Day,
         *,
         costs: Costs | None = None,
+        delistings: DelistingRules | None = None,
         capital: float | None = None,
         risk_free: float | None = None,
     ) -> BacktestResult:
@@ -367,6 +369,8 @@ class Store:
         strategy : one by its name, or any `Strategy`, with parameters of its own
         start, end : first and last session, as far as there are bars
         costs : what trades cost; default: the settings
+        delistings : when the position in a security that stops trading is closed, and at what
+            price; default: the settings
         capital : cash to start with, in currency; default: the settings
         risk_free : annual rate, as a fraction, in sessions without a known Treasury yield; default:
             the settings
@@ -391,6 +395,7 @@ class Store:
             end,
             calendar=platform_calendar(assumed),
             costs=costs or Costs(assumed.commission_bp, assumed.slippage_bp),
+            delistings=delistings or DelistingRules.of(assumed),
             capital=assumed.capital if capital is None else capital,
             risk_free=assumed.risk_free if risk_free is None else risk_free,
         )

@@ -155,6 +155,38 @@ class Settings(SettingsModel):
     slippage_bp: Annotated[Number, Variable(SIMULATION, PREFIX + "SLIPPAGE_BP")] = Field(
         default=5.0, ge=0.0, le=1000.0, description="Slippage, in basis points of the traded value."
     )
+    delisting_sessions: Annotated[int, Variable(SIMULATION, PREFIX + "DELISTING_SESSIONS")] = Field(
+        default=20,
+        ge=1,
+        le=252,
+        description="Sessions without a bar after which a position is closed, its end assumed.",
+    )
+    delisting_return: Annotated[Number, Variable(SIMULATION, PREFIX + "DELISTING_RETURN")] = Field(
+        default=0.0,
+        ge=-1.0,
+        le=1.0,
+        description="Return from the last price to what is paid when a security stops trading.",
+    )
+    distressed_return: Annotated[Number, Variable(SIMULATION, PREFIX + "DISTRESSED_RETURN")] = (
+        Field(
+            default=-0.3,
+            ge=-1.0,
+            le=1.0,
+            description="The same return where there is evidence of distress.",
+        )
+    )
+    distress_price: Annotated[Number, Variable(SIMULATION, PREFIX + "DISTRESS_PRICE")] = Field(
+        default=1.0,
+        ge=0.0,
+        le=1_000_000.0,
+        description="A last price below this is evidence of distress, in currency.",
+    )
+    distress_fall: Annotated[Number, Variable(SIMULATION, PREFIX + "DISTRESS_FALL")] = Field(
+        default=0.8,
+        gt=0.0,
+        le=1.0,
+        description="A fall by more than this fraction from the highest close of a year is, too.",
+    )
     risk_free: Annotated[Number, Variable(SIMULATION, PREFIX + "RISK_FREE")] = Field(
         default=0.0,
         ge=-0.5,

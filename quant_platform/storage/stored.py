@@ -1,6 +1,6 @@
 """`Stored`: rows of a table that are read only on demand, for inputs too long to hold in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -34,8 +34,17 @@ class Stored:
     members: Members | None = None
     ordered: bool = True
 
-    def read(self, first: str | None = None, last: str | None = None) -> pd.DataFrame:
-        """Read the rows from `first` to `last`, as far as they lie in here."""
+    def read(
+        self,
+        first: str | None = None,
+        last: str | None = None,
+        *,
+        among: Mapping[str, Sequence[str]] | None = None,
+    ) -> pd.DataFrame:
+        """Read the rows from `first` to `last`, as far as they lie in here.
+
+        `among` narrows them: column of text → its allowed values.
+        """
         return bulk.read(
             self.database,
             self.table,
@@ -44,6 +53,7 @@ class Stored:
             columns=self.columns,
             scope=self.scope,
             members=self.members,
+            among=among,
             ordered=self.ordered,
         )
 

@@ -23,6 +23,8 @@ class Position:
     price : last known price of one share, in units of the session; NaN without shares
     target : weight last traded to
     wanted : weight asked for last; differs from `target` while an order waits for a bar
+    idle : sessions without a bar since the last one, while there are shares
+    retired : the reference data say that the security is delisted, and no bar came since
     """
 
     security_id: str
@@ -30,6 +32,8 @@ class Position:
     price: float
     target: float
     wanted: float
+    idle: int = 0
+    retired: bool = False
 
     @property
     def value(self) -> float:
@@ -39,11 +43,15 @@ class Position:
 
 @dataclass(frozen=True)
 class PortfolioState:
-    """A portfolio after the close of a session: cash, equity and positions, sorted by security."""
+    """A portfolio after the close of a session: cash, equity and positions, sorted by security.
+
+    A `ruined` one had a close without positive equity, and is traded no more.
+    """
 
     cash: float
     equity: float
     positions: tuple[Position, ...] = ()
+    ruined: bool = False
 
     @classmethod
     def start(cls, capital: float) -> "PortfolioState":
@@ -65,34 +73,47 @@ class PortfolioState:
                     price=math.nan if entry["price"] is None else float(entry["price"]),
                     target=float(entry["target"]),
                     wanted=float(entry.get("wanted", entry["target"])),
+                    idle=int(entry.get("idle", 0)),
+                    retired=bool(entry.get("retired", False)),
                 )
                 for security_id, entry in sorted(held.items())
             ),
+            ruined=bool(row["ruined"]),
         )
 
     def to_row(self) -> dict[str, Any]:
-        """Return the columns cash, equity and positions (JSON text) of a row of `portfolios`."""
+        """Return the columns of a row of `portfolios` that hold it; positions are JSON text."""
         return {
             "cash": self.cash,
             "equity": self.equity,
+            "ruined": self.ruined,
             "positions": positions_json(self.positions, self.equity),
         }
 
 
 def positions_json(positions: Iterable[Position], equity: float) -> str:
-    """Return security → shares, price, value, weight, target and, while an order waits, wanted."""
+    """Return security → shares, price, value, weight, target, and what else differs from usual.
+
+    That is `wanted` while an order waits, and `idle` and `retired` while no bar comes. The weight
+    is null where equity is not positive.
+    """
     entries: dict[str, dict[str, float | None]] = {}
     for position in positions:
         value = position.value
+        weight = ratio(value, equity)
         entry: dict[str, float | None] = {
             "shares": position.shares,
             "price": None if math.isnan(position.price) else position.price,
             "value": value,
-            "weight": ratio(value, equity),
+            "weight": None if math.isnan(weight) else weight,
             "target": position.target,
         }
         if position.wanted != position.target:
             entry["wanted"] = position.wanted
+        if position.idle:
+            entry["idle"] = position.idle
+        if position.retired:
+            entry["retired"] = True
         entries[position.security_id] = entry
     return compact_json(entries)
 
@@ -103,5 +124,5 @@ def compact_json(value: object) -> str:
 
 
 def ratio(value: float, equity: float) -> float:
-    """Return value/equity; 0 for a portfolio whose equity is not positive."""
-    return value / equity if equity > 0.0 else 0.0
+    """Return value/equity; NaN for a portfolio whose equity is not positive."""
+    return value / equity if equity > 0.0 else math.nan

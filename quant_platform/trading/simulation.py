@@ -11,10 +11,13 @@ Targets set after the close of a session are executed in the next one, in this o
    nothing.
 3. A security without a bar cannot be traded; it is tried again in the next session.
 4. At the close everything is marked: at the close price, or without a bar at the last known price,
-   adjusted for splits.
+   adjusted for splits. A position whose security stopped trading is then turned into cash
+   (`delistings.py`). Until then it keeps its part of the equity: those traded beside it share the
+   rest.
 
 A portfolio whose equity is not positive at the open opens no position: its targets count as 0
-then.
+then. One whose equity is not positive at a close is ruined: it is closed out at the next open and
+trades no more. What is a share of an equity that is not positive is NaN.
 
 Sums over securities are exact (`math.fsum`), hence independent of the order and of which other
 securities are looked at; with all of the state in the row (`PortfolioState`), a simulation that
@@ -27,11 +30,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from quant_platform.errors import ContractError
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.market.panel import Panel
 from quant_platform.trading.costs import DEFAULT_COSTS, Costs
+from quant_platform.trading.delistings import (
+    ClosedPosition,
+    Endings,
+    closed_frame,
+    closed_positions,
+    year_highs,
+)
 from quant_platform.trading.orders import Orders
 from quant_platform.trading.portfolio_state import (
     PortfolioState,
@@ -43,6 +54,9 @@ from quant_platform.trading.portfolio_state import (
 
 START_CAPITAL = 1_000_000.0
 """Cash that every model starts with, in currency."""
+
+NO_REFERENCE = Endings()
+"""Nothing is known of delistings but the bars that stay away."""
 
 PORTFOLIO_COLUMNS = (
     "date",
@@ -57,10 +71,27 @@ PORTFOLIO_COLUMNS = (
     "dividends",
     "signals_judged",
     "signals_hit",
+    "ruined",
     "positions",
     "trades",
 )
 """Columns of the table `portfolios` that a simulation fills."""
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """What a simulation gives.
+
+    Attributes
+    ----------
+    portfolios : one row per session with `PORTFOLIO_COLUMNS`; `positions` and `trades` are JSON
+        text. `turnover` is the value filled (shares × fill price) over the equity at the open;
+        `costs` are commission and slippage.
+    closed : one row per position whose security stopped trading, with `CLOSED_COLUMNS`
+    """
+
+    portfolios: pd.DataFrame
+    closed: pd.DataFrame
 
 
 def simulate(
@@ -70,7 +101,8 @@ def simulate(
     state: PortfolioState | None = None,
     costs: Costs = DEFAULT_COSTS,
     capital: float = START_CAPITAL,
-) -> pd.DataFrame:
+    endings: Endings = NO_REFERENCE,
+) -> Simulation:
     """Simulate one model over the sessions of the panel.
 
     Parameters
@@ -81,12 +113,7 @@ def simulate(
         cash
     costs : commission and slippage
     capital : start capital, in currency; read only without a state
-
-    Returns
-    -------
-    One row per session with `PORTFOLIO_COLUMNS`; `positions` and `trades` are JSON text. `turnover`
-    is the value filled (shares × fill price) over the equity at the open; `costs` are commission
-    and slippage.
+    endings : which securities stopped trading, and what is paid for them
 
     Raises
     ------
@@ -100,17 +127,18 @@ def simulate(
         )
     state = PortfolioState.start(capital) if state is None else state
     held = (position.security_id for position in state.positions)
-    security_ids = tuple(sorted({*panel.security_ids, *orders.security_ids, *held}))
-    market = _MarketArrays.of(panel, security_ids)
+    security_ids = tuple(sorted({*orders.security_ids, *held}))
+    market = _MarketArrays.of(panel, security_ids, endings)
     wanted = _widen(orders.targets, orders.security_ids, security_ids, orders.others[:, None])
     judged, hits = count_hits(panel, orders)
-    book = _Book(state, security_ids, costs)
+    book = _Book(state, security_ids, costs, endings)
     rows = [book.session(market, wanted[t], t) for t in range(len(panel.sessions))]
     frame = pd.DataFrame(rows, columns=list(PORTFOLIO_COLUMNS[1:]))
     frame["signals_judged"] = judged
     frame["signals_hit"] = hits
     frame.insert(0, "date", panel.sessions.astype("datetime64[s]"))
-    return frame.astype({"positions": "str", "trades": "str"})
+    portfolios = frame.astype({"ruined": "bool", "positions": "str", "trades": "str"})
+    return Simulation(portfolios, closed_frame(book.closed))
 
 
 def count_hits(panel: Panel, orders: Orders) -> tuple[np.ndarray, np.ndarray]:
@@ -147,6 +175,7 @@ def _widen(
 class _MarketArrays:
     """The panel's arrays for the securities of a simulation, and which sessions have actions."""
 
+    panel: Panel
     open: FloatArray
     close: FloatArray
     split: FloatArray
@@ -154,15 +183,17 @@ class _MarketArrays:
     traded: BoolArray
     has_split: BoolArray
     has_dividend: BoolArray
+    retired: BoolArray
 
     @classmethod
-    def of(cls, panel: Panel, security_ids: tuple[str, ...]) -> "_MarketArrays":
+    def of(cls, panel: Panel, security_ids: tuple[str, ...], endings: Endings) -> "_MarketArrays":
         split = _widen(panel.split, panel.security_ids, security_ids, 1.0)
         dividend = _widen(panel.dividend, panel.security_ids, security_ids, 0.0)
         traded = (
             _widen(panel.traded.astype(np.float64), panel.security_ids, security_ids, 0.0) > 0.0
         )
         return cls(
+            panel=panel,
             open=_widen(panel.open, panel.security_ids, security_ids, np.nan),
             close=_widen(panel.close, panel.security_ids, security_ids, np.nan),
             split=split,
@@ -170,26 +201,40 @@ class _MarketArrays:
             traded=traded,
             has_split=(split != 1.0).any(axis=1),
             has_dividend=(dividend != 0.0).any(axis=1),
+            retired=endings.retired_in(panel.sessions, security_ids),
         )
 
 
 class _Book:
     """The portfolio while it is simulated: arrays over securities, changed session by session."""
 
-    def __init__(self, state: PortfolioState, security_ids: tuple[str, ...], costs: Costs) -> None:
+    def __init__(
+        self,
+        state: PortfolioState,
+        security_ids: tuple[str, ...],
+        costs: Costs,
+        endings: Endings,
+    ) -> None:
         self.security_ids = security_ids
         self.trading_costs = costs
+        self.endings = endings
+        self.closed: list[ClosedPosition] = []
+        self.ruined = state.ruined
         self.cash = state.cash
         self.equity = state.equity
         column = {security_id: number for number, security_id in enumerate(security_ids)}
         self.shares, self.target, self.wanted = (np.zeros(len(security_ids)) for _ in range(3))
         self.price = np.full(len(security_ids), np.nan)
+        self.idle = np.zeros(len(security_ids), dtype=np.int64)
+        self.retired = np.zeros(len(security_ids), dtype=bool)
         for position in state.positions:
             at = column[position.security_id]
             self.shares[at] = position.shares
             self.price[at] = position.price
             self.target[at] = position.target
             self.wanted[at] = position.wanted
+            self.idle[at] = position.idle
+            self.retired[at] = position.retired
 
     def session(self, market: _MarketArrays, wanted: FloatArray, t: int) -> tuple[object, ...]:
         """Go through session t; return its row without the date."""
@@ -197,9 +242,11 @@ class _Book:
         dividends = self._corporate_actions(market, t)
         trades, turnover, paid = self._trade(market, wanted, t)
         np.copyto(self.price, market.close[t], where=market.traded[t])
+        self._close_ended(market, t)
         self.price[self.shares == 0.0] = np.nan
         values = self._values(self.price)
         self.equity = math.fsum([self.cash, *values])
+        self.ruined = self.ruined or self.equity <= 0.0
         return (
             self.equity,
             self.cash,
@@ -212,6 +259,7 @@ class _Book:
             dividends,
             0,
             0,
+            self.ruined,
             positions_json(self._positions(), self.equity),
             compact_json(trades) if trades else "[]",
         )
@@ -232,14 +280,19 @@ class _Book:
     ) -> tuple[list[dict[str, object]], float, float]:
         """Trade at the open; return the fills, the turnover and the costs."""
         np.copyto(self.wanted, wanted, where=~np.isnan(wanted))
-        at = np.flatnonzero((self.wanted != self.target) & market.traded[t])
+        pending = self.wanted != self.target
+        if self.ruined:
+            self.wanted[:] = 0.0
+            pending = self.shares != 0.0
+        at = np.flatnonzero(pending & market.traded[t])
         if len(at) == 0:
             return [], 0.0, 0.0
         mark = np.where(market.traded[t], market.open[t], self.price)
         equity = math.fsum([self.cash, *self._values(mark)])
         opens = market.open[t][at]
         # Added 0.0: an exit leaves 0, never the −0 that JSON columns do not keep.
-        shares = self.wanted[at] * max(equity, 0.0) / opens + 0.0
+        offered = self._offered(at, mark, equity, waiting=~market.traded[t])
+        shares = self.wanted[at] * offered / opens + 0.0
         bought = shares - self.shares[at]
         fill = self.trading_costs.fill_price(opens, bought)
         commission = self.trading_costs.commission(fill, bought)
@@ -268,6 +321,54 @@ class _Book:
         turnover = ratio(math.fsum((np.abs(bought) * fill).tolist()), equity)
         return trades, turnover, math.fsum([*commission.tolist(), *slippage.tolist()])
 
+    def _offered(
+        self, at: NDArray[np.intp], mark: FloatArray, equity: float, *, waiting: BoolArray
+    ) -> float:
+        """Equity that the weights traded now are shares of.
+
+        It is smaller where these weights and the positions that wait for a bar are together more
+        than the equity: the money of those that wait is not there to be spent.
+        """
+        asked = math.fsum(np.abs(self.wanted[at]).tolist())
+        held = (self.shares != 0.0) & waiting
+        kept = math.fsum(np.abs(self.shares[held] * mark[held]).tolist())
+        if asked == 0.0 or kept == 0.0 or equity <= 0.0:
+            return max(equity, 0.0)
+        return min(equity, max(equity - kept, 0.0) / asked)
+
+    def _close_ended(self, market: _MarketArrays, t: int) -> None:
+        """Turn positions into cash whose security stopped trading."""
+        held, traded = self.shares != 0.0, market.traded[t]
+        self.idle = np.where(held & ~traded, self.idle + 1, 0)
+        self.retired = held & (market.retired[t] | (self.retired & ~traded))
+        rules = self.endings.rules
+        at = np.flatnonzero((self.idle > 0) & (self.retired | (self.idle >= rules.sessions)))
+        if len(at) == 0:
+            return
+        names, session = [self.security_ids[column] for column in at], market.panel.sessions[t]
+        highs = self.endings.year_highs
+        held_rows = pd.DataFrame(
+            {
+                "security_id": names,
+                "retired": self.retired[at],
+                "idle": self.idle[at],
+                "shares": self.shares[at],
+                "price": self.price[at],
+            }
+        )
+        ended = closed_positions(
+            session,
+            held_rows,
+            highs(session, names) if highs else year_highs(market.panel, names, t),
+            rules,
+        )
+        self.closed += ended
+        self.cash = math.fsum([self.cash, *(each.proceeds for each in ended)])
+        for weights in (self.shares, self.target, self.wanted):
+            weights[at] = 0.0
+        self.idle[at] = 0
+        self.retired[at] = False
+
     def _values(self, price: FloatArray) -> list[float]:
         """Return the value of each holding at `price`."""
         held = self.shares != 0.0
@@ -285,6 +386,8 @@ class _Book:
                 self.price[active].tolist(),
                 self.target[active].tolist(),
                 self.wanted[active].tolist(),
+                self.idle[active].tolist(),
+                self.retired[active].tolist(),
                 strict=True,
             )
         ]

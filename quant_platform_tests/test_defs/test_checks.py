@@ -93,6 +93,11 @@ TAMPERED = {
         [DAY],
         "equity",
     ),
+    "long_only_exposure": (
+        f"UPDATE portfolios SET cash = -300000 WHERE date = '{DAY}' AND model_id = {HOLD}",
+        [DAY],
+        "cash -300000.00",
+    ),
     "report_ranking": (
         "UPDATE performance_reports SET ranking = (SELECT jsonb_agg(entry ORDER BY rank DESC)"
         " FROM jsonb_array_elements(ranking) WITH ORDINALITY AS entries (entry, rank))"
@@ -113,7 +118,7 @@ def examples(lab: Lab, check: str, session: str) -> list[str]:
 
 def all_checks() -> list[str]:
     lines = WHOLE_LIST.split()
-    assert len(lines) == 32
+    assert len(lines) == 33
     return lines
 
 
@@ -122,7 +127,8 @@ completeness refused_rows price_jumps bad_prints stale_prices zero_volume freshn
 absent_securities ohlc_violations duplicate_rows foreign_dates implausible_prices
 splits_without_jump jumps_without_split extreme_splits volume_outliers unknown_securities
 cross_source adjusted_series
-features_causality feature_gaps portfolio_accounting performance_recomputed report_ranking
+features_causality feature_gaps portfolio_accounting long_only_exposure
+performance_recomputed report_ranking
 buy_and_hold_limits buy_and_hold_causality enhanced_momentum_limits enhanced_momentum_causality
 mean_reversion_limits mean_reversion_causality
 stale_sessions

@@ -48,6 +48,7 @@ JUDGED = {
     "extreme_splits": SESSIONS,
     "membership": SESSIONS,
     "portfolio_accounting": SESSIONS,
+    "long_only_exposure": SESSIONS,
     "report_ranking": SESSIONS,
 }
 
@@ -131,6 +132,7 @@ def test_sessions_without_rows_are_not_judged(lab: Lab) -> None:
         ("report_ranking", "there is no report"),
         ("buy_and_hold_limits", "there is no signal"),
         ("portfolio_accounting", "there is no portfolio"),
+        ("long_only_exposure", "there is no long-only portfolio"),
     ):
         lab.check(check, NOT_SAMPLED)
         assert NOT_SAMPLED not in judged(lab, check)

@@ -101,3 +101,39 @@ def test_rolling_metric() -> None:
     expected = empyrical.roll_sharpe_ratio(pd.Series(returns), window=63)
     np.testing.assert_allclose(rolled[62:], expected, rtol=1e-9)
     assert np.isnan(rolling_metric(returns[:10], "sharpe_ratio", 63)).all()
+
+
+def ruined(equities: list[float], returns: list[float]) -> pd.DataFrame:
+    """Portfolio rows of one model with these equities; NaN is a session without a return."""
+    rows = make_portfolios({BENCHMARK: len(equities)}, len(equities))
+    exposure = np.where(np.array(equities) > 0.0, 0.5, np.nan)
+    return rows.assign(equity=equities, daily_return=returns, gross_exposure=exposure)
+
+
+def test_the_figures_of_a_ruined_book_follow_its_equity() -> None:
+    # 100, then −50 at a close, then bought back with 80 left, which stay.
+    equities = [100.0, -50.0, 80.0, *[80.0] * 22]
+    rows = ruined(equities, [0.0, -1.5, np.nan, *[0.0] * 22])
+    figures = performance_rows(rows, BENCHMARK, rows["date"]).set_index(["window_name", "date"])
+    inception = figures.loc["inception"]
+    # −50/100 − 1 and 80/100 − 1.
+    assert inception["total_return"].tolist() == pytest.approx([0.0, -1.5, *[-0.2] * 23])
+    # The lowest close against the highest before it: −50/100 − 1, for ever.
+    assert inception["max_drawdown"].tolist() == pytest.approx([0.0, *[-1.5] * 24])
+    # One session has no return, so none of these is known from it on.
+    for name in ("sharpe_ratio", "annualized_volatility", "win_rate", "average_return", "beta"):
+        assert inception[name].iloc[2:].isna().all(), name
+    assert inception["average_exposure"].iloc[1:].isna().all()
+    # 21 sessions that begin at −50 are shares of nothing; the next ones begin at 80.
+    month = figures.loc["21d"]
+    assert month["total_return"].tolist() == pytest.approx(
+        [-0.2, -0.2, np.nan, 0.0, 0.0], nan_ok=True
+    )
+    assert month["max_drawdown_sessions"].isna().tolist() == [False, False, True, False, False]
+
+
+def test_a_book_that_ends_below_zero_stays_there() -> None:
+    rows = ruined([100.0, -50.0, -60.0, -60.0], [0.0, -1.5, np.nan, np.nan])
+    figures = performance_rows(rows, BENCHMARK, rows["date"])
+    assert figures["total_return"].tolist() == pytest.approx([0.0, -1.5, -1.6, -1.6])
+    assert figures["annualized_return"].iloc[1:].isna().all()

@@ -60,7 +60,7 @@ def test_buy_and_hold_equals_the_arithmetic_by_hand() -> None:
     universe = universe_members(UniverseRule(), directory, bars, sessions, len(sessions))
     seen = SignalPanel.from_frames(compute_features(panel), bars, universe, sessions)
     orders = Orders.from_signals(BuyAndHold().run(seen), sessions, universe=universe)
-    result = simulate(panel, orders, capital=CAPITAL)
+    result = simulate(panel, orders, capital=CAPITAL).portfolios
     assert result["equity"].iloc[0] == CAPITAL
     assert result["equity"].iloc[-1] == pytest.approx(held_by_hand(), rel=1e-12)
     assert np.count_nonzero(result["trade_count"]) == 1

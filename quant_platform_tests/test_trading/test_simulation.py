@@ -69,7 +69,8 @@ def wants(panel, targets, *, types=None, references=None):
 
 
 def run(panel, targets, *, costs=FREE, capital=1000.0, **judged):
-    return simulate(panel, wants(panel, targets, **judged), costs=costs, capital=capital)
+    orders = wants(panel, targets, **judged)
+    return simulate(panel, orders, costs=costs, capital=capital).portfolios
 
 
 def position(frame, row, symbol):
@@ -252,9 +253,11 @@ def test_a_lost_portfolio_opens_nothing():
     frame = run(panel, {"A": [-0.5, None, 0.0], "B": [None, None, 0.5]})
     # 5 short at 100: cash 1,500; at 400 they are owed 2,000, equity −500. B is not bought.
     assert frame["equity"].tolist() == [1000.0, -500.0, -500.0]
-    assert frame["daily_return"].tolist() == [0.0, -1.5, 0.0]
+    # What follows a close without equity is no return.
+    assert frame["daily_return"].tolist() == pytest.approx([0.0, -1.5, NAN], nan_ok=True)
     assert frame["cash"][2] == -500.0
-    assert np.isfinite(frame["gross_exposure"]).all()
+    # Nor is anything a share of what is not there.
+    assert frame["gross_exposure"].isna().tolist() == [False, True, True]
 
 
 def test_hit_rate():
@@ -289,11 +292,13 @@ def test_the_columns_are_those_of_the_table():
 def test_a_state_brings_symbols_the_market_does_not_show():
     state = PortfolioState(100.0, 150.0, (Position("Z", 5.0, 10.0, 0.3, 0.3),))
     panel = market({"A": [(1, 1)]})
-    frame = simulate(panel, wants(panel, {"A": [0.0]}), state=state)
+    frame = simulate(panel, wants(panel, {"A": [0.0]}), state=state).portfolios
     assert frame["equity"][0] == 150.0
     assert frame["daily_return"][0] == 0.0
     row = {str(name): value for name, value in frame.iloc[0].items()}
-    assert PortfolioState.from_row(row).positions == state.positions
+    # A session without a bar is counted.
+    held = (Position("Z", 5.0, 10.0, 0.3, 0.3, idle=1),)
+    assert PortfolioState.from_row(row).positions == held
 
 
 def test_bars_and_orders_of_other_sessions_are_refused():

@@ -78,7 +78,7 @@ def test_going_on_from_a_row_gives_the_same_bits(seed, chunk):
     whole = simulate(
         Panel.from_frames(bars, actions, days),
         Orders.from_signals(signals, days, universe=universe),
-    )
+    ).portfolios
     assert whole["trade_count"].sum() > 50
     assert whole["positions"].str.contains("wanted").any()
     state, before = None, None
@@ -97,7 +97,7 @@ def test_going_on_from_a_row_gives_the_same_bits(seed, chunk):
                 universe=of_sessions(universe, known, part[-1]),
             ),
             state=state,
-        )
+        ).portfolios
         expected = whole.iloc[start : start + chunk].reset_index(drop=True)
         pd.testing.assert_frame_equal(frame, expected, check_exact=True)
         row = {str(name): value for name, value in frame.iloc[-1].items()}
@@ -111,7 +111,7 @@ def test_equity_changes_by_gains_dividends_and_costs_only(seed):
     days, bars, actions, signals, universe = random_frames(seed, 80)
     panel = Panel.from_frames(bars, actions, days)
     orders = Orders.from_signals(signals, days, universe=universe)
-    frame = simulate(panel, orders, costs=Costs(7.0, 11.0))
+    frame = simulate(panel, orders, costs=Costs(7.0, 11.0)).portfolios
     column = {symbol: number for number, symbol in enumerate(panel.security_ids)}
     held: dict[str, dict[str, float]] = {}
     equity, cash = 1_000_000.0, 1_000_000.0
@@ -146,7 +146,7 @@ def test_later_sessions_change_nothing(seed):
         return simulate(
             Panel.from_frames(of_sessions(bars, part[0], part[-1]), actions, part),
             Orders.from_signals(signals, part, universe=universe),
-        )
+        ).portfolios
 
     whole = upto(50)
     for stop in (1, 20, 49):

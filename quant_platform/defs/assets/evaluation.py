@@ -2,9 +2,10 @@
 
 import dagster as dg
 
+from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.defs.assets.common import LAZY, AssetContext, asset, columns, sessions_to_do
 from quant_platform.defs.assets.signals import signal_key
-from quant_platform.defs.partitions import previous_session, whole_history
+from quant_platform.defs.partitions import lookback, previous_session, whole_history
 from quant_platform.pipeline.chunks import Chunks
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.portfolios import performance_chunks, portfolio_chunks
@@ -16,7 +17,7 @@ GROUP = "evaluation"
 SIGNALS_PREFIX = "signals_of_"
 
 RETURNS = (
-    *("date", "model_id", "daily_return", "turnover", "gross_exposure"),
+    *("date", "model_id", "equity", "daily_return", "turnover", "gross_exposure"),
     *("trade_count", "signals_judged", "signals_hit"),
 )
 """Columns of `portfolios` that figures are made of."""
@@ -43,8 +44,20 @@ def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
         GROUP,
         "portfolios",
         ins={
-            "bars": dg.AssetIn("market_data", metadata={**LAZY, "members": "ever"}),
-            "actions": dg.AssetIn("corporate_actions", metadata={**LAZY, "members": "ever"}),
+            # A year: how far a security fell before it stopped trading.
+            "bars": dg.AssetIn(
+                "market_data",
+                partition_mapping=lookback(SESSIONS_PER_YEAR),
+                metadata={**LAZY, "members": "ever"},
+            ),
+            "actions": dg.AssetIn(
+                "corporate_actions",
+                partition_mapping=lookback(SESSIONS_PER_YEAR),
+                metadata={**LAZY, "members": "ever"},
+            ),
+            "securities": dg.AssetIn(
+                "securities", metadata={**LAZY, **columns("date", "security_id", "delisted_on")}
+            ),
             "universe": dg.AssetIn(
                 "trading_universe",
                 partition_mapping=previous_session(),
@@ -64,6 +77,7 @@ def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
         platform: dg.ResourceParam[Platform],
         bars: Stored,
         actions: Stored,
+        securities: Stored,
         universe: Stored,
         before: Stored,
         **signals_of: Stored,
@@ -73,7 +87,10 @@ def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
         sessions = sessions_to_do(context, platform, recipe)
         signals = {name.removeprefix(SIGNALS_PREFIX): rows for name, rows in signals_of.items()}
         return Chunks(
-            portfolio_chunks(platform, sessions, bars, actions, universe, before, signals), recipe
+            portfolio_chunks(
+                platform, sessions, bars, actions, securities, universe, before, signals
+            ),
+            recipe,
         )
 
     return portfolios
