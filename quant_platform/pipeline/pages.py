@@ -8,6 +8,7 @@ import pandas as pd
 from plotly.offline import get_plotlyjs
 
 from quant_platform.errors import SessionError
+from quant_platform.evaluation.endings import total_return_under
 from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
 from quant_platform.market.calendar import platform_calendar
 from quant_platform.pipeline.recipes import portfolio_recipe
@@ -143,12 +144,42 @@ def _assumptions(settings: Settings, database: Database, session: str) -> dict[s
         "Execution": "at the next session's open; whole days, fractional shares, no interest on"
         " cash",
     }
+    ended = _ended(settings, database, session)
+    if ended:
+        assumptions["Securities that stopped trading"] = ended
     if len(computed_by) and computed_by["recipe"].iloc[0] != recipe:
         assumptions["Other settings"] = (
             f"the portfolios were computed with {computed_by['recipe'].iloc[0]}; the settings now"
             f" say {recipe}"
         )
     return assumptions
+
+
+def _ended(settings: Settings, database: Database, session: str) -> str:
+    """Positions that were closed so far, and what the returns would be at other prices."""
+    closed = _all(
+        database,
+        "SELECT model_name, closed_positions.*, equity, total_return FROM closed_positions"
+        " JOIN portfolios USING (date, model_id) JOIN models ON models.id = model_id"
+        " JOIN model_performance AS figures ON figures.model_id = models.id"
+        " AND figures.date = $1::text::date AND window_name = 'inception'"
+        " WHERE closed_positions.date <= $1::text::date AND equity > 0 ORDER BY model_id, date",
+        session,
+    )
+    texts = []
+    for name, rows in closed.groupby("model_name", sort=False):
+        total = float(rows["total_return"].iloc[0])
+        returns = settings.delisting_return, settings.distressed_return
+        others = [
+            f"{total_return_under(total, rows, each):.2%} if each had returned {each:.0%}"
+            for each in returns
+        ]
+        texts.append(
+            f"{name}: {len(rows)} positions closed, {int(rows['assumed'].sum())} of them assumed"
+            f" and {int(rows['distressed'].sum())} in distress; total return {total:.2%},"
+            f" {' and '.join(others)} from its last price"
+        )
+    return "; ".join(texts)
 
 
 def newest_report_date(database: Database) -> str:
