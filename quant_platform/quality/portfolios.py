@@ -54,7 +54,8 @@ def long_only_exposure(context: CheckContext) -> Findings:
         (context.sessions[-1],),
     )
     rows = rows.merge(paid, on=["date", "model_id"])
-    rows = rows[[_is_long_only(text) for text in rows["positions"]]]
+    long_only = [_is_long_only(text) for text in rows["positions"]]
+    rows = rows[np.array(long_only, dtype=bool)]
     over = rows[-rows["cash"] > rows["paid"] + CENT]
     examples = [
         f"model {row.model_id}: cash {row.cash:.2f} of equity {row.equity:.2f}"

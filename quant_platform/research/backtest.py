@@ -41,7 +41,7 @@ from quant_platform.strategies.strategy_registry import strategy as strategy_of
 from quant_platform.trading.costs import DEFAULT_COSTS, Costs
 from quant_platform.trading.delistings import DelistingRules, Endings, year_highs
 from quant_platform.trading.orders import Orders
-from quant_platform.trading.simulation import START_CAPITAL, simulate
+from quant_platform.trading.simulation import START_CAPITAL, Simulation, simulate
 
 STRATEGY, BENCHMARK = 0, 1
 """Numbers of the two models while they are computed."""
@@ -114,18 +114,7 @@ def backtest(
         simulate(inputs.panel, _orders(each, inputs), costs=costs, capital=capital, endings=endings)
         for each in signals
     ]
-    yields = reader.rows(
-        "treasury_yields", (BEGINNING, inputs.days[-1]), ("date", "observed_on", YIELD)
-    )
-    performance = performance_rows(
-        pd.concat(
-            [each.portfolios.assign(model_id=number) for number, each in enumerate(simulated)],
-            ignore_index=True,
-        ),
-        BENCHMARK,
-        inputs.days,
-        risk_free=risk_free_rates(yields, inputs.days, default=risk_free),
-    )
+    performance = _performance(reader, simulated, inputs, risk_free)
     of_strategy = performance[performance["model_id"] == STRATEGY].drop(columns="model_id")
     return BacktestResult(
         signals[STRATEGY],
@@ -205,6 +194,24 @@ def _signals(model: Strategy, inputs: _Inputs) -> pd.DataFrame:
 
 def _orders(signals: pd.DataFrame, inputs: _Inputs) -> Orders:
     return Orders.from_signals(signals, inputs.days, universe=inputs.universe)
+
+
+def _performance(
+    reader: TableReader, simulated: Sequence[Simulation], inputs: _Inputs, risk_free: float
+) -> pd.DataFrame:
+    """Figures of every session, of both models."""
+    yields = reader.rows(
+        "treasury_yields", (BEGINNING, inputs.days[-1]), ("date", "observed_on", YIELD)
+    )
+    return performance_rows(
+        pd.concat(
+            [each.portfolios.assign(model_id=number) for number, each in enumerate(simulated)],
+            ignore_index=True,
+        ),
+        BENCHMARK,
+        inputs.days,
+        risk_free=risk_free_rates(yields, inputs.days, default=risk_free),
+    )
 
 
 def _endings(

@@ -369,11 +369,9 @@ class Store:
         strategy : one by its name, or any `Strategy`, with parameters of its own
         start, end : first and last session, as far as there are bars
         costs : what trades cost; default: the settings
-        delistings : when the position in a security that stops trading is closed, and at what
-            price; default: the settings
+        delistings : when and how positions in what stops trading are closed; default: the settings
         capital : cash to start with, in currency; default: the settings
-        risk_free : annual rate, as a fraction, in sessions without a known Treasury yield; default:
-            the settings
+        risk_free : annual rate, as a fraction, without a known Treasury yield; default: the settings
 
         Raises
         ------

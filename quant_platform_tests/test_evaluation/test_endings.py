@@ -7,7 +7,7 @@ from quant_platform.evaluation.endings import total_return_under
 from quant_platform.trading.costs import Costs
 from quant_platform.trading.delistings import DelistingRules, Endings
 from quant_platform.trading.simulation import simulate
-from quant_platform_tests.test_trading.test_simulation import market, wants
+from quant_platform_tests.support.small_markets import market, wants
 
 
 def closed(*rows: tuple[str, float, float, float, float]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from quant_platform.trading.costs import Costs
 from quant_platform.trading.delistings import DelistingRules, Endings, year_highs
 from quant_platform.trading.portfolio_state import PortfolioState
 from quant_platform.trading.simulation import simulate
-from quant_platform_tests.test_trading.test_simulation import DAYS, market, wants
+from quant_platform_tests.support.small_markets import DAYS, market, wants
 
 FREE = Costs(0.0, 0.0)
 SOON = DelistingRules(sessions=2)
