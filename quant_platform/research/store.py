@@ -371,7 +371,7 @@ class Store:
         costs : what trades cost; default: the settings
         delistings : when and how positions in what stops trading are closed; default: the settings
         capital : cash to start with, in currency; default: the settings
-        risk_free : annual rate, as a fraction, without a known Treasury yield; default: the settings
+        risk_free : annual rate, as a fraction, where no yield is known; default: the settings
 
         Raises
         ------
