@@ -10,6 +10,9 @@ A backtest with other `DelistingRules` simulates it anew. What does not belong h
 what price positions are closed (`trading/`).
 """
 
+import math
+
+import numpy as np
 import pandas as pd
 
 
@@ -26,4 +29,5 @@ def total_return_under(total_return: float, closed: pd.DataFrame, delisting_retu
     change = closed["shares"] * closed["last_price"]
     change = change * (delisting_return - closed["delisting_return"]) / closed["equity"]
     factors = 1.0 + change.groupby(closed["date"]).sum()
-    return float((1.0 + total_return) * factors.prod() - 1.0)
+    product: float = math.prod(factors.to_numpy(dtype=np.float64).tolist())
+    return (1.0 + total_return) * product - 1.0

@@ -16,7 +16,7 @@ from quant_platform.conventions import SESSIONS_PER_YEAR, TWO_SIDED_95
 from quant_platform.evaluation.metric_registry import Metric, MetricRegistry
 from quant_platform.evaluation.windows import Moments, Window
 from quant_platform.extensions import extension_modules
-from quant_platform.kernels.arrays import FloatArray
+from quant_platform.kernels.arrays import BoolArray, FloatArray
 
 ROOT_YEAR = math.sqrt(SESSIONS_PER_YEAR)
 """Factor from a deviation per session to one per year."""
@@ -185,9 +185,9 @@ def beta(window: Window) -> FloatArray:
     return np.where(window.count >= 2, ratio, np.nan)
 
 
-def _where_known(window: Window, condition: FloatArray) -> FloatArray:
+def _where_known(window: Window, condition: BoolArray) -> FloatArray:
     """1 where a condition on the returns holds, 0 where not, NaN where there is no return."""
-    return np.where(np.isnan(window.returns), np.nan, condition)
+    return np.where(np.isnan(window.returns), np.nan, condition.astype(np.float64))
 
 
 def _ratio(numerator: ArrayLike, denominator: FloatArray, zero: float = 0.0) -> FloatArray:

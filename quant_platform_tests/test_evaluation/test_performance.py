@@ -114,7 +114,9 @@ def test_the_figures_of_a_ruined_book_follow_its_equity() -> None:
     # 100, then −50 at a close, then bought back with 80 left, which stay.
     equities = [100.0, -50.0, 80.0, *[80.0] * 22]
     rows = ruined(equities, [0.0, -1.5, np.nan, *[0.0] * 22])
-    figures = performance_rows(rows, BENCHMARK, rows["date"]).set_index(["window_name", "date"])
+    figures = performance_rows(rows, BENCHMARK, pd.DatetimeIndex(rows["date"])).set_index(
+        ["window_name", "date"]
+    )
     inception = figures.loc["inception"]
     # −50/100 − 1 and 80/100 − 1.
     assert inception["total_return"].tolist() == pytest.approx([0.0, -1.5, *[-0.2] * 23])
@@ -134,6 +136,6 @@ def test_the_figures_of_a_ruined_book_follow_its_equity() -> None:
 
 def test_a_book_that_ends_below_zero_stays_there() -> None:
     rows = ruined([100.0, -50.0, -60.0, -60.0], [0.0, -1.5, np.nan, np.nan])
-    figures = performance_rows(rows, BENCHMARK, rows["date"])
+    figures = performance_rows(rows, BENCHMARK, pd.DatetimeIndex(rows["date"]))
     assert figures["total_return"].tolist() == pytest.approx([0.0, -1.5, -1.6, -1.6])
     assert figures["annualized_return"].iloc[1:].isna().all()
