@@ -346,8 +346,7 @@ class Store:
         >>> qp.open().sql("SELECT count(*) AS n FROM market_data")["n"].tolist()
         [12154]
         """
-        text = statement.strip().rstrip(";").strip()
-        if not text:
+        if not (text := statement.strip().rstrip(";").strip()):
             raise QuantPlatformError("The statement is empty", "Write one that reads, in quotes")
         return self._reader.query(text, limit=self.settings.sql_seconds)
 
@@ -368,9 +367,7 @@ class Store:
         ----------
         strategy : one by its name, or any `Strategy`, with parameters of its own
         start, end : first and last session, as far as there are bars
-        costs : what trades cost; default: the settings
-        delistings : when and how positions in what stops trading are closed; default: the settings
-        capital : cash to start with, in currency; default: the settings
+        costs, delistings, capital : what trades cost, how positions end, cash; default: the settings
         risk_free : annual rate, as a fraction, where no yield is known; default: the settings
 
         Raises
