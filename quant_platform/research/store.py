@@ -367,7 +367,7 @@ class Store:
         ----------
         strategy : one by its name, or any `Strategy`, with parameters of its own
         start, end : first and last session, as far as there are bars
-        costs, delistings, capital : what trades cost, how positions end, cash; default: the settings
+        costs, delistings, capital : what trades cost, how positions end; default: settings
         risk_free : annual rate, as a fraction, where no yield is known; default: the settings
 
         Raises
