@@ -16,7 +16,7 @@ from quant_platform.settings import Secret
 from quant_platform.vendors.polygon import PolygonVendor
 from quant_platform.vendors.polygon.clock import Clock, StoppedError
 from quant_platform.vendors.polygon.settings import PolygonSettings
-from quant_platform.vendors.polygon.transport import Client
+from quant_platform.vendors.polygon.transport import Client, Patience, Timeouts
 
 KEY = "tOpSeCrEtKeY0123456789"
 NOW = datetime(2024, 3, 15, 14, 0, tzinfo=UTC)
@@ -27,6 +27,9 @@ CLOSE_MS = 1_704_315_600_000
 """16:00 on 3 January 2024 in New York: 21:00 UTC, 19,725 days and 21 hours after the epoch."""
 
 assert CLOSE_MS == (19_725 * 24 + 21) * 3_600_000
+
+
+PATH = "/v3/reference/tickers"
 
 
 class FakeClock(Clock):
@@ -178,3 +181,12 @@ def response(body: Any, *headers: str, status: str = "200 OK", length: int | Non
     size = len(content) if length is None else length
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {size}", *headers, "", ""]
     return "\r\n".join(lines).encode() + content
+
+
+def wire_client(folder: Path, url: str, **timeouts: float) -> Client:
+    return Client(
+        settings_of(base_url=url),
+        folder,
+        timeouts=Timeouts(**timeouts),
+        patience=Patience(attempts=2, first=0.001),
+    )

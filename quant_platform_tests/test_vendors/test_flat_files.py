@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import threading
 import traceback
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
@@ -31,7 +32,8 @@ from quant_platform.errors import (
 )
 from quant_platform.settings import Secret
 from quant_platform.vendors.answers import SessionBars
-from quant_platform.vendors.polygon import flat_files
+from quant_platform.vendors.polygon import file_bodies, flat_files
+from quant_platform.vendors.polygon.clock import StoppedError
 from quant_platform.vendors.polygon.flat_files import FlatFiles, file_path, parse_bars
 from quant_platform.vendors.polygon.settings import PolygonSettings
 
@@ -346,7 +348,7 @@ def test_a_stream_that_is_left_asks_for_no_more(
     asked = []
     files = bucket.files()
 
-    def bars(session: date) -> SessionBars:
+    def bars(session: date, stop: threading.Event | None = None) -> SessionBars:
         asked.append(session)
         return parse_bars(text(), session)
 
@@ -357,6 +359,23 @@ def test_a_stream_that_is_left_asks_for_no_more(
     stream.close()
     # One that was given, one that was next, and those that were under way when the consumer left.
     assert len(asked) <= 4
+
+
+def test_a_download_that_nobody_wants_is_given_up(bucket: Bucket) -> None:
+    bucket.put(SESSION, gzip.compress(text(*map(row, "ABCDEF"))))
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(StoppedError):
+        bucket.files().bars(SESSION, stop)
+
+
+def test_a_file_beyond_measure_is_refused(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limits, made small: bytes as they are sent, and bytes unpacked."""
+    bucket.put(SESSION, gzip.compress(text(*map(row, "ABCDEF"))))
+    monkeypatch.setattr(file_bodies, "LARGEST_BODY", 100)
+    assert "more than 100 bytes, unpacked" in failure(bucket.files()).message
+    monkeypatch.setattr(file_bodies, "LARGEST_SENT", 10)
+    assert "has no end" in failure(bucket.files()).message
 
 
 @pytest.mark.parametrize(

@@ -348,9 +348,7 @@ def test_an_answer_without_rows_is_read_as_it_is(body: object) -> None:
         b'{"status":"OK","results":[{"T":"A"',
         b'{"resultsCount":2,"results":[{"T":"A"} {"T":"B"}]}',
         b'{"resultsCount":2,"results":[{"T":"A"}\n{"T":"B"}]}',
-        b'{"resultsCount":1,"results":[{"T":"\xff"}]}',
-        b'{"a":NaN}',
-        b'"\xff"',
+        b"[" * 100_000,
     ],
 )
 def test_what_is_no_json_is_refused(body: bytes) -> None:

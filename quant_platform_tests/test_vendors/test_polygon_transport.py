@@ -31,10 +31,11 @@ from quant_platform.settings import Secret
 from quant_platform.vendors.polygon.address import Address
 from quant_platform.vendors.polygon.clock import Clock, StoppedError
 from quant_platform.vendors.polygon.rate_limit import MARGIN
-from quant_platform.vendors.polygon.transport import Client, Patience, Timeouts
+from quant_platform.vendors.polygon.transport import Client, Patience
 from quant_platform_tests.test_vendors.polygon_stub import (
     KEY,
     NOW,
+    PATH,
     Answers,
     FakeClock,
     bad,
@@ -44,9 +45,8 @@ from quant_platform_tests.test_vendors.polygon_stub import (
     response,
     settings_of,
     socket_server,
+    wire_client,
 )
-
-PATH = "/v3/reference/tickers"
 
 # --- the key -------------------------------------------------------------------------------------
 
@@ -348,7 +348,6 @@ def test_a_web_page_means_a_wrong_base_url(tmp_path: Path, answer: httpx.Respons
         httpx.Response(200, content=b'{"status":"OK","resul'),
         httpx.Response(200, content=b""),
         httpx.Response(200, content=b"[" * 100_000),
-        httpx.Response(200, content=b'{"status":"\xff"}'),
     ],
 )
 def test_what_may_pass_is_repeated_with_growing_pauses(tmp_path: Path, trouble: Any) -> None:
@@ -433,6 +432,7 @@ def _http_date(**later: float) -> str:
         ({"Retry-After": "soon"}, 60.0),
         ({"Retry-After": "-3"}, 60.0),
         ({"Retry-After": "nan"}, 60.0),
+        ({"Retry-After": "Fri, 31 Dec 100000000000000000000 23:59:59 GMT"}, 60.0),
     ],
 )
 def test_a_429_waits_as_long_as_it_says_or_the_whole_window(
@@ -459,6 +459,12 @@ def test_a_wait_that_is_too_long_is_not_begun(tmp_path: Path) -> None:
         client_of(tmp_path, answers, clock).get(PATH)
     assert clock.sleeps == []
     assert len(answers.requests) == 1
+
+
+def test_a_wait_without_end_is_not_begun(tmp_path: Path) -> None:
+    answers = Answers(httpx.Response(429, headers={"Retry-After": "9" * 400}, json={}))
+    with pytest.raises(RateLimitError, match="s more is too long"):
+        client_of(tmp_path, answers, FakeClock()).get(PATH)
 
 
 def test_too_many_requests_for_ever_is_given_up(tmp_path: Path) -> None:
@@ -549,15 +555,6 @@ def test_a_request_nobody_wants_is_given_up(tmp_path: Path) -> None:
 # --- on the wire ---------------------------------------------------------------------------------
 
 
-def wire_client(folder: Path, url: str, **timeouts: float) -> Client:
-    return Client(
-        settings_of(base_url=url),
-        folder,
-        timeouts=Timeouts(**timeouts),
-        patience=Patience(attempts=2, first=0.001),
-    )
-
-
 def test_connections_are_kept_and_gzip_is_read(tmp_path: Path) -> None:
     packed = gzip.compress(b'{"status":"OK","results":[1,2,3]}', mtime=0)
     connections: list[int] = []
@@ -641,7 +638,7 @@ def test_a_body_that_drips_for_ever_is_left(tmp_path: Path) -> None:
 
 
 def test_a_body_without_end_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("quant_platform.vendors.polygon.transport.LARGEST_BODY", 1_000_000)
+    monkeypatch.setattr("quant_platform.vendors.polygon.exchange.LARGEST_BODY", 1_000_000)
 
     def serve(connection: socket.socket, number: int) -> None:
         read_request(connection)

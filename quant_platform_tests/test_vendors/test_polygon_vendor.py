@@ -1,5 +1,6 @@
 """The vendor: sessions in order and fetched ahead, what is pending or a fault, the probe."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -24,6 +25,7 @@ from quant_platform.settings import Environment, Secret, Settings
 from quant_platform.vendors.abilities import PROTOCOLS
 from quant_platform.vendors.answers import SessionBars
 from quant_platform.vendors.polygon import PolygonVendor
+from quant_platform.vendors.polygon.cells import LONGEST_TEXT
 from quant_platform.vendors.polygon.prefetch import in_order
 from quant_platform.vendors.polygon.times import bounds
 from quant_platform_tests.test_vendors.polygon_stub import (
@@ -157,6 +159,51 @@ def test_a_session(tmp_path: Path) -> None:
 
 def ask(folder: Path, answer: httpx.Response, session: date, **changes: Any) -> SessionBars:
     return next(vendor_of(folder, Answers(answer), **changes).stream([session]))
+
+
+NUMBER = '"c":185.64'
+STRANGE = {
+    "Infinity": (NUMBER, '"c":Infinity', "close_price is no number"),
+    "NaN": (NUMBER, '"c":NaN', "close_price is no number"),
+    "beyond all doubles": (NUMBER, '"c":1e400', "close_price is no number"),
+    "a broken byte": ('"T":"BAD"', '"T":"B\udcffD"', "no ticker"),
+    "5,000 digits": (NUMBER, '"c":' + "9" * 5_000, "close_price is no number"),
+    "half a surrogate": ('"T":"BAD"', '"T":"B\\ud800D"', "no ticker"),
+    "100,000 signs": ('"T":"BAD"', '"T":"' + "B" * 100_000 + '"', "no ticker"),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_row_that_cannot_be_read_costs_itself_and_not_the_session(
+    tmp_path: Path, name: str
+) -> None:
+    before, after, reason = STRANGE[name]
+    text = json.dumps(
+        {
+            "status": "OK",
+            "adjusted": False,
+            "resultsCount": 3,
+            "results": [row("GOOD"), row("BAD", c=185.64), row("FINE")],
+        },
+        separators=(",", ":"),
+    )
+    bad_row = text.index('"BAD"')
+    end = text.index("}", bad_row)
+    start = text.rindex("{", 0, bad_row)
+    assert text.count(before, start, end) == 1
+    answer = text[:start] + text[start:end].replace(before, after) + text[end:]
+    bars = ask(
+        tmp_path, httpx.Response(200, content=answer.encode("utf-8", "surrogateescape")), SESSION
+    )
+    assert bars.bars["symbol"].tolist() == ["GOOD", "FINE"]
+    (refused,) = bars.refused.to_dict("records")
+    assert refused["reason"] == reason
+    # What is kept of it can be stored, and is no larger than a person reads.
+    assert all(
+        len(value.encode()) <= 3 * LONGEST_TEXT
+        for value in refused.values()
+        if isinstance(value, str)
+    )
 
 
 EMPTY = [

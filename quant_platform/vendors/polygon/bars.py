@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
-import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -20,7 +19,8 @@ import pyarrow.json
 from numpy.typing import NDArray
 
 from quant_platform.kernels.arrays import BoolArray, FloatArray
-from quant_platform.vendors.polygon.cells import are_tickers, numbers, storable
+from quant_platform.vendors.polygon.cells import LONGEST_TICKER, are_tickers, numbers, storable
+from quant_platform.vendors.polygon.json_text import read_json
 from quant_platform.vendors.polygon.times import bounds, days_of
 
 SOURCE = "polygon"
@@ -58,7 +58,7 @@ class OrderlyRows:
 
     def as_sent(self) -> list[Any]:
         """Return the rows as JSON has them."""
-        rows: list[Any] = msgspec.json.decode(self.text)
+        rows: list[Any] = cast("list[Any]", read_json(self.text))
         return rows
 
 
@@ -78,12 +78,12 @@ def read_grouped(body: bytes) -> object:
     if len(_OPENING) <= start < end:
         columns = _columns(body, start, end)
         if columns is not None:
-            answer = msgspec.json.decode(body[:start] + body[end:])
+            answer = read_json(body[:start] + body[end:])
             if isinstance(answer, dict) and answer.get("resultsCount") == len(columns):
                 return answer | {
                     "results": OrderlyRows(columns, memoryview(body)[start - 1 : end + 1])
                 }
-    return msgspec.json.decode(body)
+    return read_json(body)
 
 
 def _columns(body: bytes, start: int, end: int) -> pa.Table | None:
@@ -145,6 +145,7 @@ def _bars_in_order(rows: OrderlyRows, session: date) -> pd.DataFrame | None:
     if (
         ((times < first) | (times >= end)).any()
         or any(np.isinf(values).any() for values in figures.values())
+        or any(np.isnan(figures[column]).any() for column in PRICES.values())
         or not _are_distinct_tickers(columns["T"])
     ):
         return None
@@ -164,6 +165,7 @@ def _are_distinct_tickers(texts: pa.ChunkedArray) -> bool:
         and pc.all(pc.ascii_is_printable(texts)).as_py()
         and not pc.any(pc.match_substring(texts, " ")).as_py()
         and pc.min(pc.binary_length(texts)).as_py() > 0
+        and pc.max(pc.binary_length(texts)).as_py() <= LONGEST_TICKER
         and len(pc.unique(texts)) == len(texts)
     )
 

@@ -3,11 +3,22 @@
 Any field may be absent, blank, of another type, or hold characters that no database takes.
 """
 
+import re
 from typing import Any
 
 import numpy as np
 
 from quant_platform.kernels.arrays import BoolArray, FloatArray
+
+LONGEST_TICKER = 64
+"""Characters of a ticker; an option's, the longest kind, has 21 and a prefix."""
+
+LONGEST_TEXT = 2_000
+"""Characters of a text of a refused row that are kept."""
+
+
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+"""A character that text of PostgreSQL cannot hold, and halves of a character."""
 
 
 def text(value: object) -> str | None:
@@ -25,7 +36,7 @@ def is_ticker(value: object) -> bool:
     """Whether a value can be a ticker: printable ASCII without a space; case matters."""
     return (
         type(value) is str
-        and value != ""
+        and 0 < len(value) <= LONGEST_TICKER
         and value.isascii()
         and value.isprintable()
         and " " not in value
@@ -34,8 +45,11 @@ def is_ticker(value: object) -> bool:
 
 def are_tickers(values: list[Any]) -> BoolArray:
     """`is_ticker` of each value."""
-    if set(map(type, values)) == {str} and all(values) and is_ticker("".join(values)):
-        return np.ones(len(values), dtype=np.bool_)
+    if set(map(type, values)) == {str} and min(lengths := list(map(len, values))) > 0:
+        joined = "".join(values)
+        plain = joined.isascii() and joined.isprintable() and " " not in joined
+        if plain and max(lengths) <= LONGEST_TICKER:
+            return np.ones(len(values), dtype=np.bool_)
     return np.array([is_ticker(value) for value in values], dtype=np.bool_)
 
 
@@ -65,5 +79,8 @@ def _number(value: object) -> float:
 
 
 def storable(value: object) -> object:
-    """Return a value as it came, but for the one character that PostgreSQL has no place for."""
-    return value.replace("\0", "\ufffd") if isinstance(value, str) else value
+    """Return a value as it came, but for what PostgreSQL has no place for, and what has no end."""
+    if isinstance(value, str):
+        kept = value if len(value) <= LONGEST_TEXT else value[: LONGEST_TEXT - 1] + "…"
+        return _UNSTORABLE.sub("\ufffd", kept)
+    return value

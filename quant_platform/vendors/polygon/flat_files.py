@@ -10,8 +10,7 @@ Rows that are not bars of the session are returned as `refused`:
    of 2019-08-13 has such rows); rows that repeat another one to the letter are the same row.
 """
 
-import gzip
-import zlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -30,6 +29,8 @@ from quant_platform.errors import (
     VendorError,
 )
 from quant_platform.vendors.answers import SessionBars
+from quant_platform.vendors.polygon.clock import StoppedError
+from quant_platform.vendors.polygon.file_bodies import read_body, unpacked
 from quant_platform.vendors.polygon.key import import_boto3
 from quant_platform.vendors.polygon.prefetch import in_order
 from quant_platform.vendors.polygon.settings import PolygonSettings
@@ -109,10 +110,10 @@ class FlatFiles:
         import pandas  # noqa: F401 — it and the client are made once, and not by several threads
 
         _ = self._client
-        yield from in_order(lambda session, stop: self.bars(session), sessions, connections)
+        yield from in_order(self.bars, sessions, connections)
 
-    def bars(self, session: date) -> SessionBars:
-        """Bars of `session`, with the ETag of their file.
+    def bars(self, session: date, stop: threading.Event | None = None) -> SessionBars:
+        """Bars of `session`, with the ETag of their file; given up when `stop` is set.
 
         Raises
         ------
@@ -126,15 +127,11 @@ class FlatFiles:
             The file is broken, not what its documentation promises, or without a single bar.
         VendorDownError, RateLimitError, BadRequestError
             The file cannot be had.
+        StoppedError
+            `stop` was set.
         """
-        body, etag = self._download(session)
-        try:
-            content = gzip.decompress(body)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise BadAnswerError(
-                f"The flat file of {session} is not a whole gzip file ({len(body):,} bytes)",
-                "Try again later; the vendor replaces broken files",
-            ) from error
+        body, etag = self._download(session, stop)
+        content = unpacked(body, session)
         answer = parse_bars(content, session, etag)
         if answer.bars.empty:
             reasons = ", ".join(sorted(set(answer.refused["reason"])))
@@ -161,13 +158,15 @@ class FlatFiles:
                 return _plain_etag(file["ETag"])
         return None
 
-    def _download(self, session: date) -> tuple[bytes, str]:
+    def _download(self, session: date, stop: threading.Event | None) -> tuple[bytes, str]:
         from botocore.exceptions import BotoCoreError
 
         for _ in range(BODY_ATTEMPTS):
+            if stop is not None and stop.is_set():
+                raise StoppedError
             answer = self._ask("get_object", session, Key=file_path(session))
             try:
-                return answer["Body"].read(), _plain_etag(answer["ETag"])
+                return read_body(answer["Body"], session, stop), _plain_etag(answer["ETag"])
             except BotoCoreError:
                 continue
         raise VendorDownError(

@@ -16,7 +16,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import httpx
-import msgspec
 
 from quant_platform.errors import (
     BadAnswerError,
@@ -29,7 +28,14 @@ from quant_platform.settings import Secret
 from quant_platform.settings.values import usable_key
 from quant_platform.vendors.polygon.address import Address
 from quant_platform.vendors.polygon.clock import Clock, StoppedError
+from quant_platform.vendors.polygon.exchange import (
+    Deadline,
+    bound,
+    refuse_too_many_values,
+    unpacked,
+)
 from quant_platform.vendors.polygon.faults import GOOD, fault_in, one_line, status_of
+from quant_platform.vendors.polygon.json_text import read_json
 from quant_platform.vendors.polygon.key import polygon_key
 from quant_platform.vendors.polygon.rate_limit import RateLimit, Slot
 from quant_platform.vendors.polygon.settings import PolygonSettings
@@ -39,8 +45,8 @@ logger = logging.getLogger(__name__)
 WINDOW = 60.0
 """Seconds in which the vendor counts requests."""
 
-LARGEST_BODY = 256 * 2**20
-"""Bytes of an answer, unpacked; a session of the whole market is 1.3 MB."""
+LONGEST_WAIT = 1e9
+"""Seconds of a wait that the vendor may ask for; beyond it is no time that anybody waits."""
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """Errors after which the vendor cannot have counted the request."""
@@ -154,6 +160,8 @@ class Client:
             follow_redirects=False,
             transport=transport,
         )
+        self._deadline = Deadline(self._clock.now)
+        bound(self._http, self._deadline)
 
     def __repr__(self) -> str:
         return f"Client({self.address.base_url!r})"
@@ -167,7 +175,7 @@ class Client:
         path: str,
         params: Params | None = None,
         stop: threading.Event | None = None,
-        parse: Parse = msgspec.json.decode,
+        parse: Parse = read_json,
     ) -> object:
         """Return the JSON at `path`.
 
@@ -202,7 +210,7 @@ class Client:
         path: str,
         params: Params | None = None,
         stop: threading.Event | None = None,
-        parse: Parse = msgspec.json.decode,
+        parse: Parse = read_json,
     ) -> dict[str, object]:
         """Return the JSON object at `path`; raises as `get` does."""
         document = self.get(path, params, stop, parse)
@@ -214,16 +222,20 @@ class Client:
         self, path: str, params: Params | None, stop: threading.Event | None, parse: Parse
     ) -> object:
         request = self._http.build_request("GET", self.address.url(path), params=params)
+        deadline = float("inf")
         try:
             with self.limit.slot(stop) as slot:
                 deadline = self._clock.now() + self._timeouts.total
-                response = self._send(request, slot)
-                try:
-                    body = self._read(response, deadline, stop, where(path))
-                finally:
-                    response.close()
+                with self._deadline.at(deadline):
+                    response = self._send(request, slot)
+                    try:
+                        body = self._read(response, stop, where(path))
+                    finally:
+                        response.close()
         except httpx.RequestError as error:
-            raise _AgainError(self._unreachable(error, where(path))) from None
+            is_late = self._clock.now() >= deadline
+            fault = self._late(where(path)) if is_late else self._unreachable(error, where(path))
+            raise _AgainError(fault) from None
         return self._parsed(response, body, parse, where(path))
 
     def _send(self, request: httpx.Request, slot: Slot) -> httpx.Response:
@@ -235,27 +247,15 @@ class Client:
         slot.arrived()
         return response
 
-    def _read(
-        self, response: httpx.Response, deadline: float, stop: threading.Event | None, path: str
-    ) -> bytes:
-        # httpx limits single reads only: a body that arrives byte by byte would never time out.
+    def _read(self, response: httpx.Response, stop: threading.Event | None, path: str) -> bytes:
         chunks: list[bytes] = []
-        size = 0
-        for chunk in response.iter_bytes():
+        for chunk in unpacked(response, path):
             chunks.append(chunk)
-            size += len(chunk)
             if stop is not None and stop.is_set():
                 raise StoppedError
-            if size > LARGEST_BODY:
-                raise BadAnswerError(f"Polygon's answer has no end: {path}")
-            if self._clock.now() > deadline:
-                raise _AgainError(
-                    VendorDownError(
-                        f"Polygon's answer took more than {self._timeouts.total:g} s: {path}",
-                        "Check the network; the request is repeated later",
-                    )
-                )
-        return b"".join(chunks)
+        body = b"".join(chunks)
+        refuse_too_many_values(body, path)
+        return body
 
     def _parsed(self, response: httpx.Response, body: bytes, parse: Parse, path: str) -> object:
         try:
@@ -285,11 +285,17 @@ class Client:
             "Check the network, POLYGON_BASE_URL, and https://massive.com/system",
         )
 
+    def _late(self, path: str) -> VendorDownError:
+        return VendorDownError(
+            f"Polygon's answer took more than {self._timeouts.total:g} s: {path}",
+            "Check the network; the request is repeated later",
+        )
+
     def _retry_after(self, response: httpx.Response) -> float | None:
         """Seconds the vendor asks to wait; None where it does not say."""
         text = response.headers.get("Retry-After", "").strip()
         if text.isdecimal():
-            return float(text)
+            return min(float(text), LONGEST_WAIT)
         until = _http_date(text)
         if until is None:
             return None
@@ -356,6 +362,6 @@ def _not_json(response: httpx.Response, body: bytes, path: str) -> Exception:
 def _http_date(text: str) -> datetime | None:
     try:
         parsed = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
