@@ -26,7 +26,8 @@ from quant_platform.vendors.vendor_registry import vendor_of
 
 
 def _asset_checks(checks: Sequence[QualityCheck]) -> list[dg.AssetChecksDefinition]:
-    """Asset checks; those of the facts share one step."""
+    """Asset checks; those of the bars, and those of bars and actions, share a step each."""
+    checks = [*checks, *(check.repeated for check in checks if check.again_after)]
     shared = [
         build_checks(asset, [check for check in checks if check.asset == asset])
         for asset in (BARS, ACTIONS)

@@ -15,7 +15,7 @@ import dagster as dg
 
 from quant_platform.pipeline.platform import Platform
 from quant_platform.quality.check import ERROR, QualityCheck
-from quant_platform.quality.judging import judge_blocks, stored_sessions
+from quant_platform.quality.judging import judge_run, stored_sessions
 from quant_platform.quality.verdict import EXAMPLES, Findings, Verdict, summary, together
 
 NOTHING = together([])
@@ -30,13 +30,16 @@ def build_check(check: QualityCheck) -> dg.AssetChecksDefinition:
         name=check.name,
         description=check.description,
         blocking=check.blocks,
+        additional_deps=_further(check),
     )
     def asset_check(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
         sessions = _sessions(context, platform, check.table)
-        findings = judge_blocks(platform, [check], sessions)[check.name] if sessions else NOTHING
-        return _result(check, sessions, findings)
+        if not sessions:
+            return _result(check, [], NOTHING)
+        judged, findings = judge_run(platform, [check], sessions)
+        return _result(check, judged, findings[check.name])
 
     return asset_check
 
@@ -50,7 +53,11 @@ def build_checks(asset: str, checks: Sequence[QualityCheck]) -> dg.AssetChecksDe
         name=f"{key.to_python_identifier()}_checks",
         specs=[
             dg.AssetCheckSpec(
-                check.name, asset=key, description=check.description, blocking=check.blocks
+                check.name,
+                asset=key,
+                description=check.description,
+                blocking=check.blocks,
+                additional_deps=_further(check),
             )
             for check in checks
         ],
@@ -62,12 +69,17 @@ def build_checks(asset: str, checks: Sequence[QualityCheck]) -> dg.AssetChecksDe
         selected = {key.name for key in context.selected_asset_check_keys}
         chosen = [by_name[name] for name in by_name if name in selected]
         sessions = _sessions(context, platform, chosen[0].table)
-        findings = judge_blocks(platform, chosen, sessions) if sessions else {}
+        judged, findings = judge_run(platform, chosen, sessions) if sessions else ([], {})
         # Dagster ends the step at the first blocking failure, so these come last.
         for check in sorted(chosen, key=lambda check: (check.blocks, check.name)):
-            yield _result(check, sessions, findings.get(check.name, NOTHING))
+            yield _result(check, judged, findings.get(check.name, NOTHING))
 
     return asset_checks
+
+
+def _further(check: QualityCheck) -> list[dg.AssetKey]:
+    """Assets besides the guarded one that a check waits for."""
+    return [dg.AssetKey.from_user_string(name) for name in sorted(check.waits_for)]
 
 
 def _result(

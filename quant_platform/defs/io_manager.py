@@ -10,6 +10,7 @@ What an asset's definition metadata says to it:
 - `dense`: every session has rows, so that a hole in a look-back is an error and not silence
 - `quarantine`: rows that break a rule of the table are set aside (facts from a vendor) instead
   of refusing the frame
+- `with_tables`: further tables that its chunks have rows of and that are no asset of their own
 
 and what an input's metadata says:
 
@@ -31,6 +32,7 @@ or in any other.
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
@@ -44,6 +46,9 @@ from quant_platform.pipeline.failures import failure_statements, failures_of
 from quant_platform.pipeline.ledger import FAILED_AT
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.staleness import StaleInputs
+from quant_platform.quality.check import QualityCheck
+from quant_platform.quality.check_registry import all_checks
+from quant_platform.quality.overtaken import withdraw
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members, Scope
 from quant_platform.storage.frames import empty_frame
@@ -79,6 +84,10 @@ class PostgresIOManager(dg.IOManager):
         self.platform = platform
         self._on_stored = on_stored
         self._stale_inputs = StaleInputs(platform)
+
+    @cached_property
+    def _checks(self) -> list[QualityCheck]:
+        return all_checks(self.platform.settings, self.platform.vendor)
 
     def handle_output(
         self, context: dg.OutputContext, obj: pd.DataFrame | Chunks | Written
@@ -186,25 +195,30 @@ class PostgresIOManager(dg.IOManager):
     def _computations(
         self, context: dg.OutputContext, chunk: Chunk, recipe: str, parts: Sequence[TableRows]
     ) -> list[Statement]:
-        """Statements that record what is stored; a further table's asset has the table's name."""
+        """Statements that record what is stored, and withdraw verdicts on what was there.
+
+        A further table's asset has the table's name, unless it is one of `with_tables`.
+        """
         own = context.asset_key.to_user_string()
-        name = self._table(context.definition_metadata).name
-        recorded = [
-            record(
-                own if part.table.name == name else part.table.name,
-                part.table,
-                part.scope,
-                chunk.sessions,
-                recipe=recipe,
-                read_at=FAILED_AT if chunk.failures else chunk.read_at,
-                run_id=context.run_id,
+        metadata = context.definition_metadata
+        names = {metadata["table"], *metadata.get("with_tables", ())}
+        statements = []
+        for part in parts:
+            asset = own if part.table.name in names else part.table.name
+            statements.append(
+                record(
+                    asset,
+                    part.table,
+                    part.scope,
+                    chunk.sessions,
+                    recipe=recipe,
+                    read_at=FAILED_AT if chunk.failures else chunk.read_at,
+                    run_id=context.run_id,
+                )
             )
-            for part in parts
-        ]
-        return [
-            *recorded,
-            *failure_statements(own, chunk.sessions, chunk.failures, context.run_id),
-        ]
+            statements += withdraw(self.platform, self._checks, asset, part, chunk.sessions)
+        failed = failure_statements(own, chunk.sessions, chunk.failures, context.run_id)
+        return [*statements, *failed]
 
     def _parts(
         self, chunk: Chunk, metadata: Mapping[str, Any], table: Table, *, strict: bool = False

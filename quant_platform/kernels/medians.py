@@ -23,6 +23,8 @@ def known_median(values: FloatArray) -> FloatArray:
 
     Sorting puts NaN last, so the middle of the known ones is found by counting them.
     """
+    if not values.shape[-1]:
+        return np.full(values.shape[:-1], np.nan)
     ordered = np.sort(values, axis=-1)
     counts = np.count_nonzero(~np.isnan(ordered), axis=-1)
     last = values.shape[-1] - 1

@@ -15,6 +15,7 @@ import pandas as pd
 
 from quant_platform.errors import TRANSIENT, NotPublishedError, QuantPlatformError
 from quant_platform.market.corporate_actions import SPLIT, resolve
+from quant_platform.market.doubtful_dividends import WEEKLY_SESSIONS, dividends_of
 from quant_platform.market.facts import Facts, IdentityPolicy, fixed_facts, market_facts
 from quant_platform.market.identity import RECENT_SESSIONS, IdentityBook
 from quant_platform.market.identity.rows import securities_of
@@ -22,6 +23,7 @@ from quant_platform.market.universe import Directory, UniverseRule, universe_mem
 from quant_platform.pipeline.blocks import SlidingRows, blocks
 from quant_platform.pipeline.chunks import WAIT_UNTIL_STORED, Chunk
 from quant_platform.pipeline.computations import server_time
+from quant_platform.pipeline.dividends import divided, earlier_dividends
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.repair import repair_chunks, repaired_bars, with_repaired
 from quant_platform.storage import bulk
@@ -190,26 +192,38 @@ def action_chunks(
 
 
 def _actions_chunk(platform: Platform, keys: Sequence[str], bars: Stored, symbols: Stored) -> Chunk:
-    vendor, read_at = platform.vendor, server_time(platform)
-    days = [date.fromisoformat(key) for key in keys]
+    read_at = server_time(platform)
     before = platform.window(keys, 2)[0]
     # An ex-date on a day without trading belongs to the session after it.
-    start = days[0] if before == keys[0] else date.fromisoformat(before) + timedelta(days=1)
-    raw = vendor.actions(start, days[-1])
-    moves = contested_moves(raw, platform.window(keys, 2), bars)
-    actions, losers = resolve(
-        raw,
-        sessions=np.asarray(days, dtype="datetime64[D]"),
-        moves=moves,
-        prefer=vendor.preferred_sources,
-    )
+    start = date.fromisoformat(before) + timedelta(days=int(before != keys[0]))
+    actions, losers = _resolved(platform, start, keys, bars)
     actions = actions[list(ACTION_COLUMNS)]
     named = actions.assign(security_id=securities_of(actions, symbols.read()))
+    earlier = earlier_dividends(platform, keys)
+    if earlier is None:
+        window = platform.window(keys[:1], WEEKLY_SESSIONS + 1)[:-1]
+        rows, _ = _resolved(platform, date.fromisoformat(window[0]), window, bars)
+        earlier = dividends_of(rows)
+    counted, doubtful = divided(platform, named, earlier, keys)
     return Chunk(
         keys,
-        {"corporate_actions": named},
+        {"corporate_actions": counted, "doubtful_dividends": doubtful},
         refused={"corporate_actions": losers},
         read_at=read_at,
+    )
+
+
+def _resolved(
+    platform: Platform, start: date, keys: Sequence[str], bars: Stored
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Actions of the sessions, from ex-date `start` on, that are kept; and those that are not."""
+    days = [date.fromisoformat(key) for key in keys]
+    raw = platform.vendor.actions(start, days[-1])
+    return resolve(
+        raw,
+        sessions=np.asarray(days, dtype="datetime64[D]"),
+        moves=contested_moves(raw, platform.window(keys, 2), bars),
+        prefer=platform.vendor.preferred_sources,
     )
 
 

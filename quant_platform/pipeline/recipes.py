@@ -22,6 +22,8 @@ from quant_platform.strategies.strategy_registry import all_strategies
 def recipe_of(platform: Platform, asset: str) -> str:
     """Recipe of an asset by its key, its parts joined by /."""
     match asset.split("/"):
+        case ["corporate_actions"]:
+            return f"doubtful from {platform.settings.doubtful_dividend:g}"
         case ["trading_universe"]:
             return repr(platform.universe_rule)
         case ["features"]:

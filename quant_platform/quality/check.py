@@ -259,6 +259,10 @@ class QualityCheck:
     severity : ERROR stops the daily run, WARN does not
     description : what it looks for, shown in the UI
     judge : given what to judge and the threshold, returns what it finds out
+    reads : keys of further assets that it speaks of: it is judged after them
+    again_after : key of an asset; the check does not wait for it and for those of `reads`, since it
+        has something to say at once, and is judged again when they are stored
+    of_refused : it speaks of rows in quarantine, not of those that are stored
     lookback : sessions it reads, the judged one included
     threshold : limit it judges by, in the unit its description names; 0 where it has none
     """
@@ -271,6 +275,25 @@ class QualityCheck:
     judge: CheckFunction
     lookback: int = 1
     threshold: float = 0.0
+    reads: tuple[str, ...] = ()
+    again_after: str = ""
+    of_refused: bool = False
+
+    @property
+    def speaks_of(self) -> frozenset[str]:
+        """Keys of the assets whose rows, stored or refused, its verdict follows from."""
+        return frozenset(filter(None, (self.asset, self.again_after, *self.reads)))
+
+    @property
+    def waits_for(self) -> frozenset[str]:
+        """Keys of the assets that it is judged after, besides the one it guards."""
+        return frozenset() if self.again_after else self.speaks_of - {self.asset}
+
+    @property
+    def repeated(self) -> "QualityCheck":
+        """The judgement after `again_after`: a check of that asset, with the same verdicts."""
+        reads = (self.asset, *self.reads)
+        return replace(self, asset=self.again_after, reads=reads, again_after="")
 
     @property
     def blocks(self) -> bool:

@@ -21,6 +21,7 @@ from quant_platform.quality.market import (
     FACTS_CHECKS,
     UNIVERSE_CHECKS,
 )
+from quant_platform.quality.quarantine import REFUSED_INFORMATION_CHECKS
 from quant_platform.settings import Settings
 from quant_platform.vendors.base import Vendor
 
@@ -36,6 +37,8 @@ def all_checks(settings: Settings, vendor: Vendor) -> list[QualityCheck]:
     market = [*FACTS_CHECKS, *ACTIONS_CHECKS]
     if vendor.abilities.adjusted is not None:
         market += ADJUSTING_VENDOR_CHECKS
+    if vendor.abilities.information is not None:
+        market += REFUSED_INFORMATION_CHECKS
     return tuned(
         [*market, *UNIVERSE_CHECKS, *computed_checks(), *library_checks()], settings.checks
     )

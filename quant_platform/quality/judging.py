@@ -19,6 +19,7 @@ from quant_platform.quality.check import (
     CheckContext,
     QualityCheck,
 )
+from quant_platform.quality.overtaken import later_unjudged
 from quant_platform.quality.verdict import EXAMPLES, Findings, Verdict, together
 from quant_platform.storage import bulk
 from quant_platform.storage.replace import replace_sessions
@@ -31,6 +32,21 @@ COMPUTED_ROWS = 100_000
 
 JUDGES = 2
 """Checks of a step that are judged at the same time."""
+
+
+def judge_run(
+    platform: Platform, checks: Sequence[QualityCheck], sessions: Sequence[str]
+) -> tuple[list[str], dict[str, Findings]]:
+    """Judge the sessions of a run, and later ones whose verdicts what it changed has withdrawn.
+
+    Returns
+    -------
+    Sessions that were judged, ascending, and the findings by name of the check.
+    """
+    pieces = [list(sessions), *later_unjudged(platform, checks, sessions)]
+    parts = [judge_blocks(platform, checks, piece) for piece in pieces]
+    findings = {check.name: together([part[check.name] for part in parts]) for check in checks}
+    return [session for piece in pieces for session in piece], findings
 
 
 def judge_blocks(

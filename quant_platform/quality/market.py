@@ -1,7 +1,8 @@
 """Checks of the facts: completeness, suspicious prices, identities, membership.
 
 They are judged in two steps over the same rows (see `judging.py`): what bars alone can tell, and
-what takes the corporate actions as well, which are loaded after the bars. In a whole market,
+what takes the corporate actions as well, which are loaded after the bars. A panel holds both, so
+whatever looks at one is of the second step. In a whole market,
 thousands of securities hardly trade; what is suspicious about prices is asked of the liquid ones
 only, those whose usual trading in a session reaches QUANT_PLATFORM_IDENTITY_DOLLARS.
 
@@ -18,7 +19,8 @@ import pandas as pd
 from quant_platform.conventions import USUAL_SESSIONS
 from quant_platform.errors import VendorError
 from quant_platform.kernels.arrays import BoolArray
-from quant_platform.quality import prices, splits
+from quant_platform.pipeline.dividends import HELD, states
+from quant_platform.quality import prices, prints, splits
 from quant_platform.quality.check import (
     ERROR,
     WARN,
@@ -27,7 +29,7 @@ from quant_platform.quality.check import (
     QualityCheck,
     description_of,
 )
-from quant_platform.quality.quarantine import REFUSED
+from quant_platform.quality.quarantine import REFUSED_CHECKS
 from quant_platform.quality.sources import (
     VENDOR_SILENT,
     adjusted_series,
@@ -180,8 +182,16 @@ def extreme_splits(context: CheckContext, threshold: float) -> Findings:
     return context.all_judged(context.cell_failures(panel, failing, ratio=panel.split))
 
 
+def dividends_without_fall(context: CheckContext, threshold: float) -> Findings:
+    """No dividend is held because the price did not fall with it, or because it came twice."""
+    rows = states(context.platform, context.sessions[0], context.sessions[-1])
+    rows = rows[rows["state"] == HELD]
+    examples = [f"{row.symbol} {row.cash_amount:g}: {row.reason}" for row in rows.itertuples()]
+    return context.all_judged(failures(rows["date"].to_numpy(), examples))
+
+
 def volume_outliers(context: CheckContext, threshold: float) -> Findings:
-    """No security traded more than this multiple of its usual value.
+    """No security traded more than this multiple of its usual value, or less than that part of it.
 
     Not judged: sessions in which no liquid security has a bar and one in each session that makes
     its usual value.
@@ -194,17 +204,18 @@ def volume_outliers(context: CheckContext, threshold: float) -> Findings:
 
 
 def bad_prints(context: CheckContext, threshold: float) -> Findings:
-    """No high or low lies this share outside the bar, the habit and the market's day.
+    """No open, high or low, and no close before it, stands alone by this; no bar came twice.
 
     Not judged: sessions in which no liquid security has a bar and one before that makes its habit.
     """
     panel = context.panel
     judged = prices.bars_before(panel, USUAL_SESSIONS) > 0
     judged &= panel.traded & context.is_liquid
-    failing = prices.bad_prints(panel, threshold) & context.is_liquid
-    return context.judged_cells(
-        panel, failing, judged, NOTHING_LIQUID, low=panel.low, high=panel.high
-    )
+    failing = prints.bad_prints(panel, threshold) & context.is_liquid
+    bars = {"low": panel.low, "high": panel.high, "open": panel.open}
+    before = np.full(panel.close.shape, np.nan)
+    before[1:] = panel.close[:-1]
+    return context.judged_cells(panel, failing, judged, NOTHING_LIQUID, **bars, before=before)
 
 
 def stale_prices(context: CheckContext, threshold: float) -> Findings:
@@ -310,29 +321,27 @@ def _facts(
 
 def _with_actions(function: CheckFunction, lookback: int, threshold: float = 0.0) -> QualityCheck:
     """A check of bars that needs to know the splits and dividends: it follows both."""
-    return replace(_facts(function, WARN, lookback, threshold), asset=ACTIONS)
+    return replace(_facts(function, WARN, lookback, threshold), asset=ACTIONS, reads=(BARS,))
 
 
 FACTS_CHECKS = (
     _facts(completeness, ERROR, USUAL_SESSIONS + 1, 0.8),
-    _facts(absent_securities, WARN, USUAL_SESSIONS + 1, 0.01),
-    *(
-        QualityCheck(name, BARS, "market_data", WARN, description, function)
-        for name, description, function in REFUSED
-    ),
+    *REFUSED_CHECKS,
     _facts(zero_volume, WARN),
     _facts(unknown_securities, WARN, 1, 0.05),
     _facts(cross_source, WARN, 1, 0.005),
-    _facts(volume_outliers, WARN, USUAL_SESSIONS + 1, prices.VOLUME_MULTIPLE),
-    _facts(bad_prints, WARN, USUAL_SESSIONS + 1, prices.WICK_LIMIT),
-    _facts(stale_prices, WARN, prices.STALE_SESSIONS),
     _facts(freshness, WARN),
 )
 
 ACTIONS_CHECKS = (
+    _with_actions(absent_securities, USUAL_SESSIONS + 1, 0.01),
+    _with_actions(volume_outliers, USUAL_SESSIONS + 1, prices.VOLUME_MULTIPLE),
+    _with_actions(bad_prints, prints.LOOKBACK, prints.PRINT_LIMIT),
+    _with_actions(stale_prices, prices.STALE_SESSIONS),
     _with_actions(price_jumps, USUAL_SESSIONS + 1, prices.JUMP_LIMIT),
     _with_actions(splits_without_jump, 2),
     _with_actions(jumps_without_split, USUAL_SESSIONS + 1),
+    _with_actions(dividends_without_fall, 1),
     _with_actions(extreme_splits, 1, splits.EXTREME_RATIO),
     _with_actions(adjusted_series, 2, 0.005),
 )

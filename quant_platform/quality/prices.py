@@ -10,28 +10,19 @@ from numpy.typing import NDArray
 
 from quant_platform.conventions import USUAL_SESSIONS
 from quant_platform.kernels.arrays import BoolArray, FloatArray
-from quant_platform.kernels.medians import known_median, trailing_median
+from quant_platform.kernels.medians import trailing_median
 from quant_platform.market.liquidity import value_traded
 from quant_platform.market.panel import Panel
 
 JUMP_LIMIT = 0.25
 """One-session total return beyond which a price change wants an explanation."""
 
-WICK_LIMIT = 0.08
-"""Distance of high or low from the bar's body, over the close, that makes a print doubtful …"""
-
-WICK_MULTIPLE = 5.0
-"""… if it is also this many times the symbol's median wick of its last `USUAL_SESSIONS` …"""
-
-
-MARKET_WICK_LIMIT = 0.05
-"""… and the median symbol did not move as much in that session (a crash moves all of them)."""
-
 STALE_SESSIONS = 5
 """Sessions in a row with the same open, high, low and close after which a price is stale."""
 
 VOLUME_MULTIPLE = 50.0
-"""Value traded, as a multiple of the median of the sessions before, beyond which it is doubtful."""
+"""Value traded, as a multiple of the median of the sessions before or a part of it as small, beyond
+which it is doubtful."""
 
 
 def bars_before(panel: Panel, sessions: int) -> NDArray[np.int64]:
@@ -56,24 +47,8 @@ def unexplained_jumps(panel: Panel, limit: float = JUMP_LIMIT) -> BoolArray:
     return panel.traded & (np.abs(total_returns(panel)) > limit)
 
 
-def bad_prints(panel: Panel, limit: float = WICK_LIMIT) -> BoolArray:
-    """Bars whose high or low lies far from open and close.
-
-    Far is out of line with the symbol's past and with the market's day.
-    """
-    top = np.maximum(panel.open, panel.close)
-    bottom = np.minimum(panel.open, panel.close)
-    wick = np.maximum(panel.high - top, bottom - panel.low) / panel.close
-    wick[~panel.traded] = np.nan
-    usual = np.full(wick.shape, np.nan)
-    usual[1:] = trailing_median(wick, USUAL_SESSIONS)[0][:-1]
-    market = known_median(wick)
-    doubtful = (wick > limit) & (wick > WICK_MULTIPLE * usual)
-    return doubtful & (market < MARKET_WICK_LIMIT)[:, None]
-
-
 def volume_outliers(panel: Panel, multiple: float = VOLUME_MULTIPLE) -> BoolArray:
-    """Bars whose value traded is `multiple` times what the symbol's last sessions had.
+    """Bars that traded `multiple` times what the symbol's last sessions had, or that part of it.
 
     Value and not shares, so that a split is no outlier.
     """
@@ -81,7 +56,9 @@ def volume_outliers(panel: Panel, multiple: float = VOLUME_MULTIPLE) -> BoolArra
     median, counted = trailing_median(value, USUAL_SESSIONS)
     usual = np.full(value.shape, np.nan)
     usual[1:] = np.where(counted == USUAL_SESSIONS, median, np.nan)[:-1]
-    return panel.traded & (usual > 0.0) & (value > multiple * usual)
+    far = (value > multiple * usual) | ((value > 0.0) & (value * multiple < usual))
+    outliers: BoolArray = panel.traded & (usual > 0.0) & far
+    return outliers
 
 
 def stale_prices(panel: Panel) -> BoolArray:

@@ -14,9 +14,11 @@ import pandas as pd
 from quant_platform.conventions import USUAL_SESSIONS
 from quant_platform.errors import VendorError
 from quant_platform.market import adjustment
+from quant_platform.market.panel import BAR_COLUMNS
 from quant_platform.quality.check import CheckContext
 from quant_platform.quality.sampling import sampled
 from quant_platform.quality.verdict import EXAMPLES, Findings, counted, failures, joined
+from quant_platform.settings.values import shares_by_name
 from quant_platform.storage import bulk
 
 VENDOR_SILENT = "the vendor could not be asked: {error}"
@@ -30,7 +32,9 @@ LONGEST_BREAK = timedelta(days=11)
 
 
 def cross_source(context: CheckContext, threshold: float) -> Findings:
-    """Where two sources held a session, their closes differ by no more than this share.
+    """Where two sources held a session, their bars agree: closes within this share.
+
+    Open, high, low and volume have tolerances of their own, in QUANT_PLATFORM_SOURCE_TOLERANCES.
 
     Not judged: sessions of which only one source was ever stored.
     """
@@ -41,15 +45,22 @@ def cross_source(context: CheckContext, threshold: float) -> Findings:
     limits = (context.sessions[0], context.sessions[-1])
     database = context.platform.database
     compared = bulk.query(database, f"SELECT DISTINCT m.date{both}", limits)
+    tolerances = shares_by_name(context.platform.settings.source_tolerances)
+    tolerances["close"] = threshold
+    parts = [
+        f"SELECT DISTINCT m.date, m.symbol, '{field}' AS field, m.{column} AS here,"
+        f" h.{column} AS other, h.source AS other_source{both}"
+        f" AND abs(m.{column} - h.{column})"
+        f" > ${number}::text::double precision * least(m.{column}, h.{column})"
+        for number, (field, column) in enumerate(BAR_COLUMNS.items(), start=3)
+    ]
     rows = bulk.query(
         database,
-        f"SELECT DISTINCT m.date, m.symbol, m.close_price, h.close_price AS other, h.source{both}"
-        " AND abs(m.close_price / h.close_price - 1) > $3::text::double precision"
-        " ORDER BY 1, 2",
-        (*limits, str(threshold)),
+        f"{' UNION ALL '.join(parts)} ORDER BY 1, 2, 3",
+        (*limits, *(repr(tolerances[field]) for field in BAR_COLUMNS)),
     )
     examples = [
-        f"{row.symbol} close {row.close_price:.6g}, {row.source} had {row.other:.6g}"
+        f"{row.symbol} {row.field} {row.here:.6g}, {row.other_source} had {row.other:.6g}"
         for row in rows.itertuples()
     ]
     failing = failures(rows["date"].to_numpy(), examples)

@@ -20,6 +20,7 @@ from quant_platform.settings.values import (
     Hosts,
     LowerCase,
     Number,
+    Tolerances,
     matching,
 )
 
@@ -127,6 +128,20 @@ class Settings(SettingsModel):
         default="",
         description="Severity and threshold of asset checks that are to differ from their"
         " defaults, such as `stale_prices=warn:20, completeness=error:0.9`.",
+    )
+    source_tolerances: Annotated[Tolerances, Variable(QUALITY, PREFIX + "SOURCE_TOLERANCES")] = (
+        Field(
+            default="open:0.01 high:0.01 low:0.01 volume:0.5",
+            description="Share by which open, high, low and volume of a bar may differ between two"
+            " sources; that of the close is the threshold of the check `cross_source`.",
+        )
+    )
+    doubtful_dividend: Annotated[Number, Variable(QUALITY, PREFIX + "DOUBTFUL_DIVIDEND")] = Field(
+        default=0.03,
+        ge=0.001,
+        le=1.0,
+        description="Share of the price from which on a dividend is set aside where the price did"
+        " not fall with it, until a person decides about it.",
     )
     late_hours: Annotated[Number, Variable(QUALITY, PREFIX + "LATE_HOURS")] = Field(
         default=24.0,

@@ -161,6 +161,31 @@ Hosts = Annotated[
     Form("host names with commas between them, without ports"),
 ]
 
+
+def shares_by_name(text: str) -> dict[str, float]:
+    """Read shares as a `Tolerances` writes them: `low:0.02 volume:1`."""
+    shares = {}
+    for part in text.split():
+        name, _, share = part.partition(":")
+        shares[name] = float(share)
+    return shares
+
+
+def _tolerances(text: str) -> str:
+    shares = shares_by_name(text)
+    if set(shares) != {"open", "high", "low", "volume"} or not all(
+        0.0 <= share < float("inf") for share in shares.values()
+    ):
+        raise ValueError("no tolerances")
+    return text
+
+
+Tolerances = Annotated[
+    str,
+    AfterValidator(_tolerances),
+    Form("shares such as `open:0.01 high:0.01 low:0.01 volume:0.5`, all four"),
+]
+
 Number = Annotated[float, Field(allow_inf_nan=False)]
 """A finite number; its limits are the field's own."""
 

@@ -32,6 +32,10 @@ COMMANDS = [
     ["db", "url"],
     ["db", "psql"],
     ["db", "reset"],
+    ["dividends"],
+    ["dividends", "list"],
+    ["dividends", "confirm"],
+    ["dividends", "reject"],
 ]
 
 

@@ -118,7 +118,7 @@ def examples(lab: Lab, check: str, session: str) -> list[str]:
 
 def all_checks() -> list[str]:
     lines = WHOLE_LIST.split()
-    assert len(lines) == 33
+    assert len(lines) == 34
     return lines
 
 
@@ -126,7 +126,7 @@ WHOLE_LIST = """
 completeness refused_rows price_jumps bad_prints stale_prices zero_volume freshness membership
 absent_securities ohlc_violations duplicate_rows foreign_dates implausible_prices
 splits_without_jump jumps_without_split extreme_splits volume_outliers unknown_securities
-cross_source adjusted_series
+cross_source adjusted_series dividends_without_fall
 features_causality feature_gaps portfolio_accounting long_only_exposure
 performance_recomputed report_ranking
 buy_and_hold_limits buy_and_hold_causality enhanced_momentum_limits enhanced_momentum_causality
@@ -264,6 +264,53 @@ def test_bad_prints_finds_the_one_in_the_sample(make_lab: MakeLab) -> None:
     assert lab.failing("bad_prints") == ["2008-07-01"]
     (example,) = examples(lab, "bad_prints", "2008-07-01")
     assert example.startswith("MSFT low 23.19 ")
+
+
+def other_source(lab: Lab, change: str) -> None:
+    """As if another source's bar of IBM had been replaced by what is stored."""
+    names = f"date, symbol, {', '.join(PRICES)}, volume, security_id, recorded_at"
+    lab.sql(
+        f"INSERT INTO market_data_history ({names}, source) SELECT {names}, 'other'"
+        f" FROM market_data WHERE date = '{DAY}' AND symbol = 'IBM'"
+    )
+    lab.sql(f"UPDATE market_data_history SET {change} WHERE date = '{DAY}'")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        # Two sources agree on the close; the low of one is off by 14 %, its volume 2.4 times as
+        # much.
+        ("low_price = low_price * 0.86", "IBM low"),
+        ("volume = volume * 2.4", "IBM volume"),
+        ("volume = volume / 2.4", "IBM volume"),
+        ("open_price = open_price * 1.011", "IBM open"),
+        ("high_price = high_price * 1.011", "IBM high"),
+        ("close_price = close_price * 0.994", "IBM close"),
+        # Within the tolerances: 1 % of a price, half of the close's, half of the volume.
+        ("low_price = low_price * 0.991, high_price = high_price * 1.009", ""),
+        ("close_price = close_price * 1.004, volume = volume * 1.4", ""),
+    ],
+)
+def test_two_sources_are_compared_field_by_field(lab: Lab, change: str, said: str) -> None:
+    other_source(lab, change)
+    assert lab.check("cross_source").passed == (not said)
+    assert lab.failing("cross_source") == ([DAY] if said else [])
+    if said:
+        (example,) = examples(lab, "cross_source", DAY)
+        assert example.startswith(f"{said} ")
+        assert ", other had " in example
+
+
+def test_a_tolerance_is_a_setting(make_lab: MakeLab, filled: str) -> None:
+    lab = make_lab(WindowVendor(FIRST, LAST), filled)
+    settings = lab.platform.settings.model_copy(
+        update={"source_tolerances": "open:0.01 high:0.01 low:0.2 volume:0.5"}
+    )
+    wide = Lab(settings, lab.vendor, lab.instance)
+    other_source(lab, "low_price = low_price * 0.86")
+    assert not lab.check("cross_source").passed
+    assert wide.check("cross_source").passed
 
 
 def test_freshness_counts_sessions_behind(server: Server, filled: str, make_lab: MakeLab) -> None:

@@ -44,6 +44,7 @@ JUDGED = {
     # What is complete by itself.
     "completeness": SESSIONS,
     "refused_rows": SESSIONS,
+    "dividends_without_fall": SESSIONS,
     "zero_volume": SESSIONS,
     "extreme_splits": SESSIONS,
     "membership": SESSIONS,

@@ -7,18 +7,12 @@ import pytest
 
 from quant_platform.market.panel import Panel
 from quant_platform.quality.prices import (
-    bad_prints,
     bars_before,
     stale_prices,
     total_returns,
     unexplained_jumps,
 )
 from quant_platform_tests.support.panels import where
-
-
-def test_the_one_bad_print_of_the_sample(sample_panel: Panel) -> None:
-    # facts.md: MSFT 2008-07-01 has a low of 23.19 under a body around 27.
-    assert where(sample_panel, bad_prints(sample_panel)) == [("MSFT", "2008-07-01")]
 
 
 def test_the_one_jump_of_the_sample(sample_panel: Panel) -> None:
@@ -72,36 +66,6 @@ def flat(rows: int, columns: int = 3) -> Panel:
         dividend=np.zeros_like(close),
         traded=np.ones(close.shape, dtype=bool),
     )
-
-
-def test_a_wick_is_doubtful_only_out_of_line() -> None:
-    panel = flat(30)
-    panel.low[25, 1] = 60.0
-    assert where(panel, bad_prints(panel)) == [("B", str(panel.sessions[25]))]
-    # On a day on which all fall so, it is the market.
-    panel.low[25] = 60.0
-    assert where(panel, bad_prints(panel)) == []
-
-
-def test_a_high_wick_counts_as_a_low_one() -> None:
-    panel = flat(30)
-    panel.high[25, 1] = 140.0
-    assert where(panel, bad_prints(panel)) == [("B", str(panel.sessions[25]))]
-
-
-def test_a_later_bar_does_not_change_a_verdict() -> None:
-    panel = flat(30)
-    panel.low[20, 1] = 60.0
-    cut = replace(
-        panel,
-        **{
-            name: getattr(panel, name)[:21]
-            for name in ("sessions", "open", "high", "low", "close", "volume", "traded")
-        },
-        split=panel.split[:21],
-        dividend=panel.dividend[:21],
-    )
-    np.testing.assert_array_equal(bad_prints(panel)[:21], bad_prints(cut))
 
 
 def test_five_equal_bars_are_stale() -> None:

@@ -6,7 +6,7 @@ These are partitions, single-run backfills, retries, owner, kinds and the table'
 import inspect
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -98,6 +98,7 @@ def asset(
     scope: Mapping[str, str] | None = None,
     quarantine: bool = False,
     dense: bool = False,
+    with_tables: Sequence[str] = (),
 ) -> Callable[[Callable[..., pd.DataFrame | Chunks]], dg.AssetsDefinition]:
     """`@dg.asset` with what all assets of the platform share, a hint in its description included.
 
@@ -105,7 +106,7 @@ def asset(
     ----------
     table : where the IO manager keeps the asset's rows
     key, description : default to the function's name and docstring
-    scope, quarantine, dense : see `defs/io_manager.py`
+    scope, quarantine, dense, with_tables : see `defs/io_manager.py`
     """
 
     def decorate(function: Callable[..., pd.DataFrame | Chunks]) -> dg.AssetsDefinition:
@@ -127,6 +128,7 @@ def asset(
                 **({"scope": dict(scope)} if scope else {}),
                 **({"quarantine": True} if quarantine else {}),
                 **({"dense": True} if dense else {}),
+                **({"with_tables": list(with_tables)} if with_tables else {}),
             },
         )(function)
 

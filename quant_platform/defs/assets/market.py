@@ -19,6 +19,7 @@ from quant_platform.market.universe import UniverseRule
 from quant_platform.pipeline.chunks import Chunks
 from quant_platform.pipeline.ingest import action_chunks, fact_chunks, universe_chunks
 from quant_platform.pipeline.platform import Platform
+from quant_platform.pipeline.recipes import recipe_of
 from quant_platform.storage.stored import Stored
 
 GROUP = "market"
@@ -124,6 +125,7 @@ def _corporate_actions(market: AssetContext) -> dg.AssetsDefinition:
             "symbols": dg.AssetIn(SYMBOLS, metadata=CUMULATIVE),
         },
         quarantine=True,
+        with_tables=("doubtful_dividends",),
     )
     def corporate_actions(
         context: dg.AssetExecutionContext,
@@ -131,9 +133,10 @@ def _corporate_actions(market: AssetContext) -> dg.AssetsDefinition:
         bars: Stored,
         symbols: Stored,
     ) -> Chunks:
-        """Splits and cash dividends by ex-date, from the vendor; duplicates are set aside."""
-        sessions = sessions_to_do(context, platform)
-        return Chunks(action_chunks(platform, sessions, bars, symbols))
+        """Splits and cash dividends by ex-date; duplicates and doubtful ones are set aside."""
+        recipe = recipe_of(platform, "corporate_actions")
+        sessions = sessions_to_do(context, platform, recipe)
+        return Chunks(action_chunks(platform, sessions, bars, symbols), recipe)
 
     return corporate_actions
 
