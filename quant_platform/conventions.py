@@ -17,3 +17,6 @@ ONE_SIDED_95 = 1.645
 
 TWO_SIDED_95 = 1.959963984540054
 """Standard deviations around the mean of a normal distribution that hold 95 % of the outcomes."""
+
+WEIGHT_NOISE = 1e-9
+"""Sum of weights above a limit that is nothing but rounding."""

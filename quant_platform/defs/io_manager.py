@@ -97,14 +97,16 @@ class PostgresIOManager(dg.IOManager):
         sessions = list(context.asset_partition_keys)
         metadata = context.definition_metadata
         table = self._table(metadata)
+        counts: Mapping[str, int] = {}
         if isinstance(obj, Written):
             written = obj
         else:
             chunks = obj if isinstance(obj, Chunks) else Chunks.of(table.name, obj, sessions)
             written = self._store(context, chunks, table)
-        context.add_output_metadata(
-            light_metadata(table, written.replaced, len(sessions), time.monotonic() - started)
-        )
+            counts = chunks.counts
+        seconds = time.monotonic() - started
+        shown = light_metadata(table, written.replaced, len(sessions), seconds)
+        context.add_output_metadata({**shown, **counts})
         self._say_what_failed(context)
         self._say_what_is_stale(context, written)
         _describe_sessions(context, table, written, sessions)

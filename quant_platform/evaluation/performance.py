@@ -13,6 +13,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,7 +58,7 @@ Figures = dict[str, FloatArray]
 
 def performance_rows(
     portfolios: pd.DataFrame,
-    benchmark_model_id: int,
+    benchmark: "int | pd.Series[float]",
     sessions: Sequence[object] | NDArray[np.datetime64] | pd.DatetimeIndex,
     *,
     risk_free: float | pd.Series = 0.0,
@@ -70,7 +71,7 @@ def performance_rows(
     ----------
     portfolios : rows of `portfolios` of all models, from each model's first session to the last of
         `sessions`; equity is read of a model alone that has sessions without a return
-    benchmark_model_id : the model that alpha and beta refer to
+    benchmark : what alpha and beta refer to: a model's id, or returns by session, as fractions
     sessions : sessions for which rows are wanted
     risk_free : annual risk-free rate, as a fraction: one for all time, or a series with the rate of
         every session of `portfolios` (see `risk_free_rates`)
@@ -92,10 +93,10 @@ def performance_rows(
         metrics = {name: _guarded(name, each, on_failure) for name, each in metrics.items()}
     wanted = np.unique(np.asarray(sessions, dtype="datetime64[D]"))
     histories = {model: _history(rows) for model, rows in portfolios.groupby("model_id", sort=True)}
-    benchmark = histories.get(benchmark_model_id)
+    judged_against = _benchmark(benchmark, histories)
     frames = []
     for model, (dates, series) in histories.items():
-        series["benchmark"] = _aligned(benchmark, dates)
+        series["benchmark"] = _aligned(judged_against, dates)
         series["risk_free"] = session_rate(_rates(risk_free, dates))
         ends = np.flatnonzero(np.isin(dates, wanted))
         for order, length in enumerate(WINDOWS.values()):
@@ -176,6 +177,19 @@ def _history(rows: pd.DataFrame) -> tuple[NDArray[np.datetime64], Series]:
             equity[undefined], before, out=np.full(len(before), np.nan), where=before != 0.0
         )
     return dates, series
+
+
+def _benchmark(
+    benchmark: "int | pd.Series[float]",
+    histories: Mapping[Any, tuple[NDArray[np.datetime64], Series]],
+) -> tuple[NDArray[np.datetime64], Series] | None:
+    """Dates and series of the benchmark; None without one."""
+    if not isinstance(benchmark, pd.Series):
+        return histories.get(benchmark)
+    ordered = benchmark.sort_index()
+    dates = ordered.index.to_numpy().astype("datetime64[D]")
+    returns: FloatArray = np.array(ordered, dtype=np.float64)
+    return dates, {"returns": returns}
 
 
 def _aligned(

@@ -11,7 +11,7 @@ stores.
 """
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -52,6 +52,7 @@ class Chunk:
     read_at : moment of the server's clock when what the rows were made of was read; empty: when the
         transaction begins
     failures : what of it could not be computed and is null, to the reason (`failures.py`)
+    counts : what the materialisation is to say beside its rows, added up over the run
     """
 
     sessions: Sequence[str]
@@ -60,6 +61,7 @@ class Chunk:
     also: Sequence[Statement] = ()
     read_at: str = ""
     failures: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -108,6 +110,7 @@ class Chunks:
         self._chunks = chunks
         self.recipe = recipe
         self._written: dict[str, Written] = {}
+        self.counts: Counter[str] = Counter()
 
     @classmethod
     def of(cls, table: str, frame: pd.DataFrame, sessions: Sequence[str]) -> "Chunks":
@@ -119,6 +122,7 @@ class Chunks:
 
     def note(self, chunk: Chunk, replaced: Sequence[Replaced]) -> None:
         """Take down that a chunk is stored."""
+        self.counts.update(chunk.counts)
         for (table, data), done in zip(chunk.frames.items(), replaced, strict=True):
             self._written.setdefault(table, Written()).add(chunk.sessions, data, done)
 
@@ -232,6 +236,7 @@ def _joined(chunks: Sequence[Chunk]) -> Chunk:
         {name: pd.concat(parts, ignore_index=True) for name, parts in _by_table(refused).items()},
         [statement for chunk in chunks for statement in chunk.also],
         min(chunk.read_at for chunk in chunks),
+        counts=sum((Counter(chunk.counts) for chunk in chunks), Counter()),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pandas as pd
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
-from quant_platform.errors import SessionError, UnknownNameError
+from quant_platform.errors import SessionError
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import risk_free_rates
 from quant_platform.market.panel import Panel
@@ -23,7 +23,8 @@ from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.storage.models import model_ids
 from quant_platform.storage.stored import Stored
-from quant_platform.strategies.strategy_registry import all_strategies
+from quant_platform.strategies.strategy_registry import benchmark_strategy
+from quant_platform.strategies.strategy_registry import strategy as strategy_of
 from quant_platform.trading.costs import Costs
 from quant_platform.trading.delistings import DelistingRules, Endings, YearHighs, year_highs
 from quant_platform.trading.orders import Orders
@@ -118,7 +119,12 @@ def _simulated(
         name: simulate(
             panel,
             Orders.from_signals(
-                rows.over(decided), block.sessions, before=previous, universe=universe
+                rows.over(decided),
+                block.sessions,
+                before=previous,
+                universe=universe,
+                rules=strategy_of(name).trading_rules,
+                calendar=platform.calendar,
             ),
             state=states[name],
             costs=Costs(settings.commission_bp, settings.slippage_bp),
@@ -193,7 +199,8 @@ def performance_chunks(
     """
     if not sessions:
         return
-    benchmark = benchmark_id(platform)
+    benchmark = benchmark_strategy().name
+    benchmark_id = model_ids(platform.database)[benchmark]
     for start in range(0, len(sessions), PERFORMANCE_SESSIONS):
         block = sessions[start : start + PERFORMANCE_SESSIONS]
         read_at = server_time(platform)
@@ -207,16 +214,10 @@ def performance_chunks(
             )
         failures = Failures("metric")
         rows = performance_rows(
-            history, benchmark, block, risk_free=risk_free, on_failure=failures.note
+            history, benchmark_id, block, risk_free=risk_free, on_failure=failures.note
         )
-        tables, by_part = {"model_performance": rows}, failures.by_part
+        tables, by_part = (
+            {"model_performance": rows.assign(benchmark=benchmark)},
+            failures.by_part,
+        )
         yield from alone(Chunk(block, tables, read_at=read_at, failures=by_part))
-
-
-def benchmark_id(platform: Platform) -> int:
-    """Id of the model that the others are judged against."""
-    ids = model_ids(platform.database)
-    for strategy in all_strategies():
-        if strategy.is_benchmark:
-            return ids[strategy.name]
-    raise UnknownNameError("No strategy is a benchmark", "One must state is_benchmark = True")

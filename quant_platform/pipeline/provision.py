@@ -9,7 +9,7 @@ from quant_platform.storage.database import Database, platform_database
 from quant_platform.storage.migrations import RegisteredColumn, is_current, upgrade
 from quant_platform.storage.models import ModelRecord, register_models
 from quant_platform.strategies.base import Strategy
-from quant_platform.strategies.strategy_registry import all_strategies
+from quant_platform.strategies.strategy_registry import all_strategies, benchmark_strategy
 
 
 def registered_columns() -> list[RegisteredColumn]:
@@ -33,6 +33,10 @@ def model_record(strategy: Strategy) -> ModelRecord:
         description=strategy.description,
         parameters=strategy.parameters.model_dump(mode="json"),
         is_benchmark=strategy.is_benchmark,
+        rebalance=strategy.rebalance,
+        max_gross=strategy.max_gross,
+        max_net=strategy.max_net,
+        benchmark=benchmark_strategy().name,
     )
 
 

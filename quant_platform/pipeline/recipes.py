@@ -53,14 +53,18 @@ def feature_recipe() -> str:
 
 
 def signal_recipe(strategy: Strategy) -> str:
-    """Version and parameters of a strategy."""
-    parameters = strategy.parameters.model_dump(mode="json")
-    return f"{strategy.name} {strategy.version} {json.dumps(parameters, sort_keys=True)}"
+    """Version, parameters and limits of a strategy."""
+    parameters = json.dumps(strategy.parameters.model_dump(mode="json"), sort_keys=True)
+    limits = f"gross {strategy.max_gross:g} net {strategy.max_net:g} {strategy.on_excess}"
+    return f"{strategy.name} {strategy.version} {parameters} {limits}"
 
 
 def portfolio_recipe(settings: Settings) -> str:
-    """Models, capital, costs and delisting rules of the simulation."""
-    models = ",".join(strategy.name for strategy in all_strategies())
+    """Models and how they are traded, capital, costs and delisting rules of the simulation."""
+    models = ",".join(
+        f"{strategy.name} {strategy.rebalance} gross {strategy.max_gross:g}"
+        for strategy in all_strategies()
+    )
     costs = f"{settings.commission_bp:g}+{settings.slippage_bp:g} bp"
     ends = (
         f"ends {settings.delisting_sessions} {settings.delisting_return:g}"

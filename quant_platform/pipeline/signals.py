@@ -22,6 +22,8 @@ from quant_platform.storage.bulk import Members
 from quant_platform.storage.models import ModelRun, model_ids, model_run_statement
 from quant_platform.storage.stored import Stored
 from quant_platform.strategies.base import SignalPanel, Strategy
+from quant_platform.strategies.limits import scaled_sessions
+from quant_platform.strategies.positions import without_room
 
 
 def signal_chunks(
@@ -69,12 +71,17 @@ def signal_chunks(
             first_session=block.sessions[0],
             last_session=block.sessions[-1],
             signal_rows=len(signals),
+            scaled_sessions=scaled_sessions(signals),
         )
         yield Chunk(
             block.sessions,
             {"signals": signals.assign(model_id=model_id)},
             also=[model_run_statement(model_record(strategy), run)],
             read_at=read_at,
+            counts={
+                "sessions scaled": run.scaled_sessions,
+                "positions without room": without_room(signals),
+            },
         )
 
 

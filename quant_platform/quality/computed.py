@@ -19,6 +19,7 @@ from quant_platform.features.feature_registry import all_features
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import BAR_COLUMNS, Panel
+from quant_platform.quality.asked_weights import signal_limits
 from quant_platform.quality.check import (
     ERROR,
     WARN,
@@ -33,7 +34,9 @@ from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members, Scope
 from quant_platform.storage.models import model_ids
 from quant_platform.strategies.base import SignalPanel, Strategy
+from quant_platform.strategies.limits import SCALE
 from quant_platform.strategies.strategy_registry import all_strategies
+from quant_platform.trading.orders import ASKED_WEIGHT
 
 FEATURES, PORTFOLIOS, PERFORMANCE = "features", "portfolios", "model_performance"
 REPORTS = "performance_reports"
@@ -94,34 +97,6 @@ def feature_gaps(context: CheckContext) -> Findings:
     return context.judged_on(merged["date"].unique(), failing, "no member has a bar")
 
 
-def signal_limits(strategy: Strategy, context: CheckContext) -> Findings:
-    """Weights within limits, types that agree, stops below the price, all invested at most.
-
-    Not judged: sessions without a signal.
-    """
-    scope = {"model_id": model_ids(context.platform.database)[strategy.name]}
-    rows = context.read("signals", scope=scope)
-    weight, price, stop = rows["target_weight"], rows["reference_price"], rows["stop_price"]
-    broken = {
-        "weight beyond the limit": weight.abs() > strategy.max_weight + TOLERANCE,
-        "buy without a weight": (rows["signal_type"] == 1) & (weight <= 0),
-        "sell with a weight": (rows["signal_type"] == -1) & (weight > 0),
-        "stop of a long position above the price": (weight > 0) & (stop > price),
-    }
-    failing = [
-        failures(
-            rows[bad]["date"].to_numpy(),
-            [f"{row.symbol}: {name} ({row.target_weight:g})" for row in rows[bad].itertuples()],
-        )
-        for name, bad in broken.items()
-    ]
-    total = rows.groupby("date")["target_weight"].apply(lambda weights: weights.abs().sum())
-    over = total[total > 1.0 + TOLERANCE]
-    examples = [f"weights add up to {sum_:g}" for sum_ in over]
-    failing.append(failures(over.index.to_numpy(), examples))
-    return context.judged_on(rows["date"].unique(), joined(failing), "there is no signal")
-
-
 def signal_causality(strategy: Strategy, context: CheckContext) -> Findings:
     """On a sampled session, signals computed on history cut there equal what is stored.
 
@@ -129,7 +104,10 @@ def signal_causality(strategy: Strategy, context: CheckContext) -> Findings:
     """
     database = context.platform.database
     scope = {"model_id": model_ids(database)[strategy.name]}
-    figures = ["signal_type", "strength", "confidence", "target_weight", "stop_price"]
+    figures = [
+        *("signal_type", "strength", "confidence"),
+        *("target_weight", ASKED_WEIGHT, "stop_price"),
+    ]
     compared = []
     for batch in batches(context, strategy.lookback):
         ever = Members(BEGINNING, batch.sessions[-1])
@@ -272,7 +250,14 @@ def _strategy_checks(strategy: Strategy) -> list[QualityCheck]:
 
     limits.__doc__, causality.__doc__ = signal_limits.__doc__, signal_causality.__doc__
     return [
-        _check(f"{strategy.name}_limits", key, "signals", ERROR, limits),
+        # What is scaled is traded; what is to be refused never comes this far.
+        _check(
+            f"{strategy.name}_limits",
+            key,
+            "signals",
+            WARN if strategy.on_excess == SCALE else ERROR,
+            limits,
+        ),
         _check(f"{strategy.name}_causality", key, "signals", ERROR, causality),
     ]
 

@@ -142,15 +142,26 @@ def library_name() -> str:
 
 
 def _parameters(models: pd.DataFrame) -> list[Context]:
-    """Parameters of each model, as names and values."""
+    """Parameters of each model, as names and values, and how it is traded."""
     return [
         {
             "model_id": row["id"],
             "name": row["model_name"],
             "values": dict(sorted(_json(row["parameters"]).items())),
+            "rules": _trading_rules(row),
         }
         for row in _records(models)
     ]
+
+
+def _trading_rules(model: Context) -> str:
+    """When a model is rebalanced, how much it may hold, and what it is judged against."""
+    if "rebalance" not in model:
+        return ""
+    gross, net = number(model["max_gross"]), number(model["max_net"])
+    text = f"rebalanced {model['rebalance'].replace('_', ' ')}, gross at most {gross}, net {net}"
+    against = model["benchmark"]
+    return f"{text}, judged against {against}" if _known(against) else text
 
 
 def _json(value: object) -> Context:

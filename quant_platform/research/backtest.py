@@ -5,8 +5,8 @@ The steps are those of the pipeline and give what it stores, bit for bit:
 1. Read bars, corporate actions and the universe (and news, where a feature uses them), all of them
    as known at one moment.
 2. Compute the features of the universe's members, by security.
-3. Run the strategy, and the benchmark, over the features.
-4. Simulate both at the next open. They start with their capital in the first session, so that the
+3. Run the strategy, and the benchmark where it is a model, over the features.
+4. Simulate them at the next open. They start with their capital in the first session, so that the
    first trades are those of the second one.
 5. Compute the figures of every session, against the benchmark.
 
@@ -19,11 +19,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from numbers import Real
+from typing import cast
 
 import pandas as pd
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
-from quant_platform.errors import SettingsError, UnknownNameError
+from quant_platform.errors import SettingsError
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
 from quant_platform.features.compute import compute_features, required_lookback
@@ -32,11 +33,11 @@ from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.research.arguments import Day, iso_day
+from quant_platform.research.benchmark import Benchmark, benchmark_model, benchmark_returns
 from quant_platform.research.reader import TableReader
 from quant_platform.research.result import BacktestResult
 from quant_platform.storage.bulk import BEGINNING, Members
-from quant_platform.strategies.base import SIGNAL_COLUMNS, SignalPanel, Strategy
-from quant_platform.strategies.strategy_registry import all_strategies
+from quant_platform.strategies.base import RUN_COLUMNS, SignalPanel, Strategy
 from quant_platform.strategies.strategy_registry import strategy as strategy_of
 from quant_platform.trading.costs import DEFAULT_COSTS, Costs
 from quant_platform.trading.delistings import DelistingRules, Endings, year_highs
@@ -63,6 +64,7 @@ def backtest(
     delistings: DelistingRules = USUAL_RULES,
     capital: float = START_CAPITAL,
     risk_free: float = 0.0,
+    benchmark: Benchmark | None = None,
 ) -> BacktestResult:
     """Run a strategy over the stored sessions from `start` to `end`, as far as there are bars.
 
@@ -76,11 +78,14 @@ def backtest(
     costs, capital : what trades cost, and the cash to start with, in currency
     delistings : when the position in a security that stops trading is closed, and at what price
     risk_free : annual rate, as a fraction, in sessions without a known Treasury yield
+    benchmark : what alpha and beta refer to: a model or its name, `symbol:TICKER` for a security's
+        total return, or a series of returns by session; None: the platform's benchmark. The result
+        keeps which it was.
 
     Raises
     ------
     UnknownNameError
-        There is no such strategy, or no feature that it reads.
+        There is no such strategy or benchmark, or no feature that it reads.
     SessionError
         There are no bars in the range, a session of it is missing, or a date cannot be read.
     ContractError
@@ -104,18 +109,31 @@ def backtest(
         raise SettingsError(
             f"{model!r} is no strategy", "Pass its name, or an object such as MeanReversion()"
         )
-    models = (model, _benchmark())
+    rival = benchmark_model(benchmark)
+    models = (model,) if rival is None else (model, rival)
     stored = calendar.sessions(*reader.first_and_last_bar())
     sessions = list(calendar.range(iso_day(start), iso_day(end), stored))
     inputs = _inputs(reader, models, stored, sessions)
     signals = [_signals(each, inputs) for each in models]
     endings = _endings(reader, delistings, stored, inputs.days)
     simulated = [
-        simulate(inputs.panel, _orders(each, inputs), costs=costs, capital=capital, endings=endings)
-        for each in signals
+        simulate(
+            inputs.panel,
+            _orders(rows, each, inputs, calendar),
+            costs=costs,
+            capital=capital,
+            endings=endings,
+        )
+        for each, rows in zip(models, signals, strict=True)
     ]
-    performance = _performance(reader, simulated, inputs, risk_free)
+    judged_against: int | pd.Series = BENCHMARK
+    name = rival.name if rival is not None else ""
+    if rival is None:
+        judged_against = benchmark_returns(reader, cast("str | pd.Series", benchmark), inputs.days)
+        name = str(judged_against.name)
+    performance = _performance(reader, simulated, inputs, judged_against, risk_free)
     of_strategy = performance[performance["model_id"] == STRATEGY].drop(columns="model_id")
+    of_strategy["benchmark"] = name
     return BacktestResult(
         signals[STRATEGY],
         simulated[STRATEGY].portfolios,
@@ -188,18 +206,28 @@ def _signals(model: Strategy, inputs: _Inputs) -> pd.DataFrame:
     rows = with_tickers(model.run(panel, last=len(inputs.days)), inputs.universe)
     ordered = rows.sort_values(["date", "symbol"], ignore_index=True)
     return ordered[
-        [*IDENTITY_COLUMNS, *(name for name in SIGNAL_COLUMNS if name not in IDENTITY_COLUMNS)]
+        [*IDENTITY_COLUMNS, *(name for name in RUN_COLUMNS if name not in IDENTITY_COLUMNS)]
     ]
 
 
-def _orders(signals: pd.DataFrame, inputs: _Inputs) -> Orders:
-    return Orders.from_signals(signals, inputs.days, universe=inputs.universe)
+def _orders(signals: pd.DataFrame, model: Strategy, inputs: _Inputs, calendar: Calendar) -> Orders:
+    return Orders.from_signals(
+        signals,
+        inputs.days,
+        universe=inputs.universe,
+        rules=model.trading_rules,
+        calendar=calendar,
+    )
 
 
 def _performance(
-    reader: TableReader, simulated: Sequence[Simulation], inputs: _Inputs, risk_free: float
+    reader: TableReader,
+    simulated: Sequence[Simulation],
+    inputs: _Inputs,
+    benchmark: int | pd.Series,
+    risk_free: float,
 ) -> pd.DataFrame:
-    """Figures of every session, of both models."""
+    """Figures of every session, of each model that was simulated."""
     yields = reader.rows(
         "treasury_yields", (BEGINNING, inputs.days[-1]), ("date", "observed_on", YIELD)
     )
@@ -208,7 +236,7 @@ def _performance(
             [each.portfolios.assign(model_id=number) for number, each in enumerate(simulated)],
             ignore_index=True,
         ),
-        BENCHMARK,
+        benchmark,
         inputs.days,
         risk_free=risk_free_rates(yields, inputs.days, default=risk_free),
     )
@@ -238,13 +266,6 @@ def _check_money(costs: object, capital: object) -> None:
         )
     if not isinstance(capital, Real) or not 0.0 < float(capital) < math.inf:
         raise SettingsError(f"The capital is {capital!r}", "Allowed: a positive number")
-
-
-def _benchmark() -> Strategy:
-    for each in all_strategies():
-        if each.is_benchmark:
-            return each
-    raise UnknownNameError("No strategy is a benchmark", "One must state is_benchmark = True")
 
 
 def _before(stored: Sequence[date], days: Sequence[str], lookback: int) -> list[str]:

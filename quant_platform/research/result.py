@@ -29,7 +29,8 @@ class BacktestResult:
     performance : pd.DataFrame
         As the table `model_performance`: one row per session and full window (21, 63 and 252
         sessions, and since the first session), ordered by date and length of the window. Returns
-        are fractions; `docs/conventions.md` defines every figure.
+        are fractions; `docs/conventions.md` defines every figure. The column `benchmark` says what
+        alpha and beta refer to.
     closed_positions : pd.DataFrame
         As the table of that name: one row per position whose security stopped trading.
 

@@ -28,6 +28,7 @@ from quant_platform.research.arguments import (
     several,
 )
 from quant_platform.research.backtest import IDENTITY_COLUMNS, backtest
+from quant_platform.research.benchmark import Benchmark
 from quant_platform.research.prices import Field, adjusted_bars, price_column, securities_of, wide
 from quant_platform.research.reader import TableReader
 from quant_platform.research.result import BacktestResult
@@ -360,6 +361,7 @@ class Store:
         delistings: DelistingRules | None = None,
         capital: float | None = None,
         risk_free: float | None = None,
+        benchmark: Benchmark | None = None,
     ) -> BacktestResult:
         """Run a strategy over stored sessions, in memory.
 
@@ -369,10 +371,12 @@ class Store:
         start, end : first and last session, as far as there are bars
         costs, delistings, capital : what trades cost, how positions end; default: settings
         risk_free : annual rate, as a fraction, where no yield is known; default: the settings
+        benchmark : what it is judged against: a model or its name, `symbol:TICKER`, or a series of
+            returns by session; default: the platform's benchmark
 
         Raises
         ------
-        UnknownNameError, SessionError, ContractError
+        UnknownNameError, SessionError, ContractError, SettingsError
             As `quant_platform.research.backtest.backtest`, which says how it is computed.
 
         Examples
@@ -393,6 +397,7 @@ class Store:
             delistings=delistings or DelistingRules.of(assumed),
             capital=assumed.capital if capital is None else capital,
             risk_free=assumed.risk_free if risk_free is None else risk_free,
+            benchmark=benchmark,
         )
 
     @property

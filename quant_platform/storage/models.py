@@ -20,6 +20,10 @@ class ModelRecord:
     description: str
     parameters: Mapping[str, object]
     is_benchmark: bool
+    rebalance: str = "on_change"
+    max_gross: float = 1.0
+    max_net: float = 1.0
+    benchmark: str | None = None
 
 
 @dataclass(frozen=True)
@@ -32,18 +36,24 @@ class ModelRun:
     first_session: str
     last_session: str
     signal_rows: int
+    scaled_sessions: int = 0
 
 
 _INSERT = """
-INSERT INTO models (version, description, parameters, is_benchmark, model_name)
-VALUES (%s, %s, %s, %s, %s)
+INSERT INTO models (version, description, parameters, is_benchmark, rebalance, max_gross, max_net,
+    benchmark, model_name)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 _UPDATE = """
-UPDATE models SET (version, description, parameters, is_benchmark) = ROW (new.*)
-FROM (VALUES (%s, %s, %s::jsonb, %s)) AS new (version, description, parameters, is_benchmark)
+UPDATE models SET (version, description, parameters, is_benchmark, rebalance, max_gross, max_net,
+    benchmark) = ROW (new.*)
+FROM (VALUES (%s, %s, %s::jsonb, %s, %s, %s::double precision, %s::double precision, %s))
+    AS new (version, description, parameters, is_benchmark, rebalance, max_gross, max_net,
+        benchmark)
 WHERE model_name = %s AND ROW (new.*) IS DISTINCT FROM
-    ROW (models.version, models.description, models.parameters, models.is_benchmark)
+    ROW (models.version, models.description, models.parameters, models.is_benchmark,
+        models.rebalance, models.max_gross, models.max_net, models.benchmark)
 """
 
 
@@ -66,6 +76,10 @@ def register_models(database: Database, models: Sequence[ModelRecord]) -> dict[s
                     model.description,
                     json.dumps(model.parameters),
                     model.is_benchmark,
+                    model.rebalance,
+                    model.max_gross,
+                    model.max_net,
+                    model.benchmark,
                     model.name,
                 )
                 cursor.execute(_UPDATE if model.name in stored_names else _INSERT, row)
@@ -88,10 +102,10 @@ def model_ids(database: Database) -> dict[str, int]:
 
 _RUN = """
 INSERT INTO model_runs (model_id, run_id, model_version, parameters, code_version, input_digest,
-    first_session, last_session, signal_rows)
+    first_session, last_session, signal_rows, scaled_sessions)
 SELECT id, $1::text, $2::text, $3::text::jsonb, $4::text, $5::text, $6::text::date, $7::text::date,
-    $8::text::integer
-FROM models WHERE model_name = $9::text
+    $8::text::integer, $9::text::integer
+FROM models WHERE model_name = $10::text
 """
 
 
@@ -109,5 +123,6 @@ def model_run_statement(model: ModelRecord, run: ModelRun) -> Statement:
         run.first_session,
         run.last_session,
         str(run.signal_rows),
+        str(run.scaled_sessions),
         model.name,
     )

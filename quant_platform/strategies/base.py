@@ -19,8 +19,11 @@ from numpy.typing import NDArray
 from quant_platform.errors import ContractError, UnknownNameError
 from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
 from quant_platform.market.panel import long_frame, pivot, securities_in
+from quant_platform.strategies.limits import REFUSE, SCALE, within_limits
 from quant_platform.strategies.parameters import StrategyParameters, build_parameters
 from quant_platform.strategies.risk import risk_figures
+from quant_platform.trading.orders import ASKED_WEIGHT, TradingRules
+from quant_platform.trading.rebalancing import ON_CHANGE, Rebalance
 
 SIGNAL_COLUMNS = (
     "date",
@@ -38,10 +41,10 @@ SIGNAL_COLUMNS = (
 )
 """Columns of the table `signals` that a strategy fills."""
 
-BUY, HOLD, SELL = 1, 0, -1
+RUN_COLUMNS = (*SIGNAL_COLUMNS, ASKED_WEIGHT)
+"""Columns of what `Strategy.run` returns: with the weights before they were scaled."""
 
-WEIGHT_NOISE = 1e-9
-"""Sum of weights above 1 that is nothing but rounding."""
+BUY, HOLD, SELL = 1, 0, -1
 
 _NOT_FEATURES = ("date", "symbol", "security_id", "recorded_at")
 
@@ -138,6 +141,11 @@ class Strategy(ABC):
     required_features : features that must be known for a row to exist
     optional_features : features that are read too, but may be unknown in a row
     is_benchmark : true for the strategy that the others are judged against
+    rebalance : when positions are brought back to their targets: never, on_change, every_session,
+        weekly, monthly, quarterly or drift x (`trading/rebalancing.py`)
+    max_gross, max_net : largest sum of the absolute weights of a session, and size of their sum
+    on_excess : whether a session that asks for more is scaled exactly (`scale`), or the run refused
+        (`refuse`)
     """
 
     Parameters: ClassVar[type[StrategyParameters]] = StrategyParameters
@@ -145,9 +153,13 @@ class Strategy(ABC):
     name: ClassVar[str]
     version: ClassVar[str]
     description: ClassVar[str]
-    is_benchmark: ClassVar[bool] = False
     required_features: ClassVar[tuple[str, ...]] = ()
     optional_features: ClassVar[tuple[str, ...]] = ()
+    is_benchmark: ClassVar[bool] = False
+    rebalance: ClassVar[str] = ON_CHANGE
+    on_excess: ClassVar[str] = SCALE
+    max_gross: float = 1.0
+    max_net: float = 1.0
 
     parameters: StrategyParameters
 
@@ -158,6 +170,7 @@ class Strategy(ABC):
     def __init__(self, **parameters: Any) -> None:
         """Take parameters by name; the defaults are those of `Parameters`."""
         self.parameters = build_parameters(self.name, self.Parameters, parameters)
+        self._check_limits()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.parameters!r})"
@@ -171,6 +184,11 @@ class Strategy(ABC):
     def max_weight(self) -> float:
         """Largest absolute target weight of one symbol, as a share of the portfolio."""
         return 1.0
+
+    @property
+    def trading_rules(self) -> TradingRules:
+        """How the portfolio trades the targets."""
+        return TradingRules(Rebalance.of(self.rebalance), self.max_gross)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -194,14 +212,16 @@ class Strategy(ABC):
 
         Returns
         -------
-        Rows with `SIGNAL_COLUMNS`, ordered by date, then security_id.
+        Rows with `RUN_COLUMNS`, ordered by date, then security_id; target weights are within
+        `max_gross` and `max_net`.
 
         Raises
         ------
         UnknownNameError
             The panel lacks a feature that the strategy reads.
         ContractError
-            The strategy returned something that is not a signal.
+            The strategy returned something that is not a signal, or asks for more than its limits
+            and states that this is to be refused.
         """
         missing = [name for name in self.features if name not in panel.features]
         if missing:
@@ -216,9 +236,14 @@ class Strategy(ABC):
             first = panel.sessions[max(len(panel.sessions) - last, 0) :][:1]
             frame = frame[frame["date"].to_numpy() >= first] if len(first) else frame[:0]
             frame = frame.reset_index(drop=True)
-        frame = within_equity(frame)
         self._check(frame)
-        return frame
+        return within_limits(
+            frame,
+            max_gross=self.max_gross,
+            max_net=self.max_net,
+            on_excess=self.on_excess,
+            model=self.name,
+        )
 
     def rows(self, panel: SignalPanel) -> BoolArray:
         """Return where a row belongs: members with a close and every required feature."""
@@ -255,6 +280,21 @@ class Strategy(ABC):
             metadata=metadata,
         ).astype({"metadata": "str"})
 
+    def _check_limits(self) -> None:
+        """Refuse a class whose limits or rule of rebalancing are none."""
+        Rebalance.of(self.rebalance)
+        for name in ("max_gross", "max_net"):
+            value = getattr(self, name)
+            if not 0.0 < value < np.inf:
+                raise ContractError(
+                    f"Strategy {self.name} states {name} = {value!r}", "Allowed: a number above 0."
+                )
+        if self.on_excess not in (SCALE, REFUSE):
+            raise ContractError(
+                f"Strategy {self.name} states on_excess = {self.on_excess!r}",
+                f"Allowed: '{SCALE}' or '{REFUSE}'.",
+            )
+
     def _check_columns(self, frame: object) -> None:
         """Refuse what is no frame of signals."""
         expected = f"Expected: a frame with the columns {', '.join(SIGNAL_COLUMNS)}."
@@ -271,14 +311,21 @@ class Strategy(ABC):
 
     def _check(self, frame: pd.DataFrame) -> None:
         """Refuse rows that are no signals, naming the first rule they break."""
-        stop, risk = frame["stop_price"], frame["value_at_risk_95"]
+        kind, stop, risk = (
+            frame[name] for name in ("signal_type", "stop_price", "value_at_risk_95")
+        )
         limit = self.max_weight
         rules = {
-            "signal_type is -1, 0 or 1": frame["signal_type"].isin((SELL, HOLD, BUY)),
+            "signal_type is -1, 0 or 1": kind.isin((SELL, HOLD, BUY)),
             "strength is from 0 to 1": frame["strength"].between(0.0, 1.0),
             "confidence is from 0 to 1": frame["confidence"].between(0.0, 1.0),
             f"target_weight is from {-limit:g} to {limit:g}": (
                 frame["target_weight"].between(-limit, limit)
+            ),
+            "a buy has a weight above 0": (frame["signal_type"] != BUY)
+            | (frame["target_weight"] > 0),
+            "a sell has no weight above 0": (
+                (frame["signal_type"] != SELL) | (frame["target_weight"] <= 0)
             ),
             "reference_price is positive": frame["reference_price"].between(
                 0.0, np.inf, inclusive="neither"
@@ -297,20 +344,6 @@ class Strategy(ABC):
                     f"{row['date']:%Y-%m-%d} ({int((~holds).sum())} rows)",
                     "The strategy has a fault; nothing was kept of this run.",
                 )
-
-
-def within_equity(frame: pd.DataFrame) -> pd.DataFrame:
-    """Divide the weights of a session that asks for more than all of the equity.
-
-    They are divided by the smallest whole number that makes them fit. In a large universe more
-    signals hold than there is money for; a divisor that is a whole number changes seldom, where an
-    exact one would trade every position every day.
-    """
-    gross_weight = frame["target_weight"].abs().groupby(frame["date"]).transform("sum")
-    parts = np.ceil(gross_weight.to_numpy(dtype=np.float64) - WEIGHT_NOISE)
-    if not (parts > 1.0).any():
-        return frame
-    return frame.assign(target_weight=frame["target_weight"] / np.maximum(parts, 1.0))
 
 
 def metadata_json(

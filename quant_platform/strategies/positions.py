@@ -8,6 +8,9 @@ all strategies:
   a condition that lasts gives one signal, not one a session;
 - a buy opens a position (type 1), or renews it with its own size and stop;
 - a sell (type −1) leaves the position or keeps out: target 0;
+- where the positions held ask for more than the model's `max_gross`, those of the highest score are
+  chosen, as many as there is room for; the score is the confidence of the entry, and of equal ones
+  the first by security goes first. The others have target 0 until there is room (reason `no room`);
 - a position also ends (type 0, target 0) on the strategy's exit condition, at its stop, by its age,
   or when the symbol leaves the universe;
 - while it is held (type 0), weight, strength and confidence stay those of its entry.
@@ -21,6 +24,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from quant_platform.conventions import WEIGHT_NOISE
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.strategies.base import BUY, HOLD, SELL, SignalPanel, Strategy, metadata_json
 from quant_platform.strategies.holdings import EXIT, STOP, TIME, Holdings, hold
@@ -28,6 +32,9 @@ from quant_platform.strategies.risk import volatility_scale
 
 LARGEST_STOP = 0.99
 """Largest stop distance, as a fraction of the entry close: a stop price stays positive."""
+
+NO_ROOM = "no room"
+"""Reason in the metadata of a position that is not held because others have a higher score."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,9 @@ def position_signals(
     leave = conditions.leave | sell | ~panel.member
     positions = hold(buy, leave, price_relatives(panel), stop, rules.max_holding)
     held = positions.held
-    signal_type = np.select([buy, sell], [BUY, SELL], HOLD)
+    target = np.where(held, positions.of_entry(weight), 0.0)
+    chosen = held & has_room(target, positions.of_entry(conditions.confidence), strategy.max_gross)
+    signal_type = np.select([buy & chosen, sell], [BUY, SELL], HOLD)
     confidence = np.select(
         [held, sell], [positions.of_entry(conditions.confidence), conditions.confidence], 0.0
     )
@@ -106,11 +115,38 @@ def position_signals(
         signal_type=signal_type,
         strength=strength,
         confidence=confidence,
-        target_weight=np.where(held, positions.of_entry(weight), 0.0),
-        stop_price=positions.stop_price(panel.close, stop),
+        target_weight=np.where(chosen, target, 0.0),
+        stop_price=np.where(chosen, positions.stop_price(panel.close, stop), np.nan),
         score=np.where(sell, -confidence, confidence),
-        metadata=_metadata(panel, conditions, positions, buy, sell, strategy.rows(panel)),
+        metadata=_metadata(panel, conditions, positions, chosen, sell, strategy.rows(panel)),
     )
+
+
+def has_room(weights: FloatArray, score: FloatArray, max_gross: float) -> BoolArray:
+    """Return which positions fit into `max_gross` when those of the highest score go first.
+
+    Parameters
+    ----------
+    weights : (sessions, securities), 0 where nothing is asked for
+    score : (sessions, securities); of equal scores the first column goes first
+
+    Notes
+    -----
+    Sums run from position to position, so that a security without one changes no bit of them.
+    """
+    room = np.ones(weights.shape, dtype=bool)
+    size = np.abs(weights)
+    limit = max_gross + WEIGHT_NOISE
+    for row in np.flatnonzero(np.cumsum(size, axis=1)[:, -1:].max(axis=1, initial=0.0) > limit):
+        asking = np.flatnonzero(size[row])
+        best_first = asking[np.argsort(-score[row, asking], kind="stable")]
+        room[row, best_first[np.cumsum(size[row, best_first]) > limit]] = False
+    return room
+
+
+def without_room(signals: pd.DataFrame) -> int:
+    """Count the rows of positions that there was no room for."""
+    return int(signals["metadata"].str.contains(f'"{NO_ROOM}"', regex=False).sum())
 
 
 def price_relatives(panel: SignalPanel) -> FloatArray:
@@ -133,15 +169,22 @@ def _metadata(
     panel: SignalPanel,
     conditions: Conditions,
     positions: Holdings,
-    buy: BoolArray,
+    chosen: BoolArray,
     sell: BoolArray,
     rows: BoolArray,
 ) -> NDArray[np.object_]:
     """State, for rows with a signal, a position or the end of one, why and on what figures."""
     ended = positions.ended
     reason = np.select(
-        [buy, sell, ended == EXIT, ended == STOP, ended == TIME],
-        ["buy", "sell", "exit", "stop", "time"],
+        [
+            positions.held & ~chosen,
+            positions.age == 0,
+            sell,
+            ended == EXIT,
+            ended == STOP,
+            ended == TIME,
+        ],
+        [NO_ROOM, "buy", "sell", "exit", "stop", "time"],
         "hold",
     )
     where = rows & (sell | positions.held | (ended != 0))

@@ -12,8 +12,31 @@ import numpy as np
 import pandas as pd
 
 from quant_platform.errors import ContractError
-from quant_platform.kernels.arrays import FloatArray, SessionArray
+from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
+from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.market.panel import pivot
+from quant_platform.trading.rebalancing import AS_ASKED, Rebalance
+
+ASKED_WEIGHT = "asked_weight"
+
+
+@dataclass(frozen=True)
+class TradingRules:
+    """How a model's targets are traded.
+
+    Attributes
+    ----------
+    rebalance : when positions are brought back to their targets
+    max_gross : largest sum of the positions' absolute weights after a trade; a purchase that the
+        book has no room for is scaled
+    """
+
+    rebalance: Rebalance = AS_ASKED
+    max_gross: float = 1.0
+
+
+DEFAULT_RULES = TradingRules()
+"""Trade what changes, up to all of the equity."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +51,10 @@ class Orders:
     types : (T, N) 1 or −1 for a signal to be judged by this session's return, else 0
     references : (T, N) close of the session before, against which the return is taken
     others : (T,) target of every security without a column: 0 where the universe is known, else NaN
+    asked : (T, N) weights that the strategy asked for, before they were scaled: whether a target
+        changed is judged on these; None: the targets themselves
+    rules : how the targets are traded
+    due : (T,) sessions in which all positions are traded; None: none
     """
 
     sessions: SessionArray
@@ -36,6 +63,9 @@ class Orders:
     types: FloatArray
     references: FloatArray
     others: FloatArray
+    asked: FloatArray | None = None
+    rules: TradingRules = DEFAULT_RULES
+    due: BoolArray | None = None
 
     @classmethod
     def from_signals(
@@ -45,20 +75,24 @@ class Orders:
         *,
         before: object | None = None,
         universe: pd.DataFrame | None = None,
+        rules: TradingRules = DEFAULT_RULES,
+        calendar: Calendar = XNYS,
     ) -> "Orders":
         """Align the signals of one model with the sessions in which they are executed.
 
         Parameters
         ----------
         signals : rows of the table `signals` of one model: date, security_id, signal_type,
-            target_weight, reference_price; rows of session D are executed in the session after D,
-            others are ignored
+            target_weight, reference_price and, unless it is the target, asked_weight; rows of
+            session D are executed in the session after D, others are ignored
         sessions : the consecutive sessions of execution
         before : the session before the first one; None at the start of history
         universe : rows of `trading_universe` (date, security_id). With it, a security that is no
             member of a session gets the target 0 in the next one, since no signal speaks of it any
             more; sessions without a single row say nothing. Without it, such a security keeps its
             last target.
+        rules : how the model's targets are traded
+        calendar : sessions of the exchange, by which a week, month or quarter begins
 
         Raises
         ------
@@ -75,11 +109,14 @@ class Orders:
         signal_sessions = np.concatenate((earlier, days[:-1]))
         listed = () if universe is None else universe["security_id"]
         security_ids = tuple(sorted({*signals["security_id"], *listed}))
+        names = ("target_weight", ASKED_WEIGHT, "signal_type", "reference_price")
         columns = {
             name: _delayed(pivot(signals, name, signal_sessions, security_ids), len(days))
-            for name in ("target_weight", "signal_type", "reference_price")
+            for name in names
+            if name in signals
         }
         targets = columns["target_weight"]
+        asked = columns.get(ASKED_WEIGHT, targets)
         others = np.full(len(days), np.nan)
         if universe is not None:
             members = universe[["date", "security_id"]].assign(row=1.0)
@@ -87,7 +124,8 @@ class Orders:
                 _delayed(pivot(members, "row", signal_sessions, security_ids), len(days))
             )
             others[member.any(axis=1)] = 0.0
-            targets = np.where(member, targets, np.where(np.isnan(others), np.nan, 0.0)[:, None])
+            outside = np.where(np.isnan(others), np.nan, 0.0)[:, None]
+            targets, asked = (np.where(member, weights, outside) for weights in (targets, asked))
         return cls(
             days,
             security_ids,
@@ -95,6 +133,9 @@ class Orders:
             types=np.nan_to_num(columns["signal_type"], nan=0.0),
             references=columns["reference_price"],
             others=others,
+            asked=asked,
+            rules=rules,
+            due=rules.rebalance.due(days, calendar),
         )
 
 

@@ -22,7 +22,11 @@ class Position:
     shares : shares held, negative if sold short; in units of the session
     price : last known price of one share, in units of the session; NaN without shares
     target : weight last traded to
-    wanted : weight asked for last; differs from `target` while an order waits for a bar
+    wanted : weight to trade to next; differs from `target` while an order waits for a bar, or where
+        the rule of rebalancing leaves the position alone
+    asked : weight that the strategy asked for when the position was last traded; default `target`
+    asking : weight that the strategy asks for now, before it is scaled; default `wanted`
+    due : whether a rebalancing waits for a bar
     idle : sessions without a bar since the last one, while there are shares
     retired : the reference data say that the security is delisted, and no bar came since
     """
@@ -32,8 +36,17 @@ class Position:
     price: float
     target: float
     wanted: float
+    asked: float = math.nan
+    asking: float = math.nan
+    due: bool = False
     idle: int = 0
     retired: bool = False
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.asked):
+            object.__setattr__(self, "asked", self.target)
+        if math.isnan(self.asking):
+            object.__setattr__(self, "asking", self.wanted)
 
     @property
     def value(self) -> float:
@@ -73,6 +86,9 @@ class PortfolioState:
                     price=math.nan if entry["price"] is None else float(entry["price"]),
                     target=float(entry["target"]),
                     wanted=float(entry.get("wanted", entry["target"])),
+                    asked=float(entry.get("asked", math.nan)),
+                    asking=float(entry.get("asking", math.nan)),
+                    due=bool(entry.get("due", False)),
                     idle=int(entry.get("idle", 0)),
                     retired=bool(entry.get("retired", False)),
                 )
@@ -92,10 +108,11 @@ class PortfolioState:
 
 
 def positions_json(positions: Iterable[Position], equity: float) -> str:
-    """Return security → shares, price, value, weight, target, and what else differs from usual.
+    """Return security → shares, price, value, weight, target, and where they say more the rest.
 
-    That is `wanted` while an order waits, and `idle` and `retired` while no bar comes. The weight
-    is null where equity is not positive.
+    `wanted` and `asked` stand there where they differ from `target`, `asking` where it differs from
+    `wanted`, `due` where it is true, `idle` and `retired` while no bar comes. The weight is null
+    where equity is not positive.
     """
     entries: dict[str, dict[str, float | None]] = {}
     for position in positions:
@@ -110,6 +127,12 @@ def positions_json(positions: Iterable[Position], equity: float) -> str:
         }
         if position.wanted != position.target:
             entry["wanted"] = position.wanted
+        if position.asked != position.target:
+            entry["asked"] = position.asked
+        if position.asking != position.wanted:
+            entry["asking"] = position.asking
+        if position.due:
+            entry["due"] = True
         if position.idle:
             entry["idle"] = position.idle
         if position.retired:

@@ -4,16 +4,18 @@ Targets set after the close of a session are executed in the next one, in this o
 
 1. At the open, splits with that ex-date change the shares held, then cash dividends of that ex-date
    are paid on the shares held overnight (paid *by* a short position).
-2. Symbols whose wanted weight differs from the weight last traded to are traded at the open: shares
-   = weight × equity at the open / open price. The drift of weights with prices is not traded. The
-   fill price lies one slippage from the open, against the trade; the commission is taken on the
-   value filled. Fractional shares are allowed, cash may turn negative, and cash earns and costs
-   nothing.
-3. A security without a bar cannot be traded; it is tried again in the next session.
-4. At the close everything is marked: at the close price, or without a bar at the last known price,
+2. Securities that the model's rule of rebalancing names (`rebalancing.py`) are traded at the open:
+   shares = weight × equity at the open / open price. Whether a target changed is judged on the
+   weights that the strategy asked for, not on scaled ones. The fill price lies one slippage from
+   the open, against the trade; the commission is taken on the value filled. Fractional shares are
+   allowed, cash may turn negative, and cash earns and costs nothing.
+3. What is traded takes what room the rest of the book leaves: with the absolute weights of all
+   positions at the open beyond the model's `max_gross`, the weights traded to are scaled until it
+   is met. So a position that waits for a bar keeps its capital.
+4. A security without a bar cannot be traded; it is tried again in the next session.
+5. At the close everything is marked: at the close price, or without a bar at the last known price,
    adjusted for splits. A position whose security stopped trading is then turned into cash
-   (`delistings.py`). Until then it keeps its part of the equity: those traded beside it share the
-   rest.
+   (`delistings.py`).
 
 A portfolio whose equity is not positive at the open opens no position: its targets count as 0
 then. One whose equity is not positive at a close is ruined: it is closed out at the next open and
@@ -32,6 +34,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from quant_platform.conventions import WEIGHT_NOISE
 from quant_platform.errors import ContractError
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.market.panel import Panel
@@ -43,7 +46,7 @@ from quant_platform.trading.delistings import (
     closed_positions,
     year_highs,
 )
-from quant_platform.trading.orders import Orders
+from quant_platform.trading.orders import Orders, TradingRules
 from quant_platform.trading.portfolio_state import (
     PortfolioState,
     Position,
@@ -51,6 +54,7 @@ from quant_platform.trading.portfolio_state import (
     positions_json,
     ratio,
 )
+from quant_platform.trading.rebalancing import DRIFT, ON_CHANGE
 
 START_CAPITAL = 1_000_000.0
 """Cash that every model starts with, in currency."""
@@ -129,10 +133,17 @@ def simulate(
     held = (position.security_id for position in state.positions)
     security_ids = tuple(sorted({*orders.security_ids, *held}))
     market = _MarketArrays.of(panel, security_ids, endings)
-    wanted = _widen(orders.targets, orders.security_ids, security_ids, orders.others[:, None])
+    wanted, asked = (
+        _widen(weights, orders.security_ids, security_ids, orders.others[:, None])
+        for weights in (orders.targets, orders.targets if orders.asked is None else orders.asked)
+    )
+    due = np.zeros(len(panel.sessions), dtype=bool) if orders.due is None else orders.due
     judged, hits = count_hits(panel, orders)
-    book = _Book(state, security_ids, costs, endings)
-    rows = [book.session(market, wanted[t], t) for t in range(len(panel.sessions))]
+    book = _Book(state, security_ids, costs, orders.rules, endings)
+    rows = []
+    for t in range(len(panel.sessions)):
+        book.want(wanted[t], asked[t], due=bool(due[t]))
+        rows.append(book.session(market, t))
     frame = pd.DataFrame(rows, columns=list(PORTFOLIO_COLUMNS[1:]))
     frame["signals_judged"] = judged
     frame["signals_hit"] = hits
@@ -213,17 +224,22 @@ class _Book:
         state: PortfolioState,
         security_ids: tuple[str, ...],
         costs: Costs,
+        rules: TradingRules,
         endings: Endings,
     ) -> None:
         self.security_ids = security_ids
         self.trading_costs = costs
+        self.rules = rules
         self.endings = endings
         self.closed: list[ClosedPosition] = []
         self.ruined = state.ruined
         self.cash = state.cash
         self.equity = state.equity
         column = {security_id: number for number, security_id in enumerate(security_ids)}
-        self.shares, self.target, self.wanted = (np.zeros(len(security_ids)) for _ in range(3))
+        self.shares, self.target, self.wanted, self.asked, self.asking = np.zeros(
+            (5, len(security_ids))
+        )
+        self.due = np.zeros(len(security_ids), dtype=bool)
         self.price = np.full(len(security_ids), np.nan)
         self.idle = np.zeros(len(security_ids), dtype=np.int64)
         self.retired = np.zeros(len(security_ids), dtype=bool)
@@ -233,14 +249,36 @@ class _Book:
             self.price[at] = position.price
             self.target[at] = position.target
             self.wanted[at] = position.wanted
+            self.asked[at] = position.asked
+            self.asking[at] = position.asking
+            self.due[at] = position.due
             self.idle[at] = position.idle
             self.retired[at] = position.retired
 
-    def session(self, market: _MarketArrays, wanted: FloatArray, t: int) -> tuple[object, ...]:
+    def want(self, targets: FloatArray, asked: FloatArray, *, due: bool) -> None:
+        """Take what the model wants from the next open on, and what is to be traded for it."""
+        np.copyto(self.wanted, targets, where=~np.isnan(targets))
+        np.copyto(self.asking, asked, where=~np.isnan(asked))
+        if due:
+            self.due |= (self.target != 0.0) | (self.wanted != 0.0)
+        self.pending = self.due | self._moved()
+
+    def _moved(self) -> BoolArray:
+        """Securities that the rule of rebalancing trades outside its regular sessions."""
+        rebalance = self.rules.rebalance
+        if rebalance.rule == ON_CHANGE:
+            return np.asarray(self.asking != self.asked)
+        moved = np.sign(self.asking) != np.sign(self.asked)
+        if rebalance.rule == DRIFT and self.equity > 0.0:
+            weight = np.where(self.shares == 0.0, 0.0, self.shares * self.price) / self.equity
+            moved |= np.abs(weight - self.wanted) > rebalance.beyond
+        return np.asarray(moved)
+
+    def session(self, market: _MarketArrays, t: int) -> tuple[object, ...]:
         """Go through session t; return its row without the date."""
         before = self.equity
         dividends = self._corporate_actions(market, t)
-        trades, turnover, paid = self._trade(market, wanted, t)
+        trades, turnover, paid = self._trade(market, t)
         np.copyto(self.price, market.close[t], where=market.traded[t])
         self._close_ended(market, t)
         self.price[self.shares == 0.0] = np.nan
@@ -275,30 +313,28 @@ class _Book:
         self.cash += dividends
         return dividends
 
-    def _trade(
-        self, market: _MarketArrays, wanted: FloatArray, t: int
-    ) -> tuple[list[dict[str, object]], float, float]:
-        """Trade at the open; return the fills, the turnover and the costs."""
-        np.copyto(self.wanted, wanted, where=~np.isnan(wanted))
-        pending = self.wanted != self.target
+    def _trade(self, market: _MarketArrays, t: int) -> tuple[list[dict[str, object]], float, float]:
+        """Trade what is pending at the open; return the fills, the turnover and the costs."""
         if self.ruined:
-            self.wanted[:] = 0.0
-            pending = self.shares != 0.0
-        at = np.flatnonzero(pending & market.traded[t])
+            self.wanted[:] = self.asking[:] = 0.0
+            self.pending = self.shares != 0.0
+        at = np.flatnonzero(self.pending & market.traded[t])
         if len(at) == 0:
             return [], 0.0, 0.0
         mark = np.where(market.traded[t], market.open[t], self.price)
         equity = math.fsum([self.cash, *self._values(mark)])
         opens = market.open[t][at]
         # Added 0.0: an exit leaves 0, never the −0 that JSON columns do not keep.
-        offered = self._offered(at, mark, equity, waiting=~market.traded[t])
-        shares = self.wanted[at] * offered / opens + 0.0
+        targets = self.wanted[at] * self._room(at, mark, equity) + 0.0
+        shares = targets * max(equity, 0.0) / opens + 0.0
         bought = shares - self.shares[at]
         fill = self.trading_costs.fill_price(opens, bought)
         commission = self.trading_costs.commission(fill, bought)
         slippage = np.abs(bought) * np.abs(fill - opens)
         self.shares[at] = shares
-        self.target[at] = self.wanted[at]
+        self.target[at] = targets
+        self.asked[at] = self.asking[at]
+        self.due[at] = False
         self.cash = math.fsum([self.cash, *(-bought * fill).tolist(), *(-commission).tolist()])
         trades = [
             {
@@ -321,20 +357,16 @@ class _Book:
         turnover = ratio(math.fsum((np.abs(bought) * fill).tolist()), equity)
         return trades, turnover, math.fsum([*commission.tolist(), *slippage.tolist()])
 
-    def _offered(
-        self, at: NDArray[np.intp], mark: FloatArray, equity: float, *, waiting: BoolArray
-    ) -> float:
-        """Equity that the weights traded now are shares of.
-
-        It is smaller where these weights and the positions that wait for a bar are together more
-        than the equity: the money of those that wait is not there to be spent.
-        """
-        asked = math.fsum(np.abs(self.wanted[at]).tolist())
-        held = (self.shares != 0.0) & waiting
-        kept = math.fsum(np.abs(self.shares[held] * mark[held]).tolist())
-        if asked == 0.0 or kept == 0.0 or equity <= 0.0:
-            return max(equity, 0.0)
-        return min(equity, max(equity - kept, 0.0) / asked)
+    def _room(self, at: NDArray[np.intp], mark: FloatArray, equity: float) -> float:
+        """Factor, at most 1, by which the weights traded to at `mark` fit into the book."""
+        traded = math.fsum(np.abs(self.wanted[at]).tolist())
+        if traded == 0.0 or equity <= 0.0:
+            return 1.0
+        kept = self.shares != 0.0
+        kept[at] = False
+        others = math.fsum(np.abs(self.shares[kept] * mark[kept]).tolist()) / equity
+        room = self.rules.max_gross - others
+        return 1.0 if traded <= room + WEIGHT_NOISE else max(room, 0.0) / traded
 
     def _close_ended(self, market: _MarketArrays, t: int) -> None:
         """Turn positions into cash whose security stopped trading."""
@@ -364,10 +396,10 @@ class _Book:
         )
         self.closed += ended
         self.cash = math.fsum([self.cash, *(each.proceeds for each in ended)])
-        for weights in (self.shares, self.target, self.wanted):
+        for weights in (self.shares, self.target, self.wanted, self.asked, self.asking):
             weights[at] = 0.0
         self.idle[at] = 0
-        self.retired[at] = False
+        self.retired[at] = self.due[at] = False
 
     def _values(self, price: FloatArray) -> list[float]:
         """Return the value of each holding at `price`."""
@@ -377,17 +409,20 @@ class _Book:
 
     def _positions(self) -> list[Position]:
         """Return the positions that a row keeps: with shares, a target or a waiting order."""
-        active = np.flatnonzero((self.shares != 0.0) | (self.target != 0.0) | (self.wanted != 0.0))
+        numbers = (self.shares, self.price, self.target, self.wanted, self.asked, self.asking)
+        weights = (self.target, self.wanted, self.asked, self.asking)
+        active = self.shares != 0.0
+        for weight in weights:
+            active = active | (weight != 0.0)
+        columns = np.flatnonzero(active)
         return [
-            Position(self.security_ids[column], *numbers)
-            for column, *numbers in zip(
-                active.tolist(),
-                self.shares[active].tolist(),
-                self.price[active].tolist(),
-                self.target[active].tolist(),
-                self.wanted[active].tolist(),
-                self.idle[active].tolist(),
-                self.retired[active].tolist(),
+            Position(self.security_ids[column], *values)
+            for column, *values in zip(
+                columns.tolist(),
+                *(
+                    array[columns].tolist()
+                    for array in (*numbers, self.due, self.idle, self.retired)
+                ),
                 strict=True,
             )
         ]

@@ -76,7 +76,7 @@ TAMPERED = {
         "AAPL",
     ),
     "enhanced_momentum_limits": (
-        f"UPDATE signals SET target_weight = 0.06 WHERE date = '{DAY}' AND symbol = 'IBM'"
+        f"UPDATE signals SET asked_weight = 0.06 WHERE date = '{DAY}' AND symbol = 'IBM'"
         f" AND model_id = {MOMENTUM}",
         [DAY],
         "IBM: weight beyond the limit (0.06)",
@@ -86,7 +86,7 @@ TAMPERED = {
         f" AND model_id = {HOLD}",
         [DAY],
         # Two of three equal weights are left: 0.5 + 2/3.
-        "weights add up to 1.16667",
+        "weights add up to 1.16667 gross, limit 1",
     ),
     "portfolio_accounting": (
         f"UPDATE portfolios SET cash = cash + 1 WHERE date = '{DAY}' AND model_id = {HOLD}",

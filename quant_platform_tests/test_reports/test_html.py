@@ -82,12 +82,22 @@ def test_no_description_speaks_of_fractions_or_null() -> None:
 
 
 def test_the_page_says_what_the_figures_rest_on() -> None:
-    models = DATA.models.assign(parameters=['{"max_position": 0.05, "days": 3}', "{}", "{}"])
+    models = DATA.models.assign(
+        parameters=['{"max_position": 0.05, "days": 3}', "{}", "{}"],
+        rebalance=["on_change", "monthly", "drift 0.05"],
+        max_gross=[1.0, 1.6, 1.0],
+        max_net=1.0,
+        benchmark=pd.Series(["hold_all", "hold_all", None], dtype="object"),
+    )
     page = render_report(replace(DATA, models=models, assumptions={"Costs": "5 & 5 points"}))
     section = page.partition('id="assumptions"')[2].partition("</section>")[0]
     assert "<dt>Costs</dt><dd>5 &amp; 5 points</dd>" in section
     assert "days 3, max position 0.05" in section
     assert "no parameters" in section
+    rules = "rebalanced monthly, gross at most 1.60, net 1.00, judged against hold_all<"
+    assert rules in section
+    assert "rebalanced on change, " in section
+    assert "rebalanced drift 0.05, gross at most 1.00, net 1.00<" in section
 
 
 def test_same_data_same_bytes() -> None:

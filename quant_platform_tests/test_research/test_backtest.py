@@ -156,6 +156,57 @@ class TestByHand:
         assert rows["cash"].iloc[2] == pytest.approx(1000.0 - spent)
 
 
+class TestBenchmark:
+    """The strategy's own returns: 0 up to the 4th, 0.05, then 300/1050 − 1."""
+
+    OWN = (0.0, 0.0, 0.0, 0.05, 300.0 / 1050.0 - 1.0)
+
+    def test_a_series(self, market: Database) -> None:
+        """Half of its own returns: beta 2, and alpha 0."""
+        half = pd.Series(
+            [value / 2.0 for value in self.OWN],
+            index=pd.bdate_range(FIRST, LAST),
+            name="half of it",
+        )
+        row = run(market, benchmark=half).performance.iloc[-1]
+        assert row["beta"] == pytest.approx(2.0)
+        assert row["alpha"] == pytest.approx(0.0, abs=1e-9)
+        assert row["benchmark"] == "half of it"
+
+    def test_a_symbol(self, market: Database) -> None:
+        """9, 10, 20, 20 with a dividend of 1, 5: 0, 1/9, 1, 1/20, −3/4; as a series by hand."""
+        by_hand = pd.Series([0.0, 1 / 9, 1.0, 0.05, -0.75], index=pd.bdate_range(FIRST, LAST))
+        expected = run(market, benchmark=by_hand).performance
+        rows = run(market, benchmark="symbol:NEW").performance
+        for name in ("alpha", "beta"):
+            assert rows[name].tolist() == pytest.approx(expected[name].tolist(), nan_ok=True)
+        assert set(rows["benchmark"]) == {"symbol:NEW"}
+        assert set(expected["benchmark"]) == {"series"}
+        covariance = float(np.cov(self.OWN, by_hand)[0, 1] / np.var(by_hand, ddof=1))
+        assert rows["beta"].iloc[-1] == pytest.approx(covariance)
+
+    def test_a_model(self, market: Database) -> None:
+        row = run(market, benchmark=_Ten()).performance.iloc[-1]
+        assert (row["benchmark"], row["beta"]) == ("ten", pytest.approx(1.0))
+        named = run(market, benchmark="buy_and_hold").performance
+        pd.testing.assert_frame_equal(named, run(market).performance, check_exact=True)
+
+    @pytest.mark.parametrize(
+        ("benchmark", "kind", "text"),
+        [
+            ("symbol:OLD", UnknownNameError, "no bar of 'OLD', the benchmark, in 2024-01-08"),
+            ("none", UnknownNameError, "no strategy none"),
+            (5, SettingsError, "The benchmark is 5"),
+            (pd.Series([0.1], index=[pd.Timestamp("2020-01-02")]), SettingsError, "no return"),
+        ],
+    )
+    def test_nonsense(
+        self, market: Database, benchmark: Any, kind: type[Exception], text: str
+    ) -> None:
+        with pytest.raises(kind, match=text):
+            run(market, benchmark=benchmark)
+
+
 class TestKnownAt:
     def test_a_correction(self, market: Database) -> None:
         """It closed at 9.5 on the 3rd: bought a day later, and no dividend."""

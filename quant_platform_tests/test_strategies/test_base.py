@@ -8,10 +8,10 @@ import pytest
 
 from quant_platform.errors import ContractError, SettingsError, UnknownNameError
 from quant_platform.strategies.base import (
+    RUN_COLUMNS,
     SIGNAL_COLUMNS,
     SignalPanel,
     metadata_json,
-    within_equity,
 )
 from quant_platform.strategies.library.enhanced_momentum import EnhancedMomentum
 from quant_platform.strategies.library.mean_reversion import MeanReversion
@@ -50,7 +50,7 @@ def test_empty_frames_give_an_empty_panel():
     )
     frame = Constant().run(got)
     assert len(frame) == 0
-    assert tuple(frame.columns) == SIGNAL_COLUMNS
+    assert tuple(frame.columns) == RUN_COLUMNS
 
 
 def test_description_is_the_first_paragraph():
@@ -172,10 +172,3 @@ def test_metadata_is_json_whatever_the_values():
         {},
         {"reason": "hold", "value": None, "count": 4},
     ]
-
-
-def test_a_session_that_asks_for_too_much_is_divided_by_a_whole_number() -> None:
-    """Asked for 0.75 × 3 = 2.25, a third of each is given; 0.5 + 0.5 is all there is and stays."""
-    days = pd.to_datetime(["2004-08-19"] * 3 + ["2004-08-20"] * 2)
-    frame = pd.DataFrame({"date": days, "target_weight": [0.75, -0.75, 0.75, 0.5, 0.5]})
-    assert within_equity(frame)["target_weight"].tolist() == [0.25, -0.25, 0.25, 0.5, 0.5]

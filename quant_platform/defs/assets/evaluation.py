@@ -29,7 +29,7 @@ def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
 
 
 def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
-    decision = ("signal_type", "target_weight", "reference_price")
+    decision = ("signal_type", "target_weight", "asked_weight", "reference_price")
     signals = {
         SIGNALS_PREFIX + strategy.name: dg.AssetIn(
             signal_key(strategy),

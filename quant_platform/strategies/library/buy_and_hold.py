@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from quant_platform.strategies.base import BUY, SignalPanel, Strategy, metadata_json
+from quant_platform.strategies.limits import REFUSE
 
 
 class BuyAndHold(Strategy):
@@ -18,6 +19,7 @@ class BuyAndHold(Strategy):
     name = "buy_and_hold"
     version = "1.0.0"
     is_benchmark = True
+    on_excess = REFUSE
     optional_features = ("realized_volatility_20",)
 
     @property

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.strategies.base import SignalPanel, Strategy
+from quant_platform.strategies.limits import REFUSE
 from quant_platform.strategies.parameters import StrategyParameters
 from quant_platform.strategies.positions import Conditions, PositionRules, position_signals
 from quant_platform.strategies.risk import volatility_confidence
@@ -80,7 +81,8 @@ class EnhancedMomentum(Strategy):
             return self
 
     name = "enhanced_momentum"
-    version = "1.0.0"
+    version = "1.1.0"
+    on_excess = REFUSE
     required_features = (
         "sma_10",
         "sma_20",

@@ -1,0 +1,97 @@
+"""What a backtest is judged against: a model, a security, or any series of returns.
+
+What does not belong here: figures against it (`evaluation/`).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from quant_platform.errors import SettingsError, UnknownNameError
+from quant_platform.market.panel import BAR_COLUMNS, Panel
+from quant_platform.research.reader import TableReader
+from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.strategy_registry import benchmark_strategy
+from quant_platform.strategies.strategy_registry import strategy as strategy_of
+
+SYMBOL = "symbol:"
+"""Begins a benchmark that is a security, by the ticker that it has in the last session."""
+
+Benchmark = str | Strategy | pd.Series
+
+
+def benchmark_model(benchmark: Benchmark | None) -> Strategy | None:
+    """Return the strategy that a benchmark is; None where it is none.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such strategy.
+    SettingsError
+        The benchmark is neither a model, nor a security or series.
+    """
+    if benchmark is None:
+        return benchmark_strategy()
+    if isinstance(benchmark, Strategy):
+        return benchmark
+    if isinstance(benchmark, str):
+        return None if benchmark.startswith(SYMBOL) else strategy_of(benchmark)
+    if isinstance(benchmark, pd.Series):
+        return None
+    raise SettingsError(
+        f"The benchmark is {benchmark!r}",
+        f"Pass a model, its name, '{SYMBOL}TICKER', or a series of returns by session",
+    )
+
+
+def benchmark_returns(
+    reader: TableReader, benchmark: str | pd.Series, sessions: Sequence[str]
+) -> pd.Series:
+    """Return the benchmark's returns by session, as fractions; NaN where it has none.
+
+    A security's are total returns from close to close, (close + dividend) × split over the close
+    before, NaN where either has no bar; 0 in the first session, as a portfolio's own first row. Its
+    name says what it is.
+
+    Raises
+    ------
+    UnknownNameError
+        No bar of the last session has that ticker.
+    SettingsError
+        The series has two returns of a session, or none of all these.
+    """
+    days = pd.DatetimeIndex(list(sessions)).as_unit("s")
+    if isinstance(benchmark, str):
+        return _of_security(reader, benchmark, sessions).set_axis(days)
+    name = "series" if benchmark.name is None else str(benchmark.name)
+    given = benchmark.set_axis(pd.DatetimeIndex(benchmark.index).normalize().as_unit("s"))
+    if given.index.has_duplicates or not given.index.isin(days).any():
+        raise SettingsError(
+            f"The benchmark {name!r} has no return, or several, for a session of the backtest",
+            "Pass one return a session, indexed by date",
+        )
+    return given.astype(np.float64).reindex(days).rename(name)
+
+
+def _of_security(reader: TableReader, benchmark: str, sessions: Sequence[str]) -> pd.Series:
+    ticker, last = benchmark.removeprefix(SYMBOL), sessions[-1]
+    named = reader.rows("market_data", (last, last), ["security_id"], among={"symbol": [ticker]})[
+        "security_id"
+    ]
+    if named.empty:
+        raise UnknownNameError(
+            f"There is no bar of {ticker!r}, the benchmark, in {last}",
+            "Choose a ticker that is stored for the backtest's last session",
+        )
+    one, span = {"security_id": named.tolist()[:1]}, (sessions[0], last)
+    columns = ("date", "security_id", *BAR_COLUMNS.values())
+    panel = Panel.from_frames(
+        reader.rows("market_data", span, columns, among=one),
+        reader.rows("corporate_actions", span, among=one),
+        sessions,
+    )
+    close = np.where(panel.traded, panel.close, np.nan)[:, 0]
+    returns = np.zeros(len(sessions))
+    returns[1:] = (close[1:] + panel.dividend[1:, 0]) * panel.split[1:, 0] / close[:-1] - 1.0
+    return pd.Series(returns, name=benchmark)
