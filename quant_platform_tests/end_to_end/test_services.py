@@ -178,15 +178,11 @@ def test_a_session_is_materialised_by_clicking(service: Service, page: Page, out
     assert found["completeness"] == "SUCCEEDED"
     assert set(found) == {
         "completeness",
-        "absent_securities",
         "refused_rows",
         "ohlc_violations",
         "duplicate_rows",
         "foreign_dates",
         "implausible_prices",
-        "volume_outliers",
-        "bad_prints",
-        "stale_prices",
         "zero_volume",
         "unknown_securities",
         "cross_source",
