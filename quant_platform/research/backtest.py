@@ -126,11 +126,7 @@ def backtest(
         )
         for each, rows in zip(models, signals, strict=True)
     ]
-    judged_against: int | pd.Series = BENCHMARK
-    name = rival.name if rival is not None else ""
-    if rival is None:
-        judged_against = benchmark_returns(reader, cast("str | pd.Series", benchmark), inputs.days)
-        name = str(judged_against.name)
+    judged_against, name = _judged_against(reader, rival, benchmark, inputs)
     performance = _performance(reader, simulated, inputs, judged_against, risk_free)
     of_strategy = performance[performance["model_id"] == STRATEGY].drop(columns="model_id")
     of_strategy["benchmark"] = name
@@ -140,6 +136,16 @@ def backtest(
         of_strategy.reset_index(drop=True),
         simulated[STRATEGY].closed,
     )
+
+
+def _judged_against(
+    reader: TableReader, rival: Strategy | None, benchmark: Benchmark | None, inputs: "_Inputs"
+) -> tuple["int | pd.Series[float]", str]:
+    """Number of the benchmark's model, or its returns, and its name."""
+    if rival is not None:
+        return BENCHMARK, rival.name
+    returns = benchmark_returns(reader, cast("str | pd.Series", benchmark), inputs.days)
+    return returns, str(returns.name)
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ from quant_platform.trading.delistings import (
     closed_positions,
     year_highs,
 )
+from quant_platform.trading.market_arrays import MarketArrays, widen
 from quant_platform.trading.orders import Orders, TradingRules
 from quant_platform.trading.portfolio_state import (
     PortfolioState,
@@ -132,9 +133,9 @@ def simulate(
     state = PortfolioState.start(capital) if state is None else state
     held = (position.security_id for position in state.positions)
     security_ids = tuple(sorted({*orders.security_ids, *held}))
-    market = _MarketArrays.of(panel, security_ids, endings)
+    market = MarketArrays.of(panel, security_ids, endings)
     wanted, asked = (
-        _widen(weights, orders.security_ids, security_ids, orders.others[:, None])
+        widen(weights, orders.security_ids, security_ids, orders.others[:, None])
         for weights in (orders.targets, orders.targets if orders.asked is None else orders.asked)
     )
     due = np.zeros(len(panel.sessions), dtype=bool) if orders.due is None else orders.due
@@ -160,60 +161,14 @@ def count_hits(panel: Panel, orders: Orders) -> tuple[np.ndarray, np.ndarray]:
     if the security has no bar in this session, or if the return is exactly zero.
     """
     security_ids = orders.security_ids
-    close = _widen(panel.close, panel.security_ids, security_ids, np.nan)
-    split = _widen(panel.split, panel.security_ids, security_ids, 1.0)
-    dividend = _widen(panel.dividend, panel.security_ids, security_ids, 0.0)
-    traded = _widen(panel.traded.astype(np.float64), panel.security_ids, security_ids, 0.0) > 0.0
+    close = widen(panel.close, panel.security_ids, security_ids, np.nan)
+    split = widen(panel.split, panel.security_ids, security_ids, 1.0)
+    dividend = widen(panel.dividend, panel.security_ids, security_ids, 0.0)
+    traded = widen(panel.traded.astype(np.float64), panel.security_ids, security_ids, 0.0) > 0.0
     change = np.sign((close + dividend) * split - orders.references)
     judged = traded & (orders.types != 0.0) & (np.abs(change) > 0.0)
     hit = judged & (change == orders.types)
     return judged.sum(axis=1), hit.sum(axis=1)
-
-
-def _widen(
-    values: FloatArray, have: tuple[str, ...], want: tuple[str, ...], fill: FloatArray | float
-) -> FloatArray:
-    """Rearrange the columns of `have` as those of `want`, with `fill` for new securities."""
-    result = np.empty((len(values), len(want)))
-    result[:] = fill
-    position = {security_id: column for column, security_id in enumerate(want)}
-    shared = [column for column, security_id in enumerate(have) if security_id in position]
-    result[:, [position[have[column]] for column in shared]] = values[:, shared]
-    return result
-
-
-@dataclass(frozen=True)
-class _MarketArrays:
-    """The panel's arrays for the securities of a simulation, and which sessions have actions."""
-
-    panel: Panel
-    open: FloatArray
-    close: FloatArray
-    split: FloatArray
-    dividend: FloatArray
-    traded: BoolArray
-    has_split: BoolArray
-    has_dividend: BoolArray
-    retired: BoolArray
-
-    @classmethod
-    def of(cls, panel: Panel, security_ids: tuple[str, ...], endings: Endings) -> "_MarketArrays":
-        split = _widen(panel.split, panel.security_ids, security_ids, 1.0)
-        dividend = _widen(panel.dividend, panel.security_ids, security_ids, 0.0)
-        traded = (
-            _widen(panel.traded.astype(np.float64), panel.security_ids, security_ids, 0.0) > 0.0
-        )
-        return cls(
-            panel=panel,
-            open=_widen(panel.open, panel.security_ids, security_ids, np.nan),
-            close=_widen(panel.close, panel.security_ids, security_ids, np.nan),
-            split=split,
-            dividend=dividend,
-            traded=traded,
-            has_split=(split != 1.0).any(axis=1),
-            has_dividend=(dividend != 0.0).any(axis=1),
-            retired=endings.retired_in(panel.sessions, security_ids),
-        )
 
 
 class _Book:
@@ -274,7 +229,7 @@ class _Book:
             moved |= np.abs(weight - self.wanted) > rebalance.beyond
         return np.asarray(moved)
 
-    def session(self, market: _MarketArrays, t: int) -> tuple[object, ...]:
+    def session(self, market: MarketArrays, t: int) -> tuple[object, ...]:
         """Go through session t; return its row without the date."""
         before = self.equity
         dividends = self._corporate_actions(market, t)
@@ -302,7 +257,7 @@ class _Book:
             compact_json(trades) if trades else "[]",
         )
 
-    def _corporate_actions(self, market: _MarketArrays, t: int) -> float:
+    def _corporate_actions(self, market: MarketArrays, t: int) -> float:
         """Apply splits to shares and prices, then pay dividends; return the dividends."""
         if market.has_split[t]:
             self.shares *= market.split[t]
@@ -313,7 +268,7 @@ class _Book:
         self.cash += dividends
         return dividends
 
-    def _trade(self, market: _MarketArrays, t: int) -> tuple[list[dict[str, object]], float, float]:
+    def _trade(self, market: MarketArrays, t: int) -> tuple[list[dict[str, object]], float, float]:
         """Trade what is pending at the open; return the fills, the turnover and the costs."""
         if self.ruined:
             self.wanted[:] = self.asking[:] = 0.0
@@ -368,7 +323,7 @@ class _Book:
         room = self.rules.max_gross - others
         return 1.0 if traded <= room + WEIGHT_NOISE else max(room, 0.0) / traded
 
-    def _close_ended(self, market: _MarketArrays, t: int) -> None:
+    def _close_ended(self, market: MarketArrays, t: int) -> None:
         """Turn positions into cash whose security stopped trading."""
         held, traded = self.shares != 0.0, market.traded[t]
         self.idle = np.where(held & ~traded, self.idle + 1, 0)

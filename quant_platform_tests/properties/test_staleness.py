@@ -195,10 +195,12 @@ def test_who_builds_on_a_stale_session_says_so(computed: Database, tmp_path: Pat
     assert result.success, failure_text(result)
     (event,) = result.get_asset_materialization_events()
     text = str(event.materialization.metadata["computed from stale"].value)
-    # The portfolio of the session before, and the signals that were executed.
+    # The portfolio of the session before, the signals that were executed, and the actions of the
+    # year, over which the highest close of a position that ends is looked for.
     assert "- portfolios: session 2004-12-30" in text
     assert "- signals/enhanced_momentum: session 2004-12-30" in text
-    assert "- corporate_actions" not in text
+    assert f"- corporate_actions: 2 sessions, {CORRECTED} to 2004-10-05" in text
+    assert "- features" not in text
     # And it is stale itself.
     assert stale(platform_of(computed, tmp_path))["portfolios"][-1] == LAST
 

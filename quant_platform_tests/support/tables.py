@@ -54,6 +54,7 @@ def signals(model_id: int, **changes: object) -> pd.DataFrame:
         "strength": 0.5,
         "confidence": 0.5,
         "target_weight": 0.05,
+        "asked_weight": 0.05,
         "reference_price": 10.0,
         "stop_price": 9.0,
         "expected_return": None,

@@ -61,8 +61,9 @@ def test_it_does_what_is_missing_and_no_more(
 
     assert "succeeded" in backfill()
     before = fetch(database, entries)
-    # Features, signals of three models, portfolios, figures, alerts and reports.
-    assert len(before) == 3 * 13
+    # Features, signals of three models, portfolios with the positions that were closed, figures,
+    # alerts and reports.
+    assert len(before) == 3 * 14
     assert market < set(before)
     assert fetch(database, "SELECT count(*) FROM performance_reports") == [(3,)]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from quant_platform.market.calendar import XNYS
+from quant_platform.pipeline.chunks import AHEAD
 from quant_platform.storage.database import Database
 from quant_platform.storage.ingestions import FAILED, Ingestion, record
 from quant_platform_tests.support.polygon_server import (
@@ -220,7 +221,8 @@ class TestBackfill:
 
 
 END = ("--end", SESSIONS[-1].isoformat())
-UNDER_WAY = 16
+UNDER_WAY = 8 + 2 + 2 * AHEAD
+"""Requests of eight connections, answers that were next, and those ready and being stored."""
 
 
 def stored(database: Database) -> int:

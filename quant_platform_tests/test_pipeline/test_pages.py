@@ -41,6 +41,7 @@ def filled(database: Database) -> Database:
             ("cash", "gross_exposure", "net_exposure", "turnover", "costs", "dividends"), 0.0
         ),
         **dict.fromkeys(("trade_count", "signals_judged", "signals_hit"), 0),
+        ruined=False,
     )
     figures = performance_rows(portfolios, 1, SESSIONS)
     for table, rows in (("portfolios", portfolios), ("model_performance", figures)):

@@ -188,8 +188,8 @@ class TestTables:
             fetch(
                 database,
                 f"INSERT INTO {table} (date, model_id, symbol, security_id, signal_type, strength,"  # noqa: S608 — our own names
-                f" confidence, target_weight, reference_price, metadata, {clocks})"
-                " SELECT '2004-08-19', id, 'A', 'A', 1, %s, 1, 0, 1, '{}', "
+                f" confidence, target_weight, asked_weight, reference_price, metadata, {clocks})"
+                " SELECT '2004-08-19', id, 'A', 'A', 1, %s, 1, 0, 0, 1, '{}', "
                 f"{values} FROM models WHERE is_benchmark",
                 0.25 if table == "signals" else 0.75,
             )
