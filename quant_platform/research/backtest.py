@@ -76,18 +76,17 @@ def backtest(
     start, end : first and last session; the sessions looked back on lie before `start`
     calendar : sessions of the exchange
     costs, capital : what trades cost, and the cash to start with, in currency
-    delistings : when the position in a security that stops trading is closed, and at what price
+    delistings : when a position whose security stops trading is closed, and at what price
     risk_free : annual rate, as a fraction, in sessions without a known Treasury yield
     benchmark : what alpha and beta refer to: a model or its name, `symbol:TICKER` for a security's
-        total return, or a series of returns by session; None: the platform's benchmark. The result
-        keeps which it was.
+        total return, or returns by session; None: the platform's. The result keeps which.
 
     Raises
     ------
     UnknownNameError
         There is no such strategy or benchmark, or no feature that it reads.
     SessionError
-        There are no bars in the range, a session of it is missing, or a date cannot be read.
+        There are no bars in the range, a session is missing, or a date cannot be read.
     ContractError
         The strategy returned something that is not a signal.
     SettingsError
@@ -115,16 +114,12 @@ def backtest(
     sessions = list(calendar.range(iso_day(start), iso_day(end), stored))
     inputs = _inputs(reader, models, stored, sessions)
     signals = [_signals(each, inputs) for each in models]
-    endings = _endings(reader, delistings, stored, inputs.days)
+    orders = [
+        _orders(rows, each, inputs, calendar) for each, rows in zip(models, signals, strict=True)
+    ]
+    ends = _endings(reader, delistings, stored, inputs.days)
     simulated = [
-        simulate(
-            inputs.panel,
-            _orders(rows, each, inputs, calendar),
-            costs=costs,
-            capital=capital,
-            endings=endings,
-        )
-        for each, rows in zip(models, signals, strict=True)
+        simulate(inputs.panel, each, costs=costs, capital=capital, endings=ends) for each in orders
     ]
     judged_against, name = _judged_against(reader, rival, benchmark, inputs)
     performance = _performance(reader, simulated, inputs, judged_against, risk_free)

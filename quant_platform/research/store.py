@@ -5,9 +5,9 @@
 >>> store.prices("2008-01-02", "2008-12-31", symbols=["AAPL", "IBM"]).shape
 (253, 2)
 
-What belongs here: what a user calls, with arguments as a person writes them. What does not belong
-here: how rows are read (`reader.py`) and backtests are computed (`backtest.py`). Nothing writes.
-The examples show the sample market, after `quant-platform demo`.
+What belongs here: what a user calls, with arguments as a person writes them; nothing writes. What
+does not: how rows are read (`reader.py`) and backtests are computed (`backtest.py`). The examples
+show the sample market, after `quant-platform demo`.
 """
 
 from collections.abc import Sequence
@@ -19,14 +19,8 @@ import pandas as pd
 from quant_platform.errors import QuantPlatformError, SessionError
 from quant_platform.market.adjustment import Kind
 from quant_platform.market.calendar import platform_calendar
-from quant_platform.research.arguments import (
-    Day,
-    Names,
-    iso_range,
-    open_range,
-    settings_of,
-    several,
-)
+from quant_platform.research import arguments
+from quant_platform.research.arguments import Day, Names, iso_range, open_range, several
 from quant_platform.research.backtest import IDENTITY_COLUMNS, backtest
 from quant_platform.research.benchmark import Benchmark
 from quant_platform.research.prices import Field, adjusted_bars, price_column, securities_of, wide
@@ -45,14 +39,13 @@ def open_store(source: Settings | Path | str | None = None) -> "Store":
 
     Parameters
     ----------
-    source : the project's folder, whose `.env` and environment say where the database is, or
-        settings; default: the current folder
+    source : the project's folder, whose `.env` and environment are read, or settings; default: the
+        current folder
 
     Raises
     ------
     SettingsError
-        A setting has no valid value, there is no such folder, or it has no database. None is
-        made.
+        A setting has no valid value, or there is no such folder, or no database. None is made.
     DatabaseError
         The database cannot be reached.
 
@@ -61,7 +54,7 @@ def open_store(source: Settings | Path | str | None = None) -> "Store":
     >>> import quant_platform as qp
     >>> store = qp.open()
     """
-    settings = source if isinstance(source, Settings) else settings_of(source)
+    settings = source if isinstance(source, Settings) else arguments.settings_of(source)
     return Store(reader_database(settings), settings)
 
 
@@ -369,10 +362,8 @@ class Store:
         ----------
         strategy : one by its name, or any `Strategy`, with parameters of its own
         start, end : first and last session, as far as there are bars
-        costs, delistings, capital : what trades cost, how positions end; default: settings
-        risk_free : annual rate, as a fraction, where no yield is known; default: the settings
-        benchmark : what it is judged against: a model or its name, `symbol:TICKER`, or a series of
-            returns by session; default: the platform's benchmark
+        costs, delistings, capital, risk_free : default: the settings
+        benchmark : a model or its name, `symbol:TICKER`, or returns; default: the platform's
 
         Raises
         ------

@@ -154,7 +154,8 @@ class Settings(SettingsModel):
         default=300.0,
         ge=0.1,
         le=86_400.0,
-        description="Seconds that a statement of `quant-platform sql`, or of a store's `sql`, may take.",
+        description="Seconds that a statement of `quant-platform sql`, or of a store's `sql`, may"
+        " take.",
     )
     capital: Annotated[Number, Variable(SIMULATION, PREFIX + "CAPITAL")] = Field(
         default=1_000_000.0,

@@ -43,7 +43,7 @@ def filled(database: Database) -> Database:
         **dict.fromkeys(("trade_count", "signals_judged", "signals_hit"), 0),
         ruined=False,
     )
-    figures = performance_rows(portfolios, 1, SESSIONS)
+    figures = performance_rows(portfolios, 1, SESSIONS).assign(benchmark="first")
     for table, rows in (("portfolios", portfolios), ("model_performance", figures)):
         replace_sessions(database, read_table(database, table), rows, SESSIONS)
     return database
