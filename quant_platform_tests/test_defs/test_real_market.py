@@ -52,7 +52,13 @@ class TestTheWholePipeline:
         assert result.success, failure_text(result)
         failed = {e.check_name for e in result.get_asset_check_evaluations() if not e.passed}
         # A generated market has illiquid and unlisted names, and little else that is wrong with it.
-        assert failed <= {"zero_volume", "absent_securities", "unknown_securities", "bad_prints"}
+        assert failed <= {
+            *("zero_volume", "absent_securities", "unknown_securities", "bad_prints"),
+            "refused_rows",
+        }
+        # The one row that was refused: a split of another ratio on the same day.
+        refused = "SELECT table_name, left(reason, 24) FROM quarantine"
+        assert trading.lab.sql(refused) == [("corporate_actions", "conflicts with the ratio")]
 
         # What is stored is what the market says, bar by bar, and each session was asked for once.
         for session in (SESSIONS[0], SESSIONS[20], SESSIONS[-1]):
