@@ -8,12 +8,12 @@ from quant_platform.strategies.limits import REFUSE
 
 
 class BuyAndHold(Strategy):
-    """Hold every member of the universe at equal weight; trade only when the membership changes.
+    """Buy every member of the universe at equal weight; trade only when the membership changes.
 
     target weight = 1/n, where n is the number of members of the session; type, strength and
     confidence are always 1. A member that joins or leaves changes every target, so the portfolio is
-    rebalanced then and only then. Its signals' hit rate is the share of sessions in which a member
-    rose.
+    rebalanced then and only then: in between, its weights drift with the prices. Its signals' hit
+    rate is the share of sessions in which a member rose.
     """
 
     name = "buy_and_hold"
