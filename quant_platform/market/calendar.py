@@ -37,6 +37,9 @@ SATURDAY = 5
 
 ONE_DAY = timedelta(days=1)
 
+LONGEST_BREAK = timedelta(days=11)
+"""More than ever lay between two sessions: seven days, in September 2001."""
+
 
 @dataclass(frozen=True)
 class Calendar:
@@ -213,6 +216,10 @@ class Calendar:
         sessions = self.sessions(first, last)
         begin = max(sessions.index(start) - (lookback - 1), 0)
         return [day.isoformat() for day in sessions[begin:]]
+
+    def day_after_previous(self, session: date) -> date:
+        """First day that belongs to `session`: days without trading are of the session after."""
+        return session if session <= self.first else self.previous(session) + ONE_DAY
 
     def consecutive(self, sessions: Sequence[date]) -> Iterator[list[date]]:
         """Split ascending sessions where the exchange had others between them."""

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import pandas as pd
 
 from quant_platform.errors import PlanError, VendorError
+from quant_platform.market.admission import admitted, admitted_news
 from quant_platform.market.calendar import Calendar
 from quant_platform.market.identity.rows import securities_of
 from quant_platform.market.news_and_economy import (
@@ -79,12 +80,17 @@ def _news_of(
         block = keys[at : at + BLOCK_SESSIONS]
         last = date.fromisoformat(block[-1])
         try:
-            articles = pd.concat([waiting, vendor.news(start, last)], ignore_index=True)
+            sent, refused = admitted_news(vendor.news(start, last), last)
         except PlanError as error:
             warn(f"No news from {start} to {last}: {error}")
-            articles = waiting
+            sent, refused = waiting[:0], waiting[:0].assign(reason="")
+        articles = pd.concat([waiting, sent], ignore_index=True)
         rows = news_rows(articles, block, calendar)
-        yield Chunk(block, {"news": rows.assign(security_id=securities_of(rows, symbols))})
+        yield Chunk(
+            block,
+            {"news": rows.assign(security_id=securities_of(rows, symbols))},
+            refused={"news": refused},
+        )
         waiting, start = published_after(articles, last, calendar), last + timedelta(days=1)
 
 
@@ -94,19 +100,21 @@ def economy_chunks(
     """Figures of the economy by the sessions in which they become known."""
     for stretch in calendar.consecutive([date.fromisoformat(session) for session in sessions]):
         keys = [day.isoformat() for day in stretch]
-        yield Chunk(keys, {series: known_figures(vendor, calendar, series, keys, warn)})
+        figures, refused = known_figures(vendor, calendar, series, keys, warn)
+        yield Chunk(keys, {series: figures}, refused={series: refused})
 
 
 def known_figures(
     vendor: InformationVendor, calendar: Calendar, series: str, keys: Sequence[str], warn: Warn
-) -> pd.DataFrame:
-    """Figures of the economy that become known in consecutive sessions."""
-    nothing = pd.DataFrame(columns=["date", *SERIES[series].figures])
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Figures of the economy that become known in consecutive sessions, and refused rows."""
+    sent = pd.DataFrame(columns=["date", *SERIES[series].figures])
+    refused = sent.assign(reason="")
     observed = observed_between(series, keys, calendar)
-    if observed is None:
-        return economy_rows(nothing, series, keys, calendar)
-    try:
-        return economy_rows(vendor.economy(series, *observed), series, keys, calendar)
-    except PlanError as error:
-        warn(f"No {series} for {keys[0]} to {keys[-1]}: {error}")
-        return economy_rows(nothing, series, keys, calendar)
+    if observed is not None:
+        try:
+            rows = vendor.economy(series, *observed)
+            sent, refused = admitted(rows, *observed, what=series, has_symbols=False)
+        except PlanError as error:
+            warn(f"No {series} for {keys[0]} to {keys[-1]}: {error}")
+    return economy_rows(sent, series, keys, calendar), refused

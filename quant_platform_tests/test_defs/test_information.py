@@ -158,7 +158,7 @@ class TestNewsChunks:
 class TestKnownFigures:
     @staticmethod
     def of(vendor: InformedVendor, series: str, keys: Sequence[str]) -> pd.DataFrame:
-        return known_figures(vendor, XNYS, series, keys, pytest.fail)
+        return known_figures(vendor, XNYS, series, keys, pytest.fail)[0]
 
     def test_yields(self) -> None:
         vendor = informed()
@@ -184,7 +184,7 @@ class TestKnownFigures:
         vendor = informed()
         warnings: list[str] = []
         vendor.refusal[series] = PlanError("Not in plan")
-        rows = known_figures(vendor, XNYS, series, SESSIONS, warnings.append)
+        rows, _ = known_figures(vendor, XNYS, series, SESSIONS, warnings.append)
         assert rows.columns.tolist() == ["date", "observed_on", *SERIES[series].figures]
         assert rows.empty
         assert warnings == [f"No {series} for 2000-03-01 to 2000-04-14: Not in plan"]
