@@ -97,6 +97,21 @@ class Calendar:
         """Last day of the calendar, years ahead of the present."""
         return self.exchange.last
 
+    def check_start(self, first: date, vendor: str) -> None:
+        """Raise where a vendor's market begins before the calendar.
+
+        Raises
+        ------
+        SettingsError
+            It does; the message says from when on its rows can be stored.
+        """
+        if first < self.first:
+            raise SettingsError(
+                f"The vendor {vendor!r} begins on {first}, before the calendar of"
+                f" {self.exchange.title}, which begins on {self.first}",
+                f"Set QUANT_PLATFORM_START={self.first}; what is earlier is not stored",
+            )
+
     def sessions(self, first: date, last: date) -> tuple[date, ...]:
         """All sessions from `first` to `last`, both included."""
         return _between(self._sessions, first, last)
