@@ -122,6 +122,8 @@ def market_facts(
             anchor=since is not None,
             delisted_since=since,
             dollars=policy.dollars,
+            opens=bars["open_price"].to_numpy(np.float64),
+            closes=bars["close_price"].to_numpy(np.float64),
         )
         yield Facts(
             (session,),

@@ -173,12 +173,12 @@ def published(sessions: Sequence[date], is_published: Callable[[date], bool]) ->
     The newest is asked about first: usually one question answers for all. If it is not there yet,
     halving finds the newest that is.
     """
-    if not sessions or ispublished(sessions[-1]):
+    if not sessions or is_published(sessions[-1]):
         return tuple(sessions)
     published, pending = 0, len(sessions) - 1
     while published < pending:
         middle = (published + pending) // 2
-        if ispublished(sessions[middle]):
+        if is_published(sessions[middle]):
             published = middle + 1
         else:
             pending = middle

@@ -3,8 +3,8 @@
     python -m quant_platform_tests.oracles.make_exchanges
 
 Run it again for a newer version of the library: a file's lines are years, so that the difference
-shows what the exchange has announced. XNYS is `make_new_york.py` and rules in code. Breaks at noon, late
-openings and trading on weekends are left out, since the platform has no use for them.
+shows what the exchange has announced. XNYS has `make_new_york.py`, and rules in code. Breaks at
+noon, late openings and trading on weekends are left out: the platform has no use for them.
 """
 
 import json

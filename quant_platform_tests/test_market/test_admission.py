@@ -93,7 +93,7 @@ def test_a_reference_has_one_row_a_symbol() -> None:
         {
             "symbol": ["IBM ", None, "NA", "IBM", "X"],
             "company_name": list("abcde"),
-            "listing_date": pd.to_datetime(["2012-01-13"] * 4 + [None]),
+            "listing_date": pd.to_datetime(["2012-01-13"] * 4 + [""]),
         }
     )
     usable, refused = admitted_reference(rows, LAST)
@@ -108,7 +108,7 @@ def test_a_reference_has_one_row_a_symbol() -> None:
 def test_an_article_needs_a_time_and_a_ticker() -> None:
     rows = pd.DataFrame(
         {
-            "published_at": pd.to_datetime(["2012-01-13T12:00Z", None, "2012-01-13T12:00Z"]),
+            "published_at": pd.to_datetime(["2012-01-13T12:00Z", "", "2012-01-13T12:00Z"]),
             "symbol": [" IBM", "IBM", ""],
         }
     )
