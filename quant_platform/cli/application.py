@@ -6,12 +6,14 @@ A failure is one line and a hint, or all of it with --debug.
 import gc
 import sys
 from itertools import takewhile
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from quant_platform import __version__
 from quant_platform.cli import console
+from quant_platform.cli.open_secrets import warn_of_open_secrets
 from quant_platform.errors import QuantPlatformError
 
 COLLECT_AFTER = (50_000, 20, 100)
@@ -52,6 +54,7 @@ def options(
     ] = False,
 ) -> None:
     """Options of every command; `run` reads --debug itself."""
+    warn_of_open_secrets(Path.cwd())
 
 
 def run() -> None:

@@ -65,13 +65,13 @@ def psql(
     from quant_platform.storage.database import platform_url
     from quant_platform.storage.embedded import client_program
 
-    address, secrets = for_a_process_list(platform_url(Settings.load()))
-    # Not exec: this process must stay, since the embedded server stops with its last user.
-    done = subprocess.run(  # noqa: S603 — the user's own words
-        [client_program("psql"), "-d", address, *(arguments or [])],
-        env=os.environ | secrets,
-        check=False,
-    )
+    with for_a_process_list(platform_url(Settings.load())) as (address, secrets):
+        # Not exec: this process must stay, since the embedded server stops with its last user.
+        done = subprocess.run(  # noqa: S603 — the user's own words
+            [client_program("psql"), "-d", address, *(arguments or [])],
+            env=os.environ | secrets,
+            check=False,
+        )
     raise typer.Exit(done.returncode)
 
 

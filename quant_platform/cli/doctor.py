@@ -77,7 +77,7 @@ def _show_key(vendor: Vendor) -> QuantPlatformError | None:
     except QuantPlatformError as error:
         return error
     console.table(
-        "The key may have",
+        "What may be had",
         ["what", "granted", "the vendor's reason"],
         [(finding.what, finding.granted, finding.reason) for finding in result.findings],
     )

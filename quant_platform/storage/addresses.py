@@ -6,6 +6,9 @@ it is given the parts where the two differ. What does not belong here: which dat
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import NamedTemporaryFile
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 _OF_A_SERVER = ("host", "hostaddr", "port", "service")
@@ -72,13 +75,26 @@ def on_one_server(one: str, other: str) -> bool:
     return all(first.get(name) == second.get(name) for name in _OF_A_SERVER)
 
 
-def for_a_process_list(url: str) -> tuple[str, dict[str, str]]:
+SERVICE = "quant_platform"
+"""Name of the entry in the file of services that `for_a_process_list` writes."""
+
+
+@contextmanager
+def for_a_process_list(url: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Split a URL into a connection string that anybody may see, and variables of the environment.
 
     Every user of a machine sees the arguments of a process; its environment is its owner's alone.
+    The password of a client's key has no variable, so it stands in a private file meanwhile.
     """
     from psycopg2.extensions import make_dsn
 
     read = parameters(url)
-    password = read.pop("password", None)
-    return make_dsn(**read), {} if password is None else {"PGPASSWORD": password}
+    password, of_the_key = read.pop("password", None), read.pop("sslpassword", None)
+    variables = {} if password is None else {"PGPASSWORD": password}
+    if of_the_key is None:
+        yield make_dsn(**read), variables
+        return
+    with NamedTemporaryFile("w", suffix=".conf") as file:  # of mode 0600
+        file.write(f"[{SERVICE}]\nsslpassword={of_the_key}\n")
+        file.flush()
+        yield make_dsn(**read, service=SERVICE), variables | {"PGSERVICEFILE": file.name}

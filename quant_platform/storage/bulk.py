@@ -105,7 +105,8 @@ def query(
     they only read (`read_only.py`), and are ended when it has passed.
     """
     functions = functions_called(sql) if limit is not None else set()
-    with translated(database), database.arrow() as connection, connection.cursor() as cursor:
+    words = translated(database) if limit is None else of_a_user(database, sql)
+    with words, database.arrow() as connection, connection.cursor() as cursor:
         if known_at is not None:
             install_past_views(cursor, known_at, sql)
         cursor.execute("SET TRANSACTION READ ONLY")
@@ -190,6 +191,36 @@ def translated(database: Database) -> Iterator[None]:
         raise
     except Error as error:
         raise database_error(database, error) from error
+
+
+@contextmanager
+def of_a_user(database: Database, sql: str) -> Iterator[None]:
+    """Turn the driver's errors about a user's statement into the sentence and its place in it."""
+    from adbc_driver_manager import Error
+
+    try:
+        yield
+    except QuantPlatformError:
+        raise
+    except Error as error:
+        if (error.sqlstate or "08").startswith("08"):
+            raise database_error(database, error) from error
+        told = {_text(name): _text(value) for name, value in error.details}
+        hint = told.get("PG_DIAG_MESSAGE_HINT", "") or _REMEDIES.get(error.sqlstate or "", "")
+        place = _place(sql, told.get("PG_DIAG_STATEMENT_POSITION", ""))
+        raise DatabaseError(f"{server_reason(error)}{place}", hint) from error
+
+
+def _place(sql: str, position: str) -> str:
+    """Line and column of a character of a statement, counted from 1, as the end of a sentence."""
+    if not position.isdigit() or not 0 < int(position) <= len(sql) + 1:
+        return ""
+    before = sql[: int(position) - 1]
+    return f", at line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))}"
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 _REMEDIES = {

@@ -196,9 +196,11 @@ def _end_what_fills(draft: Path) -> None:
 
     left = []
     for process in psutil.process_iter(["name", "cmdline"]):
-        is_ours = process.info["name"] in ("initdb", "postgres")
-        if is_ours and str(draft) in (process.info["cmdline"] or ()):
-            with suppress(psutil.Error):
+        if process.info["name"] not in ("initdb", "postgres"):
+            continue
+        with suppress(psutil.Error):
+            # Only initdb is told the folder; the server that it starts goes there.
+            if str(draft) in (process.info["cmdline"] or ()) or Path(process.cwd()) == draft:
                 process.kill()
                 left.append(process)
     psutil.wait_procs(left, timeout=GONE_SECONDS)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import subprocess
 from datetime import date
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytest
 from psycopg2.extensions import parse_dsn
 
 from quant_platform.cli import status
+from quant_platform.cli.open_secrets import warn_of_open_secrets
 from quant_platform.settings import PREFIX
 from quant_platform.storage.addresses import for_a_process_list
 from quant_platform.storage.database import Database
+from quant_platform.storage.embedded import client_program
 from quant_platform_tests.support.server import Server
 from quant_platform_tests.support.services import Run
 from quant_platform_tests.support.tables import fetch
@@ -341,6 +344,38 @@ class TestSettings:
         failed(in_folder("status"), "127.0.0.1:9")
 
 
+class TestOpenSecrets:
+    @pytest.mark.parametrize(
+        ("line", "mode", "warned"),
+        [
+            ("POLYGON_API_KEY=abc", 0o644, True),
+            ("POLYGON_API_KEY=abc", 0o640, True),
+            ("POLYGON_API_KEY=abc", 0o600, False),
+            ("POLYGON_API_KEY=", 0o644, False),
+            ("# POLYGON_API_KEY=abc", 0o644, False),
+            ("export DATABASE_URL='postgresql://me:secret@db/x'", 0o644, True),
+            ("DATABASE_URL=postgresql://me@db/x", 0o644, False),
+            ("QUANT_PLATFORM_START=2024-01-02", 0o644, False),
+        ],
+    )
+    def test_a_file_that_others_can_read_is_warned_of(
+        self,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        line: str,
+        mode: int,
+        warned: bool,
+    ) -> None:
+        file = tmp_path / ".env"
+        file.write_text(f"# settings\n{line}\n")
+        file.chmod(mode)
+        warn_of_open_secrets(tmp_path)
+        said = capsys.readouterr().err
+        assert ("chmod 600" in said) == warned
+        assert "secret@" not in said
+        assert "abc" not in said
+
+
 class TestDev:
     @pytest.mark.parametrize("port", ["0", "99999", "-1", "ui"])
     def test_a_wrong_port(self, in_folder: Run, port: str) -> None:
@@ -353,8 +388,8 @@ class TestDb:
     def test_psql_shows_no_password_to_other_users(self) -> None:
         """`ps` shows a process's arguments to everybody; psql's are the address."""
         url = "postgresql://me:s3cret%40@db.example:5433/my%20market?sslmode=require"
-        address, secrets = for_a_process_list(url)
-        assert secrets == {"PGPASSWORD": "s3cret@"}
+        with for_a_process_list(url) as (address, secrets):
+            assert secrets == {"PGPASSWORD": "s3cret@"}
         assert "s3cret" not in address
         assert parse_dsn(address) == {
             "user": "me",
@@ -363,7 +398,30 @@ class TestDb:
             "dbname": "my market",
             "sslmode": "require",
         }
-        assert for_a_process_list("postgresql://me@/x")[1] == {}
+        with for_a_process_list("postgresql://me@/x") as (_, secrets):
+            assert secrets == {}
+
+    def test_psql_shows_no_password_of_a_key_either(self) -> None:
+        url = "postgresql://me@db.example/market?sslkey=%2Fk.pem&sslpassword=s3cret"
+        with for_a_process_list(url) as (address, variables):
+            assert "s3cret" not in address
+            assert parse_dsn(address)["sslkey"] == "/k.pem"
+            file = Path(variables["PGSERVICEFILE"])
+            assert file.stat().st_mode & 0o077 == 0
+            assert file.read_text() == "[quant_platform]\nsslpassword=s3cret\n"
+            assert f"service={parse_dsn(address)['service']}" == "service=quant_platform"
+        assert not file.exists()
+
+    def test_psql_reads_the_file_of_services(self, database: Database) -> None:
+        with for_a_process_list(f"{database.url}&sslpassword=s3cret") as (address, variables):
+            done = subprocess.run(
+                [client_program("psql"), "-XAt", "-d", address, "-c", "SELECT 1"],
+                env=os.environ | variables,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
 
     def test_upgrade_and_again(self, in_folder: Run, empty_database: Database) -> None:
         url = {"DATABASE_URL": empty_database.url}

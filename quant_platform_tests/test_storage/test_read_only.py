@@ -220,6 +220,27 @@ def test_a_statement_that_takes_too_long_is_ended(store: Store) -> None:
     assert hasty.sql("SELECT 1 AS x")["x"].tolist() == [1]
 
 
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("SELECT x FROM models", 'column "x" does not exist, at line 1, column 8'),
+        (
+            "SELECT 1\n\n  FROM models,\n nowhere",
+            'relation "nowhere" does not exist, at line 4, column 2',
+        ),
+        ("SELECT 'ä', nix", 'column "nix" does not exist, at line 1, column 13'),
+        ("SELECT 1 WHERE (", "syntax error at end of input, at line 1, column 17"),
+        ("SELECT 1/0", "division by zero"),
+    ],
+)
+def test_an_error_says_what_and_where_and_no_address(
+    store: Store, statement: str, said: str
+) -> None:
+    with pytest.raises(DatabaseError) as caught:
+        store.sql(statement)
+    assert caught.value.message == said
+
+
 def test_the_login_by_itself_may_only_read(database: Database, server: Server) -> None:
     """Even without a look at the statement, and after every `set_config`."""
     connection = database.connect()
