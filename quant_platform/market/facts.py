@@ -5,7 +5,7 @@ What belongs here: the way from `Vendor` to rows of `market_data`, `securities` 
 What does not: where rows are stored, and which sessions are asked for again.
 """
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -64,7 +64,7 @@ class IdentityPolicy:
 
 
 def fixed_facts(
-    vendor: Vendor, calendar: Calendar, sessions: Sequence[date], described: Container[str] = ()
+    vendor: Vendor, calendar: Calendar, sessions: Sequence[date], described: Collection[str] = ()
 ) -> Iterator[Facts]:
     """Facts of a market in which a symbol is a security, one piece for consecutive sessions.
 
@@ -76,13 +76,13 @@ def fixed_facts(
     calendar : calendar of the vendor's exchange
     described : securities that have a description of an earlier session
     """
-    known = set[str]()
+    known = set(described)
     for stretch in calendar.consecutive(sessions):
-        first = min(max(calendar.day_after_previous(stretch[0]), vendor.first_session), stretch[0])
+        since = calendar.day_after_previous(stretch[0])
+        first = min(max(since, vendor.first_session), stretch[0])
         bars, refused = admitted_bars(vendor.bars(first, stretch[-1]), first, stretch)
         reference, strange = admitted_reference(vendor.securities(), stretch[-1])
-        new = reference[~reference["symbol"].isin(known)]
-        securities, symbols = fixed_identities(new, stretch, described)
+        securities, symbols = fixed_identities(reference, stretch, known, since)
         known |= set(securities["security_id"])
         completed = complete(bars, arrow_text(bars["symbol"]))
         aside = {"market_data": refused, "securities": strange}

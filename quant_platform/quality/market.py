@@ -57,7 +57,8 @@ NOTHING_LIQUID = "no liquid security has a bar in the session and those before"
 def completeness(context: CheckContext, threshold: float) -> Findings:
     """A session has at least this share of the rows of the sessions before; none is missing.
 
-    Where the vendor has a fixed list of symbols, each one that is listed has a bar.
+    Where the vendor has a fixed list of symbols, each one that is listed has a bar, up to the day
+    that its reference names as `delisted_on`.
 
     Not judged: a session with rows that none with rows precedes; all sessions where the vendor
     cannot be asked for its list.
@@ -65,19 +66,21 @@ def completeness(context: CheckContext, threshold: float) -> Findings:
     if context.platform.vendor.abilities.market is not None:
         return _rows_as_usual(context, threshold)
     try:
-        last = date.fromisoformat(context.sessions[-1])
-        listed, _ = admitted_reference(context.platform.vendor.securities(), last)
+        until = date.fromisoformat(context.sessions[-1])
+        listed, _ = admitted_reference(context.platform.vendor.securities(), until)
     except VendorError as error:
         return context.not_judged(VENDOR_SILENT.format(error=error.message))
     days = np.asarray(context.sessions, dtype="datetime64[s]")
     bars = context.read("market_data", columns=["date", "symbol"])
     present = set(zip(bars["date"].to_numpy().astype("datetime64[s]"), bars["symbol"], strict=True))
+    ends = listed.get("delisted_on", pd.Series(pd.NaT, index=listed.index))
+    first, last = (
+        column.to_numpy().astype("datetime64[s]") for column in (listed["listing_date"], ends)
+    )
     absent = [
         (day, symbol)
-        for symbol, start in zip(
-            listed["symbol"], listed["listing_date"].to_numpy().astype("datetime64[s]"), strict=True
-        )
-        for day in days[days >= start]
+        for symbol, start, end in zip(listed["symbol"], first, last, strict=True)
+        for day in days[(days >= start) & (np.isnat(end) | (days < end))]
         if (day, symbol) not in present
     ]
     reasons = _refused_bars(context) if absent else {}

@@ -78,7 +78,8 @@ class Vendor(ABC):
     def securities(self) -> "pd.DataFrame":
         """Reference data, one row a symbol: symbol, company_name, sector, listing_date.
 
-        `listing_date` is the first session with a bar.
+        `listing_date` is the first session with a bar. Where a column `delisted_on` has a day, the
+        security has no bar from then on; the platform learns of it in the session after.
         """
 
     @abstractmethod

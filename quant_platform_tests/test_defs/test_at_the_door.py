@@ -21,9 +21,18 @@ class CarelessVendor(WindowVendor):
     def bars(self, first: date, last: date) -> pd.DataFrame:
         frame = super().bars(first, last)
         spelled = frame.assign(symbol=frame["symbol"].replace({"IBM": "IBM ", "MSFT": "ＭＳＦＴ"}))
+        ended = (spelled["symbol"] == "GOOG") & (spelled["date"] >= pd.Timestamp("2012-02-09"))
+        spelled = spelled[~ended]
         row = frame[frame["symbol"] == "AAPL"].head(1)
         sunday = row.assign(date=pd.Timestamp("2012-02-12"))
         return pd.concat([spelled, sunday] if last > date(2012, 2, 12) else [spelled])
+
+    def securities(self) -> pd.DataFrame:
+        frame = super().securities()
+        ended = frame["symbol"] == "GOOG"
+        return frame.assign(
+            delisted_on=pd.Series("2012-02-09", frame.index).where(ended).astype("datetime64[s]")
+        )
 
     def actions(self, first: date, last: date) -> pd.DataFrame:
         frame = super().actions(first, last)
@@ -45,7 +54,14 @@ def test_nothing_that_a_vendor_sends_is_lost(make_lab: MakeLab) -> None:
     result = lab.run("market_stage", FIRST, LAST)
     assert result.success, failure_text(result)
     assert lab.value("SELECT count(DISTINCT symbol) FROM market_data") == 4
-    assert lab.value("SELECT count(*) FROM market_data") == 24
+    assert lab.value("SELECT count(*) FROM market_data") == 24 - 3
+    # A symbol that its reference calls delisted is not missed, and is no member any more.
+    assert lab.failing("completeness") == []
+    assert lab.sql(
+        "SELECT date::text, security_id, reason FROM security_symbols WHERE symbol = 'GOOG'"
+    ) == [(FIRST, "GOOG", "listed"), ("2012-02-10", None, "retired")]
+    last = "SELECT max(date)::text FROM trading_universe WHERE symbol = 'GOOG'"
+    assert lab.value(last) == "2012-02-09"
     # IBM's own dividend finds its bars, however they were spelled.
     assert lab.sql("SELECT symbol, security_id, cash_amount FROM corporate_actions") == [
         ("IBM", "IBM", 0.75)

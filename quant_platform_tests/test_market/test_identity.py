@@ -242,6 +242,34 @@ def test_fixed_identities_begin_with_the_listing() -> None:
     ]
 
 
+def test_a_fixed_symbol_is_retired_in_the_session_after_its_delisting_however_it_is_cut() -> None:
+    """Delisted on a Friday: known on Monday, in one run or in two; what ended before is no more."""
+    reference = pd.DataFrame(
+        {
+            "symbol": ["A", "OLD"],
+            "company_name": ["A Inc.", None],
+            "sector": None,
+            "listing_date": pd.to_datetime(["2020-03-03", "2019-01-02"]),
+            "delisted_on": pd.to_datetime(["2020-03-06", "2020-02-03"]),
+        }
+    )
+    days = list(XNYS.sessions(date(2020, 3, 4), date(2020, 3, 10)))
+    whole, meanings = fixed_identities(reference, days)
+    assert whole[["date", "security_id"]].astype(str).to_numpy().tolist() == [
+        ["2020-03-04", "A"],
+        ["2020-03-09", "A"],
+    ]
+    assert whole["delisted_on"].isna().tolist() == [True, False]
+    assert whole["delisted_on"].iloc[1] == pd.Timestamp("2020-03-06")
+    assert meanings["security_id"].tolist()[0] == "A"
+    assert meanings["reason"].tolist() == ["listed", "retired"]
+    for cut in range(1, len(days)):
+        first, _ = fixed_identities(reference, days[:cut])
+        since = XNYS.day_after_previous(days[cut])
+        rest, _ = fixed_identities(reference, days[cut:], {"A"}, since)
+        pd.testing.assert_frame_equal(pd.concat([first, rest], ignore_index=True), whole)
+
+
 def random_market(seed: int) -> tuple[World, list[date], list[dict[str, float]]]:
     """Tickers that are listed, renamed, reused, absent and delisted at random."""
     chance = random.Random(seed)  # noqa: S311 — a test market

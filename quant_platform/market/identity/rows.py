@@ -4,8 +4,8 @@ Also the identities of a market in which a symbol is a security.
 """
 
 from collections.abc import Container, Sequence
-from dataclasses import fields
-from datetime import date
+from dataclasses import fields, replace
+from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
@@ -21,34 +21,46 @@ DATES = ("list_date", "delisted_on")
 
 
 def fixed_identities(
-    reference: pd.DataFrame, sessions: Sequence[date], already_described: Container[str] = ()
+    reference: pd.DataFrame,
+    sessions: Sequence[date],
+    already_described: Container[str] = (),
+    since: date | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of `securities` and `security_symbols` where a symbol is a security.
 
-    A row belongs to the session of the listing or, where history begins later, to the first one.
+    A row belongs to the session of the listing or, where history begins later, to the first one. A
+    delisting is known, and takes the symbol away, in the first session after it.
 
     Parameters
     ----------
     reference : what `Vendor.securities` returns
-    sessions : ascending
+    sessions : consecutive, ascending
     already_described : securities that have a row of an earlier session
+    since : first day that belongs to the first session; None: that session's own
     """
     described: dict[date, dict[str, Listing]] = {}
+    meanings: dict[date, dict[str, tuple[str | None, str]]] = {}
+    since = since or sessions[0]
     for row in reference.to_dict("records"):
         symbol, listed = str(row["symbol"]), pd.Timestamp(row["listing_date"]).date()
-        day = next((session for session in sessions if session >= listed), None)
-        if day is None or symbol in already_described:
+        end = row.get("delisted_on")
+        gone = None if end is None or pd.isna(end) else pd.Timestamp(end).date()
+        if gone is not None and gone < since and symbol not in already_described:
             continue
         name, sector = (_known(row.get(field)) for field in ("company_name", "sector"))
-        described.setdefault(day, {})[symbol] = Listing(
-            "", company_name=name, sector=sector, list_date=listed
-        )
-    days = sorted(described)
-    securities = [securities_frame(day, described[day]) for day in days]
-    symbols = [
-        symbols_frame(day, {symbol: (symbol, "listed") for symbol in described[day]})
-        for day in days
-    ]
+        listing = Listing("", company_name=name, sector=sector, list_date=listed)
+        day = next((session for session in sessions if session >= listed), None)
+        if day is not None and symbol not in already_described:
+            described.setdefault(day, {})[symbol] = listing
+            meanings.setdefault(day, {})[symbol] = (symbol, "listed")
+        if gone is None:
+            continue
+        day = next((session for session in sessions if session > gone), None)
+        if day is not None and (day > sessions[0] or gone + timedelta(days=1) >= since):
+            described.setdefault(day, {})[symbol] = replace(listing, delisted_on=gone)
+            meanings.setdefault(day, {})[symbol] = (None, "retired")
+    securities = [securities_frame(day, described[day]) for day in sorted(described)]
+    symbols = [symbols_frame(day, meanings[day]) for day in sorted(meanings)]
     empty = date(1970, 1, 1)
     return (
         pd.concat(securities or [securities_frame(empty, {})], ignore_index=True),

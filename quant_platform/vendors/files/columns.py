@@ -50,7 +50,7 @@ ACTIONS = Kind(
 SECURITIES = Kind(
     "securities",
     ("symbol", "company_name", "sector"),
-    ("listing_date",),
+    ("listing_date", "delisted_on"),
     (),
     ("symbol",),
 )
@@ -72,6 +72,7 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     "currency": ("currency",),
     "company_name": ("companyname", "name", "company"),
     "sector": ("sector",),
+    "delisted_on": ("delistedon", "delistingdate", "delisted"),
     "listing_date": ("listingdate", "listed", "ipodate"),
 }
 """Usual names of each column, letters and digits in lower case; the first that is there counts."""
