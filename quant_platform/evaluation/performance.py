@@ -4,8 +4,8 @@
    as a session.
 2. 21d, 63d and 252d are the last so many returns; there is no row before the window is full.
    `inception` is every return so far, from the first row on.
-3. The benchmark's returns are matched by date; alpha and beta are null if it lacks a session of the
-   window.
+3. The benchmark's returns are matched by date; alpha, beta and excess return are null if it lacks a
+   session of the window.
 4. A row uses portfolio rows up to its own session only. Trailing windows are computed in blocks of
    whole windows, the inception window as a scan from the first return, so a value is the same
    however a backfill is cut.
@@ -13,7 +13,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -52,13 +52,16 @@ _COLUMNS = {
 EQUITY = "equity"
 """Column that is read where a session has no return."""
 
+Against: TypeAlias = int | pd.Series
+"""What alpha and beta refer to: a model's id, or returns by session, as fractions."""
+
 Series = dict[str, FloatArray]
 Figures = dict[str, FloatArray]
 
 
 def performance_rows(
     portfolios: pd.DataFrame,
-    benchmark: "int | pd.Series[float]",
+    benchmark: Against | Mapping[Any, Against],
     sessions: Sequence[object] | NDArray[np.datetime64] | pd.DatetimeIndex,
     *,
     risk_free: float | pd.Series = 0.0,
@@ -71,7 +74,8 @@ def performance_rows(
     ----------
     portfolios : rows of `portfolios` of all models, from each model's first session to the last of
         `sessions`; equity is read of a model alone that has sessions without a return
-    benchmark : what alpha and beta refer to: a model's id, or returns by session, as fractions
+    benchmark : what alpha, beta and excess return refer to: a model's id, or returns by session, as
+        fractions; or that of each model, by its id
     sessions : sessions for which rows are wanted
     risk_free : annual risk-free rate, as a fraction: one for all time, or a series with the rate of
         every session of `portfolios` (see `risk_free_rates`)
@@ -93,10 +97,10 @@ def performance_rows(
         metrics = {name: _guarded(name, each, on_failure) for name, each in metrics.items()}
     wanted = np.unique(np.asarray(sessions, dtype="datetime64[D]"))
     histories = {model: _history(rows) for model, rows in portfolios.groupby("model_id", sort=True)}
-    judged_against = _benchmark(benchmark, histories)
     frames = []
     for model, (dates, series) in histories.items():
-        series["benchmark"] = _aligned(judged_against, dates)
+        against = benchmark.get(model) if isinstance(benchmark, Mapping) else benchmark
+        series["benchmark"] = _aligned(_benchmark(against, histories), dates)
         series["risk_free"] = session_rate(_rates(risk_free, dates))
         ends = np.flatnonzero(np.isin(dates, wanted))
         for order, length in enumerate(WINDOWS.values()):
@@ -180,12 +184,12 @@ def _history(rows: pd.DataFrame) -> tuple[NDArray[np.datetime64], Series]:
 
 
 def _benchmark(
-    benchmark: "int | pd.Series[float]",
+    benchmark: Against | None,
     histories: Mapping[Any, tuple[NDArray[np.datetime64], Series]],
 ) -> tuple[NDArray[np.datetime64], Series] | None:
     """Dates and series of the benchmark; None without one."""
     if not isinstance(benchmark, pd.Series):
-        return histories.get(benchmark)
+        return None if benchmark is None else histories.get(benchmark)
     ordered = benchmark.sort_index()
     dates = ordered.index.to_numpy().astype("datetime64[D]")
     returns: FloatArray = np.array(ordered, dtype=np.float64)

@@ -76,7 +76,7 @@ def signal_chunks(
         yield Chunk(
             block.sessions,
             {"signals": signals.assign(model_id=model_id)},
-            also=[model_run_statement(model_record(strategy), run)],
+            also=[model_run_statement(model_record(strategy, platform.settings.benchmark), run)],
             read_at=read_at,
             counts={
                 "sessions scaled": run.scaled_sessions,

@@ -103,7 +103,7 @@ TAMPERED = {
         " FROM jsonb_array_elements(ranking) WITH ORDINALITY AS entries (entry, rank))"
         f" WHERE date = '{DAY}'",
         [DAY],
-        "3 ranked of 3",
+        "4 ranked of 4",
     ),
 }
 
@@ -118,7 +118,7 @@ def examples(lab: Lab, check: str, session: str) -> list[str]:
 
 def all_checks() -> list[str]:
     lines = WHOLE_LIST.split()
-    assert len(lines) == 34
+    assert len(lines) == 36
     return lines
 
 
@@ -130,7 +130,7 @@ cross_source adjusted_series dividends_without_fall
 features_causality feature_gaps portfolio_accounting long_only_exposure
 performance_recomputed report_ranking
 buy_and_hold_limits buy_and_hold_causality enhanced_momentum_limits enhanced_momentum_causality
-mean_reversion_limits mean_reversion_causality
+equal_weight_limits equal_weight_causality mean_reversion_limits mean_reversion_causality
 stale_sessions
 """
 
