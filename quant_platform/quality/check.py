@@ -263,6 +263,7 @@ class QualityCheck:
     again_after : key of an asset; the check does not wait for it and for those of `reads`, since it
         has something to say at once, and is judged again when they are stored
     of_refused : it speaks of rows in quarantine, not of those that are stored
+    of_newest : it speaks of the newest session alone; what it said of an earlier one is past
     lookback : sessions it reads, the judged one included
     threshold : limit it judges by, in the unit its description names; 0 where it has none
     """
@@ -278,6 +279,7 @@ class QualityCheck:
     reads: tuple[str, ...] = ()
     again_after: str = ""
     of_refused: bool = False
+    of_newest: bool = False
 
     @property
     def speaks_of(self) -> frozenset[str]:

@@ -13,7 +13,7 @@ import exchange_calendars
 import pytest
 
 from quant_platform.quality import judging
-from quant_platform_tests.support.lab import FIRST, LAST, Lab, MakeLab, WindowVendor
+from quant_platform_tests.support.lab import FIRST, LAST, Lab, MakeLab, WindowVendor, failure_text
 from quant_platform_tests.support.server import Server
 
 DAY = "2000-05-10"
@@ -184,6 +184,56 @@ def test_a_verdict_that_changes_back_leaves_its_history(lab: Lab) -> None:
     assert kept == [(DAY, True), (DAY, False)]
 
 
+class TestSessionsThatAnotherRunJudged:
+    """A check's page shows its last evaluation only: that of a run over other sessions."""
+
+    LOST = f"UPDATE market_data SET volume = 0 WHERE date = '{DAY}' AND symbol = 'MSFT'"
+    GONE = f"DELETE FROM market_data WHERE date = '{DAY}' AND symbol = 'IBM'"
+
+    def test_the_newest_that_fails_stays_visible(self, lab: Lab) -> None:
+        lab.sql(self.LOST)
+        lab.sql("UPDATE market_data SET volume = 0 WHERE date = '2000-05-03' AND symbol = 'IBM'")
+        failed = lab.check("zero_volume")
+        assert str(failed.description).startswith("2 of 106 sessions failed, last 2000-05-10")
+        for session in ("2000-04-03", "2000-06-01"):
+            evaluation = lab.check("zero_volume", session)
+            assert not evaluation.passed
+            assert evaluation.severity == dg.AssetCheckSeverity.WARN
+            assert evaluation.description == (
+                f"2 other sessions still fail, newest {DAY}: MSFT volume 0;"
+                " of this run: 1 sessions judged, all passed"
+            )
+            numbers = {name: evaluation.metadata[name].value for name in evaluation.metadata}
+            assert (numbers["sessions failed"], numbers["other sessions that fail"]) == (0, 2)
+        # A run that fails itself says so of both.
+        evaluation = lab.check("zero_volume", "2000-05-03")
+        assert evaluation.description == (
+            "1 of 1 sessions failed, last 2000-05-03: IBM volume 0;"
+            f" 1 other sessions still fail, newest {DAY}: MSFT volume 0"
+        )
+
+    def test_nothing_stops_because_of_them(self, lab: Lab) -> None:
+        """A check that blocks: only the sessions of the run stop it."""
+        kept = lab.sql(f"SELECT * FROM market_data WHERE date = '{DAY}' AND symbol = 'IBM'")
+        assert len(kept) == 1
+        lab.sql(self.GONE)
+        assert not lab.check("completeness", DAY).passed
+        result = lab.run("daily_update", "2000-05-12")
+        assert result.success, failure_text(result)
+        (evaluation,) = [
+            each
+            for each in result.get_asset_check_evaluations()
+            if each.check_name == "completeness"
+        ]
+        assert not evaluation.passed
+        assert evaluation.severity == dg.AssetCheckSeverity.WARN
+        assert f"newest {DAY}: IBM has no bar" in str(evaluation.description)
+        assert lab.failing("completeness") == [DAY]
+        # Mended, the page is green again.
+        assert lab.run("market_stage", DAY).success
+        assert lab.check("completeness", "2000-05-12").passed
+
+
 def test_a_split_without_its_action_is_a_jump(lab: Lab) -> None:
     lab.sql("DELETE FROM corporate_actions WHERE symbol = 'AAPL' AND action_type = 'split'")
     assert not lab.check("price_jumps").passed
@@ -319,6 +369,8 @@ def test_freshness_counts_sessions_behind(server: Server, filled: str, make_lab:
     calendar = exchange_calendars.get_calendar("XNYS", start="2000-01-03", end="2013-12-31")
     behind = len(calendar.sessions_in_range("2000-08-01", "2013-03-01"))
     assert examples(lab, "freshness", LAST) == [f"{behind} sessions behind 2013-03-01"]
+    # What it says of the newest session is past once there is another.
+    assert lab.check("freshness", DAY).passed
 
 
 def test_an_unpublished_session_is_nobodys_delay(filled: str, make_lab: MakeLab) -> None:

@@ -102,7 +102,9 @@ def test_the_page_says_what_the_figures_rest_on() -> None:
 
 
 def test_the_page_names_what_each_model_is_judged_against() -> None:
-    ranking = DATA.ranking.assign(benchmark=["symbol:SPY", "hold_all", None])
+    ranking = DATA.ranking.assign(
+        benchmark=pd.Series(["symbol:SPY", "hold_all", None], dtype="object")
+    )
     page = render_report(replace(DATA, ranking=ranking))
     table = page.partition('id="ranking"')[2].partition("</section>")[0]
     assert re.findall(r'<td class="left">([^<]*)</td><td>252', table) == [
