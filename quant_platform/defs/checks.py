@@ -97,6 +97,13 @@ def _result(
         return dg.AssetCheckResult(
             passed=True, check_name=check.name, description="Nothing is stored yet"
         )
+    if findings.broken:
+        return dg.AssetCheckResult(
+            passed=False,
+            check_name=check.name,
+            severity=dg.AssetCheckSeverity.ERROR if check.blocks else dg.AssetCheckSeverity.WARN,
+            description=f"could not judge: {findings.broken}",
+        )
     numbers = Counter(findings.verdicts(sessions).values())
     failed, passed = numbers[Verdict.FAILED], numbers[Verdict.PASSED]
     not_judged = numbers[Verdict.NOT_JUDGED]

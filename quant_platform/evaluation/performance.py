@@ -13,6 +13,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,6 +26,7 @@ from quant_platform.errors import ContractError, OnFailure
 from quant_platform.evaluation.metric_registry import Metric
 from quant_platform.evaluation.metrics import METRICS, session_rate
 from quant_platform.evaluation.windows import ExpandingWindow, TrailingWindow, Window
+from quant_platform.isolation import TimeLimitError, limited
 from quant_platform.kernels.arrays import FloatArray
 
 WINDOWS: Mapping[str, int | None] = {
@@ -49,6 +51,9 @@ _COLUMNS = {
     "signals_hit": "signals_hit",
 }
 
+GREATEST_INTEGER = 2**31 - 1
+"""What a column of whole numbers can hold."""
+
 EQUITY = "equity"
 """Column that is read where a session has no return."""
 
@@ -67,6 +72,7 @@ def performance_rows(
     risk_free: float | pd.Series = 0.0,
     metrics: Mapping[str, Metric] = METRICS,
     on_failure: OnFailure | None = None,
+    seconds: float = 0.0,
 ) -> pd.DataFrame:
     """Compute the rows of `model_performance` for some sessions.
 
@@ -81,6 +87,7 @@ def performance_rows(
         every session of `portfolios` (see `risk_free_rates`)
     metrics : the figures to compute
     on_failure : is told of a metric that raised, whose column is then NaN; None: it raises
+    seconds : with it, limit of each call of a metric that somebody added; 0: none (`isolation.py`)
 
     Returns
     -------
@@ -94,7 +101,9 @@ def performance_rows(
         A model has two rows for one session, or a session has no risk-free rate.
     """
     if on_failure is not None:
-        metrics = {name: _guarded(name, each, on_failure) for name, each in metrics.items()}
+        metrics = {
+            name: _guarded(name, each, on_failure, seconds) for name, each in metrics.items()
+        }
     wanted = np.unique(np.asarray(sessions, dtype="datetime64[D]"))
     histories = {model: _history(rows) for model, rows in portfolios.groupby("model_id", sort=True)}
     frames = []
@@ -123,16 +132,23 @@ def performance_rows(
     return rows[columns].astype({"window_name": "str"})
 
 
-def _guarded(name: str, metric: Metric, on_failure: OnFailure) -> Metric:
-    """The metric, NaN where it raises."""
+def _guarded(name: str, metric: Metric, on_failure: OnFailure, seconds: float) -> Metric:
+    """The metric, NaN where it raises, or gives a number that its column cannot hold."""
+    hung: list[TimeLimitError] = []
 
     def figures(window: Window) -> FloatArray:
         is_expanding = isinstance(window, ExpandingWindow)
         shape = window.returns.shape if is_expanding else window.returns.shape[:-1]
+        if hung:
+            return np.full(shape, np.nan)
         try:
-            return np.broadcast_to(metric(window), shape)
+            values = limited(partial(metric, window), seconds, metric.function)
+            if metric.sql_type == "integer" and (np.abs(values) > GREATEST_INTEGER).any():
+                raise ContractError(f"{np.nanmax(np.abs(values)):g} is too large for a count")
+            return np.broadcast_to(values, shape)
         except Exception as error:  # whatever a metric raises, the others go on
             on_failure(name, error)
+            hung.extend([error] if isinstance(error, TimeLimitError) else [])
             return np.full(shape, np.nan)
 
     return replace(metric, function=figures)

@@ -220,7 +220,14 @@ def performance_chunks(
         failures = Failures("metric")
         days = [f"{day:%Y-%m-%d}" for day in sorted(history["date"].unique())]
         parts = [
-            performance_rows(history, against, part, risk_free=risk_free, on_failure=failures.note)
+            performance_rows(
+                history,
+                against,
+                part,
+                risk_free=risk_free,
+                on_failure=failures.note,
+                seconds=platform.settings.step_seconds,
+            )
             for part, against in benchmarks.cut(block, days)
         ]
         rows = pd.concat(parts, ignore_index=True)

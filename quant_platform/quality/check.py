@@ -5,6 +5,7 @@ out: failures, and the sessions that it judged (`verdict.py`). What does not bel
 are run over blocks of sessions (`judging.py`), and how Dagster shows them (`defs/checks.py`).
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +42,13 @@ class shared_property(cached_property[Value]):  # noqa: N801 — reads like the 
 
     def __init__(self, function: Callable[[Any], Value]) -> None:
         super().__init__(function)
-        self._one_at_a_time = threading.RLock()
+        self._unlock()
+        # A fork may begin while another thread works one out.
+        os.register_at_fork(after_in_child=self._unlock)
+
+    def _unlock(self) -> None:
+        # Before Python 3.12 the property that this one is has a lock, too.
+        self.lock = self._one_at_a_time = threading.RLock()
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         with self._one_at_a_time:

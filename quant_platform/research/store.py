@@ -314,7 +314,7 @@ class Store:
         >>> import quant_platform as qp
         >>> store = qp.open()
         >>> store.table("models", columns=["model_name"])["model_name"].tolist()
-        ['buy_and_hold', 'enhanced_momentum', 'mean_reversion']
+        ['buy_and_hold', 'enhanced_momentum', 'equal_weight', 'mean_reversion']
         >>> len(store.table("market_data", "2008-07-01", "2008-07-31", symbols="MSFT"))
         22
         """

@@ -163,6 +163,13 @@ class Settings(SettingsModel):
         description="Seconds that a statement of `quant-platform sql`, or of a store's `sql`, may"
         " take.",
     )
+    step_seconds: Annotated[Number, Variable(PLATFORM, PREFIX + "STEP_SECONDS")] = Field(
+        default=600.0,
+        ge=0.0,
+        le=86_400.0,
+        description="Seconds that a strategy, feature, metric, alert rule or check of your own may"
+        " take each time it is called, before it fails alone; 0: no limit. On Linux only.",
+    )
     capital: Annotated[Number, Variable(SIMULATION, PREFIX + "CAPITAL")] = Field(
         default=1_000_000.0,
         ge=1.0,
