@@ -42,7 +42,7 @@ def build_check(check: QualityCheck) -> dg.AssetChecksDefinition:
         if not sessions:
             return _result(check, [], NOTHING)
         judged, findings = judge_run(platform, [check], sessions)
-        others = _others(platform, check, judged)
+        others = failing_elsewhere(platform, check, judged)
         return _result(check, judged, findings[check.name], others)
 
     return asset_check
@@ -76,7 +76,7 @@ def build_checks(asset: str, checks: Sequence[QualityCheck]) -> dg.AssetChecksDe
         judged, findings = judge_run(platform, chosen, sessions) if sessions else ([], {})
         # Dagster ends the step at the first blocking failure, so these come last.
         for check in sorted(chosen, key=lambda check: (check.blocks, check.name)):
-            others = _others(platform, check, judged)
+            others = failing_elsewhere(platform, check, judged)
             yield _result(check, judged, findings.get(check.name, NOTHING), others)
 
     return asset_checks
@@ -109,19 +109,15 @@ def _result(
     not_judged = numbers[Verdict.NOT_JUDGED]
     failures = findings.failures
     quoted = [f"{row.date:%Y-%m-%d}: {row.example}" for row in failures.tail(EXAMPLES).itertuples()]
-    description = summary(failed, passed, not_judged, findings.reason, quoted)
-    if others.sessions:
-        description = (
-            f"{description}; {others}" if failed else f"{others}; of this run: {description}"
-        )
-    error = check.severity == ERROR and not_judged < len(sessions)
+    text = summary(failed, passed, not_judged, findings.reason, quoted)
     # What only other sessions fail is no reason to stop this run.
-    error = error and (failed > 0 or not others.sessions)
+    harmless = not_judged == len(sessions) or (others.sessions and not failed)
+    error = check.severity == ERROR and not harmless
     return dg.AssetCheckResult(
         passed=not failed and not others.sessions,
         check_name=check.name,
         severity=dg.AssetCheckSeverity.ERROR if error else dg.AssetCheckSeverity.WARN,
-        description=description,
+        description=others.beside(text, failed=failed > 0),
         metadata={
             "sessions judged": failed + passed,
             "sessions not judged": not_judged,
@@ -133,13 +129,6 @@ def _result(
             **({"latest failures": dg.MetadataValue.json(quoted)} if quoted else {}),
         },
     )
-
-
-def _others(platform: Platform, check: QualityCheck, judged: Sequence[str]) -> Elsewhere:
-    """Further sessions that fail the check."""
-    if check.of_newest or not judged:
-        return NOWHERE
-    return failing_elsewhere(platform, check.name, judged)
 
 
 def _sessions(context: dg.AssetCheckExecutionContext, platform: Platform, table: str) -> list[str]:

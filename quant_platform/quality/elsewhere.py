@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from quant_platform.pipeline.platform import Platform
+from quant_platform.quality.check import QualityCheck
 from quant_platform.storage import bulk
 
 _FAILING = """
@@ -32,6 +33,12 @@ class Elsewhere:
     sessions: int = 0
     newest: str = ""
 
+    def beside(self, description: str, *, failed: bool) -> str:
+        """Say it beside what a run found, which comes first where that failed."""
+        if not self.sessions:
+            return description
+        return f"{description}; {self}" if failed else f"{self}; of this run: {description}"
+
     def __str__(self) -> str:
         return f"{self.sessions} other sessions still fail, newest {self.newest}"
 
@@ -40,9 +47,13 @@ NOWHERE = Elsewhere()
 """No other session fails."""
 
 
-def failing_elsewhere(platform: Platform, check: str, sessions: Sequence[str]) -> Elsewhere:
+def failing_elsewhere(
+    platform: Platform, check: QualityCheck, sessions: Sequence[str]
+) -> Elsewhere:
     """Return which sessions besides these (ISO dates) fail a check, by the verdicts stored."""
-    rows = bulk.query(platform.database, _FAILING, (check, "{" + ",".join(sessions) + "}"))
+    if check.of_newest or not sessions:
+        return NOWHERE
+    rows = bulk.query(platform.database, _FAILING, (check.name, "{" + ",".join(sessions) + "}"))
     if rows.empty:
         return NOWHERE
     row = rows.iloc[0]

@@ -7,12 +7,16 @@ reads the verdicts in `data_quality`.
 # ruff: noqa: S608 - the statements are made of this file's own constants
 
 import json
+from dataclasses import replace
 
 import dagster as dg
 import exchange_calendars
 import pytest
 
-from quant_platform.quality import judging
+from quant_platform.quality import check_registry, judging
+from quant_platform.quality.check import CheckContext
+from quant_platform.quality.market import FACTS_CHECKS
+from quant_platform.quality.verdict import Findings
 from quant_platform_tests.support.lab import FIRST, LAST, Lab, MakeLab, WindowVendor, failure_text
 from quant_platform_tests.support.server import Server
 
@@ -232,6 +236,33 @@ class TestSessionsThatAnotherRunJudged:
         # Mended, the page is green again.
         assert lab.run("market_stage", DAY).success
         assert lab.check("completeness", "2000-05-12").passed
+
+
+@pytest.mark.parametrize(("name", "stops"), [("zero_volume", False), ("completeness", True)])
+def test_a_check_that_raises_fails_with_its_own_severity(
+    make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch, name: str, stops: bool
+) -> None:
+    def odd(context: CheckContext, threshold: float) -> Findings:
+        raise ZeroDivisionError("no luck")
+
+    checks = [replace(each, judge=odd) if each.name == name else each for each in FACTS_CHECKS]
+    monkeypatch.setattr(check_registry, "FACTS_CHECKS", checks)
+    lab = make_lab(WindowVendor(FIRST, "2000-03-10"))
+    result = lab.run("daily_update", FIRST)
+    assert result.success is not stops
+    shown = {each.check_name: each for each in result.get_asset_check_evaluations()}
+    assert not shown[name].passed
+    error, warn = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
+    assert shown[name].severity == (error if stops else warn)
+    said = str(shown[name].description)
+    assert said.startswith("could not judge: ZeroDivisionError: no luck (test_checks.py:")
+    # The others of its step judged.
+    assert shown["unknown_securities"].passed
+    names = {check for (check,) in lab.sql("SELECT DISTINCT check_name FROM data_quality")}
+    assert "unknown_securities" in names
+    assert name not in names
+    subject = f"SELECT count(*) FROM alerts WHERE subject = 'check {name}'"
+    assert lab.value(subject) == (0 if stops else 1)
 
 
 def test_a_split_without_its_action_is_a_jump(lab: Lab) -> None:
