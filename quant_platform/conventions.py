@@ -20,3 +20,6 @@ TWO_SIDED_95 = 1.959963984540054
 
 WEIGHT_NOISE = 1e-9
 """Sum of weights above a limit that is nothing but rounding."""
+
+DEFAULT_BENCHMARK = "equal_weight"
+"""Model that models are judged against where neither they nor the settings name another."""

@@ -8,6 +8,7 @@ breached is reported in every session in which it is. Delivering alerts does not
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -15,8 +16,14 @@ import pandas as pd
 
 from quant_platform.errors import ContractError, OnFailure, SessionError
 from quant_platform.extensions import extension_modules
+from quant_platform.isolation import limited
 
 INFO, WARNING, CRITICAL = "info", "warning", "critical"
+
+SEVERITIES = (INFO, WARNING, CRITICAL)
+
+BREACH_COLUMNS = ["date", "subject", "severity", "message", "value", "threshold"]
+"""What a rule returns."""
 
 COLUMNS = ["date", "origin", "rule", "subject", "severity", "message", "value", "threshold"]
 
@@ -235,16 +242,19 @@ def evaluate_alerts(
     inputs: AlertInputs,
     rules: Sequence[AlertRule] | None = None,
     on_failure: OnFailure | None = None,
+    seconds: float = 0.0,
 ) -> pd.DataFrame:
     """Rows of `alerts` (without recorded_at) for the sessions of `inputs`; default: `all_rules()`.
 
     Ordered by date, rule and subject; value and threshold are NaN where a rule has none. A rule
-    that raises is told to `on_failure`, and has no rows; without that, it raises.
+    that raises or returns no breaches is told to `on_failure`, and has no rows; without that, it
+    raises. `seconds` is the limit of a rule that somebody added; 0: none (`isolation.py`).
     """
     frames = []
     for rule in all_rules() if rules is None else rules:
         try:
-            frames.append(rule.evaluate(inputs).assign(rule=rule.name))
+            rows = limited(partial(rule.evaluate, inputs), seconds, rule.evaluate, type(rule))
+            frames.append(checked_breaches(rows, inputs.sessions).assign(rule=rule.name))
         except Exception as error:  # whatever a rule raises, the others go on
             if on_failure is None:
                 raise
@@ -257,6 +267,36 @@ def evaluate_alerts(
     rows = pd.concat(breaches, ignore_index=True).assign(origin="report")
     rows = rows.sort_values(["date", "rule", "subject"], ignore_index=True)[COLUMNS]
     return rows.astype({"date": "datetime64[s]", "subject": "str", "severity": "str"})
+
+
+def checked_breaches(rows: object, sessions: pd.DatetimeIndex) -> pd.DataFrame:
+    """Return what a rule gave, as breaches that the table takes.
+
+    Raises
+    ------
+    ContractError
+        It is no frame of breaches, speaks of other sessions, or twice of one subject.
+    """
+    if not isinstance(rows, pd.DataFrame):
+        raise ContractError(f"it returned a value of type {type(rows).__name__}, and no frame")
+    missing = [name for name in BREACH_COLUMNS if name not in rows]
+    if missing and len(rows):
+        raise ContractError(f"its breaches lack {', '.join(missing)}")
+    if rows.empty:
+        return rows
+    texts = rows[["subject", "severity", "message"]]
+    faults = {
+        "a session that was not asked for": ~rows["date"].isin(sessions),
+        "a subject, severity or message that is no text": ~texts.map(
+            lambda text: isinstance(text, str)
+        ).all(axis=1),
+        f"a severity besides {', '.join(SEVERITIES)}": ~rows["severity"].isin(SEVERITIES),
+        "a subject twice in one session": rows.duplicated(["date", "subject"]),
+    }
+    for fault, where in faults.items():
+        if where.any():
+            raise ContractError(f"its breaches hold {fault} ({int(where.sum())} rows)")
+    return rows[BREACH_COLUMNS].astype({"value": "float64", "threshold": "float64"})
 
 
 def with_failures(alerts: pd.DataFrame, failures: pd.DataFrame) -> pd.DataFrame:

@@ -31,7 +31,8 @@ def upgrade() -> None:
     from quant_platform.settings import Settings
     from quant_platform.storage.database import platform_database
 
-    applied = provision(platform_database(Settings.load()))
+    settings = Settings.load()
+    applied = provision(platform_database(settings), settings.benchmark)
     for name in applied:
         console.out.print(f"applied {name}")
     if not applied:

@@ -53,7 +53,9 @@ def build_defs(
     settings = settings or Settings.load()
     vendor = vendor or vendor_of(settings)
     platform = Platform(settings, vendor)
-    assets = all_assets(AssetContext(vendor, platform.calendar, platform.universe_rule))
+    assets = all_assets(
+        AssetContext(vendor, platform.calendar, platform.universe_rule, settings.benchmark)
+    )
     return dg.Definitions(
         assets=assets,
         asset_checks=[*_asset_checks(all_checks(settings, vendor)), build_stale_check(assets)],

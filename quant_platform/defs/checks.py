@@ -5,7 +5,9 @@ error block: in the daily run nothing downstream starts after one failed. Checks
 look at the same rows are one step. What they look for is in `quality/`.
 
 Dagster knows passed and failed only. A run of which no session was judged is shown as passed with
-severity WARN, and its description says that it was not judged.
+severity WARN, and its description says that it was not judged. A run whose own sessions pass while
+others still fail is shown as failed with severity WARN, which stops nothing: the page of a check
+shows its last evaluation only, and a backfill of a month must not hide what fails in another.
 """
 
 from collections import Counter
@@ -15,6 +17,7 @@ import dagster as dg
 
 from quant_platform.pipeline.platform import Platform
 from quant_platform.quality.check import ERROR, QualityCheck
+from quant_platform.quality.elsewhere import NOWHERE, Elsewhere, failing_elsewhere
 from quant_platform.quality.judging import judge_run, stored_sessions
 from quant_platform.quality.verdict import EXAMPLES, Findings, Verdict, summary, together
 
@@ -39,7 +42,8 @@ def build_check(check: QualityCheck) -> dg.AssetChecksDefinition:
         if not sessions:
             return _result(check, [], NOTHING)
         judged, findings = judge_run(platform, [check], sessions)
-        return _result(check, judged, findings[check.name])
+        others = failing_elsewhere(platform, check, judged)
+        return _result(check, judged, findings[check.name], others)
 
     return asset_check
 
@@ -72,7 +76,8 @@ def build_checks(asset: str, checks: Sequence[QualityCheck]) -> dg.AssetChecksDe
         judged, findings = judge_run(platform, chosen, sessions) if sessions else ([], {})
         # Dagster ends the step at the first blocking failure, so these come last.
         for check in sorted(chosen, key=lambda check: (check.blocks, check.name)):
-            yield _result(check, judged, findings.get(check.name, NOTHING))
+            others = failing_elsewhere(platform, check, judged)
+            yield _result(check, judged, findings.get(check.name, NOTHING), others)
 
     return asset_checks
 
@@ -83,27 +88,41 @@ def _further(check: QualityCheck) -> list[dg.AssetKey]:
 
 
 def _result(
-    check: QualityCheck, sessions: Sequence[str], findings: Findings
+    check: QualityCheck,
+    sessions: Sequence[str],
+    findings: Findings,
+    others: Elsewhere = NOWHERE,
 ) -> dg.AssetCheckResult:
     if not sessions:
         return dg.AssetCheckResult(
             passed=True, check_name=check.name, description="Nothing is stored yet"
+        )
+    if findings.broken:
+        return dg.AssetCheckResult(
+            passed=False,
+            check_name=check.name,
+            severity=dg.AssetCheckSeverity.ERROR if check.blocks else dg.AssetCheckSeverity.WARN,
+            description=f"could not judge: {findings.broken}",
         )
     numbers = Counter(findings.verdicts(sessions).values())
     failed, passed = numbers[Verdict.FAILED], numbers[Verdict.PASSED]
     not_judged = numbers[Verdict.NOT_JUDGED]
     failures = findings.failures
     quoted = [f"{row.date:%Y-%m-%d}: {row.example}" for row in failures.tail(EXAMPLES).itertuples()]
-    error = check.severity == ERROR and not_judged < len(sessions)
+    text = summary(failed, passed, not_judged, findings.reason, quoted)
+    # What only other sessions fail is no reason to stop this run.
+    harmless = not_judged == len(sessions) or (others.sessions and not failed)
+    error = check.severity == ERROR and not harmless
     return dg.AssetCheckResult(
-        passed=not failed,
+        passed=not failed and not others.sessions,
         check_name=check.name,
         severity=dg.AssetCheckSeverity.ERROR if error else dg.AssetCheckSeverity.WARN,
-        description=summary(failed, passed, not_judged, findings.reason, quoted),
+        description=others.beside(text, failed=failed > 0),
         metadata={
             "sessions judged": failed + passed,
             "sessions not judged": not_judged,
             "sessions failed": failed,
+            "other sessions that fail": others.sessions,
             "failures": int(failures["count"].sum()),
             **({"threshold": check.threshold} if check.threshold else {}),
             **({"not judged because": findings.reason} if not_judged else {}),

@@ -57,9 +57,14 @@ def average_return(window: Window) -> FloatArray:
 @metric("fraction")
 def annualized_return(window: Window) -> FloatArray:
     """Geometric return per year of 252 sessions, as a fraction; null if equity ended below 0."""
-    value = window.last(window.growth)
-    exponent = SESSIONS_PER_YEAR / window.count
-    return np.where(value >= 0.0, np.power(np.maximum(value, 0.0), exponent) - 1.0, np.nan)
+    return _per_year(window, window.last(window.growth))
+
+
+@metric("fraction")
+def excess_return(window: Window) -> FloatArray:
+    """Annualised return minus the benchmark's; null if it lacks a session of the window."""
+    growth = np.cumprod(1.0 + window.benchmark, axis=-1, dtype=np.float64)
+    return annualized_return(window) - _per_year(window, window.last(growth))
 
 
 @metric("fraction")
@@ -183,6 +188,12 @@ def beta(window: Window) -> FloatArray:
     parts = window.co_moments
     ratio = _ratio(parts.cross, parts.benchmark_second, ZERO_DEVIATION**2)
     return np.where(window.count >= 2, ratio, np.nan)
+
+
+def _per_year(window: Window, value: FloatArray) -> FloatArray:
+    """Return per year of 1 that became `value` over the window; NaN below 0."""
+    exponent = SESSIONS_PER_YEAR / window.count
+    return np.where(value >= 0.0, np.power(np.maximum(value, 0.0), exponent) - 1.0, np.nan)
 
 
 def _where_known(window: Window, condition: BoolArray) -> FloatArray:

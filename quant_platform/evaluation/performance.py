@@ -4,8 +4,8 @@
    as a session.
 2. 21d, 63d and 252d are the last so many returns; there is no row before the window is full.
    `inception` is every return so far, from the first row on.
-3. The benchmark's returns are matched by date; alpha and beta are null if it lacks a session of the
-   window.
+3. The benchmark's returns are matched by date; alpha, beta and excess return are null if it lacks a
+   session of the window.
 4. A row uses portfolio rows up to its own session only. Trailing windows are computed in blocks of
    whole windows, the inception window as a scan from the first return, so a value is the same
    however a backfill is cut.
@@ -13,7 +13,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ from quant_platform.errors import ContractError, OnFailure
 from quant_platform.evaluation.metric_registry import Metric
 from quant_platform.evaluation.metrics import METRICS, session_rate
 from quant_platform.evaluation.windows import ExpandingWindow, TrailingWindow, Window
+from quant_platform.isolation import TimeLimitError, limited
 from quant_platform.kernels.arrays import FloatArray
 
 WINDOWS: Mapping[str, int | None] = {
@@ -49,8 +51,14 @@ _COLUMNS = {
     "signals_hit": "signals_hit",
 }
 
+GREATEST_INTEGER = 2**31 - 1
+"""What a column of whole numbers can hold."""
+
 EQUITY = "equity"
 """Column that is read where a session has no return."""
+
+Against: TypeAlias = int | pd.Series
+"""What alpha and beta refer to: a model's id, or returns by session, as fractions."""
 
 Series = dict[str, FloatArray]
 Figures = dict[str, FloatArray]
@@ -58,12 +66,13 @@ Figures = dict[str, FloatArray]
 
 def performance_rows(
     portfolios: pd.DataFrame,
-    benchmark: "int | pd.Series[float]",
+    benchmark: Against | Mapping[Any, Against],
     sessions: Sequence[object] | NDArray[np.datetime64] | pd.DatetimeIndex,
     *,
     risk_free: float | pd.Series = 0.0,
     metrics: Mapping[str, Metric] = METRICS,
     on_failure: OnFailure | None = None,
+    seconds: float = 0.0,
 ) -> pd.DataFrame:
     """Compute the rows of `model_performance` for some sessions.
 
@@ -71,12 +80,14 @@ def performance_rows(
     ----------
     portfolios : rows of `portfolios` of all models, from each model's first session to the last of
         `sessions`; equity is read of a model alone that has sessions without a return
-    benchmark : what alpha and beta refer to: a model's id, or returns by session, as fractions
+    benchmark : what alpha, beta and excess return refer to: a model's id, or returns by session, as
+        fractions; or that of each model, by its id
     sessions : sessions for which rows are wanted
     risk_free : annual risk-free rate, as a fraction: one for all time, or a series with the rate of
         every session of `portfolios` (see `risk_free_rates`)
     metrics : the figures to compute
     on_failure : is told of a metric that raised, whose column is then NaN; None: it raises
+    seconds : with it, limit of each call of a metric that somebody added; 0: none (`isolation.py`)
 
     Returns
     -------
@@ -90,13 +101,15 @@ def performance_rows(
         A model has two rows for one session, or a session has no risk-free rate.
     """
     if on_failure is not None:
-        metrics = {name: _guarded(name, each, on_failure) for name, each in metrics.items()}
+        metrics = {
+            name: _guarded(name, each, on_failure, seconds) for name, each in metrics.items()
+        }
     wanted = np.unique(np.asarray(sessions, dtype="datetime64[D]"))
     histories = {model: _history(rows) for model, rows in portfolios.groupby("model_id", sort=True)}
-    judged_against = _benchmark(benchmark, histories)
     frames = []
     for model, (dates, series) in histories.items():
-        series["benchmark"] = _aligned(judged_against, dates)
+        against = benchmark.get(model) if isinstance(benchmark, Mapping) else benchmark
+        series["benchmark"] = _aligned(_benchmark(against, histories), dates)
         series["risk_free"] = session_rate(_rates(risk_free, dates))
         ends = np.flatnonzero(np.isin(dates, wanted))
         for order, length in enumerate(WINDOWS.values()):
@@ -119,16 +132,23 @@ def performance_rows(
     return rows[columns].astype({"window_name": "str"})
 
 
-def _guarded(name: str, metric: Metric, on_failure: OnFailure) -> Metric:
-    """The metric, NaN where it raises."""
+def _guarded(name: str, metric: Metric, on_failure: OnFailure, seconds: float) -> Metric:
+    """The metric, NaN where it raises, or gives a number that its column cannot hold."""
+    hung: list[TimeLimitError] = []
 
     def figures(window: Window) -> FloatArray:
         is_expanding = isinstance(window, ExpandingWindow)
         shape = window.returns.shape if is_expanding else window.returns.shape[:-1]
+        if hung:
+            return np.full(shape, np.nan)
         try:
-            return np.broadcast_to(metric(window), shape)
+            values = limited(partial(metric, window), seconds, metric.function)
+            if metric.sql_type == "integer" and (np.abs(values) > GREATEST_INTEGER).any():
+                raise ContractError(f"{np.nanmax(np.abs(values)):g} is too large for a count")
+            return np.broadcast_to(values, shape)
         except Exception as error:  # whatever a metric raises, the others go on
             on_failure(name, error)
+            hung.extend([error] if isinstance(error, TimeLimitError) else [])
             return np.full(shape, np.nan)
 
     return replace(metric, function=figures)
@@ -180,12 +200,12 @@ def _history(rows: pd.DataFrame) -> tuple[NDArray[np.datetime64], Series]:
 
 
 def _benchmark(
-    benchmark: "int | pd.Series[float]",
+    benchmark: Against | None,
     histories: Mapping[Any, tuple[NDArray[np.datetime64], Series]],
 ) -> tuple[NDArray[np.datetime64], Series] | None:
     """Dates and series of the benchmark; None without one."""
     if not isinstance(benchmark, pd.Series):
-        return histories.get(benchmark)
+        return None if benchmark is None else histories.get(benchmark)
     ordered = benchmark.sort_index()
     dates = ordered.index.to_numpy().astype("datetime64[D]")
     returns: FloatArray = np.array(ordered, dtype=np.float64)

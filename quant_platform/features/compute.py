@@ -9,6 +9,7 @@ are what costs time. Blocks change no bit of the result, since no feature looks 
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from quant_platform.errors import OnFailure
 from quant_platform.features.context import FeatureContext
 from quant_platform.features.feature_registry import Feature, select
+from quant_platform.isolation import limited
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.panel import Panel
 
@@ -52,6 +54,7 @@ def compute_features(
     last: int | None = None,
     names: Sequence[str] | None = None,
     on_failure: OnFailure | None = None,
+    seconds: float = 0.0,
 ) -> pd.DataFrame:
     """Compute features over a panel.
 
@@ -64,6 +67,7 @@ def compute_features(
     last : return only the last so many sessions (the ones before are looked back on); all if None
     names : features, in the order of the columns; all of them if None
     on_failure : is told of a feature that raised, whose column is then NaN; None: it raises
+    seconds : limit of each call of a feature that somebody added; 0: none (`isolation.py`)
 
     Returns
     -------
@@ -78,7 +82,7 @@ def compute_features(
     count = len(panel.sessions) if last is None else max(min(last, len(panel.sessions)), 0)
     needed = count + max((each.lookback for each in chosen), default=1) - 1
     recent = _last_sessions(panel, needed)
-    values = _computed(recent, chosen, count, on_failure)
+    values = _computed(recent, chosen, count, on_failure, seconds)
     where = panel.traded[len(panel.sessions) - count :]
     table = _compressed(values, where).T
     frame = pd.DataFrame(table, columns=[each.name for each in chosen], copy=False)
@@ -89,7 +93,11 @@ def compute_features(
 
 
 def _computed(
-    panel: Panel, chosen: Sequence[Feature], count: int, on_failure: OnFailure | None
+    panel: Panel,
+    chosen: Sequence[Feature],
+    count: int,
+    on_failure: OnFailure | None,
+    seconds: float,
 ) -> FloatArray:
     """Return the features over the last `count` sessions, shape (features, count, securities)."""
     values = np.empty((len(chosen), count, len(panel.security_ids)))
@@ -99,16 +107,19 @@ def _computed(
     for columns, block in _blocks(panel, fields):
         context = FeatureContext(block)
         for feature, target in zip(chosen, values, strict=True):
+            if feature.name in failed:
+                continue
             try:
-                result = feature.compute(context)[skipped:]
+                compute = partial(feature.compute, context)
+                result = limited(compute, seconds, feature.function)[skipped:]
                 target[:, columns] = result
+                infinite = np.isinf(target[:, columns])
             except Exception as error:  # whatever a feature raises, the others go on
                 if on_failure is None:
                     raise
                 on_failure(feature.name, error)
                 failed.add(feature.name)
                 continue
-            infinite = np.isinf(result)
             if infinite.any():
                 target[:, columns][infinite] = np.nan
     for feature, target in zip(chosen, values, strict=True):

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from quant_platform.errors import ContractError
+from quant_platform.isolation import reason_of
 from quant_platform.storage.frames import to_pandas
 from quant_platform.storage.replace import Replaced, Statement
 
@@ -53,6 +54,8 @@ class Chunk:
         transaction begins
     failures : what of it could not be computed and is null, to the reason (`failures.py`)
     counts : what the materialisation is to say beside its rows, added up over the run
+    on_refusal : is told why the rows break the contract of a table, and the chunk is left out;
+        None: the run ends
     """
 
     sessions: Sequence[str]
@@ -62,6 +65,7 @@ class Chunk:
     read_at: str = ""
     failures: Mapping[str, str] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
+    on_refusal: Callable[[str], None] | None = None
 
     @property
     def rows(self) -> int:
@@ -172,7 +176,15 @@ def store_all(
         try:
             for chunk in chunks:
                 if chunk is not WAIT_UNTIL_STORED:
-                    writer.take(ready(chunk))
+                    try:
+                        made = ready(chunk)
+                    except ContractError as error:
+                        if chunk.on_refusal is None:
+                            raise
+                        settle(all_of_them=True)
+                        chunk.on_refusal(reason_of(error))
+                        continue
+                    writer.take(made)
                     under_way.append(thread.submit(writer.store_ready))
                 settle(all_of_them=chunk is WAIT_UNTIL_STORED)
         finally:
@@ -224,7 +236,14 @@ class _Writer:
             else:
                 return
         for chunk in chunks:
-            self._stored(chunk, self._store(chunk, False))
+            try:
+                replaced = self._store(chunk, False)
+            except ContractError as error:
+                if chunk.on_refusal is None:
+                    raise
+                chunk.on_refusal(reason_of(error))
+            else:
+                self._stored(chunk, replaced)
 
 
 def _joined(chunks: Sequence[Chunk]) -> Chunk:

@@ -1,7 +1,8 @@
-"""What raised while the rest went on: strategies, features, metrics and alert rules.
+"""What failed while the rest went on: strategies, features, metrics and alert rules.
 
 1. Code that somebody adds is called through `attempt`, or by a function that is given
-   `Failures.note`: whatever it raises fails that part alone.
+   `Failures.note`: whatever it raises fails that part alone. One that hangs or kills its process
+   raises, too (`isolation.py`).
 2. The part's rows are missing or null. A row of `computation_failures` says which and why, for as
    long as it is so; a strategy's run is a failed one in `model_runs`, and its earlier rows stay.
 3. In the ledger such a session counts as computed before all time, so it is stale: named as that,
@@ -10,13 +11,12 @@
 What does not belong here: failures of the vendor, of the database and of a table's contract.
 """
 
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
+from quant_platform.isolation import TimeLimitError, reason_of
 from quant_platform.pipeline.ledger import FAILED_AT
 from quant_platform.storage.database import Database
 from quant_platform.storage.replace import Statement
@@ -24,19 +24,12 @@ from quant_platform.storage.replace import Statement
 Result = TypeVar("Result")
 
 
-def reason_of(error: Exception) -> str:
-    """Name an error in one line, with the place that raised it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0]}".rstrip(": ") + place
-
-
 @dataclass(frozen=True)
 class Failed:
-    """A computation that raised, and why."""
+    """A computation that raised, why, and whether it was because it did not end."""
 
     reason: str
+    hung: bool = False
 
 
 def attempt(compute: Callable[[], Result]) -> Result | Failed:
@@ -44,7 +37,7 @@ def attempt(compute: Callable[[], Result]) -> Result | Failed:
     try:
         return compute()
     except Exception as error:  # whatever a strategy raises, the others go on
-        return Failed(reason_of(error))
+        return Failed(reason_of(error), isinstance(error, TimeLimitError))
 
 
 class Failures:
@@ -82,6 +75,31 @@ def failure_statements(
     days = "{" + ",".join(sessions) + "}"
     noted = [(_NOTE, (asset, days, part, reason, run_id)) for part, reason in by_part.items()]
     return [(_FORGET, (asset, days)), *noted]
+
+
+_FORGET_CHECKS = """
+DELETE FROM computation_failures
+WHERE part = ANY ($1::text::text[]) AND date = ANY ($2::text::date[])
+"""
+
+
+def check_statements(
+    names: Sequence[str], sessions: Sequence[str], broken: Mapping[str, tuple[str, str]]
+) -> list[Statement]:
+    """Statements that make `broken` the checks that could not judge these sessions.
+
+    Parameters
+    ----------
+    names : all checks that judged, or tried to
+    broken : check to its asset, and why it could not judge
+    """
+    days = "{" + ",".join(sessions) + "}"
+    parts = "{" + ",".join(f'"check {name}"' for name in names) + "}"
+    noted = [
+        (_NOTE, (asset, days, f"check {name}", reason, ""))
+        for name, (asset, reason) in broken.items()
+    ]
+    return [(_FORGET_CHECKS, (parts, days)), *noted]
 
 
 _LEDGER = """

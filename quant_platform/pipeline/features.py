@@ -45,7 +45,12 @@ def feature_chunks(
         )
         members = universe.read(block.sessions[0], block.sessions[-1])
         failures = Failures("feature")
-        features = compute_features(panel, last=len(block.sessions), on_failure=failures.note)
+        features = compute_features(
+            panel,
+            last=len(block.sessions),
+            on_failure=failures.note,
+            seconds=platform.settings.step_seconds,
+        )
         yield from alone(
             Chunk(
                 block.sessions,

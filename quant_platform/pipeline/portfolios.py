@@ -14,6 +14,7 @@ from quant_platform.errors import SessionError
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import risk_free_rates
 from quant_platform.market.panel import Panel
+from quant_platform.pipeline.benchmarks import Benchmarks
 from quant_platform.pipeline.blocks import Block, SlidingRows, blocks, count_securities
 from quant_platform.pipeline.chunks import Chunk, alone
 from quant_platform.pipeline.computations import server_time
@@ -23,7 +24,6 @@ from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.storage.models import model_ids
 from quant_platform.storage.stored import Stored
-from quant_platform.strategies.strategy_registry import benchmark_strategy
 from quant_platform.strategies.strategy_registry import strategy as strategy_of
 from quant_platform.trading.costs import Costs
 from quant_platform.trading.delistings import DelistingRules, Endings, YearHighs, year_highs
@@ -187,7 +187,12 @@ def _state(
 
 
 def performance_chunks(
-    platform: Platform, sessions: Sequence[str], portfolios: Stored, yields: Stored | None
+    platform: Platform,
+    sessions: Sequence[str],
+    portfolios: Stored,
+    yields: Stored | None,
+    bars: Stored | None = None,
+    actions: Stored | None = None,
 ) -> Iterator[Chunk]:
     """Rows of `model_performance`: figures of each model over several windows.
 
@@ -196,11 +201,11 @@ def performance_chunks(
     sessions : ISO dates, ascending
     portfolios : returns and counts of every session from the first on: a few numbers each
     yields : Treasury yields; None without any, then the rate is the setting's
+    bars, actions : of the whole history; None where no benchmark is a security
     """
     if not sessions:
         return
-    benchmark = benchmark_strategy().name
-    benchmark_id = model_ids(platform.database)[benchmark]
+    benchmarks = Benchmarks.of(platform, bars, actions)
     for start in range(0, len(sessions), PERFORMANCE_SESSIONS):
         block = sessions[start : start + PERFORMANCE_SESSIONS]
         read_at = server_time(platform)
@@ -213,11 +218,19 @@ def performance_chunks(
                 default=platform.settings.risk_free,
             )
         failures = Failures("metric")
-        rows = performance_rows(
-            history, benchmark_id, block, risk_free=risk_free, on_failure=failures.note
-        )
-        tables, by_part = (
-            {"model_performance": rows.assign(benchmark=benchmark)},
-            failures.by_part,
-        )
-        yield from alone(Chunk(block, tables, read_at=read_at, failures=by_part))
+        days = [f"{day:%Y-%m-%d}" for day in sorted(history["date"].unique())]
+        parts = [
+            performance_rows(
+                history,
+                against,
+                part,
+                risk_free=risk_free,
+                on_failure=failures.note,
+                seconds=platform.settings.step_seconds,
+            )
+            for part, against in benchmarks.cut(block, days)
+        ]
+        rows = pd.concat(parts, ignore_index=True)
+        rows["benchmark"] = rows["model_id"].map(benchmarks.names)
+        tables = {"model_performance": rows}
+        yield from alone(Chunk(block, tables, read_at=read_at, failures=failures.by_part))

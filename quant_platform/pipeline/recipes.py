@@ -16,6 +16,7 @@ from quant_platform.kernels import windows
 from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import Settings
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.benchmarks import benchmark_of
 from quant_platform.strategies.strategy_registry import all_strategies
 
 
@@ -74,8 +75,11 @@ def portfolio_recipe(settings: Settings) -> str:
 
 
 def performance_recipe(settings: Settings) -> str:
-    """Metrics, and the rate in sessions without a known yield."""
-    return f"{','.join(METRICS)}; {settings.risk_free:g}"
+    """Metrics, the rate in sessions without a known yield, and each model's benchmark."""
+    against = ",".join(
+        f"{each.name} by {benchmark_of(each, settings.benchmark)}" for each in all_strategies()
+    )
+    return f"{','.join(METRICS)}; {settings.risk_free:g}; {against}"
 
 
 def _plain(function: object) -> object:

@@ -55,7 +55,9 @@ def alert_chunks(
             bars=bars.read(first, last),
         )
         failures = Failures("alert rule")
-        rows = evaluate_alerts(inputs, on_failure=failures.note)
+        rows = evaluate_alerts(
+            inputs, on_failure=failures.note, seconds=platform.settings.step_seconds
+        )
         failed = _failed(platform, block.sessions, failures.by_part)
         yield from alone(
             Chunk(

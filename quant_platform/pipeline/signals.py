@@ -5,6 +5,7 @@ from functools import partial
 
 import pandas as pd
 
+from quant_platform.isolation import limited
 from quant_platform.market.facts import with_tickers
 from quant_platform.pipeline.blocks import Block, SlidingRows, blocks, count_securities
 from quant_platform.pipeline.chunks import WAIT_UNTIL_STORED, Chunk
@@ -38,7 +39,8 @@ def signal_chunks(
 ) -> Iterator[Chunk]:
     """Rows of `signals`, and a row of `model_runs` for each block, stored with it.
 
-    A block in which the strategy raises fails alone (`failures.py`).
+    A block in which the strategy raises, hangs or gives rows that break a rule of the table fails
+    alone (`failures.py`).
 
     Parameters
     ----------
@@ -49,20 +51,24 @@ def signal_chunks(
         return
     model_id = model_ids(platform.database)[strategy.name]
     securities = count_securities(platform, Members(sessions[0], sessions[-1]))
+    seconds, hung = platform.settings.step_seconds, False
+    signals: pd.DataFrame | Failed
     inputs = [SlidingRows(stored) for stored in (features, bars, universe)]
     for block in blocks(platform, sessions, strategy.lookback, securities):
         read_at = server_time(platform)
         feature_rows, bar_rows, members = (rows.over(block.window) for rows in inputs)
-        signals = attempt(partial(_signals, strategy, block, feature_rows, bar_rows, members))
+        compute = partial(_signals, strategy, block, feature_rows, bar_rows, members)
+        if not hung:
+            signals = attempt(
+                partial(limited, compute, seconds, strategy.signals, strategy.run, type(strategy))
+            )
         digest = digest_of(feature_rows, bar_rows, members)
+        note = partial(_note_failure, platform, strategy, block, digest, run_id)
         if isinstance(signals, Failed):
+            hung = signals.hung
             # What comes before is stored first: the ledger is in the order of the sessions.
             yield WAIT_UNTIL_STORED
-            asset = f"signals/{strategy.name}"
-            failed = FailedModel(
-                *(strategy.name, asset, block.sessions, signals.reason, code_version(), digest)
-            )
-            store_failed_model(platform.database, failed, run_id)
+            note(signals.reason)
             continue
         run = ModelRun(
             run_id=run_id,
@@ -76,13 +82,23 @@ def signal_chunks(
         yield Chunk(
             block.sessions,
             {"signals": signals.assign(model_id=model_id)},
-            also=[model_run_statement(model_record(strategy), run)],
+            also=[model_run_statement(model_record(strategy, platform.settings.benchmark), run)],
             read_at=read_at,
             counts={
                 "sessions scaled": run.scaled_sessions,
                 "positions without room": without_room(signals),
             },
+            on_refusal=note,
         )
+
+
+def _note_failure(
+    platform: Platform, strategy: Strategy, block: Block, digest: str, run_id: str, reason: str
+) -> None:
+    """Record that the strategy failed in a block: it raised, or its rows are none for the table."""
+    asset = f"signals/{strategy.name}"
+    failed = FailedModel(strategy.name, asset, block.sessions, reason, code_version(), digest)
+    store_failed_model(platform.database, failed, run_id)
 
 
 def _signals(

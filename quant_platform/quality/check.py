@@ -5,6 +5,7 @@ out: failures, and the sessions that it judged (`verdict.py`). What does not bel
 are run over blocks of sessions (`judging.py`), and how Dagster shows them (`defs/checks.py`).
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +42,13 @@ class shared_property(cached_property[Value]):  # noqa: N801 — reads like the 
 
     def __init__(self, function: Callable[[Any], Value]) -> None:
         super().__init__(function)
-        self._one_at_a_time = threading.RLock()
+        self._unlock()
+        # A fork may begin while another thread works one out.
+        os.register_at_fork(after_in_child=self._unlock)
+
+    def _unlock(self) -> None:
+        # Before Python 3.12 the property that this one is has a lock, too.
+        self.lock = self._one_at_a_time = threading.RLock()
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         with self._one_at_a_time:
@@ -263,6 +270,7 @@ class QualityCheck:
     again_after : key of an asset; the check does not wait for it and for those of `reads`, since it
         has something to say at once, and is judged again when they are stored
     of_refused : it speaks of rows in quarantine, not of those that are stored
+    of_newest : it speaks of the newest session alone; what it said of an earlier one is past
     lookback : sessions it reads, the judged one included
     threshold : limit it judges by, in the unit its description names; 0 where it has none
     """
@@ -278,6 +286,7 @@ class QualityCheck:
     reads: tuple[str, ...] = ()
     again_after: str = ""
     of_refused: bool = False
+    of_newest: bool = False
 
     @property
     def speaks_of(self) -> frozenset[str]:

@@ -8,6 +8,7 @@ not judged. Nor is a session in which there is nothing to look at.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -16,9 +17,11 @@ from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.evaluation.risk_free import risk_free_rates
 from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.feature_registry import all_features
+from quant_platform.isolation import limited
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import BAR_COLUMNS, Panel
+from quant_platform.pipeline.failures import Failed, attempt
 from quant_platform.quality.asked_weights import signal_limits
 from quant_platform.quality.check import (
     ERROR,
@@ -53,8 +56,10 @@ IDENTITY = ("date", "symbol", "security_id")
 def features_causality(context: CheckContext) -> Findings:
     """On a sampled session, every feature computed on history cut there equals what is stored.
 
-    Not judged: sessions that are not sampled, and those without features, stored or computed.
+    Not judged: sessions that are not sampled, and those without features, stored or computed; and
+    features that cannot be computed.
     """
+    failed: set[str] = set()
     names, lookback = [feature.name for feature in all_features()], required_lookback()
     columns = ["date", "security_id", *BAR_COLUMNS.values()]
     compared = []
@@ -70,10 +75,18 @@ def features_causality(context: CheckContext) -> Findings:
             history = [cut(rows, window) for rows in (bars, actions, news)]
             of_members = [rows[rows["security_id"].isin(members)] for rows in history]
             panel = Panel.from_frames(of_members[0], of_members[1], window, news=of_members[2])
-            again.append(compute_features(panel, last=1))
+            again.append(
+                compute_features(
+                    panel,
+                    last=1,
+                    on_failure=lambda name, _: failed.add(name),
+                    seconds=context.platform.settings.step_seconds,
+                )
+            )
         computed = with_tickers(pd.concat(again, ignore_index=True), universe)
         stored = _rows_of(batch, "features", ["date", "symbol", *names])
-        compared.append(_Comparison(stored, computed, names))
+        kept = [name for name in names if name not in failed]
+        compared.append(_Comparison(stored, computed, kept))
     return _findings(context, compared)
 
 
@@ -100,9 +113,10 @@ def feature_gaps(context: CheckContext) -> Findings:
 def signal_causality(strategy: Strategy, context: CheckContext) -> Findings:
     """On a sampled session, signals computed on history cut there equal what is stored.
 
-    Not judged: sessions that are not sampled, and those without signals, stored or computed.
+    Not judged: sessions that are not sampled, and those without signals, stored or computed; and
+    all of them where the strategy cannot be computed.
     """
-    database = context.platform.database
+    database, seconds = context.platform.database, context.platform.settings.step_seconds
     scope = {"model_id": model_ids(database)[strategy.name]}
     figures = [
         *("signal_type", "strength", "confidence"),
@@ -131,7 +145,13 @@ def signal_causality(strategy: Strategy, context: CheckContext) -> Findings:
                 cut(universe, window),
                 window,
             )
-            again.append(strategy.run(panel, last=1))
+            compute = partial(strategy.run, panel, last=1)
+            signals = attempt(
+                partial(limited, compute, seconds, strategy.signals, strategy.run, type(strategy))
+            )
+            if isinstance(signals, Failed):
+                return context.not_judged(f"{strategy.name} failed: {signals.reason}")
+            again.append(signals)
         computed = with_tickers(pd.concat(again, ignore_index=True), universe)
         stored = _rows_of(batch, "signals", ["date", "symbol", *figures], scope)
         compared.append(_Comparison(stored, computed, figures))

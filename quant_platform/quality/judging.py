@@ -9,10 +9,14 @@ belong here: what a check looks for (`market.py`, `quarantine.py`, `computed.py`
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 import pandas as pd
 
+from quant_platform.errors import QuantPlatformError
+from quant_platform.isolation import limited, reason_of
+from quant_platform.pipeline.failures import check_statements
 from quant_platform.pipeline.platform import Platform
 from quant_platform.quality.check import (
     BLOCK_ROWS,
@@ -29,6 +33,9 @@ BARS = "market_data"
 COMPUTED_ROWS = 100_000
 """Rows of a computed table that are judged at once; they are wide, or hold documents."""
 
+
+NO_VERDICT = "the check could not judge"
+"""Reason of every session where a check raised or hung."""
 
 JUDGES = 2
 """Checks of a step that are judged at the same time."""
@@ -86,7 +93,14 @@ def _contexts(
 
 
 def _judge(context: CheckContext, check: QualityCheck) -> Findings:
-    return check.judge(context, check.threshold)
+    """Findings of one check; what it raises, or a hang of one that somebody added, is its own."""
+    judge = partial(check.judge, context, check.threshold)
+    try:
+        return limited(judge, context.platform.settings.step_seconds, check.judge)
+    except QuantPlatformError:
+        raise
+    except Exception as error:  # whatever a check raises, the others go on
+        return replace(context.not_judged(NO_VERDICT), broken=reason_of(error))
 
 
 def _block_sessions(platform: Platform, table: str, sessions: Sequence[str]) -> int:
@@ -106,14 +120,22 @@ def _block_sessions(platform: Platform, table: str, sessions: Sequence[str]) -> 
 def store_verdicts(
     platform: Platform, findings: Mapping[QualityCheck, Findings], sessions: Sequence[str]
 ) -> None:
-    """Replace the verdicts on these sessions in `data_quality`."""
-    rows = [_rows(check, sessions, of_check) for check, of_check in findings.items()]
+    """Replace the verdicts on these sessions in `data_quality`.
+
+    Of a check that could not judge there are none, and why is in `computation_failures`.
+    """
+    rows = [
+        _rows(check, () if of_check.broken else sessions, of_check)
+        for check, of_check in findings.items()
+    ]
+    broken = {check.name: (check.asset, of.broken) for check, of in findings.items() if of.broken}
     replace_sessions(
         platform.database,
         platform.table("data_quality"),
         pd.concat(rows, ignore_index=True),
         sessions,
         scope={"check_name": tuple(sorted(check.name for check in findings))},
+        also=check_statements([check.name for check in findings], sessions, broken),
     )
 
 

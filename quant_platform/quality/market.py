@@ -353,7 +353,7 @@ FACTS_CHECKS = (
     _facts(zero_volume, WARN),
     _facts(unknown_securities, WARN, 1, 0.05),
     _facts(cross_source, WARN, 1, 0.005),
-    _facts(freshness, WARN),
+    replace(_facts(freshness, WARN), of_newest=True),
 )
 
 ACTIONS_CHECKS = (

@@ -70,11 +70,13 @@ class Findings:
     failures : one row per failure: date, example, count (see `failures`)
     judged : sessions that could be judged, as ISO dates
     reason : why the other sessions were not judged; never empty where there are any
+    broken : why the check itself could not judge; then no session has a verdict
     """
 
     failures: pd.DataFrame
     judged: frozenset[str]
     reason: str = ""
+    broken: str = ""
 
     def verdicts(self, sessions: Sequence[str]) -> Mapping[str, Verdict]:
         """Verdict on each of `sessions` (ISO dates)."""
@@ -101,6 +103,7 @@ def together(findings: Sequence[Findings]) -> Findings:
         joined(part.failures for part in findings),
         frozenset().union(*(part.judged for part in findings)),
         next((part.reason for part in findings if part.reason), ""),
+        next((part.broken for part in findings if part.broken), ""),
     )
 
 

@@ -107,7 +107,7 @@ def render_report(data: ReportData, library: str = "") -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=percent, number=number, whole=whole, day=day, explained=explained
+        percent=percent, number=number, whole=whole, day=day, explained=explained, name=name_of
     )
     page = environment.get_template("report.html.j2").render(
         date=data.date,
@@ -198,6 +198,11 @@ def whole(value: object) -> str:
 def day(value: object) -> str:
     """Format a session."""
     return f"{pd.Timestamp(str(value)):%Y-%m-%d}" if _known(value) else NONE
+
+
+def name_of(value: object) -> str:
+    """Show a name that may be unknown."""
+    return str(value) if _known(value) else NONE
 
 
 def _known(value: object) -> bool:

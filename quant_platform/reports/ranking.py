@@ -8,7 +8,7 @@
 3. A trend compares like with like (`model_trends`): the longest window full both now and 21
    sessions earlier.
 
-The benchmark is scored and ranked like a model, and marked.
+A benchmark that is a model is scored and ranked like the others; the default one is marked.
 """
 
 from collections.abc import Sequence
@@ -64,10 +64,14 @@ FIGURES = (
     "max_drawdown",
     "total_return",
     "annualized_return",
+    "excess_return",
 )
 """Columns of `model_performance` that the score or its display needs."""
 
-_IDENTITY = ["date", "model_id", "model_name", "is_benchmark", "window_name", "window_sessions"]
+_IDENTITY = [
+    *("date", "model_id", "model_name", "is_benchmark"),
+    *("window_name", "window_sessions", "benchmark"),
+]
 
 
 def score_rows(performance: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
@@ -75,26 +79,20 @@ def score_rows(performance: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    performance : rows of `model_performance`
+    performance : rows of `model_performance`, with what each is judged against as `benchmark`
     models : rows of `models` (id, model_name, is_benchmark); rows of other models are left out
 
     Returns
     -------
     DataFrame
-        date, model_id, model_name, is_benchmark, window_name, window_sessions, the columns of
-        `FIGURES`, excess_return (annualised return minus the benchmark's over the same window, NaN
-        without one), ruined (equity was not positive at some close) and score (0 to 100; 0 of a
-        ruined model).
+        date, model_id, model_name, is_benchmark, window_name, window_sessions, benchmark, the
+        columns of `FIGURES`, ruined (equity was not positive at some close) and score (0 to 100; 0
+        of a ruined model).
     """
     names = models[["id", "model_name", "is_benchmark"]].rename(columns={"id": "model_id"})
     keys = ["date", "model_id", "window_name", "window_sessions"]
     names = names.astype({"is_benchmark": bool})
-    rows = performance[[*keys, *FIGURES]].merge(names, on="model_id")
-    benchmark = rows.loc[rows["is_benchmark"], ["date", "window_name", "annualized_return"]]
-    benchmark = benchmark.drop_duplicates(["date", "window_name"])
-    benchmark = benchmark.rename(columns={"annualized_return": "benchmark_return"})
-    rows = rows.merge(benchmark, on=["date", "window_name"], how="left")
-    rows["excess_return"] = rows["annualized_return"] - rows["benchmark_return"]
+    rows = performance[[*keys, "benchmark", *FIGURES]].merge(names, on="model_id")
     score = DRAWDOWN_WEIGHT * (1.0 + rows["max_drawdown"].clip(-1.0, 0.0))
     for part in SCORE_PARTS:
         figure = rows[part.column].fillna(0.0) / part.scale
@@ -104,7 +102,7 @@ def score_rows(performance: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
     keys = ["date", "model_id"]
     rows["ruined"] = pd.MultiIndex.from_frame(rows[keys]).isin(pd.MultiIndex.from_frame(lost[keys]))
     rows["score"] = np.where(rows["ruined"], 0.0, 100.0 * score)
-    return rows[[*_IDENTITY, *FIGURES, "excess_return", "ruined", "score"]]
+    return rows[[*_IDENTITY, *FIGURES, "ruined", "score"]]
 
 
 def rank_models(
@@ -182,7 +180,7 @@ def model_trends(
         STEADY,
     )
     changes = ["sharpe_change", "score_change", "total_return_change"]
-    return rows[[*_IDENTITY[:-1], "previous_date", *changes, "trend"]]
+    return rows[[*_IDENTITY[:-2], "previous_date", *changes, "trend"]]
 
 
 def _of_sessions(

@@ -40,12 +40,12 @@ _RANKING = (
     "rank",
     "model_name",
     "is_benchmark",
+    "benchmark",
     "score",
     "ruined",
     "window_name",
     "window_sessions",
     *FIGURES,
-    "excess_return",
 )
 _TRENDS = (
     "model_name",
@@ -120,11 +120,7 @@ def summary(ranking: Sequence[Record], trends: Sequence[Record], alert_count: in
     parts = [f"{best['model_name']} leads with a score of {_score(best)}"]
     if len(ranking) > 1:
         parts[0] += f", {worst['model_name']} is last with {_score(worst)}"
-    place = next((row["rank"] for row in ranking if row["is_benchmark"]), None)
-    rivals = len(ranking) - 1
-    if isinstance(place, int) and rivals:
-        ahead = f"{place - 1} of {rivals} model{'s' if rivals > 1 else ''}"
-        parts.append(f"{ahead} rank{'s' if place == 2 else ''} above the benchmark")
+    parts += _against(ranking)
     ruined = [str(row["model_name"]) for row in ranking if row.get("ruined")]
     if ruined:
         parts.append(f"Ruined and closed out: {', '.join(ruined)}")
@@ -135,6 +131,27 @@ def summary(ranking: Sequence[Record], trends: Sequence[Record], alert_count: in
     alerts = f"{alert_count} alert{'s' if alert_count != 1 else ''}"
     parts.append(alerts if alert_count else "No alerts")
     return ". ".join(parts) + "."
+
+
+def _against(ranking: Sequence[Record]) -> list[str]:
+    """How many models rank above the benchmark or, where that is no model, return more."""
+    marked = next((row for row in ranking if row["is_benchmark"]), None)
+    rivals = [row for row in ranking if row is not marked]
+    if not rivals:
+        return []
+    if marked is not None:
+        above = sum(row["rank"] < marked["rank"] for row in rivals)  # type: ignore[operator]
+        verb, name = "rank", f"above the benchmark {marked['model_name']}"
+    else:
+        names = {row["benchmark"] for row in rivals}
+        excess = [row["excess_return"] for row in rivals]
+        known = [value for value in excess if isinstance(value, float)]
+        if len(names) > 1 or not known:
+            return []
+        above = sum(value > 0.0 for value in known)
+        verb, name = "return", f"more than the benchmark {names.pop()}"
+    models = f"{above} of {len(rivals)} model{'s' if len(rivals) > 1 else ''}"
+    return [f"{models} {verb}{'s' if above == 1 else ''} {name}"]
 
 
 def _records(frame: pd.DataFrame, columns: Sequence[str]) -> dict[pd.Timestamp, list[Record]]:

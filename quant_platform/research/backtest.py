@@ -23,7 +23,7 @@ from typing import cast
 
 import pandas as pd
 
-from quant_platform.conventions import SESSIONS_PER_YEAR
+from quant_platform.conventions import DEFAULT_BENCHMARK, SESSIONS_PER_YEAR
 from quant_platform.errors import SettingsError
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
@@ -65,6 +65,7 @@ def backtest(
     capital: float = START_CAPITAL,
     risk_free: float = 0.0,
     benchmark: Benchmark | None = None,
+    default_benchmark: str = DEFAULT_BENCHMARK,
 ) -> BacktestResult:
     """Run a strategy over the stored sessions from `start` to `end`, as far as there are bars.
 
@@ -79,7 +80,7 @@ def backtest(
     delistings : when a position whose security stops trading is closed, and at what price
     risk_free : annual rate, as a fraction, in sessions without a known Treasury yield
     benchmark : what alpha and beta refer to: a model or its name, `symbol:TICKER` for a security's
-        total return, or returns by session; None: the platform's. The result keeps which.
+        total return, or returns by session; None: the strategy's own, else `default_benchmark`
 
     Raises
     ------
@@ -108,7 +109,8 @@ def backtest(
         raise SettingsError(
             f"{model!r} is no strategy", "Pass its name, or an object such as MeanReversion()"
         )
-    rival = benchmark_model(benchmark)
+    against = benchmark if benchmark is not None else model.benchmark or default_benchmark
+    rival = benchmark_model(against)
     models = (model,) if rival is None else (model, rival)
     stored = calendar.sessions(*reader.first_and_last_bar())
     sessions = list(calendar.range(iso_day(start), iso_day(end), stored))
@@ -121,7 +123,7 @@ def backtest(
     simulated = [
         simulate(inputs.panel, each, costs=costs, capital=capital, endings=ends) for each in orders
     ]
-    judged_against, name = _judged_against(reader, rival, benchmark, inputs)
+    judged_against, name = _judged_against(reader, rival, against, inputs)
     performance = _performance(reader, simulated, inputs, judged_against, risk_free)
     of_strategy = performance[performance["model_id"] == STRATEGY].drop(columns="model_id")
     of_strategy["benchmark"] = name
@@ -134,7 +136,7 @@ def backtest(
 
 
 def _judged_against(
-    reader: TableReader, rival: Strategy | None, benchmark: Benchmark | None, inputs: "_Inputs"
+    reader: TableReader, rival: Strategy | None, benchmark: Benchmark, inputs: "_Inputs"
 ) -> tuple["int | pd.Series[float]", str]:
     """Number of the benchmark's model, or its returns, and its name."""
     if rival is not None:

@@ -10,18 +10,16 @@ import pandas as pd
 
 from quant_platform.errors import SettingsError, UnknownNameError
 from quant_platform.market.panel import BAR_COLUMNS, Panel
+from quant_platform.market.total_return import total_returns
 from quant_platform.research.reader import TableReader
 from quant_platform.strategies.base import Strategy
-from quant_platform.strategies.strategy_registry import benchmark_strategy
+from quant_platform.strategies.benchmarks import SYMBOL, is_symbol
 from quant_platform.strategies.strategy_registry import strategy as strategy_of
-
-SYMBOL = "symbol:"
-"""Begins a benchmark that is a security, by the ticker that it has in the last session."""
 
 Benchmark = str | Strategy | pd.Series
 
 
-def benchmark_model(benchmark: Benchmark | None) -> Strategy | None:
+def benchmark_model(benchmark: Benchmark) -> Strategy | None:
     """Return the strategy that a benchmark is; None where it is none.
 
     Raises
@@ -31,12 +29,10 @@ def benchmark_model(benchmark: Benchmark | None) -> Strategy | None:
     SettingsError
         The benchmark is neither a model, nor a security or series.
     """
-    if benchmark is None:
-        return benchmark_strategy()
     if isinstance(benchmark, Strategy):
         return benchmark
     if isinstance(benchmark, str):
-        return None if benchmark.startswith(SYMBOL) else strategy_of(benchmark)
+        return None if is_symbol(benchmark) else strategy_of(benchmark)
     if isinstance(benchmark, pd.Series):
         return None
     raise SettingsError(
@@ -91,7 +87,4 @@ def _of_security(reader: TableReader, benchmark: str, sessions: Sequence[str]) -
         reader.rows("corporate_actions", span, among=one),
         sessions,
     )
-    close = np.where(panel.traded, panel.close, np.nan)[:, 0]
-    returns = np.zeros(len(sessions))
-    returns[1:] = (close[1:] + panel.dividend[1:, 0]) * panel.split[1:, 0] / close[:-1] - 1.0
-    return pd.Series(returns, name=benchmark)
+    return pd.Series(total_returns(panel)[:, 0], name=benchmark)

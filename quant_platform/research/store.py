@@ -314,7 +314,7 @@ class Store:
         >>> import quant_platform as qp
         >>> store = qp.open()
         >>> store.table("models", columns=["model_name"])["model_name"].tolist()
-        ['buy_and_hold', 'enhanced_momentum', 'mean_reversion']
+        ['buy_and_hold', 'enhanced_momentum', 'equal_weight', 'mean_reversion']
         >>> len(store.table("market_data", "2008-07-01", "2008-07-31", symbols="MSFT"))
         22
         """
@@ -363,7 +363,8 @@ class Store:
         strategy : one by its name, or any `Strategy`, with parameters of its own
         start, end : first and last session, as far as there are bars
         costs, delistings, capital, risk_free : default: the settings
-        benchmark : a model or its name, `symbol:TICKER`, or returns; default: the platform's
+        benchmark : a model or its name, `symbol:TICKER`, or returns; default: the strategy's own,
+            or else the settings'
 
         Raises
         ------
@@ -389,6 +390,7 @@ class Store:
             capital=assumed.capital if capital is None else capital,
             risk_free=assumed.risk_free if risk_free is None else risk_free,
             benchmark=benchmark,
+            default_benchmark=assumed.benchmark,
         )
 
     @property

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from quant_platform.conventions import DEFAULT_BENCHMARK
 from quant_platform.settings.environment import HOME_NAME, Environment, project_root
 from quant_platform.settings.model import SettingsModel, Variable
 from quant_platform.settings.values import (
@@ -39,6 +40,11 @@ Checks = Annotated[
     str,
     matching(r"\s*[\w./-]+=[\w.:+-]+\s*(?:,\s*[\w./-]+=[\w.:+-]+\s*)*,?"),
     Form("a list of name=severity:threshold, with commas between them"),
+]
+
+
+Benchmark = Annotated[
+    str, matching(r"[a-z][a-z0-9_]*|symbol:\S+"), Form("the name of a model, or symbol:TICKER")
 ]
 
 
@@ -157,10 +163,22 @@ class Settings(SettingsModel):
         description="Seconds that a statement of `quant-platform sql`, or of a store's `sql`, may"
         " take.",
     )
+    step_seconds: Annotated[Number, Variable(PLATFORM, PREFIX + "STEP_SECONDS")] = Field(
+        default=600.0,
+        ge=0.0,
+        le=86_400.0,
+        description="Seconds that a strategy, feature, metric, alert rule or check of your own may"
+        " take each time it is called, before it fails alone; 0: no limit. On Linux only.",
+    )
     capital: Annotated[Number, Variable(SIMULATION, PREFIX + "CAPITAL")] = Field(
         default=1_000_000.0,
         ge=1.0,
         description="Capital of each model at its first session, in currency.",
+    )
+    benchmark: Annotated[Benchmark, Variable(SIMULATION, PREFIX + "BENCHMARK")] = Field(
+        default=DEFAULT_BENCHMARK,
+        description="What models are judged against that state no benchmark of their own: the name"
+        " of a model, or symbol:SPY for a security's total return.",
     )
     commission_bp: Annotated[Number, Variable(SIMULATION, PREFIX + "COMMISSION_BP")] = Field(
         default=5.0,

@@ -123,6 +123,10 @@ class Database:
             for connection in idle:
                 connection.close()
 
+    def unlock(self) -> None:
+        """Begin anew with a lock that nobody holds."""
+        self._lock = threading.Lock()
+
     def _idle_connection(self) -> "ArrowConnection | None":
         """Take an idle connection that still answers."""
         from adbc_driver_manager import Error
@@ -349,6 +353,15 @@ def _create_database(url: str, name: str, options: str = "") -> None:
         ) from None
     finally:
         connection.close()
+
+
+def _unlock_all() -> None:
+    """Open locks that another thread held when this process was forked."""
+    for database in list(_open_databases):
+        database.unlock()
+
+
+os.register_at_fork(after_in_child=_unlock_all)
 
 
 @atexit.register

@@ -109,10 +109,11 @@ def replace_sessions(
     scope: Scope | None = None,
     quarantine: bool = False,
     run_id: str | None = None,
+    also: Sequence[Statement] = (),
 ) -> Replaced:
     """Make `frame` the content of `sessions` in one table, by `replace_tables`."""
     part = TableRows(table, frame, scope, quarantine)
-    return replace_tables(database, [part], sessions, run_id=run_id)[0]
+    return replace_tables(database, [part], sessions, run_id=run_id, also=also)[0]
 
 
 def typed(

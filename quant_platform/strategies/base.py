@@ -140,7 +140,8 @@ class Strategy(ABC):
     version : changes whenever the same input may give another signal
     required_features : features that must be known for a row to exist
     optional_features : features that are read too, but may be unknown in a row
-    is_benchmark : true for the strategy that the others are judged against
+    benchmark : what it is judged against: a model's name or `symbol:TICKER`; None: the default of
+        the settings (`benchmarks.py`)
     rebalance : when positions are brought back to their targets: never, on_change, every_session,
         weekly, monthly, quarterly or drift x (`trading/rebalancing.py`)
     max_gross, max_net : largest sum of the absolute weights of a session, and size of their sum
@@ -155,11 +156,11 @@ class Strategy(ABC):
     description: ClassVar[str]
     required_features: ClassVar[tuple[str, ...]] = ()
     optional_features: ClassVar[tuple[str, ...]] = ()
-    is_benchmark: ClassVar[bool] = False
     rebalance: ClassVar[str] = ON_CHANGE
     on_excess: ClassVar[str] = SCALE
     max_gross: float = 1.0
     max_net: float = 1.0
+    benchmark: str | None = None
 
     parameters: StrategyParameters
 

@@ -49,20 +49,6 @@ def strategy(name: str, parameters: Mapping[str, Any] | None = None) -> Strategy
     return classes[name](**(parameters or {}))
 
 
-def benchmark_strategy() -> Strategy:
-    """Return the strategy that the others are judged against.
-
-    Raises
-    ------
-    UnknownNameError
-        None states that it is.
-    """
-    for each in all_strategies():
-        if each.is_benchmark:
-            return each
-    raise UnknownNameError("No strategy is a benchmark", "One must state is_benchmark = True")
-
-
 @cache
 def strategy_classes() -> Mapping[str, type[Strategy]]:
     """Return every strategy class by name, sorted by name."""

@@ -18,7 +18,8 @@ SESSIONS = 3270
 ASSETS = (
     "alerts corporate_actions features market_data securities security_symbols"
     " model_performance performance_reports portfolios"
-    " signals/buy_and_hold signals/enhanced_momentum signals/mean_reversion trading_universe"
+    " signals/buy_and_hold signals/enhanced_momentum signals/equal_weight"
+    " signals/mean_reversion trading_universe"
 )
 
 INSTANCE_REPORT = """
@@ -65,8 +66,8 @@ def test_the_demo_prints_what_it_stored(demo: Demo) -> None:
     # Three symbols in 3,270 sessions, GOOG in 2,148, FB in 196; one bar each, one feature row.
     assert 3 * SESSIONS + 2148 + 196 == 12154
     assert printed["market_data"] == printed["features"] == printed["trading_universe"] == 12154
-    # Three models, and four windows of figures for each.
-    assert printed["portfolios"] == 3 * SESSIONS
+    # Four models.
+    assert printed["portfolios"] == 4 * SESSIONS
     assert printed["performance_reports"] == SESSIONS
     assert printed["quarantine"] == 0
     stored = rows(demo, "SELECT count(*) AS bars, count(DISTINCT date) AS days FROM market_data")
@@ -75,7 +76,7 @@ def test_the_demo_prints_what_it_stored(demo: Demo) -> None:
 
 def test_the_demo_ranks_the_models_and_names_its_page(demo: Demo) -> None:
     assert "Ranking of 2013-03-01" in demo.said.stdout
-    for name in ("enhanced_momentum", "mean_reversion", "buy_and_hold (benchmark)"):
+    for name in ("buy_and_hold", "enhanced_momentum", "mean_reversion", "equal_weight (benchmark)"):
         assert name in demo.said.stdout
     page = demo.home / "reports" / "2013-03-01.html"
     assert str(page.relative_to(demo.home.parent)) in demo.said.stdout
@@ -123,12 +124,14 @@ def test_the_sample_queries_return_rows(demo: Demo, name: str) -> None:
         assert {row["model_name"] for row in found} <= {
             "buy_and_hold",
             "enhanced_momentum",
+            "equal_weight",
             "mean_reversion",
         }
     elif name == "performance":
         assert {row["model_name"] for row in found} == {
             "buy_and_hold",
             "enhanced_momentum",
+            "equal_weight",
             "mean_reversion",
         }
         figures = [float(row["sharpe_ratio"]) for row in found if row["sharpe_ratio"]]

@@ -36,6 +36,7 @@ NODES = (
     "features",
     "buy_and_hold",
     "enhanced_momentum",
+    "equal_weight",
     "mean_reversion",
     "portfolios",
     "model_performance",

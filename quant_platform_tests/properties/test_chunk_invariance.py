@@ -54,7 +54,7 @@ def test_the_comparison_has_something_to_compare(whole: Database) -> None:
         assert len(rows(whole, table)) or table == "alerts", table
     assert rows(whole, "features")["momentum_252"].notna().any()
     portfolios = rows(whole, "portfolios").groupby("model_id")
-    assert len(portfolios) == 3
+    assert len(portfolios) == 4
     assert (portfolios["trade_count"].sum() > 0).sum() >= 2
     assert (portfolios["dividends"].sum() > 0).any()
     assert list(STARTS) == sorted(set(STARTS))

@@ -53,7 +53,7 @@ def test_two_databases_two_processes(
 
 def test_each_model_run_says_what_it_was_made_of(whole: Database) -> None:
     runs = fetch(whole, RUNS)
-    assert len(runs) == len({name for name, *_ in runs}) == 3
+    assert len(runs) == len({name for name, *_ in runs}) == 4
     for _, version, parameters, code, digest, first, last, count in runs:
         assert version
         assert parameters.startswith("{")

@@ -1,28 +1,37 @@
-"""What raises fails alone: the others go on, it is named, and the next run computes it.
+"""What raises, hangs or breaks a rule fails alone: the others go on, and it is named.
 
 The sessions are the last three of 2004: 29, 30 and 31 December.
 """
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 import pytest
 
 from quant_platform.alerts import rules
-from quant_platform.alerts.rules import DataStale
+from quant_platform.alerts.rules import AlertInputs, DataStale
 from quant_platform.evaluation.metrics import METRICS
-from quant_platform.features.feature_registry import Feature
+from quant_platform.features import compute
+from quant_platform.features.feature_registry import Feature, select
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.staleness import stale_of
+from quant_platform.quality.check import CheckContext
+from quant_platform.quality.judging import judge_run, unjudged
+from quant_platform.quality.market import FACTS_CHECKS
 from quant_platform.quality.staleness import announce
+from quant_platform.quality.verdict import Findings, failures
+from quant_platform.settings import PREFIX
 from quant_platform.storage.database import Database
+from quant_platform.strategies.base import SignalPanel
 from quant_platform.strategies.library.mean_reversion import MeanReversion
 from quant_platform_tests.support.lab import failure_text
-from quant_platform_tests.support.pipeline import STALE, dump, platform_of, run
+from quant_platform_tests.support.pipeline import STALE, SampleMarket, dump, platform_of, run
 from quant_platform_tests.support.tables import fetch
 
 SINCE, LAST = "2004-12-29", "2004-12-31"
@@ -115,6 +124,173 @@ def test_the_others_go_on_and_the_next_run_computes_it(
     assert fetch(computed, ALERTS) == []
     announce(platform)
     assert dump(computed) == before
+
+
+def hang(*arguments: object) -> Any:
+    """A strategy, feature, metric, rule or check that does not end."""
+    del arguments
+    threading.Event().wait(3600)
+
+
+def unstorable(self: MeanReversion, panel: SignalPanel) -> pd.DataFrame:
+    """Signals that a strategy's own checks let through, and the table does not."""
+    return signals_of(self, panel).assign(expected_return=np.inf)
+
+
+def without_json(self: MeanReversion, panel: SignalPanel) -> pd.DataFrame:
+    return signals_of(self, panel).assign(metadata="{")
+
+
+def of_another_type(self: MeanReversion, panel: SignalPanel) -> pd.DataFrame:
+    return signals_of(self, panel).assign(expected_volatility="high")
+
+
+signals_of = MeanReversion.signals
+
+
+def odd_breaches(self: DataStale, inputs: AlertInputs) -> pd.DataFrame:
+    """One breach of a severity that there is not."""
+    del self
+    return pd.DataFrame(
+        {
+            "date": inputs.sessions[:1],
+            "subject": "A",
+            "severity": "dreadful",
+            "message": "",
+            "value": 1.0,
+            "threshold": 0.0,
+        }
+    )
+
+
+def with_a_feature_that_hangs(names: Sequence[str] | None = None) -> tuple[Feature, ...]:
+    return tuple(
+        replace(each, function=hang) if each.name == "rsi_14" else each for each in select(names)
+    )
+
+
+def replaced_metric(patch: pytest.MonkeyPatch, name: str, function: Any) -> None:
+    patch.setitem(METRICS._metrics, name, replace(METRICS[name], function=function))
+
+
+STRATEGY = ("signals/mean_reversion", "strategy mean_reversion")
+RULE = ("alerts", "alert rule data_stale")
+REVERSION = (
+    "SELECT date, symbol, signals.created_at FROM signals JOIN models ON models.id = model_id"
+    " WHERE model_name = 'mean_reversion' AND date >= %s ORDER BY 1, 2"
+)
+LATE = "did not end within 0.3 s"
+
+NOT_RAISED: dict[str, tuple[Break, tuple[str, str], str]] = {
+    "strategy hangs": (lambda p: p.setattr(MeanReversion, "signals", hang), STRATEGY, LATE),
+    "feature hangs": (
+        lambda p: p.setattr(compute, "select", with_a_feature_that_hangs),
+        ("features", "feature rsi_14"),
+        LATE,
+    ),
+    "metric hangs": (
+        lambda p: replaced_metric(p, "sortino_ratio", hang),
+        ("model_performance", "metric sortino_ratio"),
+        LATE,
+    ),
+    "rule hangs": (lambda p: p.setattr(DataStale, "evaluate", hang), RULE, LATE),
+    "infinite": (
+        lambda p: p.setattr(MeanReversion, "signals", unstorable),
+        STRATEGY,
+        "ContractError: A row for signals breaks signals_expected_return_check",
+    ),
+    "no JSON": (
+        lambda p: p.setattr(MeanReversion, "signals", without_json),
+        STRATEGY,
+        "ContractError: A value for incoming cannot be stored: invalid input syntax for type json",
+    ),
+    "text": (
+        lambda p: p.setattr(MeanReversion, "signals", of_another_type),
+        STRATEGY,
+        "ContractError: Column expected_volatility",
+    ),
+    "count too large": (
+        lambda p: replaced_metric(p, "trade_count", lambda window: window.sum(window.trades) + 3e9),
+        ("model_performance", "metric trade_count"),
+        "ContractError: 3e+09 is too large for a count",
+    ),
+    "severity": (
+        lambda p: p.setattr(DataStale, "evaluate", odd_breaches),
+        RULE,
+        "ContractError: its breaches hold a severity besides info, warning, critical (1 rows)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NOT_RAISED)
+def test_what_hangs_or_breaks_a_rule_fails_as_what_raises(
+    computed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    break_it, (asset, part), reason = NOT_RAISED[case]
+    before = fetch(computed, REVERSION, SINCE)
+    break_it(monkeypatch)
+    chosen = (*dict.fromkeys((asset, "alerts")), "signals/enhanced_momentum")
+    settings = {PREFIX + "STEP_SECONDS": "0.3"} if reason == LATE else {}
+    result = run(computed, tmp_path, SINCE, LAST, assets=chosen, settings=settings)
+    assert result.success, failure_text(result)
+    assert metadata_of(result).keys() == set(chosen)
+    failed = fetch(computed, FAILED)
+    assert [row[:3] for row in failed] == [
+        (asset, day, part) for day in ("2004-12-29", "2004-12-30", "2004-12-31")
+    ]
+    assert failed[0][3].startswith(reason)
+    assert fetch(computed, ALERTS) == [(part, f"{part} could not be computed: {failed[0][3]}")]
+    # The rows of before stand.
+    assert fetch(computed, REVERSION, SINCE) == before
+
+
+SESSIONS = ("2004-12-29", "2004-12-30", "2004-12-31")
+
+(SOUND,) = (check for check in FACTS_CHECKS if check.name == "zero_volume")
+
+
+def test_a_check_that_cannot_judge_leaves_no_verdict_and_the_others_do(
+    computed: Database, tmp_path: Path
+) -> None:
+    def zero(context: CheckContext, threshold: float) -> Findings:
+        return context.not_judged(f"{threshold / len(context.sessions[:0])}")
+
+    for function, limit, reason in ((hang, 0.3, LATE), (zero, 60.0, "ZeroDivisionError: ")):
+        platform = limited_to(computed, tmp_path, limit)
+        odd = replace(SOUND, name="odd", judge=function)
+        _, findings = judge_run(platform, [odd, SOUND], SESSIONS)
+        assert findings["odd"].broken.startswith(reason)
+        assert not findings[SOUND.name].broken
+        # The next backfill looks at them again.
+        assert unjudged(platform, ["odd", SOUND.name], SESSIONS) == {"odd"}
+        assert [(row[0], row[2]) for row in fetch(computed, FAILED)] == [
+            ("market_data", "check odd")
+        ] * 3
+        assert fetch(computed, FAILED)[0][3].startswith(reason)
+    judge_run(platform, [replace(SOUND, name="odd"), SOUND], SESSIONS)
+    assert fetch(computed, FAILED) == []
+    assert unjudged(platform, ["odd", SOUND.name], SESSIONS) == set()
+
+
+def test_a_check_in_a_process_of_its_own_reads_what_is_stored(
+    computed: Database, tmp_path: Path
+) -> None:
+    def count(context: CheckContext, threshold: float) -> Findings:
+        """Fails each session of which it knows how many bars there are."""
+        del threshold
+        rows = context.bars.groupby("date").size()
+        return context.all_judged(failures(rows.index, [f"{rows} bars" for rows in rows]))
+
+    platform = limited_to(computed, tmp_path, 60.0)
+    _, findings = judge_run(platform, [replace(SOUND, name="count", judge=count)], SESSIONS)
+    assert findings["count"].failures["example"].tolist() == ["4 bars"] * 3
+    # And the parent's connections still work.
+    assert fetch(computed, "SELECT count(*) FROM data_quality WHERE check_name = 'count'") == [(3,)]
+
+
+def limited_to(database: Database, home: Path, seconds: float) -> Platform:
+    settings = platform_of(database, home).settings
+    return Platform(settings.model_copy(update={"step_seconds": seconds}), SampleMarket())
 
 
 def metadata_of(result: dg.ExecuteInProcessResult) -> dict[str, Mapping[str, Any]]:

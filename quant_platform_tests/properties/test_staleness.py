@@ -116,7 +116,8 @@ def test_a_corrected_bar_makes_stale_what_follows_from_it(
     assert len(found["trading_universe"]) == 20
     for asset in (
         *("features", "signals/buy_and_hold", "signals/enhanced_momentum"),
-        *("signals/mean_reversion", "portfolios", "model_performance", "alerts"),
+        *("signals/equal_weight", "signals/mean_reversion", "portfolios"),
+        *("model_performance", "alerts"),
         "performance_reports",
     ):
         assert found[asset] == to_the_end, asset
@@ -177,7 +178,8 @@ def test_it_is_written_down_until_it_is_mended(computed: Database, tmp_path: Pat
         CORRECTED,
         "portfolios: 63 sessions, 2004-10-04 to 2004-12-31, because of"
         " corporate_actions, market_data, signals/buy_and_hold,"
-        " signals/enhanced_momentum, signals/mean_reversion, trading_universe;"
+        " signals/enhanced_momentum, signals/equal_weight, signals/mean_reversion,"
+        " trading_universe;"
         " quant-platform backfill --stale computes them again",
     )
     repair(computed, tmp_path, platform, Dearer())

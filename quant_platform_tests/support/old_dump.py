@@ -41,8 +41,8 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') ORDER 
 _NOT_OURS = {"_yoyo_log", "_yoyo_version", "yoyo_lock"}
 """Tables of yoyo that may change with yoyo itself."""
 
-_MODEL_COLUMNS = ["id", "model_name", "is_benchmark", "created_at"]
-"""What no later release changes of a model: version, text and parameters follow the code."""
+_MODEL_COLUMNS = ["id", "model_name", "created_at"]
+"""What no later release changes of a model: all else follows the code and the settings."""
 
 
 @dataclass(frozen=True)

@@ -71,10 +71,11 @@ def run(
     vendor: SampleVendor | None = None,
     assets: Sequence[str] = (),
     tags: Mapping[str, str] = MappingProxyType({}),
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> dg.ExecuteInProcessResult:
     """Materialise all assets (or those named) from `first` to `last` in one run, without checks."""
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    values = {"DATABASE_URL": database.url, PREFIX + "HOME": str(home)}
+    values = {"DATABASE_URL": database.url, PREFIX + "HOME": str(home), **settings}
     whole = build_defs(settings=Settings.load(values, home), vendor=vendor or SampleMarket())
     definitions = dg.Definitions(
         assets=whole.assets,

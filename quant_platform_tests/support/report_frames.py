@@ -51,7 +51,7 @@ def make_portfolios(seed: int = 0) -> pd.DataFrame:
 
 
 PORTFOLIOS = make_portfolios()
-PERFORMANCE = performance_rows(PORTFOLIOS, 1, DATES)
+PERFORMANCE = performance_rows(PORTFOLIOS, 1, DATES).assign(benchmark="hold_all")
 UNIVERSE = pd.DataFrame({"date": np.repeat(DATES, 2), "symbol": SYMBOLS * SESSIONS})
 ACTIVITY = PORTFOLIOS[["date", "model_id"]].assign(active_signals=1)
 

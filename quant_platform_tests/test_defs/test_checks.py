@@ -7,13 +7,17 @@ reads the verdicts in `data_quality`.
 # ruff: noqa: S608 - the statements are made of this file's own constants
 
 import json
+from dataclasses import replace
 
 import dagster as dg
 import exchange_calendars
 import pytest
 
-from quant_platform.quality import judging
-from quant_platform_tests.support.lab import FIRST, LAST, Lab, MakeLab, WindowVendor
+from quant_platform.quality import check_registry, judging
+from quant_platform.quality.check import CheckContext
+from quant_platform.quality.market import FACTS_CHECKS
+from quant_platform.quality.verdict import Findings
+from quant_platform_tests.support.lab import FIRST, LAST, Lab, MakeLab, WindowVendor, failure_text
 from quant_platform_tests.support.server import Server
 
 DAY = "2000-05-10"
@@ -103,7 +107,7 @@ TAMPERED = {
         " FROM jsonb_array_elements(ranking) WITH ORDINALITY AS entries (entry, rank))"
         f" WHERE date = '{DAY}'",
         [DAY],
-        "3 ranked of 3",
+        "4 ranked of 4",
     ),
 }
 
@@ -118,7 +122,7 @@ def examples(lab: Lab, check: str, session: str) -> list[str]:
 
 def all_checks() -> list[str]:
     lines = WHOLE_LIST.split()
-    assert len(lines) == 35
+    assert len(lines) == 37
     return lines
 
 
@@ -130,7 +134,7 @@ cross_source adjusted_series dividends_without_fall unclaimed_actions
 features_causality feature_gaps portfolio_accounting long_only_exposure
 performance_recomputed report_ranking
 buy_and_hold_limits buy_and_hold_causality enhanced_momentum_limits enhanced_momentum_causality
-mean_reversion_limits mean_reversion_causality
+equal_weight_limits equal_weight_causality mean_reversion_limits mean_reversion_causality
 stale_sessions
 """
 
@@ -182,6 +186,83 @@ def test_a_verdict_that_changes_back_leaves_its_history(lab: Lab) -> None:
         " ORDER BY superseded_at"
     )
     assert kept == [(DAY, True), (DAY, False)]
+
+
+class TestSessionsThatAnotherRunJudged:
+    """A check's page shows its last evaluation only: that of a run over other sessions."""
+
+    LOST = f"UPDATE market_data SET volume = 0 WHERE date = '{DAY}' AND symbol = 'MSFT'"
+    GONE = f"DELETE FROM market_data WHERE date = '{DAY}' AND symbol = 'IBM'"
+
+    def test_the_newest_that_fails_stays_visible(self, lab: Lab) -> None:
+        lab.sql(self.LOST)
+        lab.sql("UPDATE market_data SET volume = 0 WHERE date = '2000-05-03' AND symbol = 'IBM'")
+        failed = lab.check("zero_volume")
+        assert str(failed.description).startswith("2 of 106 sessions failed, last 2000-05-10")
+        for session in ("2000-04-03", "2000-06-01"):
+            evaluation = lab.check("zero_volume", session)
+            assert not evaluation.passed
+            assert evaluation.severity == dg.AssetCheckSeverity.WARN
+            assert evaluation.description == (
+                f"2 other sessions still fail, newest {DAY}: MSFT volume 0;"
+                " of this run: 1 sessions judged, all passed"
+            )
+            numbers = {name: evaluation.metadata[name].value for name in evaluation.metadata}
+            assert (numbers["sessions failed"], numbers["other sessions that fail"]) == (0, 2)
+        # A run that fails itself says so of both.
+        evaluation = lab.check("zero_volume", "2000-05-03")
+        assert evaluation.description == (
+            "1 of 1 sessions failed, last 2000-05-03: IBM volume 0;"
+            f" 1 other sessions still fail, newest {DAY}: MSFT volume 0"
+        )
+
+    def test_nothing_stops_because_of_them(self, lab: Lab) -> None:
+        """A check that blocks: only the sessions of the run stop it."""
+        kept = lab.sql(f"SELECT * FROM market_data WHERE date = '{DAY}' AND symbol = 'IBM'")
+        assert len(kept) == 1
+        lab.sql(self.GONE)
+        assert not lab.check("completeness", DAY).passed
+        result = lab.run("daily_update", "2000-05-12")
+        assert result.success, failure_text(result)
+        (evaluation,) = [
+            each
+            for each in result.get_asset_check_evaluations()
+            if each.check_name == "completeness"
+        ]
+        assert not evaluation.passed
+        assert evaluation.severity == dg.AssetCheckSeverity.WARN
+        assert f"newest {DAY}: IBM has no bar" in str(evaluation.description)
+        assert lab.failing("completeness") == [DAY]
+        # Mended, the page is green again.
+        assert lab.run("market_stage", DAY).success
+        assert lab.check("completeness", "2000-05-12").passed
+
+
+@pytest.mark.parametrize(("name", "stops"), [("zero_volume", False), ("completeness", True)])
+def test_a_check_that_raises_fails_with_its_own_severity(
+    make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch, name: str, stops: bool
+) -> None:
+    def odd(context: CheckContext, threshold: float) -> Findings:
+        raise ZeroDivisionError("no luck")
+
+    checks = [replace(each, judge=odd) if each.name == name else each for each in FACTS_CHECKS]
+    monkeypatch.setattr(check_registry, "FACTS_CHECKS", checks)
+    lab = make_lab(WindowVendor(FIRST, "2000-03-10"))
+    result = lab.run("daily_update", FIRST)
+    assert result.success is not stops
+    shown = {each.check_name: each for each in result.get_asset_check_evaluations()}
+    assert not shown[name].passed
+    error, warn = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
+    assert shown[name].severity == (error if stops else warn)
+    said = str(shown[name].description)
+    assert said.startswith("could not judge: ZeroDivisionError: no luck (test_checks.py:")
+    # The others of its step judged.
+    assert shown["unknown_securities"].passed
+    names = {check for (check,) in lab.sql("SELECT DISTINCT check_name FROM data_quality")}
+    assert "unknown_securities" in names
+    assert name not in names
+    subject = f"SELECT count(*) FROM alerts WHERE subject = 'check {name}'"
+    assert lab.value(subject) == (0 if stops else 1)
 
 
 def test_a_split_without_its_action_is_a_jump(lab: Lab) -> None:
@@ -319,6 +400,8 @@ def test_freshness_counts_sessions_behind(server: Server, filled: str, make_lab:
     calendar = exchange_calendars.get_calendar("XNYS", start="2000-01-03", end="2013-12-31")
     behind = len(calendar.sessions_in_range("2000-08-01", "2013-03-01"))
     assert examples(lab, "freshness", LAST) == [f"{behind} sessions behind 2013-03-01"]
+    # What it says of the newest session is past once there is another.
+    assert lab.check("freshness", DAY).passed
 
 
 def test_an_unpublished_session_is_nobodys_delay(filled: str, make_lab: MakeLab) -> None:

@@ -23,6 +23,7 @@ ASSETS = {
     "features",
     "signals/buy_and_hold",
     "signals/enhanced_momentum",
+    "signals/equal_weight",
     "signals/mean_reversion",
     "portfolios",
     "model_performance",
@@ -48,7 +49,7 @@ def test_a_range_materialises_every_asset_of_every_session(make_lab: MakeLab) ->
     for asset in ASSETS:
         assert lab.materialised(asset) == {"2000-03-01", "2000-03-02", "2000-03-03"}, asset
     evaluated = {evaluation.check_name for evaluation in result.get_asset_check_evaluations()}
-    assert len(evaluated) == 35
+    assert len(evaluated) == 37
     page = lab.platform.settings.home / "reports" / "2000-03-03.html"
     assert "2000-03-03" in page.read_text()
 
@@ -170,6 +171,7 @@ def test_each_run_of_a_model_is_recorded_with_its_inputs(lab: Lab) -> None:
     assert [row[:2] for row in rows] == [
         ("buy_and_hold", 3),
         ("enhanced_momentum", 3),
+        ("equal_weight", 3),
         ("mean_reversion", 0),
     ]
     for _, _, first, last, digits, parameters in rows:

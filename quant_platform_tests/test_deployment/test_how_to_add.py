@@ -254,7 +254,7 @@ def test_a_metric(extended: Extended) -> None:
         "SELECT model_id, worst_session FROM model_performance"
         " WHERE date = '2000-03-31' AND window_name = 'inception' ORDER BY 1",
     )
-    assert len(figures) == 4
+    assert len(figures) == 5
     assert figures == fetch(
         extended.database,
         "SELECT model_id, min(daily_return) FROM portfolios GROUP BY 1 ORDER BY 1",

@@ -189,35 +189,33 @@ NULL = {
         {
             "annualized_volatility", "sharpe_ratio", "sharpe_lower_95", "sharpe_upper_95",
             "sortino_ratio", "calmar_ratio", "average_loss", "profit_factor", "hit_rate",
-            "alpha", "beta",
         },
     ),
     "all zero": (
         [0.0] * 30,
         {
             "sharpe_ratio", "sharpe_lower_95", "sharpe_upper_95", "sortino_ratio", "calmar_ratio",
-            "win_rate", "average_win", "average_loss", "profit_factor", "hit_rate", "alpha", "beta",
+            "win_rate", "average_win", "average_loss", "profit_factor", "hit_rate",
         },
     ),
     "equal gains": (
         [0.01] * 30,
         {
             "sharpe_ratio", "sharpe_lower_95", "sharpe_upper_95", "sortino_ratio", "calmar_ratio",
-            "average_loss", "profit_factor", "hit_rate", "alpha", "beta",
+            "average_loss", "profit_factor", "hit_rate",
         },
     ),
     "gains only": (
         [0.01, 0.02, 0.03],
         {
-            "sortino_ratio", "calmar_ratio", "average_loss", "profit_factor", "hit_rate", "alpha",
-            "beta",
+            "sortino_ratio", "calmar_ratio", "average_loss", "profit_factor", "hit_rate",
         },
     ),
-    "losses only": ([-0.01, -0.02, -0.03], {"average_win", "hit_rate", "alpha", "beta"}),
-    "everything lost": ([0.1, -1.0, 0.0], {"hit_rate", "alpha", "beta"}),
+    "losses only": ([-0.01, -0.02, -0.03], {"average_win", "hit_rate"}),
+    "everything lost": ([0.1, -1.0, 0.0], {"hit_rate"}),
     "more than everything lost": (
         [0.1, -1.5],
-        {"annualized_return", "calmar_ratio", "hit_rate", "alpha", "beta"},
+        {"annualized_return", "calmar_ratio", "hit_rate"},
     ),
 }  # fmt: skip
 
@@ -227,7 +225,9 @@ def test_null_exactly_where_undefined(case: str) -> None:
     returns, undefined = NULL[case]
     for window in (TrailingWindow.of(returns), ExpandingWindow.of(returns)):
         figures = {name: np.atleast_1d(value)[-1] for name, value in evaluate(window).items()}
-        assert {name for name, value in figures.items() if np.isnan(value)} == undefined
+        # Without a benchmark nothing refers to it.
+        unknown = {*undefined, "alpha", "beta", "excess_return"}
+        assert {name for name, value in figures.items() if np.isnan(value)} == unknown
 
 
 def test_extremes_by_hand() -> None:
@@ -253,6 +253,18 @@ def test_benchmark_against_itself() -> None:
         figures = evaluate(window)
         assert np.atleast_1d(figures["beta"])[-1] == 1.0
         assert np.atleast_1d(figures["alpha"])[-1] == 0.0
+        assert np.atleast_1d(figures["excess_return"])[-1] == 0.0
+
+
+def test_excess_return_is_the_difference_of_two_returns_per_year() -> None:
+    returns, benchmark = random_returns(5, 300), random_returns(6, 300)
+    expected = empyrical.annual_return(returns) - empyrical.annual_return(benchmark)
+    assert one(returns, benchmark)["excess_return"] == pytest.approx(expected)
+    scan = evaluate(ExpandingWindow.of(returns, benchmark))["excess_return"]
+    assert scan[-1] == pytest.approx(expected)
+    # Two sessions by hand: 1.1² and 1.05 · 1.2, each to the power of 126.
+    hand = (1.1 * 1.1) ** 126 - (1.05 * 1.2) ** 126
+    assert one([0.1, 0.1], [0.05, 0.2])["excess_return"] == pytest.approx(hand)
 
 
 def test_benchmark_must_cover_the_window() -> None:
@@ -312,7 +324,7 @@ def test_a_metric_is_declared_properly() -> None:
 
 
 def test_every_metric_is_described() -> None:
-    assert len(METRICS) == 22
+    assert len(METRICS) == 23
     for name, metric in METRICS.items():
         assert metric.column == name
         assert metric.description.endswith(".")

@@ -86,10 +86,10 @@ def test_only_rows_of_the_session_that_the_report_follows_from_are_counted(
     before = write_page(settings, filled, LAST).read_bytes()
     assert gather(settings, filled, LAST).row_counts == {
         **dict.fromkeys(("market_data", "corporate_actions", "trading_universe", "features"), 0),
-        # Three models; 33 sessions fill the window of 21 returns and that of the whole history.
+        # Four models; 33 sessions fill the window of 21 returns and that of the whole history.
         "signals": 0,
-        "portfolios": 3,
-        "model_performance": 6,
+        "portfolios": 4,
+        "model_performance": 8,
         "alerts": 0,
     }
     fetch(

@@ -13,6 +13,7 @@ import pytest
 from quant_platform.evaluation.metrics import METRICS
 from quant_platform.reports import figures
 from quant_platform.reports.html import (
+    NONE,
     SIGNAL_ROWS,
     explained,
     library_name,
@@ -98,6 +99,20 @@ def test_the_page_says_what_the_figures_rest_on() -> None:
     assert rules in section
     assert "rebalanced on change, " in section
     assert "rebalanced drift 0.05, gross at most 1.00, net 1.00<" in section
+
+
+def test_the_page_names_what_each_model_is_judged_against() -> None:
+    ranking = DATA.ranking.assign(
+        benchmark=pd.Series(["symbol:SPY", "hold_all", None], dtype="object")
+    )
+    page = render_report(replace(DATA, ranking=ranking))
+    table = page.partition('id="ranking"')[2].partition("</section>")[0]
+    assert re.findall(r'<td class="left">([^<]*)</td><td>252', table) == [
+        "symbol:SPY",
+        "hold_all",
+        NONE,
+    ]
+    assert page.count("minus that of the benchmark symbol:SPY") == 1
 
 
 def test_same_data_same_bytes() -> None:

@@ -22,8 +22,13 @@ def row(
     date: str | pd.Timestamp, model: int, window: str = "252d", **figures: Any
 ) -> dict[str, object]:
     names = ["sharpe_ratio", "sortino_ratio", "calmar_ratio", "max_drawdown", "total_return"]
-    zero = dict.fromkeys([*names, "annualized_return"], 0.0)
-    keys = {"date": pd.Timestamp(date), "model_id": model, "window_name": window}
+    zero = dict.fromkeys([*names, "annualized_return", "excess_return"], 0.0)
+    keys = {
+        "date": pd.Timestamp(date),
+        "model_id": model,
+        "window_name": window,
+        "benchmark": "hold_all",
+    }
     return {**keys, "window_sessions": 252, **zero, **figures}
 
 
@@ -33,9 +38,9 @@ def test_score_by_hand() -> None:
         "sortino_ratio": 1.5,
         "calmar_ratio": 0.5,
         "max_drawdown": -0.25,
-        "annualized_return": 0.15,
+        "excess_return": 0.10,
     }
-    rows = [row("2010-01-04", 1, annualized_return=0.05), row("2010-01-04", 2, **figures)]
+    rows = [row("2010-01-04", 1), row("2010-01-04", 2, **figures)]
     scored = score_rows(pd.DataFrame(rows), MODELS).set_index("model_id")
 
     def s(x: float) -> float:
@@ -45,7 +50,7 @@ def test_score_by_hand() -> None:
         0.30 * s(1.0 / 2) + 0.15 * s(1.5 / 3) + 0.15 * s(0.5 / 2) + 0.20 * s(0.10 / 0.20)
         + 0.20 * 0.75
     )  # fmt: skip
-    assert scored.loc[2, "excess_return"] == pytest.approx(0.10)
+    assert scored.loc[2, "benchmark"] == "hold_all"
     assert scored.loc[2, "score"] == pytest.approx(expected)
     # The benchmark: all figures 0 → every s is ½, no drawdown.
     assert scored.loc[1, "score"] == pytest.approx(100 * (0.80 * 0.5 + 0.20))
@@ -53,7 +58,7 @@ def test_score_by_hand() -> None:
 
 def test_score_is_bounded_and_the_weights_add_up() -> None:
     assert sum(part.weight for part in SCORE_PARTS) + DRAWDOWN_WEIGHT == pytest.approx(1.0)
-    names = ["sharpe_ratio", "sortino_ratio", "calmar_ratio", "annualized_return"]
+    names = ["sharpe_ratio", "sortino_ratio", "calmar_ratio", "excess_return"]
     high: dict[str, Any] = dict.fromkeys(names, 1e9)
     low: dict[str, Any] = dict.fromkeys(names, -1e9)
     best = row("2010-01-04", 2, **high)
@@ -65,11 +70,10 @@ def test_score_is_bounded_and_the_weights_add_up() -> None:
 
 
 def test_undefined_figures_are_neutral() -> None:
-    names = ["sharpe_ratio", "sortino_ratio", "calmar_ratio"]
+    names = ["sharpe_ratio", "sortino_ratio", "calmar_ratio", "excess_return"]
     unknown: dict[str, Any] = dict.fromkeys(names, np.nan)
     rows = pd.DataFrame([row("2010-01-04", 2, **unknown)])
     scored = score_rows(rows, MODELS)
-    assert np.isnan(scored["excess_return"][0])  # no benchmark row
     assert scored["score"][0] == pytest.approx(60.0)
 
 

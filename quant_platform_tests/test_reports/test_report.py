@@ -72,7 +72,16 @@ def test_summary_says_it_in_words() -> None:
     ]
     assert summary(ranking, trends, 1) == (
         "fast leads with a score of 71.2, slow is last with 31.0. "
-        "1 of 2 models ranks above the benchmark. Improving on the month: fast. "
+        "1 of 2 models ranks above the benchmark hold_all. Improving on the month: fast. "
         "Declining on the month: slow. 1 alert."
+    )
+    # A benchmark that is no model has no rank: models are compared by their returns.
+    against = [
+        {**row, "is_benchmark": False, "benchmark": "symbol:SPY", "excess_return": excess}
+        for row, excess in zip(ranking, (0.02, -0.01, None), strict=True)
+    ]
+    assert summary(against, [], 0) == (
+        "fast leads with a score of 71.2, slow is last with 31.0. "
+        "1 of 3 models returns more than the benchmark symbol:SPY. No alerts."
     )
     assert summary(ranking[1:2], [], 0) == "hold_all leads with a score of 60.0. No alerts."

@@ -99,6 +99,13 @@ class _Praised(_Ten):
         return panel["news_sentiment"] > 0.0
 
 
+class _AgainstNew(_Ten):
+    """Is judged against a security."""
+
+    name = "against_new"
+    benchmark = "symbol:NEW"
+
+
 @pytest.fixture
 def market(database: Database) -> Database:
     """One security that is renamed on 5 January and pays a dividend of 1 on that day."""
@@ -188,8 +195,19 @@ class TestBenchmark:
     def test_a_model(self, market: Database) -> None:
         row = run(market, benchmark=_Ten()).performance.iloc[-1]
         assert (row["benchmark"], row["beta"]) == ("ten", pytest.approx(1.0))
-        named = run(market, benchmark="buy_and_hold").performance
+        named = run(market, benchmark="equal_weight").performance
         pd.testing.assert_frame_equal(named, run(market).performance, check_exact=True)
+
+    def test_a_strategy_states_its_own(self, market: Database) -> None:
+        """Its own comes before the default, and an argument before both."""
+        reader, days = TableReader(market), (FIRST, LAST)
+        own = _AgainstNew()
+        rows = backtest(reader, own, *days, default_benchmark="buy_and_hold").performance
+        assert set(rows["benchmark"]) == {"symbol:NEW"}
+        rows = backtest(reader, _Ten(), *days, default_benchmark="buy_and_hold").performance
+        assert set(rows["benchmark"]) == {"buy_and_hold"}
+        rows = backtest(reader, own, *days, benchmark="equal_weight").performance
+        assert set(rows["benchmark"]) == {"equal_weight"}
 
     @pytest.mark.parametrize(
         ("benchmark", "kind", "text"),

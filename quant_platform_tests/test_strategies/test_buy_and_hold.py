@@ -1,15 +1,18 @@
-"""The benchmark: equal weights that change with the membership only."""
+"""Equal weights that change with the membership only, and those that are kept every month."""
 
 import json
 
 import numpy as np
+import pytest
 
-from quant_platform.strategies.base import SignalPanel
+from quant_platform.strategies.base import SignalPanel, Strategy
 from quant_platform.strategies.library.buy_and_hold import BuyAndHold
+from quant_platform.strategies.library.equal_weight import EqualWeight
 from quant_platform_tests.support.builders import FIRST
 
 
-def test_equal_weights_follow_the_membership():
+@pytest.mark.parametrize("strategy", [BuyAndHold(), EqualWeight()])
+def test_equal_weights_follow_the_membership(strategy: Strategy):
     member = np.array([[1, 1, 0], [1, 1, 0], [1, 1, 1], [0, 1, 1]], dtype=bool)
     close = np.array([[10.0, 20.0, np.nan]] * 2 + [[11.0, 19.0, 30.0]] * 2)
     volatility = np.full((4, 3), 0.2)
@@ -17,7 +20,7 @@ def test_equal_weights_follow_the_membership():
     panel = SignalPanel(
         FIRST + np.arange(4), ("A", "B", "C"), close, member, {"realized_volatility_20": volatility}
     )
-    frame = BuyAndHold().run(panel)
+    frame = strategy.run(panel)
     weights = frame.pivot(index="date", columns="security_id", values="target_weight").to_numpy()
     third, half, none = 1 / 3, 1 / 2, np.nan
     np.testing.assert_array_equal(
@@ -33,6 +36,6 @@ def test_equal_weights_follow_the_membership():
     assert json.loads(new["metadata"]) == {"members": 3}
 
 
-def test_it_is_the_benchmark_and_looks_at_one_session():
-    assert BuyAndHold.is_benchmark
-    assert BuyAndHold().lookback == 1
+def test_they_look_at_one_session_and_differ_in_when_they_trade():
+    assert BuyAndHold().lookback == EqualWeight().lookback == 1
+    assert (BuyAndHold.rebalance, EqualWeight.rebalance) == ("on_change", "monthly")

@@ -25,8 +25,8 @@ def named(class_name, **attributes):
 def test_the_strategies_of_the_folder_are_found_by_name():
     names = [one.name for one in all_strategies()]
     assert names == sorted(names)
-    assert {"buy_and_hold", "enhanced_momentum", "mean_reversion"} <= set(names)
-    assert [one.name for one in all_strategies() if one.is_benchmark] == ["buy_and_hold"]
+    assert {"buy_and_hold", "enhanced_momentum", "equal_weight", "mean_reversion"} <= set(names)
+    assert {one.benchmark for one in all_strategies()} == {None}
 
 
 def test_overrides_reach_their_strategy():

@@ -5,6 +5,7 @@ Three stocks are bought at the open of 2000-03-02 for a third of the capital eac
 raw file alone: splits and dividends come from its adjusted close, nothing else is used.
 """
 
+import json
 from datetime import date
 from importlib.resources import files
 
@@ -17,8 +18,9 @@ from quant_platform.market.calendar import XNYS
 from quant_platform.market.identity import fixed_identities
 from quant_platform.market.panel import Panel
 from quant_platform.market.universe import Directory, UniverseRule, universe_members
-from quant_platform.strategies.base import SignalPanel
+from quant_platform.strategies.base import SignalPanel, Strategy
 from quant_platform.strategies.library.buy_and_hold import BuyAndHold
+from quant_platform.strategies.library.equal_weight import EqualWeight
 from quant_platform.trading.orders import Orders
 from quant_platform.trading.simulation import simulate
 from quant_platform.vendors.sample import SampleVendor
@@ -28,11 +30,16 @@ CAPITAL = 1_000_000.0
 COST = 1.0005 * 1.0005  # five basis points of slippage on the price, five of commission on that
 
 
-def held_by_hand() -> float:
-    """Equity at the close of LAST, from the raw file."""
+def raw_bars() -> pd.DataFrame:
+    """Rows of the raw file from FIRST to LAST."""
     with files("quant_platform.vendors").joinpath("data/stocks.csv.gz").open("rb") as file:
         raw = pd.read_csv(file, compression="gzip")
-    raw = raw[raw["Date"].between(str(FIRST), str(LAST))]
+    return raw[raw["Date"].between(str(FIRST), str(LAST))]
+
+
+def held_by_hand() -> float:
+    """Equity at the close of LAST, from the raw file."""
+    raw = raw_bars()
     cash, value = CAPITAL, 0.0
     for symbol in ("AAPL", "IBM", "MSFT"):
         rows = raw[raw["Ticker"] == symbol]
@@ -48,7 +55,8 @@ def held_by_hand() -> float:
     return cash + value
 
 
-def test_buy_and_hold_equals_the_arithmetic_by_hand() -> None:
+def simulated(strategy: Strategy) -> pd.DataFrame:
+    """Portfolios of a strategy from FIRST to LAST."""
     vendor = SampleVendor()
     sessions = [day.isoformat() for day in XNYS.sessions(FIRST, LAST)]
     bars, actions = (
@@ -59,8 +67,28 @@ def test_buy_and_hold_equals_the_arithmetic_by_hand() -> None:
     directory = Directory(*fixed_identities(vendor.securities(), XNYS.sessions(FIRST, LAST)))
     universe = universe_members(UniverseRule(), directory, bars, sessions, len(sessions))
     seen = SignalPanel.from_frames(compute_features(panel), bars, universe, sessions)
-    orders = Orders.from_signals(BuyAndHold().run(seen), sessions, universe=universe)
-    result = simulate(panel, orders, capital=CAPITAL).portfolios
+    orders = Orders.from_signals(
+        strategy.run(seen), sessions, universe=universe, rules=strategy.trading_rules
+    )
+    return simulate(panel, orders, capital=CAPITAL).portfolios
+
+
+def test_buy_and_hold_equals_the_arithmetic_by_hand() -> None:
+    result = simulated(BuyAndHold())
     assert result["equity"].iloc[0] == CAPITAL
     assert result["equity"].iloc[-1] == pytest.approx(held_by_hand(), rel=1e-12)
     assert np.count_nonzero(result["trade_count"]) == 1
+
+
+def test_equal_weight_is_equal_in_the_first_session_of_every_month() -> None:
+    """The value of each position at the open, from the raw file's prices."""
+    result = simulated(EqualWeight()).set_index("date")
+    months = pd.Series(result.index, index=result.index).dt.to_period("M")
+    firsts = result.index[months.ne(months.shift()).to_numpy()][1:]
+    # It begins on 2 March 2000, and 4 ½ years have 53 further months up to August 2004.
+    assert result["trade_count"].gt(0).sum() == 1 + len(firsts) == 54
+    opens = raw_bars().pivot(index="Date", columns="Ticker", values="Open")
+    for day in firsts:
+        positions = json.loads(result.loc[day, "positions"])
+        values = [each["shares"] * opens.loc[f"{day:%Y-%m-%d}", s] for s, each in positions.items()]
+        assert values == pytest.approx([values[0]] * 3, rel=1e-9)

@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from quant_platform.conventions import DEFAULT_BENCHMARK
 from quant_platform.defs.partitions import session_partitions
 from quant_platform.defs.tags import wants_only_missing, wants_only_stale
 from quant_platform.defs.upstream import upstream_of
@@ -68,11 +69,12 @@ READY_BY = "0 6 * * 2-6"
 
 @dataclass(frozen=True)
 class AssetContext:
-    """What the asset definitions depend on: vendor, calendar of its exchange, who is a member."""
+    """What the definitions depend on: vendor, its calendar, who is a member, the benchmark."""
 
     vendor: Vendor
     calendar: Calendar
     universe_rule: UniverseRule
+    benchmark: str = DEFAULT_BENCHMARK
 
     @property
     def partitions(self) -> dg.DailyPartitionsDefinition:

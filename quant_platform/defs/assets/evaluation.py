@@ -11,6 +11,7 @@ from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.portfolios import performance_chunks, portfolio_chunks
 from quant_platform.pipeline.recipes import performance_recipe, portfolio_recipe
 from quant_platform.storage.stored import Stored
+from quant_platform.strategies.benchmarks import benchmark_tickers
 from quant_platform.strategies.strategy_registry import all_strategies
 
 GROUP = "evaluation"
@@ -108,6 +109,7 @@ def _model_performance(market: AssetContext) -> dg.AssetsDefinition:
                 metadata={**LAZY, **columns(*RETURNS)},
             ),
             **_yields(market),
+            **_benchmarks(market),
         },
     )
     def model_performance(
@@ -119,8 +121,8 @@ def _model_performance(market: AssetContext) -> dg.AssetsDefinition:
         """Return, risk and trading figures of each model: 21, 63, 252 sessions and inception."""
         recipe = performance_recipe(platform.settings)
         sessions = sessions_to_do(context, platform, recipe)
-        yields = optional.get("yields")
-        return Chunks(performance_chunks(platform, sessions, portfolios, yields), recipe)
+        inputs = [optional.get(name) for name in ("yields", "bars", "actions")]
+        return Chunks(performance_chunks(platform, sessions, portfolios, *inputs), recipe)
 
     return model_performance
 
@@ -135,4 +137,15 @@ def _yields(market: AssetContext) -> dict[str, dg.AssetIn]:
             partition_mapping=whole_history(market.calendar, market.vendor),
             metadata={**LAZY, **columns("date", "observed_on", "yield_3_month")},
         )
+    }
+
+
+def _benchmarks(market: AssetContext) -> dict[str, dg.AssetIn]:
+    """Inputs of the securities that models are judged against, where there are any."""
+    if not benchmark_tickers(all_strategies(), market.benchmark):
+        return {}
+    history = whole_history(market.calendar, market.vendor)
+    return {
+        name: dg.AssetIn(asset, partition_mapping=history, metadata=LAZY)
+        for name, asset in (("bars", "market_data"), ("actions", "corporate_actions"))
     }

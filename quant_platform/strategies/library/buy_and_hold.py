@@ -1,4 +1,4 @@
-"""The benchmark `buy_and_hold`: what the other strategies are judged against."""
+"""`buy_and_hold`: every member at equal weight once, and then as the prices go."""
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,6 @@ class BuyAndHold(Strategy):
 
     name = "buy_and_hold"
     version = "1.0.0"
-    is_benchmark = True
     on_excess = REFUSE
     optional_features = ("realized_volatility_20",)
 

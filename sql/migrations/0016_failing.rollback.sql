@@ -1,0 +1,1 @@
+DROP INDEX data_quality_failing;
