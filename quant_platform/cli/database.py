@@ -96,9 +96,10 @@ def serve() -> None:
 def reset(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete everything in the platform's and in Dagster's database."""
+    """Delete what the platform and Dagster made in their databases."""
     from quant_platform.settings import Settings, without_password
-    from quant_platform.storage.database import drop_everything, platform_url
+    from quant_platform.storage.database import platform_url
+    from quant_platform.storage.reset import drop_everything
 
     settings = Settings.load()
     address = without_password(platform_url(settings))

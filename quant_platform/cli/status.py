@@ -41,7 +41,10 @@ SPARSE = ("corporate_actions", "alerts")
 
 _COMPUTED = "SELECT split_part(asset, '/', 1), max(date) FROM computations GROUP BY 1"
 
-_ESTIMATES = "SELECT relname::text, reltuples::bigint FROM pg_class WHERE relkind IN ('r', 'p')"
+_ESTIMATES = """
+SELECT relname::text, reltuples::bigint FROM pg_class
+WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind IN ('r', 'p')
+"""
 
 _RUNS = """
 SELECT pipeline_name, status, create_timestamp, end_time - start_time

@@ -35,6 +35,12 @@ AUTOMATION = "Automation"
 
 Universe = Annotated[str, matching("[ -~]+"), Form("a list of symbols or a rule, on one line")]
 
+Schema = Annotated[
+    str,
+    matching("(?!pg_)[a-z_][a-z0-9_]{0,62}"),
+    Form("a name of small letters, digits and _, which does not begin with pg_"),
+]
+
 Checks = Annotated[
     str,
     matching(r"\s*[\w./-]+=[\w.:+-]+\s*(?:,\s*[\w./-]+=[\w.:+-]+\s*)*,?"),
@@ -69,6 +75,12 @@ class Settings(SettingsModel):
         default=None,
         description="Dagster's own database; without it `<name>_dagster` beside the one above,"
         " created at the first start.",
+    )
+    schema_name: Annotated[Schema | None, Variable(DATABASES, PREFIX + "SCHEMA")] = Field(
+        default=None,
+        description="Schema of the platform's tables, made at the first start. Empty: the first one"
+        " of the search path that exists, which a role, a database or the URL may set. Tables of"
+        " the same name in other schemas are never read or dropped.",
     )
     home: Annotated[Path, Variable(PLATFORM, PREFIX + "HOME")] = Field(
         default=Path(HOME_NAME),

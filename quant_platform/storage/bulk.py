@@ -11,9 +11,9 @@ from datetime import date
 
 import pandas as pd
 
-from quant_platform.errors import DatabaseError, QuantPlatformError
-from quant_platform.settings import without_password
+from quant_platform.errors import QuantPlatformError
 from quant_platform.storage.database import Database
+from quant_platform.storage.failures import server_error
 from quant_platform.storage.frames import to_pandas
 from quant_platform.storage.known_at import Moment, install_past_views, refuse_lasting
 from quant_platform.storage.read_only import first_word, functions_called, refuse_volatile
@@ -25,9 +25,6 @@ Scope = Mapping[str, int | str | tuple[str, ...]]
 A tuple stands for any of its values.
 """
 
-
-LOCK_SECONDS = 60
-"""How long a statement of a user waits for a table that another session has locked."""
 
 BEGINNING = "0001-01-01"
 """A day before all history."""
@@ -112,7 +109,6 @@ def query(
         if limit is not None:
             refuse_volatile(cursor, functions)
             cursor.execute(f"SET LOCAL statement_timeout = {max(1, round(1000 * limit))}")
-            cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
         if first_word(sql) in _NOT_FOR_COPY or "--" in sql:
             cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
         cursor.execute(sql, tuple(parameters) or None)
@@ -189,33 +185,4 @@ def translated(database: Database) -> Iterator[None]:
     except QuantPlatformError:
         raise
     except Error as error:
-        raise database_error(database, error) from error
-
-
-_REMEDIES = {
-    "53100": "The server's disk is full: make room and run it again; nothing was half written",
-    "57014": "It took too long: QUANT_PLATFORM_SQL_SECONDS allows more",
-    "57P01": "The server was stopped: start it and run it again; nothing was half written",
-    "57P03": "The server is starting or stopping: run it again in a moment",
-    "25006": "Only statements that read are allowed here",
-    "42P01": "Is the name right, and was `quant-platform db upgrade` run?",
-    "42501": "Give the database user the rights it lacks",
-    "55P03": "Another process is writing there: run it again when it has ended",
-}
-
-
-def server_reason(error: Exception) -> str:
-    """Return the server's own sentence out of a driver's error."""
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    reason = next((line for line in lines if "ERROR:" in line), lines[0] if lines else "no reason")
-    return reason.partition("ERROR:")[2].strip() or reason.strip()
-
-
-def database_error(database: Database, error: Exception) -> DatabaseError:
-    """Translate one driver error; the server's own sentence stays, everything around it goes."""
-    state = getattr(error, "sqlstate", None)
-    reason = server_reason(error)
-    hint = _REMEDIES.get(state or "", "")
-    if not hint and (state is None or state.startswith("08")):
-        hint = "The connection was lost: run it again; nothing was half written"
-    return DatabaseError(f"{without_password(database.url)}: {reason}", hint)
+        raise server_error(database.url, error) from error

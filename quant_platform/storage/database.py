@@ -7,20 +7,24 @@ tables, which move through Arrow (`bulk.py`, `replace.py`).
 
 import atexit
 import os
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 from weakref import WeakSet
 
 from quant_platform.errors import DatabaseError, SettingsError
 from quant_platform.settings import Settings, without_password
 from quant_platform.storage import session
-from quant_platform.storage.addresses import beside, database_name, on_one_server, sqlalchemy_url
+from quant_platform.storage.addresses import (
+    beside,
+    database_name,
+    in_schema,
+    sqlalchemy_url,
+)
 from quant_platform.storage.embedded import has_database, start_embedded
+from quant_platform.storage.failures import connection_error, server_error
 from quant_platform.storage.reader_login import prepare_reader
 from quant_platform.storage.server_access import READER
 
@@ -171,8 +175,8 @@ def platform_url(settings: Settings) -> str:
     """
     if settings.database_url is not None:
         _check_server(settings.database_url)
-        return settings.database_url
-    return _embedded_url(settings, EMBEDDED_DATABASE)
+        return in_schema(settings.database_url, settings.schema_name)
+    return in_schema(_embedded_url(settings, EMBEDDED_DATABASE), settings.schema_name)
 
 
 def dagster_url(settings: Settings) -> str:
@@ -180,18 +184,21 @@ def dagster_url(settings: Settings) -> str:
 
     The database is created if it is missing.
     """
-    return sqlalchemy_url(_dagster_url(settings))
+    return sqlalchemy_url(dagster_libpq_url(settings))
 
 
-def _dagster_url(settings: Settings) -> str:
+def dagster_libpq_url(settings: Settings) -> str:
+    """URL of the database of Dagster's instance as libpq reads it, made as `dagster_url` does."""
     if settings.dagster_database_url is not None:
         return settings.dagster_database_url
     if settings.database_url is None:
         return _embedded_url(settings, EMBEDDED_DATABASE + DAGSTER_SUFFIX)
     _check_server(settings.database_url)
     name = database_name(settings.database_url) + DAGSTER_SUFFIX
-    _create_database(settings.database_url, name)
-    return beside(settings.database_url, name)
+    _create_database(settings.database_url, name, ANY_CHARACTER)
+    url = beside(settings.database_url, name)
+    _ensure_schema(url)
+    return url
 
 
 def platform_database(settings: Settings) -> Database:
@@ -227,76 +234,11 @@ def reader_database(settings: Settings) -> Database:
         return database
     connection = database.connect()
     try:
-        prepare_reader(connection)
+        schema = prepare_reader(connection)
     finally:
         connection.close()
-    return Database(start_embedded(settings.home).url(EMBEDDED_DATABASE, READER))
-
-
-def drop_everything(settings: Settings) -> list[str]:
-    """Empty the platform's database and drop Dagster's; return what was deleted.
-
-    Only the schema `public` of the platform's database is emptied: the database itself may belong
-    to another user.
-    """
-    from psycopg2 import sql
-
-    platform, dagster = platform_url(settings), _dagster_url(settings)
-    connection = Database(platform).connect()
-    connection.autocommit = True
-    name = database_name(dagster)
-    deleted = [f"the tables of {without_password(platform)}"]
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("DROP SCHEMA public CASCADE")
-            cursor.execute("CREATE SCHEMA public")
-            if on_one_server(dagster, platform):
-                cursor.execute(
-                    sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-                )
-                deleted.append(f"the database {name}")
-    finally:
-        connection.close()
-    _create_database.cache_clear()
-    return deleted
-
-
-def connection_error(url: str, error: Exception) -> DatabaseError:
-    """Translate a failed connection into one line and a remedy, without the password."""
-    text = " ".join(str(error).split())
-    place = without_password(url)
-    if "password authentication failed" in text or "no password supplied" in text:
-        return DatabaseError(
-            f"The server refused the user or password of {place}", "Check DATABASE_URL"
-        )
-    if re.search(r'database ".*" does not exist', text):
-        name = database_name(url)
-        return DatabaseError(
-            f"The database {name!r} does not exist on {place}", f"Create it: createdb {name}"
-        )
-    if "could not translate host name" in text or "Name or service not known" in text:
-        return DatabaseError(
-            f"The host of {place} is unknown", "Check the host name in DATABASE_URL"
-        )
-    if any(
-        sign in text
-        for sign in ("refused", "timeout", "timed out", "No route", "unreachable", "No such file")
-    ):
-        return DatabaseError(
-            f"No PostgreSQL server answers at {place}",
-            "Is it running, and are host and port right?",
-        )
-    reason = text.replace(url, place)
-    for secret in _passwords(url):
-        reason = reason.replace(secret, "***")
-    return DatabaseError(f"Cannot connect to {place}: {reason}", "Check DATABASE_URL")
-
-
-def _passwords(url: str) -> list[str]:
-    """Return the passwords that `without_password` hides, as they stand in the URL and decoded."""
-    pairs = re.findall(r"://[^:@/?#]*:(.*)@|[?&](?:ssl)?password=([^&]*)", url, re.IGNORECASE)
-    plain = [secret for pair in pairs for secret in pair if secret]
-    return [form for secret in plain for form in (secret, unquote(secret))]
+    url = start_embedded(settings.home).url(EMBEDDED_DATABASE, READER)
+    return Database(in_schema(url, schema))
 
 
 @lru_cache(maxsize=8)
@@ -305,12 +247,20 @@ def _check_server(url: str) -> None:
     connection = Database(url).connect()
     try:
         version = connection.server_version // 10_000
+        encoding = connection.get_parameter_status("server_encoding")
     finally:
         connection.close()
     if version < OLDEST_SERVER:
         raise DatabaseError(
             f"The server of {without_password(url)} is PostgreSQL {version}",
             f"Use version {OLDEST_SERVER} or newer",
+        )
+    if encoding not in (None, session.ENCODING):
+        name = database_name(url)
+        raise DatabaseError(
+            f"The database {name!r} of {without_password(url)} keeps its text as {encoding},"
+            " which lacks characters that the platform stores",
+            f"Create another one: createdb -T template0 -E UTF8 {name}_utf8",
         )
 
 
@@ -323,6 +273,10 @@ def _embedded_url(settings: Settings, name: str) -> str:
 CODE_POINT_ORDER = "TEMPLATE template0 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
 """Text in the order of its characters' codes, whatever the machine's language, and compared by
 bytes: a key costs a tenth less to insert."""
+
+
+ANY_CHARACTER = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
+"""Beside a database of another encoding, too."""
 
 
 @lru_cache(maxsize=8)
@@ -342,13 +296,35 @@ def _create_database(url: str, name: str, options: str = "") -> None:
     except (errors.DuplicateDatabase, errors.UniqueViolation):
         pass  # another process was a moment earlier
     except psycopg2.Error as error:
-        raise DatabaseError(
-            f"The database {name!r} cannot be created on {without_password(url)}:"
-            f" {str(error).splitlines()[0]}",
-            f"Create it yourself (createdb {name}), or set DAGSTER_DATABASE_URL",
-        ) from None
+        what = f"The database {name!r} cannot be created on {without_password(url)}"
+        failure = server_error(url, error, what)
+        if isinstance(error, errors.InsufficientPrivilege):
+            hint = f"Create it yourself (createdb {name}), or set DAGSTER_DATABASE_URL"
+            failure = DatabaseError(failure.message, hint)
+        raise failure from None
     finally:
         connection.close()
+
+
+@lru_cache(maxsize=8)
+def _ensure_schema(url: str) -> None:
+    """Make the schema that a URL's search path names, in a database made just now."""
+    import psycopg2
+
+    connection = Database(url).connect()
+    try:
+        with connection, connection.cursor() as cursor:
+            session.ensure_schema(cursor)
+    except psycopg2.Error as error:
+        raise server_error(url, error) from None
+    finally:
+        connection.close()
+
+
+def forget() -> None:
+    """Forget which databases are there: some were dropped."""
+    _create_database.cache_clear()
+    _ensure_schema.cache_clear()
 
 
 @atexit.register

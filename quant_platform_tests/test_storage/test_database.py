@@ -22,11 +22,11 @@ from quant_platform.storage.addresses import database_name, sqlalchemy_url
 from quant_platform.storage.database import (
     Database,
     dagster_url,
-    drop_everything,
     platform_database,
     platform_url,
 )
 from quant_platform.storage.embedded import client_program, start_embedded
+from quant_platform.storage.reset import drop_everything
 from quant_platform_tests.support.server import Server
 from quant_platform_tests.support.services import free_port
 from quant_platform_tests.support.tables import fetch
