@@ -12,6 +12,7 @@ import typer
 
 from quant_platform import __version__
 from quant_platform.cli import console
+from quant_platform.cli.interrupts import waits_ended
 from quant_platform.errors import QuantPlatformError
 
 COLLECT_AFTER = (50_000, 20, 100)
@@ -70,7 +71,8 @@ def run() -> None:
     # Before the command: what follows it may be somebody else's, as in `db psql -- --debug`.
     debug = "--debug" in takewhile(lambda word: word.startswith("-"), sys.argv[1:])
     try:
-        app()
+        with waits_ended():
+            app()
     except SystemExit as end:
         if end.code == INTERRUPTED:
             console.err.print("Stopped.")
@@ -83,6 +85,12 @@ def run() -> None:
     except Exception as error:
         if debug:
             raise
+        from quant_platform.storage.failures import server_failure
+
+        failure = server_failure(error)
+        if failure is not None:
+            console.failure(failure.message, failure.hint)
+            sys.exit(1)
         # A fault of the platform: one line, and the traceback only with --debug.
         lines = str(error).splitlines() or [""]
         console.failure(

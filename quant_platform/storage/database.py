@@ -25,6 +25,7 @@ from quant_platform.storage.addresses import (
 )
 from quant_platform.storage.embedded import has_database, start_embedded
 from quant_platform.storage.failures import connection_error, server_error
+from quant_platform.storage.pooler import refuse_transaction_pooling
 from quant_platform.storage.reader_login import prepare_reader
 from quant_platform.storage.server_access import READER
 
@@ -165,6 +166,7 @@ class Database:
             connection.commit()
         except Error as error:
             raise connection_error(self.url, error) from None
+        session.remember(connection)
         return connection
 
 
@@ -190,6 +192,7 @@ def dagster_url(settings: Settings) -> str:
 def dagster_libpq_url(settings: Settings) -> str:
     """URL of the database of Dagster's instance as libpq reads it, made as `dagster_url` does."""
     if settings.dagster_database_url is not None:
+        _check_server(settings.dagster_database_url, "DAGSTER_DATABASE_URL")
         return settings.dagster_database_url
     if settings.database_url is None:
         return _embedded_url(settings, EMBEDDED_DATABASE + DAGSTER_SUFFIX)
@@ -242,8 +245,8 @@ def reader_database(settings: Settings) -> Database:
 
 
 @lru_cache(maxsize=8)
-def _check_server(url: str) -> None:
-    """Connect once per process and refuse servers that are too old."""
+def _check_server(url: str, variable: str = "DATABASE_URL") -> None:
+    """Connect once per process, and refuse what the platform cannot rely on."""
     connection = Database(url).connect()
     try:
         version = connection.server_version // 10_000
@@ -262,6 +265,7 @@ def _check_server(url: str) -> None:
             " which lacks characters that the platform stores",
             f"Create another one: createdb -T template0 -E UTF8 {name}_utf8",
         )
+    refuse_transaction_pooling(url, variable)
 
 
 def _embedded_url(settings: Settings, name: str) -> str:

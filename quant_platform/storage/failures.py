@@ -17,6 +17,8 @@ READ_ONLY = "25006"
 
 _UNKNOWN_CAUSE = "The server's log tells more"
 
+_STOPPED = "It was stopped; run it again to go on"
+
 _REMEDIES = {
     "53100": "The server's disk is full: make room and run it again; nothing was half written",
     "53200": "The server has no memory left: run it again when it has",
@@ -130,7 +132,7 @@ def server_error(url: str, error: Exception, what: str = "") -> DatabaseError:
     what : what could not be done, as the beginning of the line; default: the address
     """
     state = _state(error) or ""
-    hint = _REMEDIES.get(state, "")
+    hint = _STOPPED if "due to user request" in str(error) else _REMEDIES.get(state, "")
     if not hint and (not state or state.startswith("08")):
         hint = "The connection was lost: run it again; nothing was half written"
     return DatabaseError(f"{what or without_password(url)}: {server_reason(error)}", hint)

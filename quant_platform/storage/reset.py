@@ -44,7 +44,8 @@ DAGSTER_TABLES = (
 
 _FOUND = """
 SELECT relname::text, relkind IN ('v', 'm') FROM pg_class
-WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relname = ANY (%s) AND relkind IN ('r', 'p', 'v', 'm')
+WHERE relnamespace = quote_ident(current_schema())::regnamespace
+  AND relname = ANY (%s) AND relkind IN ('r', 'p', 'v', 'm')
 ORDER BY 2 DESC, 1
 """
 

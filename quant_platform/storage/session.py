@@ -7,13 +7,18 @@ as a colleague's in `public`, is never taken for ours. What does not belong here
 is (`database.py`).
 """
 
+import os
 import re
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from quant_platform.errors import DatabaseError
 
 if TYPE_CHECKING:
     import psycopg2.extensions
+    from adbc_driver_postgresql.dbapi import Connection as ArrowConnection
 
 ENCODING = "UTF8"
 
@@ -44,6 +49,11 @@ STATEMENT = "SELECT " + ", ".join(
     ]
 )
 
+_open: "WeakSet[psycopg2.extensions.connection | ArrowConnection]" = WeakSet()
+"""Connections of this process."""
+
+_threads = threading.Lock()
+
 _ONE_NAME = re.compile(r'"(?:[^"]|"")+"|[a-z_][a-z0-9_$]*')
 
 
@@ -57,6 +67,42 @@ def prepare(connection: "psycopg2.extensions.connection") -> None:
     with connection.cursor() as cursor:
         cursor.execute(STATEMENT)
     connection.autocommit = before
+    remember(connection)
+
+
+def remember(connection: "psycopg2.extensions.connection | ArrowConnection") -> None:
+    """Let `end_waits` know of a connection."""
+    with _threads:
+        _open.add(connection)
+
+
+def end_waits() -> None:
+    """Cancel what the sessions of this process wait for, in whichever thread.
+
+    A driver waits for the server out of reach of a signal's handler. What is cancelled is rolled
+    back.
+    """
+    import psycopg2
+    from adbc_driver_manager import Error
+
+    with _threads:
+        connections = list(_open)
+    for each in connections:
+        # One that was closed meanwhile waits for nothing.
+        with suppress(psycopg2.Error, Error):
+            if isinstance(each, psycopg2.extensions.connection):
+                each.cancel()
+            else:
+                each.adbc_cancel()
+
+
+def _forget_the_parent_s() -> None:
+    """After a fork: what the parent waits for is its own matter, and its lock may be held."""
+    global _open, _threads
+    _open, _threads = WeakSet(), threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_the_parent_s)
 
 
 def ensure_schema(cursor: "psycopg2.extensions.cursor") -> None:
