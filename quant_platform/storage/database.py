@@ -76,6 +76,7 @@ class Database:
             sqlalchemy_url(self.url),
             pool_pre_ping=True,
             pool_size=2,
+            max_overflow=2,
             connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
         )
         event.listen(engine, "connect", lambda connection, _: session.prepare(connection))
