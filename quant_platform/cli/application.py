@@ -55,6 +55,19 @@ def options(
     """Options of every command; `run` reads --debug itself."""
 
 
+def _fail_by_known_cause(error: Exception) -> None:
+    """End with one line where a server or the files' system says why."""
+    from quant_platform.storage.failures import file_remedy, server_failure
+
+    failure = server_failure(error)
+    if failure is not None:
+        console.failure(failure.message, failure.hint)
+        sys.exit(1)
+    if isinstance(error, OSError) and (hint := file_remedy(str(error))):
+        console.failure(str(error), hint)
+        sys.exit(1)
+
+
 def run() -> None:
     """Run the command that the arguments name.
 
@@ -85,12 +98,7 @@ def run() -> None:
     except Exception as error:
         if debug:
             raise
-        from quant_platform.storage.failures import server_failure
-
-        failure = server_failure(error)
-        if failure is not None:
-            console.failure(failure.message, failure.hint)
-            sys.exit(1)
+        _fail_by_known_cause(error)
         # A fault of the platform: one line, and the traceback only with --debug.
         lines = str(error).splitlines() or [""]
         console.failure(

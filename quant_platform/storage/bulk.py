@@ -102,7 +102,8 @@ def query(
     they only read (`read_only.py`), and are ended when it has passed.
     """
     functions = functions_called(sql) if limit is not None else set()
-    with translated(database), database.arrow() as connection, connection.cursor() as cursor:
+    reading = translated(database, reading=True)
+    with reading, database.arrow() as connection, connection.cursor() as cursor:
         if known_at is not None:
             install_past_views(cursor, known_at, sql)
         cursor.execute("SET TRANSACTION READ ONLY")
@@ -176,7 +177,7 @@ def _one_of(value: int | str | tuple[str, ...]) -> str:
 
 
 @contextmanager
-def translated(database: Database) -> Iterator[None]:
+def translated(database: Database, *, reading: bool = False) -> Iterator[None]:
     """Turn the bulk driver's errors into one line with a remedy."""
     from adbc_driver_manager import Error
 
@@ -185,4 +186,4 @@ def translated(database: Database) -> Iterator[None]:
     except QuantPlatformError:
         raise
     except Error as error:
-        raise server_error(database.url, error) from error
+        raise server_error(database.url, error, reading=reading) from error

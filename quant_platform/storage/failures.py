@@ -96,6 +96,34 @@ _CONNECTING = (
 """Signs in the text of a failed connection, which has no SQLSTATE: what it means, what to do."""
 
 
+_FILES = (
+    (r"No space left|Disk quota exceeded", "The disk is full: make room and run it again"),
+    (
+        r"Read-only file system",
+        "Nothing can be written there: set QUANT_PLATFORM_HOME to a folder on another disk",
+    ),
+    (
+        r"[Pp]ermission denied|not permitted|wrong ownership",
+        "It belongs to another user: give it to this one (cp -a keeps owners, with the platform"
+        " stopped), or set QUANT_PLATFORM_HOME to a folder of your own",
+    ),
+    (
+        r"Not a directory|File exists|exists but is not empty",
+        "Something else has that name: move it away, or set QUANT_PLATFORM_HOME to another folder",
+    ),
+    (
+        r"shared memory|Cannot allocate memory|semaphores",
+        "The machine lacks memory for it: end other programs, or set DATABASE_URL",
+    ),
+)
+"""Signs in the text of an error of files or of a program's start: what to do."""
+
+
+def file_remedy(reason: str) -> str:
+    """What to do about an error of files, by its text; empty where that tells nothing."""
+    return next((hint for sign, hint in _FILES if re.search(sign, reason)), "")
+
+
 def connection_error(url: str, error: Exception) -> DatabaseError:
     """Translate a failed connection into one line and a remedy, without the password."""
     text = " ".join(str(error).split())
@@ -103,11 +131,15 @@ def connection_error(url: str, error: Exception) -> DatabaseError:
     reason = text.replace(url, place)
     for secret in _passwords(url):
         reason = reason.replace(secret, "***")
-    values = {"place": place, "name": database_name(url), "reason": reason}
+    known = _known_cause(text, {"place": place, "name": database_name(url), "reason": reason})
+    return known or DatabaseError(f"Cannot connect to {place}: {reason}", _UNKNOWN_CAUSE)
+
+
+def _known_cause(text: str, values: dict[str, str]) -> DatabaseError | None:
     for sign, message, hint in _CONNECTING:
         if re.search(sign, text):
             return DatabaseError(message.format(**values), hint.format(**values))
-    return DatabaseError(f"Cannot connect to {place}: {reason}", _UNKNOWN_CAUSE)
+    return None
 
 
 def _passwords(url: str) -> list[str]:
@@ -124,15 +156,20 @@ def server_reason(error: Exception) -> str:
     return reason.partition("ERROR:")[2].strip() or reason.strip()
 
 
-def server_error(url: str, error: Exception, what: str = "") -> DatabaseError:
+def server_error(
+    url: str, error: Exception, what: str = "", *, reading: bool = False
+) -> DatabaseError:
     """Translate an error of a statement, of whichever driver.
 
     Parameters
     ----------
     what : what could not be done, as the beginning of the line; default: the address
+    reading : only reading was allowed, by whoever ran the statement
     """
     state = _state(error) or ""
     hint = _STOPPED if "due to user request" in str(error) else _REMEDIES.get(state, "")
+    if reading and state == READ_ONLY:
+        hint = "Only statements that read are allowed here"
     if not hint and (not state or state.startswith("08")):
         hint = "The connection was lost: run it again; nothing was half written"
     return DatabaseError(f"{what or without_password(url)}: {server_reason(error)}", hint)
@@ -143,6 +180,8 @@ def server_failure(error: BaseException) -> DatabaseError | None:
 
     A driver's error may be wrapped by SQLAlchemy, and that by Dagster.
     """
+    import psycopg2
+
     seen: set[int] = set()
     each: BaseException | None = error
     while each is not None and id(each) not in seen:
@@ -151,6 +190,11 @@ def server_failure(error: BaseException) -> DatabaseError | None:
         for candidate in (original, each):
             if isinstance(candidate, Exception) and _state(candidate) in _REMEDIES:
                 return server_error("", candidate, "The database")
+            # A connection that was refused has no SQLSTATE.
+            if isinstance(candidate, psycopg2.OperationalError):
+                reason = " ".join(str(candidate).split())
+                values = {"place": "the database", "name": "of DATABASE_URL", "reason": reason}
+                return _known_cause(reason, values) or server_error("", candidate, "The database")
         each = each.__cause__ or each.__context__
     return None
 
