@@ -43,10 +43,13 @@ def url(
 ) -> None:
     """Print the URL of the database, with its password if it has one."""
     from quant_platform.settings import Settings
-    from quant_platform.storage.database import dagster_url, platform_url
+    from quant_platform.storage.database import existing_dagster_database, existing_database
 
     settings = Settings.load()
-    typer.echo(dagster_url(settings) if dagster else platform_url(settings))
+    found = existing_dagster_database(settings) if dagster else existing_database(settings)
+    if found is None:
+        raise SettingsError("Dagster has no database yet", "Run: quant-platform demo")
+    typer.echo(found.url)
     if settings.database_url is None:
         console.err.print(
             "This server lives as long as a command runs; quant-platform db serve keeps it up"
@@ -62,10 +65,10 @@ def psql(
 
     from quant_platform.settings import Settings
     from quant_platform.storage.addresses import for_a_process_list
-    from quant_platform.storage.database import platform_url
+    from quant_platform.storage.database import existing_database
     from quant_platform.storage.embedded import client_program
 
-    address, secrets = for_a_process_list(platform_url(Settings.load()))
+    address, secrets = for_a_process_list(existing_database(Settings.load()).url)
     # Not exec: this process must stay, since the embedded server stops with its last user.
     done = subprocess.run(  # noqa: S603 — the user's own words
         [client_program("psql"), "-d", address, *(arguments or [])],
@@ -98,11 +101,11 @@ def reset(
 ) -> None:
     """Delete what the platform and Dagster made in their databases."""
     from quant_platform.settings import Settings, without_password
-    from quant_platform.storage.database import platform_url
+    from quant_platform.storage.database import existing_database
     from quant_platform.storage.reset import drop_everything
 
     settings = Settings.load()
-    address = without_password(platform_url(settings))
+    address = without_password(existing_database(settings).url)
     if not yes:
         typer.confirm(f"Delete all tables and runs of {address}?", abort=True)
     for name in drop_everything(settings):

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from quant_platform.settings.environment import HOME_NAME, Environment, project_root
+from quant_platform.settings.environment import HOME_NAME, Environment, project_root, user_home
 from quant_platform.settings.model import SettingsModel, Variable
 from quant_platform.settings.values import (
     DatabaseUrl,
@@ -85,7 +85,9 @@ class Settings(SettingsModel):
     home: Annotated[Path, Variable(PLATFORM, PREFIX + "HOME")] = Field(
         default=Path(HOME_NAME),
         description="Folder of the embedded database, Dagster's home and the reports; relative to"
-        " the folder of `.env`.",
+        " the project: the nearest folder up with `.env`, `.quant-platform` or `workspace.yaml`."
+        " Empty outside of a project: `quant-platform` among the user's own data"
+        " (`~/.local/share` on Linux).",
     )
     extensions: Annotated[Path | None, Variable(PLATFORM, PREFIX + "EXTENSIONS")] = Field(
         default=None,
@@ -250,21 +252,27 @@ class Settings(SettingsModel):
     def load(
         cls, environment: Mapping[str, str] | None = None, start: Path | None = None
     ) -> "Settings":
-        """Read the settings that hold in folder `start` (default: the current one).
+        """Read the settings of the project that folder `start` lies in.
 
         Parameters
         ----------
         environment : variables in place of those of the process
+        start : a folder that is a project even where no folder above has a mark of one; default:
+            the current folder, and where that lies in no project the user's own data
 
         Raises
         ------
         SettingsError
             A value cannot be read; the message names the variable, never a secret value.
         """
-        root = project_root(start or Path.cwd())
+        project = project_root(start or Path.cwd())
+        root = project or start or Path.cwd()
         variables = Environment.load(root / ".env", environment)
         settings = cls.read(variables)
-        folders = {"home": root / settings.home.expanduser()}
+        home = root / settings.home.expanduser()
+        if project is None and start is None and not variables.has(PREFIX + "HOME"):
+            home = user_home()
+        folders = {"home": home}
         if settings.extensions is not None:
             folders["extensions"] = root / settings.extensions.expanduser()
         return settings.model_copy(update={**folders, "environment": variables})

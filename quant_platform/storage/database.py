@@ -5,14 +5,13 @@ Dagster's own instance storage. SQLAlchemy serves small statements. What does no
 tables, which move through Arrow (`bulk.py`, `replace.py`).
 """
 
-import atexit
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from weakref import finalize
 
 from quant_platform.errors import DatabaseError, SettingsError
 from quant_platform.settings import Settings, without_password
@@ -42,9 +41,6 @@ CONNECT_TIMEOUT_SECONDS = 10
 IDLE_CONNECTIONS = 2
 """Bulk connections that a process keeps open for the next use."""
 
-_open_databases: "WeakSet[Database]" = WeakSet()
-"""Databases of this process that may keep connections."""
-
 _of_parents: list[object] = []
 """Connections inherited over a fork: kept, unused, so that nothing closes them."""
 
@@ -61,8 +57,15 @@ class Database:
         self.url = url
         self._idle: list[ArrowConnection] = []
         self._lock = threading.Lock()
+        self._own()
+
+    def _own(self) -> None:
+        """Close what is idle when nobody holds this object any more, or at exit, in this process.
+
+        The driver's own end of a connection that nobody closed comes when it no longer can.
+        """
         self._owner = os.getpid()
-        _open_databases.add(self)
+        finalize(self, _close_connections, self._idle, self._owner)
 
     def __repr__(self) -> str:
         return f"Database({without_password(self.url)!r})"
@@ -101,6 +104,16 @@ class Database:
             raise connection_error(self.url, error) from None
         return connection
 
+    def has_tables(self) -> bool:
+        """Whether the platform's tables are there, of whichever release."""
+        connection = self.connect()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT to_regclass('market_data') IS NOT NULL")
+                return bool(cursor.fetchall()[0][0])
+        finally:
+            connection.close()
+
     @contextmanager
     def arrow(self) -> Iterator["ArrowConnection"]:
         """Lend an ADBC connection with autocommit off; what was not committed is rolled back.
@@ -121,13 +134,16 @@ class Database:
                 return
         connection.close()
 
+    def close(self) -> None:
+        """Close every connection that waits for its next use; the object stays usable."""
+        self.close_idle()
+        if "engine" in self.__dict__:
+            self.engine.dispose()
+
     def close_idle(self) -> None:
         """Close the bulk connections that wait for their next use; it is done at exit."""
         with self._lock:
-            idle, self._idle = self._idle, []
-        if self._owner == os.getpid():
-            for connection in idle:
-                connection.close()
+            _close_connections(self._idle, self._owner)
 
     def _idle_connection(self) -> "ArrowConnection | None":
         """Take an idle connection that still answers."""
@@ -137,7 +153,8 @@ class Database:
             if self._owner != os.getpid():
                 # After a fork these are the parent's connections, which closing would end.
                 _of_parents.extend(self._idle)
-                self._idle, self._owner = [], os.getpid()
+                self._idle = []
+                self._own()
             idle = self._idle
             while idle:
                 connection = idle.pop()
@@ -225,6 +242,37 @@ def existing_database(settings: Settings) -> Database:
             " DATABASE_URL; or run: quant-platform demo",
         )
     return platform_database(settings)
+
+
+def existing_dagster_database(settings: Settings) -> Database | None:
+    """Return Dagster's database if it is there; the server must be reachable."""
+    if settings.dagster_database_url is not None:
+        return Database(dagster_libpq_url(settings))
+    platform = existing_database(settings)
+    name = database_name(platform.url) + DAGSTER_SUFFIX
+    connection = platform.connect()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT FROM pg_database WHERE datname = %s", (name,))
+            if not cursor.fetchall():
+                return None
+    finally:
+        connection.close()
+    return Database(dagster_libpq_url(settings))
+
+
+def filled_database(settings: Settings) -> Database:
+    """Return the platform's database as `existing_database` does, for who reads its tables.
+
+    Raises
+    ------
+    DatabaseError
+        It has no tables.
+    """
+    database = existing_database(settings)
+    if not database.has_tables():
+        raise DatabaseError("The database is empty", "Run: quant-platform demo")
+    return database
 
 
 def reader_database(settings: Settings) -> Database:
@@ -332,8 +380,14 @@ def forget() -> None:
     _ensure_schema.cache_clear()
 
 
-@atexit.register
-def _close_all() -> None:
-    """Close what is idle while the interpreter still runs; later the driver could not."""
-    for database in list(_open_databases):
-        database.close_idle()
+def _close_connections(idle: "list[ArrowConnection]", owner: int) -> None:
+    """Close idle connections, and leave alone those of a parent's."""
+    from adbc_driver_manager import Error
+
+    while idle:
+        connection = idle.pop()
+        if owner != os.getpid():
+            _of_parents.append(connection)
+            continue
+        with suppress(Error):
+            connection.close()
