@@ -1,5 +1,6 @@
 """db upgrade, url, psql, serve and reset."""
 
+import signal
 from threading import Event
 from typing import Annotated
 
@@ -78,7 +79,16 @@ def psql(
     raise typer.Exit(done.returncode)
 
 
-def serve() -> None:
+def serve(
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=1024,
+            max=65_535,
+            help="Open this port of 127.0.0.1 too, for a login that may only read.",
+        ),
+    ] = None,
+) -> None:
     """Keep the embedded server up, for psql, notebooks and BI, until Ctrl-C."""
     from quant_platform.settings import Settings
     from quant_platform.storage.database import platform_url
@@ -88,8 +98,23 @@ def serve() -> None:
         raise SettingsError(
             "DATABASE_URL names a server that is not the platform's own", "It needs no serving"
         )
-    typer.echo(platform_url(settings))
+    if port is None:
+        _serve_until_stopped(platform_url(settings))
+        return
+    from quant_platform.pipeline.provision import provision
+    from quant_platform.storage.serving import on_port, reader_url
+
+    with on_port(settings, port) as database:
+        provision(database)
+        with reader_url(settings, database, port) as address:
+            _serve_until_stopped(address)
+
+
+def _serve_until_stopped(address: str) -> None:
+    typer.echo(address)
     console.err.print("The server is up; Ctrl-C ends this command")
+    # Asked to end in this way it cleans up, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         Event().wait()
     except KeyboardInterrupt:

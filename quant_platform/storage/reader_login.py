@@ -8,6 +8,7 @@ would wait for every writer. What does not belong here: which statements are let
 
 from typing import TYPE_CHECKING
 
+from quant_platform.errors import DatabaseError
 from quant_platform.storage.server_access import READER
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ END $$
 """
 
 
-def prepare_reader(connection: "psycopg2.extensions.connection") -> str | None:
+def prepare_reader(connection: "psycopg2.extensions.connection") -> str:
     """Make the login and give it the tables of a database, those to come too, where it lacks them.
 
     Returns the schema of the tables.
@@ -63,6 +64,8 @@ def prepare_reader(connection: "psycopg2.extensions.connection") -> str | None:
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT current_schema()::text")
         schema: str | None = cursor.fetchall()[0][0]
+        if schema is None:
+            raise DatabaseError("The database is empty", "Run: quant-platform demo")
         cursor.execute(_LACKING, {"role": READER})
         if cursor.fetchone() == (False,):
             return schema
