@@ -193,7 +193,9 @@ def server_failure(error: BaseException) -> DatabaseError | None:
             # A connection that was refused has no SQLSTATE.
             if isinstance(candidate, psycopg2.OperationalError):
                 reason = " ".join(str(candidate).split())
-                values = {"place": "the database", "name": "of DATABASE_URL", "reason": reason}
+                named = re.search(r'database "(.*?)"', reason)
+                name = named[1] if named else ""
+                values = {"place": "the server", "name": name, "reason": reason}
                 return _known_cause(reason, values) or server_error("", candidate, "The database")
         each = each.__cause__ or each.__context__
     return None

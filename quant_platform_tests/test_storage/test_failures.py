@@ -142,6 +142,16 @@ def test_a_migration_s_error_keeps_its_cause(
     assert "disk is full" in caught.value.hint
 
 
+def test_a_connection_that_failed_below_sqlalchemy(server: Server) -> None:
+    """As Dagster's storage meets it: such an error has no SQLSTATE."""
+    with pytest.raises(OperationalError) as caught:
+        Database(server.url("no_such")).engine.connect()
+    failure = server_failure(caught.value)
+    assert failure is not None
+    assert failure.message == "The database 'no_such' does not exist on the server"
+    assert failure.hint == "Create it: createdb no_such"
+
+
 def test_what_no_server_said_has_no_cause_of_one() -> None:
     assert server_failure(ValueError("no prices")) is None
     assert server_failure(OSError(errno.ENOSPC, "No space left on device")) is None

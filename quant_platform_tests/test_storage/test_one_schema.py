@@ -4,6 +4,7 @@ The colleague's tables of the same names lie in `public`, as where a role has a 
 name: PostgreSQL's own search path is "$user", public.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -15,7 +16,7 @@ from quant_platform.errors import DatabaseError
 from quant_platform.pipeline.provision import provision
 from quant_platform.research.reader import TableReader
 from quant_platform.settings import PREFIX, Settings
-from quant_platform.storage import bulk
+from quant_platform.storage import bulk, migrations
 from quant_platform.storage.addresses import in_schema
 from quant_platform.storage.database import (
     Database,
@@ -187,3 +188,13 @@ def test_the_reader_of_the_embedded_server_reads_the_schema_of_the_setting(
 def test_a_schema_is_added_to_an_address(url: str, expected: str) -> None:
     assert in_schema(url, "s") == expected
     assert in_schema(url, None) == url
+
+
+def test_nothing_names_a_schema_by_itself() -> None:
+    """Statements about the catalogue say `current_schema()`, all others no schema at all."""
+    package = Path(migrations.__file__).parents[1]
+    files = [*package.rglob("*.py"), *(migrations.sql_folder() / "migrations").glob("*.sql")]
+    named = re.compile(r"'public'|\bpublic\.\w|SCHEMA public")
+    texts = {file: file.read_text(encoding="utf-8") for file in files}
+    texts = {file: text.replace("public.market_data`", "") for file, text in texts.items()}
+    assert [file.name for file, text in texts.items() if named.search(text)] == []
