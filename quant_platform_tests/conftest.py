@@ -8,6 +8,7 @@ the settings of whoever runs the tests are not seen by any.
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -40,6 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
     Not under pytest's own temporary folder: when the tests run as root the server runs as another
     user, and each start of pytest takes that folder's rights from everybody else.
     """
+    # Who runs the tests in the background may have them ignore Ctrl-C; what they start does not.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     given = getattr(config, "workerinput", {}).get("shared")
     config.stash[SHARED] = Path(given or tempfile.mkdtemp(dir=memory_folder())).resolve()
 

@@ -222,7 +222,7 @@ def test_the_readme_s_examples_work_with_an_installed_wheel(tmp_path: Path) -> N
 WHERE = "import quant_platform; print(quant_platform.__file__)\n"
 
 EXAMPLES = {
-    "csv_file.py": ("vendors", "csv_file"),
+    "sqlite_file.py": ("vendors", "sqlite_file"),
     "relative_range.py": ("features", "relative_range_10"),
     "golden_cross.py": ("strategies", "golden_cross"),
 }

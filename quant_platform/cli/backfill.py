@@ -12,6 +12,7 @@ from quant_platform.cli.progress import SessionProgress
 from quant_platform.cli.stale import show_stale
 from quant_platform.errors import SessionError
 from quant_platform.market.calendar import Calendar, platform_calendar
+from quant_platform.pipeline.updates import published
 from quant_platform.settings import Settings
 from quant_platform.vendors.base import Vendor
 
@@ -157,6 +158,7 @@ class _Backfill:
 
 def _sessions(calendar: Calendar, vendor: Vendor, start: str, end: str | None) -> Sequence[date]:
     """Sessions of the range that have closed and are published."""
+    calendar.check_start(vendor.first_session, vendor.name)
     if vendor.last_session is not None:
         available = calendar.sessions(vendor.first_session, vendor.last_session)
         return calendar.range(start, end or vendor.last_session.isoformat(), available)
@@ -168,9 +170,12 @@ def _sessions(calendar: Calendar, vendor: Vendor, start: str, end: str | None) -
         )
     available = calendar.sessions(vendor.first_session, closed)
     chosen = calendar.range(start, end or closed.isoformat(), available)
-    if end is None and not vendor.is_published(chosen[-1]):
-        console.err.print(f"{chosen[-1]} is not published yet and is left out")
-        chosen = chosen[:-1]
+    if end is None:
+        there = published(chosen, vendor.is_published)
+        if len(there) < len(chosen):
+            left_out = " to ".join(dict.fromkeys(f"{day}" for day in (chosen[len(there)], closed)))
+            console.err.print(f"Not published yet and left out: {left_out}")
+        chosen = there
     if not chosen:
         raise SessionError("Nothing of the range is published yet", "Try again in the morning")
     if end is not None and end > closed.isoformat():

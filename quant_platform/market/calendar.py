@@ -37,6 +37,9 @@ SATURDAY = 5
 
 ONE_DAY = timedelta(days=1)
 
+LONGEST_BREAK = timedelta(days=11)
+"""More than ever lay between two sessions: seven days, in September 2001."""
+
 
 @dataclass(frozen=True)
 class Calendar:
@@ -93,6 +96,21 @@ class Calendar:
     def last(self) -> date:
         """Last day of the calendar, years ahead of the present."""
         return self.exchange.last
+
+    def check_start(self, first: date, vendor: str) -> None:
+        """Raise where a vendor's market begins before the calendar.
+
+        Raises
+        ------
+        SettingsError
+            It does; the message says from when on its rows can be stored.
+        """
+        if first < self.first:
+            raise SettingsError(
+                f"The vendor {vendor!r} begins on {first}, before the calendar of"
+                f" {self.exchange.title}, which begins on {self.first}",
+                f"Set QUANT_PLATFORM_START={self.first}; what is earlier is not stored",
+            )
 
     def sessions(self, first: date, last: date) -> tuple[date, ...]:
         """All sessions from `first` to `last`, both included."""
@@ -213,6 +231,10 @@ class Calendar:
         sessions = self.sessions(first, last)
         begin = max(sessions.index(start) - (lookback - 1), 0)
         return [day.isoformat() for day in sessions[begin:]]
+
+    def day_after_previous(self, session: date) -> date:
+        """First day that belongs to `session`: days without trading are of the session after."""
+        return session if session <= self.first else self.previous(session) + ONE_DAY
 
     def consecutive(self, sessions: Sequence[date]) -> Iterator[list[date]]:
         """Split ascending sessions where the exchange had others between them."""

@@ -5,7 +5,7 @@ What belongs here: the way from `Vendor` to rows of `market_data`, `securities` 
 What does not: where rows are stored, and which sessions are asked for again.
 """
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from quant_platform.market.admission import admitted_bars, admitted_reference, normal_symbols
 from quant_platform.market.calendar import Calendar
 from quant_platform.market.identity import (
     IdentityBook,
@@ -21,6 +22,7 @@ from quant_platform.market.identity import (
     fixed_identities,
 )
 from quant_platform.vendors.abilities import MarketVendor
+from quant_platform.vendors.answers import SessionBars
 from quant_platform.vendors.base import Vendor
 
 OPTIONAL = ("vwap", "trade_count", "vendor_adjusted_close")
@@ -35,7 +37,7 @@ class Facts:
     ----------
     sessions : the sessions
     bars, securities, symbols : rows of `market_data`, `securities` and `security_symbols`
-    refused : rows of the vendor that are no bar, with a column `reason`
+    refused : table → rows of the vendor that are not stored, with a column `reason`
     etag : version of the vendor's file, empty where there is none
     """
 
@@ -43,7 +45,7 @@ class Facts:
     bars: pd.DataFrame
     securities: pd.DataFrame
     symbols: pd.DataFrame
-    refused: pd.DataFrame
+    refused: Mapping[str, pd.DataFrame]
     etag: str = ""
 
 
@@ -62,19 +64,29 @@ class IdentityPolicy:
 
 
 def fixed_facts(
-    vendor: Vendor, sessions: Sequence[date], described: Container[str] = ()
+    vendor: Vendor, calendar: Calendar, sessions: Sequence[date], described: Container[str] = ()
 ) -> Iterator[Facts]:
-    """Facts of a market in which a symbol is a security, in one piece.
+    """Facts of a market in which a symbol is a security, one piece for consecutive sessions.
 
-    `described` are the securities that have a description of an earlier session.
+    A vendor is asked from the day after the session before, so that what it has of days without
+    trading is seen and set aside.
+
+    Parameters
+    ----------
+    calendar : calendar of the vendor's exchange
+    described : securities that have a description of an earlier session
     """
-    if not sessions:
-        return
-    bars = vendor.bars(sessions[0], sessions[-1])
-    bars = bars[np.isin(bars["date"].to_numpy().astype("datetime64[D]"), _days(sessions))]
-    securities, symbols = fixed_identities(vendor.securities(), sessions, described)
-    completed = complete(bars, arrow_text(bars["symbol"]))
-    yield Facts(tuple(sessions), completed, securities, symbols, bars[:0].assign(reason=""))
+    known = set[str]()
+    for stretch in calendar.consecutive(sessions):
+        first = min(max(calendar.day_after_previous(stretch[0]), vendor.first_session), stretch[0])
+        bars, refused = admitted_bars(vendor.bars(first, stretch[-1]), first, stretch)
+        reference, strange = admitted_reference(vendor.securities(), stretch[-1])
+        new = reference[~reference["symbol"].isin(known)]
+        securities, symbols = fixed_identities(new, stretch, described)
+        known |= set(securities["security_id"])
+        completed = complete(bars, arrow_text(bars["symbol"]))
+        aside = {"market_data": refused, "securities": strange}
+        yield Facts(tuple(stretch), completed, securities, symbols, aside)
 
 
 def market_facts(
@@ -101,7 +113,7 @@ def market_facts(
     for answer in vendor.stream(sessions):
         session = answer.session
         since = anchor_since(session, calendar.previous(session), policy.cadence)
-        bars = answer.bars
+        bars, strange = _at_the_door(answer)
         identities = book.resolve(
             session,
             arrow_text(bars["symbol"]),
@@ -110,15 +122,29 @@ def market_facts(
             anchor=since is not None,
             delisted_since=since,
             dollars=policy.dollars,
+            opens=bars["open_price"].to_numpy(np.float64),
+            closes=bars["close_price"].to_numpy(np.float64),
         )
         yield Facts(
             (session,),
             complete(bars, identities.security_ids),
             identities.securities,
             identities.symbols,
-            answer.refused,
+            {"market_data": strange},
             answer.etag,
         )
+
+
+def _at_the_door(answer: SessionBars) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Bars of a session, and what is none, of a vendor that need not keep to every rule."""
+    bars, session = answer.bars, answer.session
+    symbols = bars["symbol"]
+    in_form = normal_symbols(symbols)
+    of_session = (bars["date"] == pd.Timestamp(session)).all()
+    if of_session and (in_form is symbols or in_form.equals(symbols)):
+        return bars, answer.refused
+    bars, strange = admitted_bars(bars, session, [session])
+    return bars, pd.concat([part for part in (answer.refused, strange) if len(part)] or [strange])
 
 
 def complete(bars: pd.DataFrame, security_ids: Sequence[str] | pa.Array) -> pd.DataFrame:
@@ -137,7 +163,3 @@ def with_tickers(frame: pd.DataFrame, tickers: pd.DataFrame) -> pd.DataFrame:
     """
     names = tickers[["date", "security_id", "symbol"]]
     return frame.merge(names, on=["date", "security_id"], how="inner", validate="one_to_one")
-
-
-def _days(sessions: Sequence[date]) -> np.ndarray:
-    return np.asarray(sessions, dtype="datetime64[D]")

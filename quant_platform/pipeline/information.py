@@ -8,7 +8,8 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from quant_platform.errors import PlanError, VendorError
+from quant_platform.errors import HistoryError, PlanError, VendorError
+from quant_platform.market.admission import admitted, admitted_news
 from quant_platform.market.calendar import Calendar
 from quant_platform.market.identity.rows import securities_of
 from quant_platform.market.news_and_economy import (
@@ -22,7 +23,7 @@ from quant_platform.pipeline.chunks import Chunk
 from quant_platform.pipeline.platform import Platform
 from quant_platform.vendors.abilities import InformationVendor
 
-BLOCK_SESSIONS = 5
+BLOCK_SESSIONS = 21
 """Sessions whose news is asked for and stored at a time."""
 
 
@@ -73,19 +74,48 @@ def _news_of(
     symbols: pd.DataFrame,
     warn: Warn,
 ) -> Iterator[Chunk]:
-    start = calendar.previous(date.fromisoformat(keys[0]))
+    """News of consecutive sessions.
+
+    A plan without news is asked once; where the plan's history begins is found by halving.
+    """
     waiting = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _NO_NEWS.items()})
-    for at in range(0, len(keys), BLOCK_SESSIONS):
+    none = waiting.assign(reason="")
+    start, at = calendar.previous(date.fromisoformat(keys[0])), 0
+    while at < len(keys):
         block = keys[at : at + BLOCK_SESSIONS]
         last = date.fromisoformat(block[-1])
         try:
-            articles = pd.concat([waiting, vendor.news(start, last)], ignore_index=True)
+            sent, refused = admitted_news(vendor.news(start, last), last)
         except PlanError as error:
+            refusing = isinstance(error, HistoryError)
+            granted = _first_granted(vendor, keys[at:]) if refusing else len(keys) - at
+            block = keys[at : at + granted] or block
+            last = date.fromisoformat(block[-1])
             warn(f"No news from {start} to {last}: {error}")
-            articles = waiting
+            sent, refused = waiting[:0], none
+        articles = pd.concat([waiting, sent], ignore_index=True)
         rows = news_rows(articles, block, calendar)
-        yield Chunk(block, {"news": rows.assign(security_id=securities_of(rows, symbols))})
+        yield Chunk(
+            block,
+            {"news": rows.assign(security_id=securities_of(rows, symbols))},
+            refused={"news": refused},
+        )
         waiting, start = published_after(articles, last, calendar), last + timedelta(days=1)
+        at += len(block)
+
+
+def _first_granted(vendor: InformationVendor, keys: Sequence[str]) -> int:
+    """Number of the first session whose news the plan's history has, after some that it has not."""
+    refused, granted = 0, len(keys)
+    while refused + 1 < granted:
+        middle = (refused + granted) // 2
+        day = date.fromisoformat(keys[middle])
+        try:
+            vendor.news(day, day)
+            granted = middle
+        except HistoryError:
+            refused = middle
+    return granted
 
 
 def economy_chunks(
@@ -94,19 +124,21 @@ def economy_chunks(
     """Figures of the economy by the sessions in which they become known."""
     for stretch in calendar.consecutive([date.fromisoformat(session) for session in sessions]):
         keys = [day.isoformat() for day in stretch]
-        yield Chunk(keys, {series: known_figures(vendor, calendar, series, keys, warn)})
+        figures, refused = known_figures(vendor, calendar, series, keys, warn)
+        yield Chunk(keys, {series: figures}, refused={series: refused})
 
 
 def known_figures(
     vendor: InformationVendor, calendar: Calendar, series: str, keys: Sequence[str], warn: Warn
-) -> pd.DataFrame:
-    """Figures of the economy that become known in consecutive sessions."""
-    nothing = pd.DataFrame(columns=["date", *SERIES[series].figures])
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Figures of the economy that become known in consecutive sessions, and refused rows."""
+    sent = pd.DataFrame(columns=["date", *SERIES[series].figures])
+    refused = sent.assign(reason="")
     observed = observed_between(series, keys, calendar)
-    if observed is None:
-        return economy_rows(nothing, series, keys, calendar)
-    try:
-        return economy_rows(vendor.economy(series, *observed), series, keys, calendar)
-    except PlanError as error:
-        warn(f"No {series} for {keys[0]} to {keys[-1]}: {error}")
-        return economy_rows(nothing, series, keys, calendar)
+    if observed is not None:
+        try:
+            rows = vendor.economy(series, *observed)
+            sent, refused = admitted(rows, *observed, what=series, has_symbols=False)
+        except PlanError as error:
+            warn(f"No {series} for {keys[0]} to {keys[-1]}: {error}")
+    return economy_rows(sent, series, keys, calendar), refused

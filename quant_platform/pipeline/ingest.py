@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from quant_platform.errors import TRANSIENT, NotPublishedError, QuantPlatformError
+from quant_platform.market.admission import UNCLAIMED, admitted
 from quant_platform.market.corporate_actions import SPLIT, resolve
 from quant_platform.market.doubtful_dividends import WEEKLY_SESSIONS, dividends_of
 from quant_platform.market.facts import Facts, IdentityPolicy, fixed_facts, market_facts
@@ -84,7 +85,8 @@ def fact_chunks(
         yield from _asked_chunks(platform, market, lineage, wanted, before)
     else:
         days = [date.fromisoformat(key) for key in keys]
-        for facts in fixed_facts(vendor, days, _described_before(platform, keys[0])):
+        described = _described_before(platform, keys[0])
+        for facts in fixed_facts(vendor, platform.calendar, days, described):
             yield _chunk(facts, vendor.name, lineage)
 
 
@@ -165,7 +167,7 @@ def _chunk(facts: Facts, source: str, line: str) -> Chunk:
             "securities": facts.securities,
             "security_symbols": facts.symbols,
         },
-        refused={"market_data": _of_session(facts.refused, sessions[0])},
+        refused={name: _of_session(rows, sessions[0]) for name, rows in facts.refused.items()},
         also=[
             Ingestion(day, source, line, rows=rows.get(day, 0), etag=facts.etag).statement()
             for day in sessions
@@ -184,7 +186,7 @@ def _of_session(refused: pd.DataFrame, session: str) -> pd.DataFrame:
 def action_chunks(
     platform: Platform, sessions: Sequence[str], bars: Stored, symbols: Stored
 ) -> Iterator[Chunk]:
-    """Splits and dividends of the sessions, without duplicates, with their securities."""
+    """Splits and dividends of the sessions, without duplicates, of known securities."""
     days = [date.fromisoformat(session) for session in sessions]
     for stretch in platform.calendar.consecutive(days):
         keys = [day.isoformat() for day in stretch]
@@ -199,6 +201,9 @@ def _actions_chunk(platform: Platform, keys: Sequence[str], bars: Stored, symbol
     actions, losers = _resolved(platform, start, keys, bars)
     actions = actions[list(ACTION_COLUMNS)]
     named = actions.assign(security_id=securities_of(actions, symbols.read()))
+    claimed = named["security_id"].notna()
+    unclaimed = named[~claimed].drop(columns="security_id").assign(reason=UNCLAIMED)
+    named = named[claimed].reset_index(drop=True)
     earlier = earlier_dividends(platform, keys)
     if earlier is None:
         window = platform.window(keys[:1], WEEKLY_SESSIONS + 1)[:-1]
@@ -208,7 +213,7 @@ def _actions_chunk(platform: Platform, keys: Sequence[str], bars: Stored, symbol
     return Chunk(
         keys,
         {"corporate_actions": counted, "doubtful_dividends": doubtful},
-        refused={"corporate_actions": losers},
+        refused={"corporate_actions": pd.concat([losers, unclaimed], ignore_index=True)},
         read_at=read_at,
     )
 
@@ -218,13 +223,15 @@ def _resolved(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Actions of the sessions, from ex-date `start` on, that are kept; and those that are not."""
     days = [date.fromisoformat(key) for key in keys]
-    raw = platform.vendor.actions(start, days[-1])
-    return resolve(
+    sent = platform.vendor.actions(start, days[-1])
+    raw, refused = admitted(sent, start, days[-1], what="actions")
+    kept, losers = resolve(
         raw,
         sessions=np.asarray(days, dtype="datetime64[D]"),
         moves=contested_moves(raw, platform.window(keys, 2), bars),
         prefer=platform.vendor.preferred_sources,
     )
+    return kept, pd.concat([losers, refused], ignore_index=True) if len(refused) else losers
 
 
 def contested_moves(

@@ -30,8 +30,16 @@ class Platform:
 
     @cached_property
     def calendar(self) -> Calendar:
-        """Sessions of the vendor's exchange, without the closures that the settings add."""
-        return Calendar(self.vendor.exchange, frozenset(self.settings.closures))
+        """Sessions of the vendor's exchange, without the closures that the settings add.
+
+        Raises
+        ------
+        SettingsError
+            The vendor's market begins before them: its first rows would belong to no session.
+        """
+        calendar = Calendar(self.vendor.exchange, frozenset(self.settings.closures))
+        calendar.check_start(self.vendor.first_session, self.vendor.name)
+        return calendar
 
     @property
     def database(self) -> Database:

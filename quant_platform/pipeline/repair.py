@@ -18,11 +18,13 @@ import pandas as pd
 from quant_platform.conventions import USUAL_SESSIONS
 from quant_platform.errors import VendorError
 from quant_platform.kernels.medians import bridged, trailing_median
+from quant_platform.market.admission import admitted_bars
 from quant_platform.market.facts import complete
 from quant_platform.market.panel import pivot
 from quant_platform.pipeline.chunks import Chunk
 from quant_platform.pipeline.platform import Platform
 from quant_platform.storage import bulk
+from quant_platform.vendors.abilities import RangeVendor
 
 BLOCK_SESSIONS = 60
 """Sessions that are looked through at once."""
@@ -52,14 +54,24 @@ def repair_chunks(platform: Platform, keys: Sequence[str]) -> Iterator[Chunk]:
             "Run the backfill without --repair",
         )
     for start in range(0, len(keys), BLOCK_SESSIONS):
-        repaired = []
-        for gap in find_gaps(platform, keys[start : start + BLOCK_SESSIONS]):
-            bars = ranges.bars_of(gap.symbol, gap.sessions[0], gap.sessions[-1]).bars
-            bars = bars[bars["date"].isin(pd.DatetimeIndex(gap.sessions))]
-            named = bars.assign(source=_source(platform))
-            repaired.append(complete(named, [gap.security_id] * len(bars)))
-        if repaired:
-            yield from _joined(platform, pd.concat(repaired, ignore_index=True))
+        gaps = find_gaps(platform, keys[start : start + BLOCK_SESSIONS])
+        if gaps:
+            answers = [_of_gap(platform, ranges, gap) for gap in gaps]
+            bars = pd.concat([rows for rows, _ in answers], ignore_index=True)
+            refused = pd.concat([rows for _, rows in answers], ignore_index=True)
+            yield from _joined(platform, gaps[0].sessions[0].isoformat(), bars, refused)
+
+
+def _of_gap(platform: Platform, ranges: RangeVendor, gap: Gap) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Bars of a gap's sessions, and the rows of the answer that are none of its range."""
+    first, last = gap.sessions[0], gap.sessions[-1]
+    answer = ranges.bars_of(gap.symbol, first, last)
+    bars, strange = admitted_bars(answer.bars, first, platform.calendar.sessions(first, last))
+    # The sessions between them have a bar already.
+    bars = bars[bars["date"].isin(pd.DatetimeIndex(gap.sessions))].assign(source=_source(platform))
+    refused = answer.refused.assign(symbol=gap.symbol, date=first.isoformat())
+    parts = [part for part in (refused, strange) if len(part)] or [strange]
+    return complete(bars, [gap.security_id] * len(bars)), pd.concat(parts, ignore_index=True)
 
 
 def find_gaps(platform: Platform, keys: Sequence[str]) -> list[Gap]:
@@ -117,13 +129,19 @@ def _source(platform: Platform) -> str:
     return f"{platform.vendor.name} range"
 
 
-def _joined(platform: Platform, bars: pd.DataFrame) -> Iterator[Chunk]:
-    """Each session's stored rows with the new ones; a ticker that has a row keeps it."""
+def _joined(
+    platform: Platform, first: str, bars: pd.DataFrame, refused: pd.DataFrame
+) -> Iterator[Chunk]:
+    """Each session's stored rows with the new ones; a ticker that has a row keeps it.
+
+    What was refused goes with the earliest of them, or with those of the session `first`.
+    """
     table = platform.table("market_data")
-    for day, new in bars.groupby("date"):
-        session = f"{day:%Y-%m-%d}"
+    days = {f"{day:%Y-%m-%d}": new for day, new in bars.groupby("date")} or {first: bars}
+    for session, new in days.items():
         stored = bulk.read(platform.database, table, session, session)
         new = new[~new["symbol"].isin(stored["symbol"])]
-        if len(new):
+        if len(new) or len(refused):
             whole = pd.concat([stored, new[stored.columns]], ignore_index=True)
-            yield Chunk([session], {"market_data": whole})
+            yield Chunk([session], {"market_data": whole}, refused={"market_data": refused})
+            refused = refused[:0]

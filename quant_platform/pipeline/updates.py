@@ -103,7 +103,7 @@ def next_update(
     missing = [session for session in closed if session not in done]
     if not missing:
         return Wait(f"All {len(closed)} closed sessions up to {closed[-1]} are materialised")
-    block = _published(_first_block(closed, missing, max_sessions), is_published)
+    block = published(_first_block(closed, missing, max_sessions), is_published)
     if not block:
         reason = f"{missing[0]} has closed, but the vendor has not published it yet"
         return Wait(reason, pending=missing[0])
@@ -167,7 +167,7 @@ def _first_block(
     return block[:max_sessions]
 
 
-def _published(sessions: Sequence[date], is_published: Callable[[date], bool]) -> tuple[date, ...]:
+def published(sessions: Sequence[date], is_published: Callable[[date], bool]) -> tuple[date, ...]:
     """Return the sessions up to the newest that is published, for vendors publish in order.
 
     The newest is asked about first: usually one question answers for all. If it is not there yet,

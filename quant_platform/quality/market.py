@@ -12,6 +12,7 @@ vendor says (`sources.py`); their checks are named in the lists below, since the
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ import pandas as pd
 from quant_platform.conventions import USUAL_SESSIONS
 from quant_platform.errors import VendorError
 from quant_platform.kernels.arrays import BoolArray
+from quant_platform.market.admission import admitted_reference
 from quant_platform.pipeline.dividends import HELD, states
 from quant_platform.quality import prices, prints, splits
 from quant_platform.quality.check import (
@@ -29,7 +31,7 @@ from quant_platform.quality.check import (
     QualityCheck,
     description_of,
 )
-from quant_platform.quality.quarantine import REFUSED_CHECKS
+from quant_platform.quality.quarantine import REFUSED_CHECKS, UNCLAIMED_CHECK
 from quant_platform.quality.sources import (
     VENDOR_SILENT,
     adjusted_series,
@@ -63,7 +65,8 @@ def completeness(context: CheckContext, threshold: float) -> Findings:
     if context.platform.vendor.abilities.market is not None:
         return _rows_as_usual(context, threshold)
     try:
-        listed = context.platform.vendor.securities()
+        last = date.fromisoformat(context.sessions[-1])
+        listed, _ = admitted_reference(context.platform.vendor.securities(), last)
     except VendorError as error:
         return context.not_judged(VENDOR_SILENT.format(error=error.message))
     days = np.asarray(context.sessions, dtype="datetime64[s]")
@@ -77,9 +80,26 @@ def completeness(context: CheckContext, threshold: float) -> Findings:
         for day in days[days >= start]
         if (day, symbol) not in present
     ]
-    return context.all_judged(
-        failures([day for day, _ in absent], [f"{symbol} has no bar" for _, symbol in absent])
+    reasons = _refused_bars(context) if absent else {}
+    examples = [
+        f"{symbol} has no bar{reasons.get((str(day)[:10], symbol), '')}" for day, symbol in absent
+    ]
+    return context.all_judged(failures([day for day, _ in absent], examples))
+
+
+def _refused_bars(context: CheckContext) -> dict[tuple[str, str], str]:
+    """Why a bar of a session (ISO date) and symbol was refused, to be quoted."""
+    rows = bulk.query(
+        context.platform.database,
+        "SELECT date::text AS date, symbol, reason FROM quarantine WHERE table_name = 'market_data'"
+        " AND date BETWEEN $1::text::date AND $2::text::date ORDER BY id DESC",
+        (context.sessions[0], context.sessions[-1]),
     )
+    keys = zip(rows["date"], rows["symbol"], strict=True)
+    return {
+        (str(day), str(symbol)): f", it was refused: {reason}"
+        for (day, symbol), reason in zip(keys, rows["reason"], strict=True)
+    }
 
 
 def _rows_as_usual(context: CheckContext, threshold: float) -> Findings:
@@ -342,6 +362,7 @@ ACTIONS_CHECKS = (
     _with_actions(splits_without_jump, 2),
     _with_actions(jumps_without_split, USUAL_SESSIONS + 1),
     _with_actions(dividends_without_fall, 1),
+    UNCLAIMED_CHECK,
     _with_actions(extreme_splits, 1, splits.EXTREME_RATIO),
     _with_actions(adjusted_series, 2, 0.005),
 )

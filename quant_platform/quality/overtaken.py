@@ -16,15 +16,13 @@ judged (`judging.py`).
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 
+from quant_platform.market.calendar import LONGEST_BREAK
 from quant_platform.pipeline.platform import Platform
 from quant_platform.quality.check import QualityCheck
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import quoted, scope_sql
 from quant_platform.storage.replace import Statement, TableRows
 from quant_platform.storage.schema import CLOCK_COLUMNS
-
-LONGEST_BREAK = 11
-"""More days than ever lay between two sessions."""
 
 _CHANGED = """
 WITH changed AS MATERIALIZED (
@@ -116,7 +114,7 @@ def withdraw(
             )
         )
     if of_refused:
-        sql = _REFUSED.format(longest=LONGEST_BREAK) + _WITHDRAW
+        sql = _REFUSED.format(longest=LONGEST_BREAK.days) + _WITHDRAW
         names = _array(check.name for check in of_refused)
         statements.append((sql, (_array(sessions), part.table.name, names)))
     return statements
@@ -140,7 +138,7 @@ def _following(platform: Platform, sessions: Sequence[str], count: int) -> Seque
     """Sessions after the last of `sessions`."""
     last = date.fromisoformat(sessions[-1])
     # So many sessions never last more than twice as many days and a break.
-    until = last + timedelta(days=2 * count + LONGEST_BREAK)
+    until = last + timedelta(days=2 * count) + LONGEST_BREAK
     return platform.calendar.sessions(last, until)[1 : count + 1]
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from quant_platform.conventions import USUAL_SESSIONS
 from quant_platform.errors import VendorError
 from quant_platform.market import adjustment
+from quant_platform.market.calendar import LONGEST_BREAK
 from quant_platform.market.panel import BAR_COLUMNS
 from quant_platform.quality.check import CheckContext
 from quant_platform.quality.sampling import sampled
@@ -26,9 +27,6 @@ VENDOR_SILENT = "the vendor could not be asked: {error}"
 
 NOT_ADJUSTED = "the vendor has later splits in its closes, or it is not the turn of the session"
 """Why `vendor_adjusted` did not judge a session."""
-
-LONGEST_BREAK = timedelta(days=11)
-"""More days than ever lay between two sessions: seven, in September 2001."""
 
 
 def cross_source(context: CheckContext, threshold: float) -> Findings:

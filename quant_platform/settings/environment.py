@@ -28,19 +28,24 @@ class Environment:
     ----------
     process : variables of the process
     file : variables of `.env`
+    folder : folder of `.env`, to which the paths of settings are relative
     """
 
-    __slots__ = ("_layers",)
+    __slots__ = ("_layers", "folder")
 
     def __init__(
-        self, process: Mapping[str, str] | None = None, file: Mapping[str, str] | None = None
+        self,
+        process: Mapping[str, str] | None = None,
+        file: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
         self._layers = (dict(process or {}), dict(file or {}))
+        self.folder = folder or Path()
 
     @classmethod
     def load(cls, file: Path, process: Mapping[str, str] | None = None) -> "Environment":
         """Read a `.env`, if there is one; `process` defaults to the process's environment."""
-        return cls(os.environ if process is None else process, _read(file))
+        return cls(os.environ if process is None else process, _read(file), file.parent)
 
     def find(self, *names: str) -> tuple[str, str]:
         """Return the first of a setting's names that has a text, and the text; or two empty ones.

@@ -176,6 +176,7 @@ def stop(data: Path) -> None:
 def _make(data: Path) -> None:
     """Make the data directory in one step: it is filled under another name, then renamed."""
     for left in data.parent.glob(_DRAFT_PREFIX + "*"):
+        _end_what_fills(left)
         shutil.rmtree(left, ignore_errors=True)
     draft = Path(tempfile.mkdtemp(prefix=_DRAFT_PREFIX, dir=data.parent))
     try:
@@ -187,6 +188,20 @@ def _make(data: Path) -> None:
         draft.rename(data)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _end_what_fills(draft: Path) -> None:
+    """End the programs that still fill a draft after the start that called them was killed."""
+    import psutil
+
+    left = []
+    for process in psutil.process_iter(["name", "cmdline"]):
+        is_ours = process.info["name"] in ("initdb", "postgres")
+        if is_ours and str(draft) in (process.info["cmdline"] or ()):
+            with suppress(psutil.Error):
+                process.kill()
+                left.append(process)
+    psutil.wait_procs(left, timeout=GONE_SECONDS)
 
 
 def _run(name: str, *arguments: str, of: Path) -> None:
@@ -202,8 +217,17 @@ def _run(name: str, *arguments: str, of: Path) -> None:
         **as_user(of),
     )
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "error" in line.lower()]
-        raise RuntimeError(lines[0] if lines else f"{name} ends with {done.returncode}")
+        raise RuntimeError(_reason(done.stderr) or f"{name} ends with {done.returncode}")
+
+
+def _reason(said: str) -> str:
+    """Return the line of a program's complaints that names the cause."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    for word in ("error", "fatal", "panic", "could not"):
+        for line in lines:
+            if word in line.lower():
+                return line
+    return " ".join(lines[-2:])
 
 
 def _launch(data: Path, port: int | None) -> Postmaster:

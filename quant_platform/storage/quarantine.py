@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 FAULTY = "faulty"
 """Temporary table of the rows of a stage that break a rule."""
 
+AT_ONCE = 5_000
+"""Rows that one statement sets aside."""
+
 _CHECKS = """
 SELECT conname, pg_get_expr(conbin, conrelid) FROM pg_constraint
 WHERE conrelid = $1::text::regclass AND contype = 'c' ORDER BY conname
@@ -66,14 +69,15 @@ def set_aside_rows(
     """Set aside rows that were refused before they came here, by their column `reason`."""
     if refused is None or refused.empty:
         return
-    reasons = refused["reason"].tolist()
+    reasons = [json.dumps(reason) for reason in refused["reason"]]
     rows = _json_rows(refused.drop(columns="reason"))
-    for reason, row in zip(reasons, rows, strict=True):
+    given = [f"[{reason},{row}]" for reason, row in zip(reasons, rows, strict=True)]
+    for start in range(0, len(given), AT_ONCE):
         cursor.execute(
             "INSERT INTO quarantine (table_name, date, symbol, reason, row, run_id)"
-            " SELECT $1, left(r ->> 'date', 10)::date, r ->> 'symbol', $2, r, $4"
-            " FROM (SELECT $3::text::jsonb) AS given (r) ON CONFLICT DO NOTHING",
-            (table.name, reason, row, run_id or ""),
+            " SELECT $1, left(r -> 1 ->> 'date', 10)::date, r -> 1 ->> 'symbol', r ->> 0, r -> 1,"
+            " $3 FROM jsonb_array_elements($2::text::jsonb) AS given (r) ON CONFLICT DO NOTHING",
+            (table.name, f"[{','.join(given[start : start + AT_ONCE])}]", run_id or ""),
         )
 
 

@@ -7,11 +7,13 @@ directory's owner, or as a user made for it, who must be able to walk to the fil
 belong here: how the server is started (`cluster.py`).
 """
 
+import fcntl
 import os
 import pwd
 import stat
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +66,24 @@ def _user_of_root() -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(USER_OF_ROOT)
     except KeyError:
-        # Another start of root's may be a moment earlier: what counts is that the user is there.
+        return _made_user()
+
+
+def _made_user() -> pwd.struct_passwd:
+    """Make the user. Of two `useradd` at a time, each would write its own user over the other's."""
+    users = os.open("/etc", os.O_RDONLY)
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX)
+        with suppress(KeyError):
+            return pwd.getpwnam(USER_OF_ROOT)
         subprocess.run(  # noqa: S603 — a fixed name
             ["useradd", "--system", "--shell", "/usr/sbin/nologin", USER_OF_ROOT],  # noqa: S607 — root's own path
             capture_output=True,
             check=False,
         )
         return pwd.getpwnam(USER_OF_ROOT)
+    finally:
+        os.close(users)
 
 
 def write_rules(data: Path) -> None:

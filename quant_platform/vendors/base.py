@@ -39,7 +39,7 @@ class Vendor(ABC):
     name: ClassVar[str]
     first_session: date
     last_session: date | None
-    exchange: ClassVar[str] = "XNYS"
+    exchange: str = "XNYS"
     default_universe: str = ""
     preferred_sources: Sequence[str] = ()
     settings_type: "ClassVar[type[SettingsModel] | None]" = None
@@ -48,6 +48,11 @@ class Vendor(ABC):
     def is_configured(cls, environment: "Environment") -> bool:
         """Whether its settings have what only it needs, such as a key; it then is the default."""
         return False
+
+    @classmethod
+    def exchange_of(cls, settings: "Settings") -> str:
+        """Exchange whose sessions it has by the settings; the vendor is not built for it."""
+        return cls.exchange
 
     @classmethod
     def from_settings(cls, settings: "Settings") -> Self:
@@ -81,7 +86,8 @@ class Vendor(ABC):
         """Raw daily bars from `first` to `last`.
 
         Columns: date, symbol, open_price, high_price, low_price, close_price, volume, source; and,
-        where the vendor has them, vwap, trade_count and vendor_adjusted_close.
+        where the vendor has them, vwap, trade_count and vendor_adjusted_close. Rows that its reader
+        cannot use are among them, with a `reason` (`unread.py`); the same holds for the others.
 
         Raises
         ------

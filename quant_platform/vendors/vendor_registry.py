@@ -53,7 +53,7 @@ def vendor_exchange(settings: Settings) -> str:
     UnknownNameError, SettingsError
         As `vendor_of`.
     """
-    return _chosen(settings).exchange
+    return _chosen(settings).exchange_of(settings)
 
 
 def vendor_classes() -> dict[str, type[Vendor]]:

@@ -3,8 +3,8 @@
     python -m quant_platform_tests.oracles.make_exchanges
 
 Run it again for a newer version of the library: a file's lines are years, so that the difference
-shows what the exchange has announced. XNYS has no file: its rules are code. Breaks at noon, late
-openings and trading on weekends are left out, since the platform has no use for them.
+shows what the exchange has announced. XNYS has `make_new_york.py`, and rules in code. Breaks at
+noon, late openings and trading on weekends are left out: the platform has no use for them.
 """
 
 import json
@@ -60,10 +60,10 @@ def facts(name: str) -> dict[str, Any]:
         "listed": [f"{FIRST:%Y-%m-%d}", f"{last:%Y-%m-%d}"],
         "usual_closes": _changes((day, closes[day]) for day in sessions if day not in set(early)),
         "early_closes": {
-            f"{close:%H:%M}": _by_year(day for day in early if closes[day] == close)
+            f"{close:%H:%M}": by_year(day for day in early if closes[day] == close)
             for close in times
         },
-        "closures": _by_year(sorted(weekdays.difference(sessions))),
+        "closures": by_year(sorted(weekdays.difference(sessions))),
     }
 
 
@@ -77,7 +77,8 @@ def _changes(closes: Iterable[tuple[date, time]]) -> dict[str, str]:
     return {next(days)[0].isoformat(): f"{close:%H:%M}" for close, days in runs}
 
 
-def _by_year(days: Iterable[date]) -> dict[str, str]:
+def by_year(days: Iterable[date]) -> dict[str, str]:
+    """Days as lines: year → month and day of each."""
     return {
         str(year): " ".join(f"{day:%m-%d}" for day in group)
         for year, group in groupby(days, key=lambda day: day.year)

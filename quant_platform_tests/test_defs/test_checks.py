@@ -118,7 +118,7 @@ def examples(lab: Lab, check: str, session: str) -> list[str]:
 
 def all_checks() -> list[str]:
     lines = WHOLE_LIST.split()
-    assert len(lines) == 34
+    assert len(lines) == 35
     return lines
 
 
@@ -126,7 +126,7 @@ WHOLE_LIST = """
 completeness refused_rows price_jumps bad_prints stale_prices zero_volume freshness membership
 absent_securities ohlc_violations duplicate_rows foreign_dates implausible_prices
 splits_without_jump jumps_without_split extreme_splits volume_outliers unknown_securities
-cross_source adjusted_series dividends_without_fall
+cross_source adjusted_series dividends_without_fall unclaimed_actions
 features_causality feature_gaps portfolio_accounting long_only_exposure
 performance_recomputed report_ranking
 buy_and_hold_limits buy_and_hold_causality enhanced_momentum_limits enhanced_momentum_causality

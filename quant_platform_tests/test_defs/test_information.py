@@ -9,11 +9,13 @@ import pytest
 
 from quant_platform.defs.assets import evaluation, features, information
 from quant_platform.defs.assets.common import AssetContext
+from quant_platform.defs.tags import FETCH_TAG
 from quant_platform.errors import HistoryError, PlanError, VendorDownError, VendorError
 from quant_platform.market.calendar import XNYS
 from quant_platform.market.news_and_economy import SERIES
 from quant_platform.market.universe import EVERYBODY, UniverseRule
 from quant_platform.pipeline.information import BLOCK_SESSIONS, known_figures, news_chunks
+from quant_platform.pipeline.ingest import Fetch
 from quant_platform.vendors.abilities import Abilities
 from quant_platform.vendors.sample import SampleVendor
 from quant_platform_tests.support.lab import MakeLab, WindowVendor, failure_text, iso
@@ -137,16 +139,31 @@ class TestNewsChunks:
         assert rows_of(vendor, SESSIONS[:3], warnings).empty
         assert warnings == [f"No news from 2000-02-29 to 2000-03-03: {error.message}"]
 
-    def test_history_that_begins_later(self) -> None:
+    def test_a_plan_without_news_is_asked_once(self) -> None:
+        vendor = informed()
+        vendor.refusal["news"] = PlanError("Not in plan")
+        warnings: list[str] = []
+        assert rows_of(vendor, SESSIONS, warnings).empty
+        assert len(vendor.asked) == 1
+        assert warnings == ["No news from 2000-02-29 to 2000-04-14: Not in plan"]
+
+    @pytest.mark.parametrize("begins", [1, 10, 21, 32])
+    def test_history_that_begins_later(self, begins: int) -> None:
+        """The session that it begins with is found by halving, and nothing after it is lost."""
+
         class Recent(InformedVendor):
             def news(self, first: date, last: date) -> pd.DataFrame:
-                if first < date(2000, 3, 15):
+                self._ask("news", first, last)
+                if first < date.fromisoformat(SESSIONS[begins]):
                     raise HistoryError("Too old")
                 return super().news(first, last)
 
-        rows = rows_of(Recent(FIRST.isoformat(), LAST.isoformat()), SESSIONS)
-        assert rows["date"].min() == pd.Timestamp("2000-03-15")
-        assert rows["date"].nunique() == len(SESSIONS) - 10
+        vendor = Recent(FIRST.isoformat(), LAST.isoformat())
+        rows = rows_of(vendor, SESSIONS)
+        assert rows["date"].min() == pd.Timestamp(SESSIONS[begins])
+        assert rows["date"].nunique() == len(SESSIONS) - begins
+        refused = [first for _, first, _ in vendor.asked if first.isoformat() < SESSIONS[begins]]
+        assert len(refused) <= 1 + len(SESSIONS).bit_length()
 
     def test_a_vendor_that_is_down_is_a_failure(self) -> None:
         vendor = informed()
@@ -158,7 +175,7 @@ class TestNewsChunks:
 class TestKnownFigures:
     @staticmethod
     def of(vendor: InformedVendor, series: str, keys: Sequence[str]) -> pd.DataFrame:
-        return known_figures(vendor, XNYS, series, keys, pytest.fail)
+        return known_figures(vendor, XNYS, series, keys, pytest.fail)[0]
 
     def test_yields(self) -> None:
         vendor = informed()
@@ -184,7 +201,7 @@ class TestKnownFigures:
         vendor = informed()
         warnings: list[str] = []
         vendor.refusal[series] = PlanError("Not in plan")
-        rows = known_figures(vendor, XNYS, series, SESSIONS, warnings.append)
+        rows, _ = known_figures(vendor, XNYS, series, SESSIONS, warnings.append)
         assert rows.columns.tolist() == ["date", "observed_on", *SERIES[series].figures]
         assert rows.empty
         assert warnings == [f"No {series} for 2000-03-01 to 2000-04-14: Not in plan"]
@@ -248,6 +265,10 @@ def test_the_whole_chain(make_lab: MakeLab) -> None:
     assert (
         lab.sql("SELECT check_name FROM data_quality WHERE NOT passed AND severity = 'error'") == []
     )
+    asked = len(vendor.asked)
+    missing = {FETCH_TAG: Fetch.MISSING.value}
+    assert lab.run("information_stage", SESSIONS[0], SESSIONS[-1], tags=missing).success
+    assert len(vendor.asked) == asked
 
 
 def test_the_chain_without_a_plan_for_it(make_lab: MakeLab) -> None:

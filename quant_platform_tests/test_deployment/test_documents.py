@@ -13,7 +13,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"`((?:[\w.-]+/)*(?:[\w-]+\.(?:py|sql|toml|yaml)|[\w.-]+/))`")
 EXAMPLES = {
-    "quant_platform/vendors/csv_file.py",
+    "quant_platform/vendors/sqlite_file.py",
     "quant_platform/features/library/relative_range.py",
     "quant_platform/strategies/library/golden_cross.py",
     "quant_platform/quality/library/wide_range.py",

@@ -28,7 +28,7 @@ COPIED = ("quant_platform", "sql", "dagster.yaml", "workspace.yaml", "pyproject.
 FILE = re.compile(r"`([\w./]+\.(?:py|sql))`:$")
 
 ADDED = {
-    "quant_platform/vendors/csv_file.py",
+    "quant_platform/vendors/sqlite_file.py",
     "quant_platform/features/library/relative_range.py",
     "quant_platform/strategies/library/golden_cross.py",
     "quant_platform/evaluation/metrics.py",
@@ -123,6 +123,7 @@ class Extended:
     database: Database
     home: Path
     described: dict[str, Any]
+    files_output: str
     check_output: str
     asset_output: str
 
@@ -180,14 +181,16 @@ def extended(copy: Path, server: Server) -> Iterator[Extended]:
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
 
-    (writes_files,) = [block for block in ALL if "to_csv" in block.text and not block.file]
-    run(sys.executable, "-c", writes_files.text)
-    described = run(sys.executable, "-c", DESCRIBE, QUANT_PLATFORM_VENDOR="csv_file")
+    for block in ALL:
+        if not block.file and ("to_csv" in block.text or "to_sql" in block.text):
+            run(sys.executable, "-c", block.text)
+    described = run(sys.executable, "-c", DESCRIBE, QUANT_PLATFORM_VENDOR="sqlite_file")
     database = Database(server.url(name))
     yield Extended(
         database,
         home,
         json.loads(described),
+        run("bash", "-e", "-c", shell_of("Symbols, from files of your own"), DATABASE_URL=""),
         run("bash", "-e", "-c", shell_of("A check")),
         run("bash", "-e", "-c", shell_of("An asset and its table")),
     )
@@ -201,10 +204,16 @@ def test_the_pages_name_the_files_of_their_examples() -> None:
 
 
 def test_a_vendor(extended: Extended) -> None:
-    assert extended.described["vendor"] == "csv_file"
+    assert extended.described["vendor"] == "sqlite_file"
     assert extended.described["symbols"] == ["MINE", "MSFT"]
     # 543 sessions from 2011-01-03 to 2013-03-01: 252 + 250 + 41.
     assert extended.described["bars"] == 2 * 543
+
+
+def test_files(extended: Extended) -> None:
+    """Two symbols over 543 sessions; 39 of them from 2011-01-03 to 2011-02-28 (20 + 19)."""
+    assert "1,086 rows, 2011-01-03 to 2013-03-01" in extended.files_output
+    assert "39 sessions" in extended.files_output
 
 
 def test_a_feature(extended: Extended) -> None:

@@ -30,10 +30,44 @@ def xnys() -> exchange_calendars.ExchangeCalendar:
     return exchange_calendars.get_calendar("XNYS", start="2000-01-01", end=str(XNYS.last))
 
 
-def test_every_session_is_the_exchange_s(xnys: exchange_calendars.ExchangeCalendar) -> None:
-    theirs = [day.date() for day in xnys.sessions]
+def test_every_session_is_the_exchange_s() -> None:
+    """From 1970 on, where the library's holidays begin."""
+    calendar = exchange_calendars.get_calendar("XNYS", start="1969-01-01", end=str(XNYS.last))
+    theirs = [day.date() for day in calendar.sessions if day.year >= 1970]
     assert theirs[-1] == XNYS.last
-    assert list(XNYS.sessions(date(2000, 1, 1), theirs[-1])) == theirs
+    assert list(XNYS.sessions(date(1970, 1, 1), theirs[-1])) == theirs
+
+
+@pytest.mark.parametrize(
+    ("year", "closures"),
+    [
+        (1960, "01-01 02-22 04-15 05-30 07-04 09-05 11-08 11-24 12-26"),
+        (1961, "01-02 02-22 03-31 05-29 05-30 07-04 09-04 11-07 11-23 12-25"),
+        (1963, "01-01 02-22 04-12 05-30 07-04 09-02 11-05 11-25 11-28 12-25"),
+        (1969, "01-01 02-10 02-21 03-31 04-04 05-30 07-04 07-21 09-01 11-27 12-25"),
+    ],
+)
+def test_closures_of_the_sixties(year: int, closures: str) -> None:
+    """By the exchange's rule of the time: election days, and the mourning days for Presidents
+    Kennedy (25 November 1963) and Eisenhower (31 March 1969), snow and the first walk on the moon.
+    """
+    days = XNYS.closed_days(date(year, 1, 1), date(year, 12, 31))
+    assert " ".join(f"{day:%m-%d}" for day in days) == closures
+
+
+def test_in_1968_there_was_no_trading_on_wednesdays() -> None:
+    """From 12 June to the end of the year, but in the weeks of five other closures."""
+    wednesdays = {day.date() for day in pd.date_range("1968-06-12", "1968-12-31", freq="W-WED")}
+    open_ones = sorted(wednesdays & set(XNYS.sessions(date(1968, 6, 12), date(1968, 12, 31))))
+    assert [f"{day:%m-%d}" for day in open_ones] == ["07-03", "09-04", "11-06", "11-13", "11-27"]
+
+
+def test_a_vendor_that_begins_before_the_calendar_is_refused_in_a_sentence() -> None:
+    with pytest.raises(SettingsError) as caught:
+        XNYS.check_start(date(1928, 10, 1), "old")
+    assert "The vendor 'old' begins on 1928-10-01, before the calendar of" in caught.value.message
+    assert "QUANT_PLATFORM_START=1960-01-01" in caught.value.hint
+    XNYS.check_start(date(1986, 3, 13), "msft")
 
 
 def test_closures_are_the_weekdays_without_a_session(
@@ -142,7 +176,7 @@ def test_what_is_no_date_is_refused(text: str) -> None:
         parse_date(text)
 
 
-@pytest.mark.parametrize("text", ["0001-01-01", "1999-12-31", "2041-01-02", "9999-12-31"])
+@pytest.mark.parametrize("text", ["0001-01-01", "1959-12-31", "2041-01-02", "9999-12-31"])
 def test_a_day_outside_the_calendar_is_refused(text: str) -> None:
     with pytest.raises(SessionError, match="outside the calendar"):
         XNYS.parse(text)
@@ -278,7 +312,7 @@ class TestFurtherClosures:
         [
             (date(2026, 12, 26), "Saturday 2026-12-26"),
             (date(2062, 12, 24), "Sunday 2062-12-24"),
-            (date(1999, 12, 30), "Thursday 1999-12-30"),
+            (date(1959, 12, 31), "Thursday 1959-12-31"),
         ],
     )
     def test_a_day_that_cannot_be_a_session_is_refused(self, day: date, named: str) -> None:
@@ -286,7 +320,7 @@ class TestFurtherClosures:
             Calendar("XNYS", frozenset({day}))
         assert str(caught.value) == (
             f"QUANT_PLATFORM_CLOSURES names {named}. It must be days from Monday to Friday, from"
-            " 2000-01-01 to 2040-12-31"
+            " 1960-01-01 to 2040-12-31"
         )
 
 
@@ -353,7 +387,7 @@ class TestEnds:
 
     def test_nothing_lies_before_the_lists(self) -> None:
         with pytest.raises(SessionError, match="outside the calendar"):
-            XNYS.previous(date(1998, 1, 2))
+            XNYS.previous(date(1959, 1, 2))
 
 
 def test_the_run_time_needs_no_calendar_library() -> None:

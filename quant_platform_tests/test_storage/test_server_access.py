@@ -33,6 +33,19 @@ STRANGER: dict[str, Any] = (
 )
 """Another user of the machine; only root can try what one may do."""
 
+MAKE_AT_ONCE = """
+import sys, time
+from pathlib import Path
+from quant_platform.storage import cluster, server_access
+server_access.USER_OF_ROOT = sys.argv[1]
+print("ready", flush=True)
+sys.stdin.readline()
+data = Path(sys.argv[2])
+data.parent.mkdir(parents=True, exist_ok=True)
+server_access.open_way(data.parent)
+cluster._make(data)
+"""
+
 HOMES = [
     "home",
     "a home with blanks",
@@ -227,6 +240,33 @@ def test_many_processes_that_come_go_and_are_killed(server_folders: Callable[[st
     last = start_embedded(home)
     last.leave()
     assert cluster.running(home / DATA_DIRECTORY) is None
+
+
+def test_several_first_starts_at_once_make_one_user(server_folders: Callable[[str], Path]) -> None:
+    # Without root there is no user to make, and what is left is that each makes its data.
+    user = f"quant{os.getpid()}"
+    starts = [
+        subprocess.Popen(
+            [sys.executable, "-c", MAKE_AT_ONCE, user, str(server_folders("home") / "postgres")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    try:
+        for start in starts:
+            assert start.stdout is not None
+            assert start.stdout.readline() == "ready\n"
+        for start in starts:
+            assert start.stdin is not None
+            start.stdin.write("\n")
+            start.stdin.flush()
+        assert [start.communicate()[1] for start in starts] == [""] * 3
+    finally:
+        if os.geteuid() == 0:
+            subprocess.run(["userdel", user], check=False, capture_output=True)
 
 
 def test_db_serve_keeps_it_up_until_ctrl_c(server_folders: Callable[[str], Path]) -> None:

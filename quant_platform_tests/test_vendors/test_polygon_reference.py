@@ -18,6 +18,7 @@ from quant_platform.errors import (
     UnknownNameError,
     VendorError,
 )
+from quant_platform.market.admission import admitted_news, readable
 from quant_platform.vendors.answers import Listing
 from quant_platform.vendors.polygon.corporate_actions import COLUMNS as ACTION_COLUMNS
 from quant_platform.vendors.polygon.news_and_economy import ECONOMY, NEWS_COLUMNS
@@ -387,10 +388,12 @@ NEW_DIVIDENDS = good(
 FIRST, LAST = date(2024, 6, 1), date(2024, 6, 30)
 
 
-def test_actions_of_the_new_endpoints(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_actions_of_the_new_endpoints(tmp_path: Path) -> None:
     answers = routed(v1_splits=NEW_SPLITS, v1_dividends=NEW_DIVIDENDS)
-    found = vendor_of(tmp_path, answers).actions(FIRST, LAST)
+    found, unread = readable(vendor_of(tmp_path, answers).actions(FIRST, LAST))
     assert tuple(found.columns) == ACTION_COLUMNS
+    sent = [len(answer.json()["results"]) for answer in (NEW_SPLITS, NEW_DIVIDENDS)]
+    assert len(found) + len(unread) == sum(sent)
     rows = found.astype(object).where(found.notna(), None)
     short = rows[["vendor_id", "symbol", "action_type", "split_ratio", "cash_amount"]]
     assert sorted(map(tuple, short.to_numpy().tolist())) == [
@@ -405,7 +408,7 @@ def test_actions_of_the_new_endpoints(tmp_path: Path, caplog: pytest.LogCaptureF
     assert apple["date"] == pd.Timestamp("2024-06-10")
     assert apple["declared_on"] == pd.Timestamp("2024-05-02")
     assert (apple["currency"], apple["source"]) == ("USD", "polygon /stocks/v1/dividends")
-    assert "2 rows name no ticker or no day asked for" in caplog.text
+    assert len(unread) == 2
     assert answers.query(0) == {
         "execution_date.gte": "2024-06-01",
         "execution_date.lte": "2024-06-30",
@@ -465,7 +468,7 @@ def test_the_old_endpoints_stand_in(tmp_path: Path, refusal: httpx.Response) -> 
 
 def test_one_family_may_stand_in_alone(tmp_path: Path) -> None:
     answers = routed(v1_splits=NEW_SPLITS, v1_dividends=bad(404, b"no"), **OLD)
-    found = vendor_of(tmp_path, answers).actions(FIRST, LAST)
+    found, _ = readable(vendor_of(tmp_path, answers).actions(FIRST, LAST))
     assert set(found["source"]) == {
         "polygon /stocks/v1/splits",
         "polygon /v3/reference/dividends",
@@ -489,9 +492,8 @@ def test_actions_that_cannot_be_had(
 
 def test_no_actions(tmp_path: Path) -> None:
     found = vendor_of(tmp_path, Answers(good())).actions(FIRST, LAST)
-    some = vendor_of(tmp_path, routed(v1_splits=NEW_SPLITS, v1_dividends=NEW_DIVIDENDS)).actions(
-        FIRST, LAST
-    )
+    answers = routed(v1_splits=NEW_SPLITS, v1_dividends=NEW_DIVIDENDS)
+    some, _ = readable(vendor_of(tmp_path, answers).actions(FIRST, LAST))
     assert found.empty
     assert found.dtypes.equals(some.dtypes)
 
@@ -533,8 +535,16 @@ def test_news(tmp_path: Path) -> None:
             ]
         )
     )
-    found = vendor_of(tmp_path, answers).news(DAY, DAY)
-    assert tuple(found.columns) == NEWS_COLUMNS
+    found, unread = admitted_news(vendor_of(tmp_path, answers).news(DAY, DAY), DAY)
+    assert unread["reason"].tolist() == [
+        "no ticker: ['', None]",
+        "of a day that was not asked for",
+        "of a day that was not asked for",
+        "no time of publication",
+        "no list of tickers",
+    ]
+    assert '"id": "n5"' in unread["sent"].iloc[3]
+    found = found[list(NEWS_COLUMNS)]
     assert found[["news_id", "symbol"]].to_numpy().tolist() == [
         ["n1", "AAPL"],
         ["n1", "MSFT"],
@@ -572,7 +582,10 @@ def test_economy(tmp_path: Path) -> None:
             ]
         )
     )
-    found = vendor_of(tmp_path, answers).economy("treasury_yields", DAY, date(2024, 3, 4))
+    found, unread = readable(
+        vendor_of(tmp_path, answers).economy("treasury_yields", DAY, date(2024, 3, 4))
+    )
+    assert unread["reason"].tolist() == ["of a day that was not asked for", "no day"]
     assert list(found.columns) == ["date", *ECONOMY["treasury_yields"][1]]
     assert found["date"].dt.date.tolist() == [date(2024, 3, 1), date(2024, 3, 4)]
     assert found["yield_3_month"].tolist() == [5.42, 5.46]

@@ -239,7 +239,7 @@ def test_a_fault_that_stays_comes_in_its_turn(
 @pytest.mark.parametrize(
     ("fault", "bars", "refused"),
     [
-        (faults.duplicate_rows(2), 4, 0),
+        (faults.duplicate_rows(2), 4, 2),
         (faults.huge_prices(1), 4, 0),
         (faults.delayed(), 4, 0),
         (faults.without("vw", "n"), 4, 0),

@@ -1,6 +1,6 @@
 """Facts of the exchanges: when each of them is closed, and when its trading ends.
 
-`exchange_of(name)` knows XNYS by rules (`xnys.py`) and the others from frozen answer files, one a
+`exchange_of(name)` knows XNYS by rules (`xnys.py`) and whatever else from answer files, one a
 market identifier code (ISO 10383), which `answer_files.py` reads. What does not belong here:
 questions about sessions, which `market/calendar.py` answers.
 """
@@ -16,7 +16,7 @@ __all__ = ["Exchange", "exchange_names", "exchange_of"]
 
 def exchange_names() -> list[str]:
     """Names of all exchanges that have a calendar, ascending."""
-    return sorted([xnys.NAME, *answer_files.names()])
+    return sorted({xnys.NAME, *answer_files.names()})
 
 
 @lru_cache(maxsize=32)

@@ -1,26 +1,28 @@
-"""The New York Stock Exchange: closures and early closes from rules plus lists of exceptions.
+"""The New York Stock Exchange: rules plus lists of exceptions, and before 2000 a file of answers.
 
-Sources: NYSE Rule 7.2 and the exchange's notices of special closures. A test compares every session
-and close with `exchange_calendars`. What belongs here: facts of this exchange alone.
+Sources: NYSE Rule 7.2 and the exchange's notices of special closures; before 2000, when holidays
+and hours changed often, `XNYS.json` names its own. A test compares every session from 1970 on and
+every close from 2000 on with `exchange_calendars`. What belongs here: facts of this exchange alone.
 """
 
 from datetime import date, time, timedelta
 from zoneinfo import ZoneInfo
 
+from quant_platform.market.exchanges import answer_files
 from quant_platform.market.exchanges.base import Exchange
 
 NAME = "XNYS"
 TITLE = "the New York Stock Exchange"
 ZONE = ZoneInfo("America/New_York")
 
-FIRST_DAY = date(2000, 1, 1)
-"""First day for which one-off closures are listed."""
+FIRST_DAY = date(1960, 1, 1)
+"""First day that a user may ask for."""
 
 HORIZON = date(2040, 12, 31)
 """Last day for which closures are listed."""
 
-RULED_FROM = date(1998, 1, 1)
-"""The rules hold from here on (first Martin Luther King Jr. day): look-backs from `FIRST_DAY`."""
+RULED_FROM = date(2000, 1, 1)
+"""From here on the rules hold, and one-off closures are listed in this file."""
 
 SPECIAL_CLOSURES = (
     date(2001, 9, 11),  # attacks of 11 September
@@ -51,7 +53,8 @@ MONDAY, WEDNESDAY, THURSDAY, SATURDAY, SUNDAY = 0, 2, 3, 5, 6
 
 
 def exchange() -> Exchange:
-    """Work out the facts from the rules and the lists."""
+    """Work out the facts from the rules and the lists, and put them after the file's."""
+    before = answer_files.exchange(NAME)
     years = range(RULED_FROM.year, HORIZON.year + 1)
     closed = {day for year in years for day in _holidays(year)}.union(SPECIAL_CLOSURES)
     early = {day for year in years for day in _days_before_holidays(year)}
@@ -60,12 +63,18 @@ def exchange() -> Exchange:
         name=NAME,
         title=TITLE,
         zone=ZONE,
-        listed=(RULED_FROM, HORIZON),
+        listed=(before.listed[0], HORIZON),
         first=FIRST_DAY,
         last=HORIZON,
-        closures=tuple(sorted(day for day in closed if day.weekday() < SATURDAY)),
-        usual_closes=((RULED_FROM, CLOSE),),
-        early_closes={day: EARLY_CLOSE for day in sorted(sessions) if day.weekday() < SATURDAY},
+        closures=(
+            *before.closures,
+            *sorted(day for day in closed if day.weekday() < SATURDAY and day >= RULED_FROM),
+        ),
+        usual_closes=(*before.usual_closes, (RULED_FROM, CLOSE)),
+        early_closes={
+            **before.early_closes,
+            **{day: EARLY_CLOSE for day in sorted(sessions) if day.weekday() < SATURDAY},
+        },
     )
 
 

@@ -11,12 +11,18 @@ bars and returns what changed. The reference as of that session decides:
    known security: that security was renamed. Otherwise it is a new one.
 3. The security that was renamed still trades under its old ticker: that one is looked up too, since
    it must have been reused.
-4. A ticker that came back after `RETURN_SESSIONS` without a bar is looked up; one that traded much
+4. A stranger without a FIGI of its own, whose issuer has a security under another ticker: where
+   that has the stranger's name, or moved over the night as the market cannot explain, its ticker is
+   looked up too. If the names then say that the security trades as the stranger now, it was
+   renamed; where they do not tell, the series ends at such a night (`conflict`).
+5. A ticker that came back after `RETURN_SESSIONS` without a bar is looked up; one that traded much
    in the session before and is gone now is followed through the vendor's list of ticker changes.
 
-Where the evidence does not reach, a ticker gets a security of its own, so that a series may be cut
-in two by mistake but never joins two securities. The rule needs no FIGI: CIK and name are evidence
-as well, and bars alone make a security that rests on nothing else.
+Where the evidence does not reach, a ticker gets a security of its own, so that a series is rather
+cut in two by mistake than joins two securities. The rule needs no FIGI: CIK and name are evidence
+as well, and bars alone make a security that rests on nothing else. What nothing tells is not seen:
+where neither FIGI nor name differs and the prices meet within a fifth, or where the stranger trades
+too little to be looked up, a ticker that passes to another share class goes on as the first.
 
 The state is the sum of what `resolve` returned for earlier sessions, and which tickers traded
 lately. So a book built from stored rows continues exactly like one that was never closed.

@@ -52,7 +52,7 @@ class IdentityBook:
         Parameters
         ----------
         securities, symbols : all rows up to the session
-        recent : symbol and dollars of the bars of the last `RECENT_SESSIONS` sessions, with date
+        recent : date, symbol, dollars and close_price of the bars of the last `RECENT_SESSIONS`
         dollars : trading in one session from which on a ticker is followed
         """
         book = cls()
@@ -65,7 +65,8 @@ class IdentityBook:
             state.set_meaning(symbol, None if pd.isna(security) else str(security))
         for _, bars in recent.groupby("date", sort=True):
             places = state.tickers.places(arrow_text(bars["symbol"]))
-            state.note_trading(places, bars["dollars"].to_numpy(np.float64), dollars)
+            closes = bars["close_price"].to_numpy(np.float64) if "close_price" in bars else None
+            state.note_trading(places, bars["dollars"].to_numpy(np.float64), dollars, closes)
         return book
 
     @property
@@ -83,6 +84,8 @@ class IdentityBook:
         anchor: bool,
         delisted_since: date | None,
         dollars: float,
+        opens: FloatArray | None = None,
+        closes: FloatArray | None = None,
     ) -> Resolution:
         """Work out what the tickers of the next session mean.
 
@@ -95,13 +98,14 @@ class IdentityBook:
         anchor : whether the whole list is read
         delisted_since : first day of the delistings that are read with it
         dollars : trading in the session from which on a ticker is looked up
+        opens, closes : prices of each bar; None: no night is judged
 
         Raises
         ------
         VendorError
             The reference could not be asked; the book is then of no more use.
         """
-        today = Resolver(self._state, session, symbols, traded, reference, dollars)
+        today = Resolver(self._state, session, symbols, traded, reference, dollars, opens)
         if self.is_empty:
             today.read_list(None)
         elif anchor:
@@ -109,7 +113,7 @@ class IdentityBook:
         today.look_up_new()
         today.follow_vanished()
         today.look_up_returned()
-        self._state.note_trading(today.places, traded, dollars)
+        self._state.note_trading(today.places, traded, dollars, closes)
         return Resolution(
             self._state.tickers.securities(today.places),
             securities_frame(session, today.described),

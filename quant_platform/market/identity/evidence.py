@@ -13,6 +13,10 @@ RECENT_SESSIONS = 21
 RETURN_SESSIONS = 5
 """Sessions without a bar after which a ticker that trades again is looked up anew."""
 
+UNEXPLAINED_NIGHT = 0.2
+"""Move from the close before to the open, beyond the market's median, that a usual night has not:
+the logarithm of the ratio."""
+
 COMPLETE_REFERENCE = 0.8
 """A list shorter than this share of the tickers in use is incomplete: it retires no ticker."""
 
@@ -40,7 +44,7 @@ def agree(stored: Listing, listing: Listing) -> bool:
     if stored.share_class_figi and stored.share_class_figi == listing.share_class_figi:
         return True
     same_issuer = bool(stored.cik) and stored.cik == listing.cik
-    named_alike = _same_name(stored, listing)
+    named_alike = same_name(stored, listing)
     if stored.figi and listing.figi and stored.figi != listing.figi:
         # A FIGI is sometimes corrected; issuer and name then stay the same.
         return same_issuer and named_alike
@@ -49,6 +53,7 @@ def agree(stored: Listing, listing: Listing) -> bool:
     return named_alike or not stored.company_name or not listing.company_name
 
 
-def _same_name(stored: Listing, listing: Listing) -> bool:
+def same_name(stored: Listing, listing: Listing) -> bool:
+    """Whether both have a name, and the same one."""
     one, other = stored.company_name, listing.company_name
     return bool(one and other) and (one or "").casefold() == (other or "").casefold()

@@ -14,7 +14,9 @@ from quant_platform.market.identity.evidence import (
     COMPLETE_REFERENCE,
     RECENT_SESSIONS,
     RETURN_SESSIONS,
+    UNEXPLAINED_NIGHT,
     agree,
+    same_name,
 )
 from quant_platform.market.identity.rows import DATES, TEXTS
 from quant_platform.market.identity.state import BookState, Reference
@@ -33,10 +35,11 @@ class Resolver:
         traded: FloatArray,
         reference: Reference,
         dollars: float,
+        opens: FloatArray | None = None,
     ) -> None:
         self.state, self.day, self.reference = state, session, reference
         self.places = state.tickers.places(symbols)
-        self.traded = Traded(state.tickers, self.places, traded)
+        self.traded = Traded(state.tickers, self.places, traded, opens)
         self.dollars = dollars
         self.described: dict[str, Listing] = {}
         self.meanings: dict[str, tuple[str | None, str]] = {}
@@ -46,6 +49,10 @@ class Resolver:
         state = self.state
         listings = {listing.symbol: listing for listing in self.reference.listed(self.day)}
         in_use = len(state.meaning)
+        for symbol in sorted(listings.keys() - state.meaning.keys()) if in_use else ():
+            listing = listings[symbol]
+            if symbol in self.traded and listing.figi not in state.by_figi:
+                self._welcome(symbol, listing, self._moved_to(symbol, listing, listings))
         for symbol in sorted(listings):
             self._listed(listings[symbol], listings)
         if since is not None:
@@ -119,11 +126,54 @@ class Resolver:
                 continue
             listing = self._look_up(symbol)
             security = None if listing is None else self._identify(listing, None)
-            if security is None:
-                self._adopt(symbol, self._new_security(listing or Listing(symbol)), "new")
-            else:
-                self._update(security, listing)
-                self._adopt(symbol, security, "renamed")
+            if security is None and listing is not None:
+                security = self._moved_to(symbol, listing, {})
+            self._welcome(symbol, listing or Listing(symbol), security)
+
+    def _welcome(self, symbol: str, listing: Listing, security: str | None) -> None:
+        """Let a ticker without a meaning mean a known security, or else a new one."""
+        if security is None:
+            self._adopt(symbol, self._new_security(listing), "new")
+        else:
+            self._update(security, listing)
+            self._adopt(symbol, security, "renamed")
+
+    def _moved_to(self, symbol: str, stranger: Listing, listings: dict[str, Listing]) -> str | None:
+        """Return the security that goes on as a stranger, its old ticker being another's now.
+
+        Without FIGIs a ticker that passed to another share class of its issuer looks as it did, and
+        the first class like a stranger. So the tickers of the stranger's issuer are looked up, if
+        they have its name or an unusual night. Where names do not tell, such a night ends a series.
+        """
+        for security in sorted(self._related(stranger)):
+            ticker, stored = self.state.ticker.get(security), self.state.description[security]
+            is_used = ticker in (None, symbol) or ticker in self.meanings
+            if ticker is None or is_used or ticker not in self.traded:
+                continue
+            unusual = abs(self.traded.night(ticker)) > UNEXPLAINED_NIGHT
+            if not unusual and not same_name(stored, stranger):
+                continue
+            now = listings.get(ticker) or self.reference.details(ticker, self.day)
+            if now is not None and now.figi and now.figi == stored.figi:
+                continue
+            stays = now is not None and same_name(stored, now)
+            if now is not None and not stays and same_name(stored, stranger):
+                return security
+            if now is not None and not agree(stored, now):
+                return security if agree(stored, stranger) else None
+            if unusual and (same_name(stored, stranger) or not stays):
+                self._mean(ticker, self._new_security(now or Listing(ticker)), "conflict")
+        return None
+
+    def _related(self, stranger: Listing) -> set[str]:
+        """Securities of a stranger's issuer; one with a FIGI is related to those without alone."""
+        state = self.state
+        key = stranger.cik or (stranger.company_name or "").casefold()
+        return {
+            security
+            for security in state.by_issuer.get(key, ())
+            if not (stranger.figi and state.description[security].figi)
+        }
 
     def follow_vanished(self) -> None:
         """Look for securities that traded much yesterday under a ticker that has no bar today."""

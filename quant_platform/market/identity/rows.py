@@ -39,8 +39,9 @@ def fixed_identities(
         day = next((session for session in sessions if session >= listed), None)
         if day is None or symbol in already_described:
             continue
+        name, sector = (_known(row.get(field)) for field in ("company_name", "sector"))
         described.setdefault(day, {})[symbol] = Listing(
-            "", company_name=row["company_name"], sector=row["sector"], list_date=listed
+            "", company_name=name, sector=sector, list_date=listed
         )
     days = sorted(described)
     securities = [securities_frame(day, described[day]) for day in days]
@@ -53,6 +54,10 @@ def fixed_identities(
         pd.concat(securities or [securities_frame(empty, {})], ignore_index=True),
         pd.concat(symbols or [symbols_frame(empty, {})], ignore_index=True),
     )
+
+
+def _known(value: Any) -> str | None:
+    return None if value is None or pd.isna(value) else str(value)
 
 
 def securities_frame(session: date, described: dict[str, Listing]) -> pd.DataFrame:

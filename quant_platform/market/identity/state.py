@@ -41,6 +41,7 @@ class BookState:
     ticker : security → ticker that it has
     description : security → what is known of it
     by_figi, by_class : FIGI of a security, or of its share class → security
+    by_issuer : CIK, and name in one case, → securities that were ever described so
     tickers : the same meanings by number, and the session of each ticker's last bar
     liquid : numbers of the tickers of which much was traded in the last session
     settled : ticker → the listing it had in the last list, its security and description then
@@ -53,6 +54,7 @@ class BookState:
         self.description: dict[str, Listing] = {}
         self.by_figi: dict[str, str] = {}
         self.by_class: dict[str, str] = {}
+        self.by_issuer: dict[str, set[str]] = {}
         self.tickers = Tickers()
         self.liquid = np.empty(0, dtype=np.intp)
         self.settled: dict[str, tuple[Listing, str, Listing]] = {}
@@ -75,11 +77,21 @@ class BookState:
             self.by_figi[listing.figi] = security
         if listing.share_class_figi:
             self.by_class.setdefault(listing.share_class_figi, security)
+        for key in (listing.cik, (listing.company_name or "").casefold()):
+            if key:
+                self.by_issuer.setdefault(key, set()).add(security)
 
-    def note_trading(self, places: NDArray[np.intp], traded: FloatArray, dollars: float) -> None:
-        """Note which tickers have a bar, and which of them traded much."""
+    def note_trading(
+        self,
+        places: NDArray[np.intp],
+        traded: FloatArray,
+        dollars: float,
+        closes: FloatArray | None = None,
+    ) -> None:
+        """Note which tickers have a bar and its close, and which of them traded much."""
         self.number += 1
         self.tickers.last_bar[places] = self.number
+        self.tickers.last_close[places] = np.nan if closes is None else closes
         self.liquid = places[traded >= dollars]
 
     def sessions_away(self, symbol: str) -> int:

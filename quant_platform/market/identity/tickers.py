@@ -59,11 +59,13 @@ class Tickers:
     ----------
     names : the tickers
     last_bar : number of the session of a ticker's last bar; 0: longer ago than is remembered
+    last_close : its close; missing where it is not remembered
     """
 
     def __init__(self) -> None:
         self.names = Names()
         self.last_bar = np.zeros(1024, dtype=np.int64)
+        self.last_close = np.full(1024, np.nan)
         self._securities = Names()
         self._meaning = np.full(1024, NO_SECURITY, dtype=np.intp)
 
@@ -100,16 +102,37 @@ class Tickers:
         if missing > 0:
             room = missing + len(self.names)
             self.last_bar = np.concatenate([self.last_bar, np.zeros(room, dtype=np.int64)])
+            self.last_close = np.concatenate([self.last_close, np.full(room, np.nan)])
             self._meaning = np.concatenate(
                 [self._meaning, np.full(room, NO_SECURITY, dtype=np.intp)]
             )
 
 
 class Traded:
-    """What each ticker traded in a session, and whether it did."""
+    """What each ticker traded in a session, whether it did, and how it opened.
 
-    def __init__(self, tickers: Tickers, places: NDArray[np.intp], traded: FloatArray) -> None:
+    Parameters
+    ----------
+    places : numbers of the tickers that have a bar
+    traded : close × volume of each
+    opens : open of each; None: not known
+    """
+
+    def __init__(
+        self,
+        tickers: Tickers,
+        places: NDArray[np.intp],
+        traded: FloatArray,
+        opens: FloatArray | None = None,
+    ) -> None:
         self._tickers = tickers
+        # The closes before; the array itself moves on with the session.
+        moves = (
+            np.full(len(places), np.nan) if opens is None else opens / tickers.last_close[places]
+        )
+        known = np.isfinite(moves) & (moves > 0)
+        self._nights = np.log(moves, out=np.full(len(places), np.nan), where=known)
+        self._market = float(np.median(self._nights[known])) if known.any() else 0.0
         self._row = np.full(len(tickers.last_bar), -1, dtype=np.intp)
         self._row[places] = np.arange(len(places))
         self._traded = traded
@@ -120,6 +143,10 @@ class Traded:
     def dollars(self, symbol: str) -> float:
         """Close × volume of a ticker that has a bar."""
         return float(self._traded[self._at(symbol)])
+
+    def night(self, symbol: str) -> float:
+        """Logarithm of a ticker's move over the night beyond the market's; NaN where unknown."""
+        return float(self._nights[self._at(symbol)]) - self._market
 
     def without(self, places: NDArray[np.intp]) -> list[int]:
         """Return those of the tickers at `places` that have no bar."""

@@ -19,7 +19,7 @@ import pyarrow.json
 from numpy.typing import NDArray
 
 from quant_platform.kernels.arrays import BoolArray, FloatArray
-from quant_platform.vendors.polygon.cells import LONGEST_TICKER, are_tickers, numbers, storable
+from quant_platform.vendors.polygon.cells import LONGEST_TICKER, numbers, storable, tickers
 from quant_platform.vendors.polygon.json_text import read_json
 from quant_platform.vendors.polygon.times import bounds, days_of
 
@@ -121,8 +121,8 @@ def session_bars(rows: list[Any] | OrderlyRows, session: date) -> tuple[pd.DataF
             return bars, _none_refused()
         rows = rows.as_sent()
     table = _Rows(rows)
-    symbols = table.values("T")
-    table.refuse(~are_tickers(symbols), "no ticker")
+    symbols = tickers(table.values("T"))
+    table.refuse(np.array([symbol is None for symbol in symbols], dtype=np.bool_), "no ticker")
     first, end = bounds(session)
     times = table.number("t")
     table.refuse(np.isnan(times), "no time")
@@ -131,7 +131,9 @@ def session_bars(rows: list[Any] | OrderlyRows, session: date) -> tuple[pd.DataF
     table.refuse_repeated(symbols)
     good_rows = table.good_rows()
     dates = np.full(len(good_rows), np.datetime64(session, "s"))
-    return table.bars(good_rows, dates, [symbols[i] for i in good_rows.tolist()]), table.refused()
+    return table.bars(
+        good_rows, dates, [str(symbols[i]) for i in good_rows.tolist()]
+    ), table.refused()
 
 
 def _bars_in_order(rows: OrderlyRows, session: date) -> pd.DataFrame | None:
@@ -159,7 +161,7 @@ def _bars_in_order(rows: OrderlyRows, session: date) -> pd.DataFrame | None:
 
 
 def _are_distinct_tickers(texts: pa.ChunkedArray) -> bool:
-    """Whether every text can be a ticker, and no two are the same; see `cells.is_ticker`."""
+    """Whether every text can be a ticker, and no two are the same; see `cells.ticker`."""
     return bool(
         pc.all(pc.string_is_ascii(texts)).as_py()
         and pc.all(pc.ascii_is_printable(texts)).as_py()
@@ -233,7 +235,7 @@ class _Rows:
                 self.refuse(faulty, f"{column} is no number")
 
     def refuse_repeated(self, keys: list[Any]) -> None:
-        """Of good rows with one key keep that of the larger volume; equal ones are one row."""
+        """Of good rows with one key keep that of the larger volume."""
         if self._good.all() and len(set(keys)) == len(keys):
             return
         places: dict[Any, list[int]] = {}
@@ -271,10 +273,11 @@ class _Rows:
 
     def _drop(self, i: int, equal: bool) -> None:
         self._good[i] = False
-        if not equal:
-            self._reasons[i] = (
-                "a second row of its ticker and day; that of the larger volume was kept"
-            )
+        self._reasons[i] = (
+            "the same row came twice"
+            if equal
+            else "a second row of its ticker and day; that of the larger volume was kept"
+        )
 
     def _is_equal(self, one: int, other: int) -> bool:
         pairs = [(self.number(name)[one], self.number(name)[other]) for name in NUMBERS]

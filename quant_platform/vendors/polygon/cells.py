@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.vendors.symbols import normal_symbol
 
 LONGEST_TICKER = 64
 """Characters of a ticker; an option's, the longest kind, has 21 and a prefix."""
@@ -32,25 +33,26 @@ def text(value: object) -> str | None:
     return " ".join(value.split()) or None
 
 
-def is_ticker(value: object) -> bool:
-    """Whether a value can be a ticker: printable ASCII without a space; case matters."""
-    return (
-        type(value) is str
-        and 0 < len(value) <= LONGEST_TICKER
-        and value.isascii()
-        and value.isprintable()
-        and " " not in value
-    )
+def ticker(value: object) -> str | None:
+    """Ticker in its one form (`vendors/symbols.py`), None where the value can be none.
+
+    A ticker is printable ASCII without a blank inside; case matters.
+    """
+    if type(value) is not str:
+        return None
+    name = value if value.isascii() and value.isalnum() else normal_symbol(value)
+    plain = name.isascii() and name.isprintable() and " " not in name
+    return name if plain and 0 < len(name) <= LONGEST_TICKER else None
 
 
-def are_tickers(values: list[Any]) -> BoolArray:
-    """`is_ticker` of each value."""
+def tickers(values: list[Any]) -> list[str | None]:
+    """`ticker` of each value."""
     if set(map(type, values)) == {str} and min(lengths := list(map(len, values))) > 0:
         joined = "".join(values)
         plain = joined.isascii() and joined.isprintable() and " " not in joined
         if plain and max(lengths) <= LONGEST_TICKER:
-            return np.ones(len(values), dtype=np.bool_)
-    return np.array([is_ticker(value) for value in values], dtype=np.bool_)
+            return values
+    return list(map(ticker, values))
 
 
 def numbers(values: list[Any]) -> tuple[FloatArray, BoolArray]:

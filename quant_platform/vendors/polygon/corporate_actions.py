@@ -12,10 +12,11 @@ from datetime import date
 import pandas as pd
 
 from quant_platform.errors import BadAnswerError, BadRequestError, NotFoundError, PlanError
-from quant_platform.vendors.polygon.cells import is_ticker, numbers, text
+from quant_platform.vendors.polygon.cells import numbers, text, ticker
 from quant_platform.vendors.polygon.paging import Row, all_rows
 from quant_platform.vendors.polygon.times import day
 from quant_platform.vendors.polygon.transport import Client
+from quant_platform.vendors.unread import Unread, with_unread
 
 logger = logging.getLogger(__name__)
 
@@ -93,21 +94,30 @@ def _ask(client: Client, endpoint: _Endpoint, first: date, last: date) -> list[R
 
 def _frame(rows: list[Row], endpoint: _Endpoint, first: date, last: date) -> pd.DataFrame:
     ex_dates = [day(row.get(endpoint.ex_date)) for row in rows]
+    tickers = [ticker(row.get("ticker")) for row in rows]
+    named = list(zip(rows, ex_dates, tickers, strict=True))
     wanted = [
-        (row, ex_date)
-        for row, ex_date in zip(rows, ex_dates, strict=True)
-        if ex_date is not None and first <= ex_date <= last and is_ticker(row.get("ticker"))
+        (row, ex_date, name)
+        for row, ex_date, name in named
+        if ex_date is not None and first <= ex_date <= last and name is not None
     ]
-    if len(wanted) < len(rows):
-        count = len(rows) - len(wanted)
-        logger.warning("%s: %d rows name no ticker or no day asked for", endpoint.path, count)
-    chosen = [row for row, _ in wanted]
+    unread = [
+        Unread(row, "no ticker" if ex_date else "no ex-date", ex_date, name)
+        for row, ex_date, name in named
+        if ex_date is None or name is None
+    ]
+    unread += [
+        Unread(row, "of a day that was not asked for", first, name)
+        for row, ex_date, name in named
+        if ex_date is not None and name is not None and not first <= ex_date <= last
+    ]
+    chosen = [row for row, _, _ in wanted]
     is_split = endpoint in SPLITS
     cash, ratio = _cash(chosen), _ratio(chosen)
     frame = pd.DataFrame(
         {
-            "date": pd.Series([ex_date for _, ex_date in wanted], dtype="datetime64[s]"),
-            "symbol": _strings(chosen, "ticker"),
+            "date": pd.Series([ex_date for _, ex_date, _ in wanted], dtype="datetime64[s]"),
+            "symbol": pd.Series([name for _, _, name in wanted], dtype="str"),
             "action_type": pd.Series(
                 ["split" if is_split else _dividend_type(row) for row in chosen], dtype="str"
             ),
@@ -121,7 +131,8 @@ def _frame(rows: list[Row], endpoint: _Endpoint, first: date, last: date) -> pd.
             ),
         }
     )
-    return frame[list(COLUMNS)].astype({"split_ratio": "float64", "cash_amount": "float64"})
+    frame = frame[list(COLUMNS)].astype({"split_ratio": "float64", "cash_amount": "float64"})
+    return with_unread(frame, unread)
 
 
 def _ratio(rows: list[Row]) -> pd.Series:

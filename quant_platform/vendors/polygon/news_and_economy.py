@@ -11,10 +11,11 @@ from typing import Any
 import pandas as pd
 
 from quant_platform.errors import UnknownNameError
-from quant_platform.vendors.polygon.cells import is_ticker, numbers, text
+from quant_platform.vendors.polygon.cells import numbers, text, ticker
 from quant_platform.vendors.polygon.paging import Row, all_rows, newest
 from quant_platform.vendors.polygon.times import day, moment
 from quant_platform.vendors.polygon.transport import Client
+from quant_platform.vendors.unread import Unread, with_unread
 
 NEWS = "/v2/reference/news"
 
@@ -77,11 +78,17 @@ def news_between(client: Client, first: date, last: date) -> pd.DataFrame:
             "limit": 1000,
         },
     )
-    rows = [
-        row
-        for article in newest(articles, key=lambda article: str(article.get("id")))
-        for row in _news_rows(article, start, end)
-    ]
+    rows: list[tuple[Any, ...]] = []
+    unread: list[Unread] = []
+    for article in newest(articles, key=_key):
+        reason = _fault(article, start, end)
+        if reason:
+            unread.append(Unread(article, reason, first))
+            continue
+        rows += _news_rows(article)
+        strange = [name for name in _tickers(article) if ticker(name) is None]
+        if strange:
+            unread.append(Unread(article, f"no ticker: {strange!r:.200}", first))
     columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
     frame = pd.DataFrame(
         dict(zip(NEWS_COLUMNS, columns or [[] for _ in NEWS_COLUMNS], strict=True))
@@ -90,7 +97,7 @@ def news_between(client: Client, first: date, last: date) -> pd.DataFrame:
         "datetime64[us, UTC]"
     )
     texts = dict.fromkeys(("news_id", "symbol", "publisher", "url"), "str")
-    return frame.astype(texts | {"sentiment": "float64"})
+    return with_unread(frame.astype(texts | {"sentiment": "float64"}), unread)
 
 
 def economy_between(client: Client, series: str, first: date, last: date) -> pd.DataFrame:
@@ -116,24 +123,55 @@ def economy_between(client: Client, series: str, first: date, last: date) -> pd.
             "limit": 50_000,
         },
     )
-    dated = {day(row.get("date")): row for row in rows}
-    days = sorted(on for on in dated if on is not None and first <= on <= last)
+    dated: dict[date, Row] = {}
+    unread: list[Unread] = []
+    for row in rows:
+        on = day(row.get("date"))
+        if on is None or not first <= on <= last:
+            reason = "no day" if on is None else "of a day that was not asked for"
+            unread.append(Unread(row, reason, first))
+        elif on in dated:
+            unread.append(Unread(row, "a second row of its day; the first was kept", on))
+        else:
+            dated[on] = row
+    days = sorted(dated)
     columns: dict[str, Any] = {"date": pd.Series(days, dtype="datetime64[s]")}
     for name in figures:
         columns[name] = numbers([dated[on].get(name) for on in days])[0]
-    return pd.DataFrame(columns)
+    return with_unread(pd.DataFrame(columns), unread)
 
 
-def _news_rows(article: Row, start: datetime, end: datetime) -> Iterator[tuple[Any, ...]]:
+def _key(article: Row) -> str:
+    """Identity of an article; one without an id is like no other."""
+    return str(article.get("id") or id(article))
+
+
+def _fault(article: Row, start: datetime, end: datetime) -> str:
+    """Why an article cannot be used; empty where it can."""
+    at = moment(article.get("published_utc"))
+    if text(article.get("id")) is None:
+        return "no id"
+    if at is None:
+        return "no time of publication"
+    if not start <= at < end:
+        return "of a day that was not asked for"
+    return "" if isinstance(article.get("tickers"), list) else "no list of tickers"
+
+
+def _news_rows(article: Row) -> Iterator[tuple[Any, ...]]:
+    """One row a ticker; an article about no stock has none."""
     name, at = text(article.get("id")), moment(article.get("published_utc"))
-    tickers, publisher = article.get("tickers"), article.get("publisher")
-    if name is None or at is None or not start <= at < end or not isinstance(tickers, list):
-        return
+    publisher = article.get("publisher")
     publisher_name = text(publisher.get("name")) if isinstance(publisher, dict) else None
     url = text(article.get("article_url"))
     sentiments = _sentiments(article.get("insights"))
-    for ticker in dict.fromkeys(filter(is_ticker, tickers)):
-        yield name, at, ticker, publisher_name, url, sentiments.get(ticker, float("nan"))
+    for symbol in dict.fromkeys(filter(None, map(ticker, _tickers(article)))):
+        yield name, at, symbol, publisher_name, url, sentiments.get(symbol, float("nan"))
+
+
+def _tickers(article: Row) -> list[Any]:
+    names = article.get("tickers")
+    return names if isinstance(names, list) else []
 
 
 def _sentiments(insights: object) -> dict[str, float]:

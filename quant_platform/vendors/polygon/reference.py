@@ -14,7 +14,7 @@ import pandas as pd
 
 from quant_platform.errors import BadAnswerError, NotFoundError
 from quant_platform.vendors.answers import Listing, MarketStatus, SpecialDay
-from quant_platform.vendors.polygon.cells import is_ticker, text
+from quant_platform.vendors.polygon.cells import text, ticker
 from quant_platform.vendors.polygon.paging import Row, all_rows, newest, pages, rows_of
 from quant_platform.vendors.polygon.times import day, day_of_moment, moment
 from quant_platform.vendors.polygon.transport import Client
@@ -30,7 +30,7 @@ CIK_DIGITS = 10
 def active_listings(client: Client, session: date) -> list[Listing]:
     """Every ticker listed as of `session`, by ticker."""
     rows = all_rows(client, TICKERS, _list_parameters(session, active="true", sort="ticker"))
-    named = [row for row in rows if is_ticker(row.get("ticker"))]
+    named = [row for row in rows if ticker(row.get("ticker"))]
     return [_listing(row) for row in newest(named, key=lambda row: row["ticker"])]
 
 
@@ -50,7 +50,7 @@ def delisted_listings(client: Client, session: date, since: date) -> list[Listin
     wanted = [
         row
         for row in rows
-        if is_ticker(row.get("ticker")) and since <= (delisted_on[id(row)] or date.max) <= session
+        if ticker(row.get("ticker")) and since <= (delisted_on[id(row)] or date.max) <= session
     ]
     latest = newest(wanted, key=lambda row: (row["ticker"], delisted_on[id(row)]))
     return [_listing(row) for row in latest]
@@ -63,7 +63,7 @@ def details_of(client: Client, symbol: str, session: date) -> Listing | None:
         row = client.document(path, {"date": session.isoformat()}).get("results")
     except NotFoundError:
         return None
-    if not isinstance(row, dict) or row.get("ticker") != symbol:
+    if not isinstance(row, dict) or ticker(row.get("ticker")) != symbol:
         raise BadAnswerError(f"Polygon's answer is not about {symbol}: {path}", "Try again later")
     return _listing(row)
 
@@ -168,7 +168,7 @@ def _listing(row: Row) -> Listing:
 
 @lru_cache(maxsize=65_536)
 def _read_listing(
-    ticker: object,
+    symbol: object,
     figi: object,
     share_class_figi: object,
     cik: object,
@@ -182,7 +182,7 @@ def _read_listing(
     """Read one row; cached, since most rows of the list are the same each time."""
     number = text(cik)
     return Listing(
-        symbol=str(ticker),
+        symbol=ticker(symbol) or str(symbol),
         figi=text(figi),
         share_class_figi=text(share_class_figi),
         cik=number.zfill(CIK_DIGITS) if number else None,
@@ -197,8 +197,8 @@ def _read_listing(
 
 def _change(event: Row) -> tuple[date, str] | None:
     adopted, change = day(event.get("date")), event.get("ticker_change")
-    ticker = change.get("ticker") if isinstance(change, dict) else None
-    return (adopted, str(ticker)) if adopted and is_ticker(ticker) else None
+    name = ticker(change.get("ticker")) if isinstance(change, dict) else None
+    return (adopted, name) if adopted and name else None
 
 
 def _special_day(row: Row) -> SpecialDay | None:
