@@ -67,10 +67,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_outside_settings() -> None:
+def _no_outside_settings(pytestconfig: pytest.Config) -> None:
     for name in list(os.environ):
         if name in OUTSIDE or name.startswith(PREFIXES):
             del os.environ[name]
+    # A test outside of any project has a home of the test run's own.
+    os.environ["XDG_DATA_HOME"] = str(pytestconfig.stash[SHARED] / "data")
 
 
 @pytest.fixture(autouse=True)
@@ -153,7 +155,7 @@ def new_database(server: Server, template: str) -> Iterator[Callable[[str | None
 
     yield create
     for name, database in made:
-        database.engine.dispose()
+        database.close()
         server.drop(name)
 
 

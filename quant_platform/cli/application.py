@@ -13,6 +13,7 @@ import typer
 
 from quant_platform import __version__
 from quant_platform.cli import console
+from quant_platform.cli.interrupts import waits_ended
 from quant_platform.cli.open_secrets import warn_of_open_secrets
 from quant_platform.errors import QuantPlatformError
 
@@ -57,6 +58,19 @@ def options(
     warn_of_open_secrets(Path.cwd())
 
 
+def _fail_by_known_cause(error: Exception) -> None:
+    """End with one line where a server or the files' system says why."""
+    from quant_platform.storage.failures import file_remedy, server_failure
+
+    failure = server_failure(error)
+    if failure is not None:
+        console.failure(failure.message, failure.hint)
+        sys.exit(1)
+    if isinstance(error, OSError) and (hint := file_remedy(str(error))):
+        console.failure(str(error), hint)
+        sys.exit(1)
+
+
 def run() -> None:
     """Run the command that the arguments name.
 
@@ -73,7 +87,8 @@ def run() -> None:
     # Before the command: what follows it may be somebody else's, as in `db psql -- --debug`.
     debug = "--debug" in takewhile(lambda word: word.startswith("-"), sys.argv[1:])
     try:
-        app()
+        with waits_ended():
+            app()
     except SystemExit as end:
         if end.code == INTERRUPTED:
             console.err.print("Stopped.")
@@ -86,6 +101,7 @@ def run() -> None:
     except Exception as error:
         if debug:
             raise
+        _fail_by_known_cause(error)
         # A fault of the platform: one line, and the traceback only with --debug.
         lines = str(error).splitlines() or [""]
         console.failure(

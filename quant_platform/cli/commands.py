@@ -119,6 +119,7 @@ def report(
     from quant_platform.market.calendar import platform_calendar
     from quant_platform.pipeline.pages import newest_report_date, write_page
     from quant_platform.pipeline.provision import ready_database
+    from quant_platform.storage.database import filled_database
     from quant_platform.vendors.vendor_registry import vendor_of
 
     settings = _settings()
@@ -129,6 +130,7 @@ def report(
         today = datetime.now(UTC).date()
         market = calendar.sessions(vendor.first_session, vendor.last_session or today)
         calendar.range(day.isoformat(), day.isoformat(), market)
+    filled_database(settings)
     database = ready_database(settings)
     shown = day.isoformat() if session else newest_report_date(database)
     path = write_page(settings, database, shown, single_file=single_file)

@@ -1,5 +1,6 @@
 """db upgrade, url, psql, serve and reset."""
 
+import signal
 from threading import Event
 from typing import Annotated
 
@@ -44,10 +45,13 @@ def url(
 ) -> None:
     """Print the URL of the database, with its password if it has one."""
     from quant_platform.settings import Settings
-    from quant_platform.storage.database import dagster_url, platform_url
+    from quant_platform.storage.database import existing_dagster_database, existing_database
 
     settings = Settings.load()
-    typer.echo(dagster_url(settings) if dagster else platform_url(settings))
+    found = existing_dagster_database(settings) if dagster else existing_database(settings)
+    if found is None:
+        raise SettingsError("Dagster has no database yet", "Run: quant-platform demo")
+    typer.echo(found.url)
     if settings.database_url is None:
         console.err.print(
             "This server lives as long as a command runs; quant-platform db serve keeps it up"
@@ -63,10 +67,10 @@ def psql(
 
     from quant_platform.settings import Settings
     from quant_platform.storage.addresses import for_a_process_list
-    from quant_platform.storage.database import platform_url
+    from quant_platform.storage.database import existing_database
     from quant_platform.storage.embedded import client_program
 
-    with for_a_process_list(platform_url(Settings.load())) as (address, secrets):
+    with for_a_process_list(existing_database(Settings.load()).url) as (address, secrets):
         # Not exec: this process must stay, since the embedded server stops with its last user.
         done = subprocess.run(  # noqa: S603 — the user's own words
             [client_program("psql"), "-d", address, *(arguments or [])],
@@ -76,7 +80,16 @@ def psql(
     raise typer.Exit(done.returncode)
 
 
-def serve() -> None:
+def serve(
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=1024,
+            max=65_535,
+            help="Open this port of 127.0.0.1 too, for a login that may only read.",
+        ),
+    ] = None,
+) -> None:
     """Keep the embedded server up, for psql, notebooks and BI, until Ctrl-C."""
     from quant_platform.settings import Settings
     from quant_platform.storage.database import platform_url
@@ -86,8 +99,23 @@ def serve() -> None:
         raise SettingsError(
             "DATABASE_URL names a server that is not the platform's own", "It needs no serving"
         )
-    typer.echo(platform_url(settings))
+    if port is None:
+        _serve_until_stopped(platform_url(settings))
+        return
+    from quant_platform.pipeline.provision import provision
+    from quant_platform.storage.serving import on_port, reader_url
+
+    with on_port(settings, port) as database:
+        provision(database)
+        with reader_url(settings, database, port) as address:
+            _serve_until_stopped(address)
+
+
+def _serve_until_stopped(address: str) -> None:
+    typer.echo(address)
     console.err.print("The server is up; Ctrl-C ends this command")
+    # Asked to end in this way it cleans up, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         Event().wait()
     except KeyboardInterrupt:
@@ -97,12 +125,13 @@ def serve() -> None:
 def reset(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete everything in the platform's and in Dagster's database."""
+    """Delete what the platform and Dagster made in their databases."""
     from quant_platform.settings import Settings, without_password
-    from quant_platform.storage.database import drop_everything, platform_url
+    from quant_platform.storage.database import existing_database
+    from quant_platform.storage.reset import drop_everything
 
     settings = Settings.load()
-    address = without_password(platform_url(settings))
+    address = without_password(existing_database(settings).url)
     if not yes:
         typer.confirm(f"Delete all tables and runs of {address}?", abort=True)
     for name in drop_everything(settings):

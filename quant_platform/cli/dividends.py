@@ -43,8 +43,11 @@ def show(
     from quant_platform.cli.rows import table_rows
     from quant_platform.pipeline.dividends import HELD, states
     from quant_platform.storage.bulk import BEGINNING
+    from quant_platform.storage.database import filled_database
 
-    rows = states(_platform(), BEGINNING, "9999-12-31")
+    platform = _platform()
+    filled_database(platform.settings)
+    rows = states(platform, BEGINNING, "9999-12-31")
     if not everything:
         rows = rows[rows["state"] == HELD].drop(columns=["decided_by", "decided_at"])
     if rows.empty:

@@ -23,6 +23,9 @@ SELECT date, etag FROM ingestions WHERE source = %s AND etag <> '' ORDER BY date
 """
 
 
+_NOTHING = "Nothing is stored yet. Begin with: quant-platform backfill --start YYYY-MM-DD"
+
+
 def run_doctor(settings: Settings) -> None:
     """Print the findings.
 
@@ -31,24 +34,38 @@ def run_doctor(settings: Settings) -> None:
     QuantPlatformError
         Why the vendor cannot be used, after all that could be found out was printed.
     """
-    from quant_platform.pipeline.provision import ready_database
     from quant_platform.vendors.vendor_registry import vendor_of
 
     vendor = vendor_of(settings)
-    database = ready_database(settings)
+    database = _database(settings)
     _show_settings(settings, vendor, database)
     console.out.print()
     trouble = _show_key(vendor)
     console.out.print()
-    _show_staleness(platform_calendar(settings), vendor, database)
+    if database is None:
+        console.out.print(_NOTHING)
+    else:
+        _show_staleness(platform_calendar(settings), vendor, database)
     if trouble is not None:
         raise trouble
 
 
-def _show_settings(settings: Settings, vendor: Vendor, database: Database) -> None:
+def _database(settings: Settings) -> Database | None:
+    """Return the database, up to date; None where there is none with tables, and none is made."""
+    from quant_platform.pipeline.provision import ready_database
+    from quant_platform.storage.database import existing_database
+    from quant_platform.storage.embedded import has_database
+
+    if settings.database_url is None and not has_database(settings.home):
+        return None
+    return ready_database(settings) if existing_database(settings).has_tables() else None
+
+
+def _show_settings(settings: Settings, vendor: Vendor, database: Database | None) -> None:
     abilities = vendor.abilities
     rows = [
-        ("database", without_password(database.url)),
+        ("database", without_password(database.url) if database else "nothing stored yet"),
+        ("home", str(settings.home)),
         ("vendor", vendor.name),
         ("abilities", ", ".join(abilities.served()) or "none beyond bars and actions"),
         ("first session", str(vendor.first_session)),
@@ -91,9 +108,7 @@ def _show_staleness(calendar: Calendar, vendor: Vendor, database: Database) -> N
     closed = calendar.last_closed(datetime.now(UTC), vendor.first_session)
     expected = min(filter(None, (closed, vendor.last_session)), default=None)
     if newest is None:
-        console.out.print(
-            "Nothing is stored yet. Begin with: quant-platform backfill --start YYYY-MM-DD"
-        )
+        console.out.print(_NOTHING)
     elif expected is None or newest >= expected:
         console.out.print(f"Current: the newest session is {newest}")
     else:

@@ -19,7 +19,10 @@ SECRET = re.compile(
 
 def warn_of_open_secrets(start: Path) -> None:
     """Print a line if the `.env` that holds in a folder has secrets and is open to others."""
-    file = project_root(start) / ".env"
+    root = project_root(start)
+    if root is None:
+        return
+    file = root / ".env"
     try:
         if not file.stat().st_mode & OTHERS or not SECRET.search(file.read_text(errors="replace")):
             return

@@ -9,10 +9,13 @@ from typing import Any
 from quant_platform.cli import console
 from quant_platform.cli.failing import show_failing
 from quant_platform.cli.stale import show_stale
-from quant_platform.errors import DatabaseError
 from quant_platform.market.calendar import Calendar, platform_calendar
 from quant_platform.settings import Settings, without_password
-from quant_platform.storage.database import Database, dagster_url, platform_database
+from quant_platform.storage.database import (
+    Database,
+    existing_dagster_database,
+    filled_database,
+)
 from quant_platform.storage.schema import tables_with_history
 
 RUNS = 5
@@ -41,7 +44,10 @@ SPARSE = ("corporate_actions", "alerts")
 
 _COMPUTED = "SELECT split_part(asset, '/', 1), max(date) FROM computations GROUP BY 1"
 
-_ESTIMATES = "SELECT relname::text, reltuples::bigint FROM pg_class WHERE relkind IN ('r', 'p')"
+_ESTIMATES = """
+SELECT relname::text, reltuples::bigint FROM pg_class
+WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind IN ('r', 'p')
+"""
 
 _RUNS = """
 SELECT pipeline_name, status, create_timestamp, end_time - start_time
@@ -51,10 +57,8 @@ FROM runs ORDER BY id DESC LIMIT %s
 
 def show_status(settings: Settings) -> None:
     """Print freshness, rows per table, the last runs and failing checks."""
-    database = platform_database(settings)
+    database = filled_database(settings)
     console.out.print(f"Database  {without_password(database.url)}", soft_wrap=True)
-    if _rows(database, "SELECT to_regclass('market_data')::text")[0][0] is None:
-        raise DatabaseError("The database is empty", "Run: quant-platform demo")
     _show_tables(settings, database)
     runs = _last_runs(settings)
     console.out.print()
@@ -136,8 +140,8 @@ def _expected_session(settings: Settings, calendar: Calendar) -> date | None:
 
 
 def _last_runs(settings: Settings) -> list[tuple[Any, ...]]:
-    instance = Database(dagster_url(settings).replace("+psycopg2", "", 1))
-    if _rows(instance, "SELECT to_regclass('runs')::text")[0][0] is None:
+    instance = existing_dagster_database(settings)
+    if instance is None or _rows(instance, "SELECT to_regclass('runs')::text")[0][0] is None:
         return []
     return _rows(instance, _RUNS, RUNS)
 

@@ -240,6 +240,10 @@ class Runner:
         return result.run_id
 
 
+OURS = {kind.__name__ for kind in QuantPlatformError.__subclasses__()}
+"""Names of the errors that a user can meet."""
+
+
 def _was_stopped(result: dg.ExecuteInProcessResult) -> bool:
     """Whether Ctrl-C ended the run; Dagster makes a failure of it."""
     return any(
@@ -263,7 +267,8 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
                 described = event.step_failure_data.user_failure_data.description
                 if described:
                     return f"{event.step_key}: {described}"
-            while error is not None and error.cause is not None:
+            # An error of ours says what is wrong and what to do; its cause is a driver's.
+            while error is not None and error.cause is not None and error.cls_name not in OURS:
                 error = error.cause
             if error is not None:
                 # Without the leading name of the exception's class.

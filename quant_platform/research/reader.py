@@ -27,7 +27,7 @@ ALWAYS: Dates = (None, None)
 
 _NAMES = """
 SELECT relname::text AS name FROM pg_class
-WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')
+WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind IN ('r', 'p', 'v')
   AND relname !~ '_history$|^_yoyo|^yoyo' ORDER BY 1
 """
 

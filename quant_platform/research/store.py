@@ -40,7 +40,7 @@ def open_store(source: Settings | Path | str | None = None) -> "Store":
     Parameters
     ----------
     source : the project's folder, whose `.env` and environment are read, or settings; default: the
-        current folder
+        project that the current folder lies in, and outside of one the user's own data
 
     Raises
     ------

@@ -7,7 +7,7 @@ for a command that runs. What does not belong here: assumptions that nobody sets
 """
 
 from quant_platform.settings.core import PREFIX, Settings
-from quant_platform.settings.environment import HOME_NAME, Environment, project_root
+from quant_platform.settings.environment import HOME_NAME, Environment, project_root, user_home
 from quant_platform.settings.model import SettingsModel, Variable
 from quant_platform.settings.values import Secret, without_password
 
@@ -20,5 +20,6 @@ __all__ = [
     "SettingsModel",
     "Variable",
     "project_root",
+    "user_home",
     "without_password",
 ]

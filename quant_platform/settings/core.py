@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from quant_platform.conventions import DEFAULT_BENCHMARK
-from quant_platform.settings.environment import HOME_NAME, Environment, project_root
+from quant_platform.settings.environment import HOME_NAME, Environment, project_root, user_home
 from quant_platform.settings.model import SettingsModel, Variable
 from quant_platform.settings.values import (
     DatabaseUrl,
@@ -35,6 +35,12 @@ SIMULATION = "Simulation"
 AUTOMATION = "Automation"
 
 Universe = Annotated[str, matching("[ -~]+"), Form("a list of symbols or a rule, on one line")]
+
+Schema = Annotated[
+    str,
+    matching("(?!pg_)[a-z_][a-z0-9_]{0,62}"),
+    Form("a name of small letters, digits and _, which does not begin with pg_"),
+]
 
 Checks = Annotated[
     str,
@@ -76,10 +82,18 @@ class Settings(SettingsModel):
         description="Dagster's own database; without it `<name>_dagster` beside the one above,"
         " created at the first start.",
     )
+    schema_name: Annotated[Schema | None, Variable(DATABASES, PREFIX + "SCHEMA")] = Field(
+        default=None,
+        description="Schema of the platform's tables, made at the first start. Empty: the first one"
+        " of the search path that exists, which a role, a database or the URL may set. Tables of"
+        " the same name in other schemas are never read or dropped.",
+    )
     home: Annotated[Path, Variable(PLATFORM, PREFIX + "HOME")] = Field(
         default=Path(HOME_NAME),
         description="Folder of the embedded database, Dagster's home and the reports; relative to"
-        " the folder of `.env`.",
+        " the project: the nearest folder up with `.env`, `.quant-platform` or `workspace.yaml`."
+        " Empty outside of a project: `quant-platform` among the user's own data"
+        " (`~/.local/share` on Linux).",
     )
     extensions: Annotated[Path | None, Variable(PLATFORM, PREFIX + "EXTENSIONS")] = Field(
         default=None,
@@ -256,21 +270,27 @@ class Settings(SettingsModel):
     def load(
         cls, environment: Mapping[str, str] | None = None, start: Path | None = None
     ) -> "Settings":
-        """Read the settings that hold in folder `start` (default: the current one).
+        """Read the settings of the project that folder `start` lies in.
 
         Parameters
         ----------
         environment : variables in place of those of the process
+        start : a folder that is a project even where no folder above has a mark of one; default:
+            the current folder, and where that lies in no project the user's own data
 
         Raises
         ------
         SettingsError
             A value cannot be read; the message names the variable, never a secret value.
         """
-        root = project_root(start or Path.cwd())
+        project = project_root(start or Path.cwd())
+        root = project or start or Path.cwd()
         variables = Environment.load(root / ".env", environment)
         settings = cls.read(variables)
-        folders = {"home": root / settings.home.expanduser()}
+        home = root / settings.home.expanduser()
+        if project is None and start is None and not variables.has(PREFIX + "HOME"):
+            home = user_home()
+        folders = {"home": home}
         if settings.extensions is not None:
             folders["extensions"] = root / settings.extensions.expanduser()
         return settings.model_copy(update={**folders, "environment": variables})

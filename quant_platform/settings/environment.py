@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 HOME_NAME = ".quant-platform"
-"""Folder of the embedded database, Dagster's home and the reports, beside the checkout's files."""
+"""Folder of the embedded database, Dagster's home and the reports, beside a project's files."""
+
+DATA_NAME = "quant-platform"
+"""The same folder among the user's own data, where there is no project."""
 
 _MARKERS = (HOME_NAME, ".env", "workspace.yaml")
 
@@ -69,12 +72,20 @@ class Environment:
         return hash(Environment)
 
 
-def project_root(start: Path) -> Path:
-    """Nearest folder from `start` up with a home, `.env` or workspace file; else `start`."""
+def project_root(start: Path) -> Path | None:
+    """Nearest folder from `start` up with a home, `.env` or workspace file."""
     for folder in (start, *start.parents):
         if any((folder / marker).exists() for marker in _MARKERS):
             return folder
-    return start
+    return None
+
+
+def user_home() -> Path:
+    """Home of a user who is in no project, such as that of an installed package."""
+    # Imported here: most starts are in a project.
+    from platformdirs import user_data_path
+
+    return user_data_path(DATA_NAME, appauthor=False)
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -69,6 +69,21 @@ def beside(url: str, name: str) -> str:
     return parts._replace(path=f"/{quote(name, safe='')}", query="&".join(rest)).geturl()
 
 
+def in_schema(url: str, schema: str | None) -> str:
+    """Return the URL with `schema` as the only one of its sessions; None: the URL as it is."""
+    if schema is None:
+        return url
+    parts = urlsplit(url)
+    pairs = [option for option in parts.query.split("&") if option]
+    # Of two settings of the same name, the last one holds.
+    name = '"' + schema.replace('"', '""') + '"'
+    path = "-csearch_path=" + re.sub(r"([\\\s])", r"\\\1", name)
+    options = [unquote(pair[len("options=") :]) for pair in pairs if pair.startswith("options=")]
+    rest = [pair for pair in pairs if not pair.startswith("options=")]
+    query = "&".join([*rest, "options=" + quote(" ".join([*options, path]), safe="")])
+    return parts._replace(query=query).geturl()
+
+
 def on_one_server(one: str, other: str) -> bool:
     """Whether two URLs name the same server."""
     first, second = parameters(one), parameters(other)

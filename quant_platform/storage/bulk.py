@@ -11,9 +11,9 @@ from datetime import date
 
 import pandas as pd
 
-from quant_platform.errors import DatabaseError, QuantPlatformError
-from quant_platform.settings import without_password
+from quant_platform.errors import QuantPlatformError
 from quant_platform.storage.database import Database
+from quant_platform.storage.failures import server_error, statement_error
 from quant_platform.storage.frames import to_pandas
 from quant_platform.storage.known_at import Moment, install_past_views, refuse_lasting
 from quant_platform.storage.read_only import first_word, functions_called, refuse_volatile
@@ -25,9 +25,6 @@ Scope = Mapping[str, int | str | tuple[str, ...]]
 A tuple stands for any of its values.
 """
 
-
-LOCK_SECONDS = 60
-"""How long a statement of a user waits for a table that another session has locked."""
 
 BEGINNING = "0001-01-01"
 """A day before all history."""
@@ -105,15 +102,15 @@ def query(
     they only read (`read_only.py`), and are ended when it has passed.
     """
     functions = functions_called(sql) if limit is not None else set()
-    words = translated(database) if limit is None else of_a_user(database, sql)
-    with words, database.arrow() as connection, connection.cursor() as cursor:
+    words = sql if limit is not None else ""
+    reading = translated(database, reading=True, statement=words)
+    with reading, database.arrow() as connection, connection.cursor() as cursor:
         if known_at is not None:
             install_past_views(cursor, known_at, sql)
         cursor.execute("SET TRANSACTION READ ONLY")
         if limit is not None:
             refuse_volatile(cursor, functions)
             cursor.execute(f"SET LOCAL statement_timeout = {max(1, round(1000 * limit))}")
-            cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
         if first_word(sql) in _NOT_FOR_COPY or "--" in sql:
             cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
         cursor.execute(sql, tuple(parameters) or None)
@@ -181,8 +178,11 @@ def _one_of(value: int | str | tuple[str, ...]) -> str:
 
 
 @contextmanager
-def translated(database: Database) -> Iterator[None]:
-    """Turn the bulk driver's errors into one line with a remedy."""
+def translated(database: Database, *, reading: bool = False, statement: str = "") -> Iterator[None]:
+    """Turn the bulk driver's errors into one line with a remedy.
+
+    Those about a user's `statement` say where in it.
+    """
     from adbc_driver_manager import Error
 
     try:
@@ -190,63 +190,6 @@ def translated(database: Database) -> Iterator[None]:
     except QuantPlatformError:
         raise
     except Error as error:
-        raise database_error(database, error) from error
-
-
-@contextmanager
-def of_a_user(database: Database, sql: str) -> Iterator[None]:
-    """Turn the driver's errors about a user's statement into the sentence and its place in it."""
-    from adbc_driver_manager import Error
-
-    try:
-        yield
-    except QuantPlatformError:
-        raise
-    except Error as error:
-        if (error.sqlstate or "08").startswith("08"):
-            raise database_error(database, error) from error
-        told = {_text(name): _text(value) for name, value in error.details}
-        hint = told.get("PG_DIAG_MESSAGE_HINT", "") or _REMEDIES.get(error.sqlstate or "", "")
-        place = _place(sql, told.get("PG_DIAG_STATEMENT_POSITION", ""))
-        raise DatabaseError(f"{server_reason(error)}{place}", hint) from error
-
-
-def _place(sql: str, position: str) -> str:
-    """Line and column of a character of a statement, counted from 1, as the end of a sentence."""
-    if not position.isdigit() or not 0 < int(position) <= len(sql) + 1:
-        return ""
-    before = sql[: int(position) - 1]
-    return f", at line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))}"
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-
-
-_REMEDIES = {
-    "53100": "The server's disk is full: make room and run it again; nothing was half written",
-    "57014": "It took too long: QUANT_PLATFORM_SQL_SECONDS allows more",
-    "57P01": "The server was stopped: start it and run it again; nothing was half written",
-    "57P03": "The server is starting or stopping: run it again in a moment",
-    "25006": "Only statements that read are allowed here",
-    "42P01": "Is the name right, and was `quant-platform db upgrade` run?",
-    "42501": "Give the database user the rights it lacks",
-    "55P03": "Another process is writing there: run it again when it has ended",
-}
-
-
-def server_reason(error: Exception) -> str:
-    """Return the server's own sentence out of a driver's error."""
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    reason = next((line for line in lines if "ERROR:" in line), lines[0] if lines else "no reason")
-    return reason.partition("ERROR:")[2].strip() or reason.strip()
-
-
-def database_error(database: Database, error: Exception) -> DatabaseError:
-    """Translate one driver error; the server's own sentence stays, everything around it goes."""
-    state = getattr(error, "sqlstate", None)
-    reason = server_reason(error)
-    hint = _REMEDIES.get(state or "", "")
-    if not hint and (state is None or state.startswith("08")):
-        hint = "The connection was lost: run it again; nothing was half written"
-    return DatabaseError(f"{without_password(database.url)}: {reason}", hint)
+        if statement:
+            raise statement_error(database.url, statement, error) from error
+        raise server_error(database.url, error, reading=reading) from error

@@ -5,22 +5,24 @@ Dagster's own instance storage. SQLAlchemy serves small statements. What does no
 tables, which move through Arrow (`bulk.py`, `replace.py`).
 """
 
-import atexit
-import os
-import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
-from weakref import WeakSet
 
 from quant_platform.errors import DatabaseError, SettingsError
 from quant_platform.settings import Settings, without_password
 from quant_platform.storage import session
-from quant_platform.storage.addresses import beside, database_name, on_one_server, sqlalchemy_url
+from quant_platform.storage.addresses import (
+    beside,
+    database_name,
+    in_schema,
+    sqlalchemy_url,
+)
 from quant_platform.storage.embedded import has_database, start_embedded
+from quant_platform.storage.failures import connection_error, server_error
+from quant_platform.storage.idle import IdleConnections
+from quant_platform.storage.pooler import refuse_transaction_pooling
 from quant_platform.storage.reader_login import prepare_reader
 from quant_platform.storage.server_access import READER
 
@@ -34,15 +36,6 @@ DAGSTER_SUFFIX = "_dagster"
 OLDEST_SERVER = 13
 CONNECT_TIMEOUT_SECONDS = 10
 
-IDLE_CONNECTIONS = 2
-"""Bulk connections that a process keeps open for the next use."""
-
-_open_databases: "WeakSet[Database]" = WeakSet()
-"""Databases of this process that may keep connections."""
-
-_of_parents: list[object] = []
-"""Connections inherited over a fork: kept, unused, so that nothing closes them."""
-
 
 class Database:
     """A PostgreSQL database by its libpq URL, with the three ways into it.
@@ -54,10 +47,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._idle: list[ArrowConnection] = []
-        self._lock = threading.Lock()
-        self._owner = os.getpid()
-        _open_databases.add(self)
+        self._idle = IdleConnections()
 
     def __repr__(self) -> str:
         return f"Database({without_password(self.url)!r})"
@@ -71,6 +61,7 @@ class Database:
             sqlalchemy_url(self.url),
             pool_pre_ping=True,
             pool_size=2,
+            max_overflow=2,
             connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
         )
         event.listen(engine, "connect", lambda connection, _: session.prepare(connection))
@@ -95,6 +86,16 @@ class Database:
             raise connection_error(self.url, error) from None
         return connection
 
+    def has_tables(self) -> bool:
+        """Whether the platform's tables are there, of whichever release."""
+        connection = self.connect()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT to_regclass('market_data') IS NOT NULL")
+                return bool(cursor.fetchall()[0][0])
+        finally:
+            connection.close()
+
     @contextmanager
     def arrow(self) -> Iterator["ArrowConnection"]:
         """Lend an ADBC connection with autocommit off; what was not committed is rolled back.
@@ -102,53 +103,24 @@ class Database:
         Opening one is dear (the driver reads the server's catalogue of types), so this process
         keeps a few. One that broke is not lent again.
         """
-        connection = self._idle_connection() or self._open_arrow()
+        connection = self._idle.take() or self._open_arrow()
         try:
             yield connection
             connection.rollback()
         except BaseException:
             connection.close()
             raise
-        with self._lock:
-            if len(self._idle) < IDLE_CONNECTIONS and self._owner == os.getpid():
-                self._idle.append(connection)
-                return
-        connection.close()
+        self._idle.give_back(connection)
+
+    def close(self) -> None:
+        """Close every connection that waits for its next use; the object stays usable."""
+        self.close_idle()
+        if "engine" in self.__dict__:
+            self.engine.dispose()
 
     def close_idle(self) -> None:
         """Close the bulk connections that wait for their next use; it is done at exit."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        if self._owner == os.getpid():
-            for connection in idle:
-                connection.close()
-
-    def unlock(self) -> None:
-        """Begin anew with a lock that nobody holds."""
-        self._lock = threading.Lock()
-
-    def _idle_connection(self) -> "ArrowConnection | None":
-        """Take an idle connection that still answers."""
-        from adbc_driver_manager import Error
-
-        with self._lock:
-            if self._owner != os.getpid():
-                # After a fork these are the parent's connections, which closing would end.
-                _of_parents.extend(self._idle)
-                self._idle, self._owner = [], os.getpid()
-            idle = self._idle
-            while idle:
-                connection = idle.pop()
-                try:
-                    with connection.cursor() as cursor:
-                        cursor.execute("SELECT 1")
-                        cursor.fetchall()
-                    connection.rollback()
-                except Error:
-                    connection.close()
-                else:
-                    return connection
-        return None
+        self._idle.close()
 
     def _open_arrow(self) -> "ArrowConnection":
         from adbc_driver_manager import Error
@@ -165,6 +137,7 @@ class Database:
             connection.commit()
         except Error as error:
             raise connection_error(self.url, error) from None
+        session.remember(connection)
         return connection
 
 
@@ -175,8 +148,8 @@ def platform_url(settings: Settings) -> str:
     """
     if settings.database_url is not None:
         _check_server(settings.database_url)
-        return settings.database_url
-    return _embedded_url(settings, EMBEDDED_DATABASE)
+        return in_schema(settings.database_url, settings.schema_name)
+    return in_schema(_embedded_url(settings, EMBEDDED_DATABASE), settings.schema_name)
 
 
 def dagster_url(settings: Settings) -> str:
@@ -184,18 +157,22 @@ def dagster_url(settings: Settings) -> str:
 
     The database is created if it is missing.
     """
-    return sqlalchemy_url(_dagster_url(settings))
+    return sqlalchemy_url(dagster_libpq_url(settings))
 
 
-def _dagster_url(settings: Settings) -> str:
+def dagster_libpq_url(settings: Settings) -> str:
+    """URL of the database of Dagster's instance as libpq reads it, made as `dagster_url` does."""
     if settings.dagster_database_url is not None:
+        _check_server(settings.dagster_database_url, "DAGSTER_DATABASE_URL")
         return settings.dagster_database_url
     if settings.database_url is None:
         return _embedded_url(settings, EMBEDDED_DATABASE + DAGSTER_SUFFIX)
     _check_server(settings.database_url)
     name = database_name(settings.database_url) + DAGSTER_SUFFIX
-    _create_database(settings.database_url, name)
-    return beside(settings.database_url, name)
+    _create_database(settings.database_url, name, ANY_CHARACTER)
+    url = beside(settings.database_url, name)
+    _ensure_schema(url)
+    return url
 
 
 def platform_database(settings: Settings) -> Database:
@@ -220,6 +197,37 @@ def existing_database(settings: Settings) -> Database:
     return platform_database(settings)
 
 
+def existing_dagster_database(settings: Settings) -> Database | None:
+    """Return Dagster's database if it is there; the server must be reachable."""
+    if settings.dagster_database_url is not None:
+        return Database(dagster_libpq_url(settings))
+    platform = existing_database(settings)
+    name = database_name(platform.url) + DAGSTER_SUFFIX
+    connection = platform.connect()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT FROM pg_database WHERE datname = %s", (name,))
+            if not cursor.fetchall():
+                return None
+    finally:
+        connection.close()
+    return Database(dagster_libpq_url(settings))
+
+
+def filled_database(settings: Settings) -> Database:
+    """Return the platform's database as `existing_database` does, for who reads its tables.
+
+    Raises
+    ------
+    DatabaseError
+        It has no tables.
+    """
+    database = existing_database(settings)
+    if not database.has_tables():
+        raise DatabaseError("The database is empty", "Run: quant-platform demo")
+    return database
+
+
 def reader_database(settings: Settings) -> Database:
     """Return the platform's database as `existing_database` does, for who only reads.
 
@@ -231,84 +239,20 @@ def reader_database(settings: Settings) -> Database:
         return database
     connection = database.connect()
     try:
-        prepare_reader(connection)
+        schema = prepare_reader(connection)
     finally:
         connection.close()
-    return Database(start_embedded(settings.home).url(EMBEDDED_DATABASE, READER))
-
-
-def drop_everything(settings: Settings) -> list[str]:
-    """Empty the platform's database and drop Dagster's; return what was deleted.
-
-    Only the schema `public` of the platform's database is emptied: the database itself may belong
-    to another user.
-    """
-    from psycopg2 import sql
-
-    platform, dagster = platform_url(settings), _dagster_url(settings)
-    connection = Database(platform).connect()
-    connection.autocommit = True
-    name = database_name(dagster)
-    deleted = [f"the tables of {without_password(platform)}"]
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("DROP SCHEMA public CASCADE")
-            cursor.execute("CREATE SCHEMA public")
-            if on_one_server(dagster, platform):
-                cursor.execute(
-                    sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-                )
-                deleted.append(f"the database {name}")
-    finally:
-        connection.close()
-    _create_database.cache_clear()
-    return deleted
-
-
-def connection_error(url: str, error: Exception) -> DatabaseError:
-    """Translate a failed connection into one line and a remedy, without the password."""
-    text = " ".join(str(error).split())
-    place = without_password(url)
-    if "password authentication failed" in text or "no password supplied" in text:
-        return DatabaseError(
-            f"The server refused the user or password of {place}", "Check DATABASE_URL"
-        )
-    if re.search(r'database ".*" does not exist', text):
-        name = database_name(url)
-        return DatabaseError(
-            f"The database {name!r} does not exist on {place}", f"Create it: createdb {name}"
-        )
-    if "could not translate host name" in text or "Name or service not known" in text:
-        return DatabaseError(
-            f"The host of {place} is unknown", "Check the host name in DATABASE_URL"
-        )
-    if any(
-        sign in text
-        for sign in ("refused", "timeout", "timed out", "No route", "unreachable", "No such file")
-    ):
-        return DatabaseError(
-            f"No PostgreSQL server answers at {place}",
-            "Is it running, and are host and port right?",
-        )
-    reason = text.replace(url, place)
-    for secret in _passwords(url):
-        reason = reason.replace(secret, "***")
-    return DatabaseError(f"Cannot connect to {place}: {reason}", "Check DATABASE_URL")
-
-
-def _passwords(url: str) -> list[str]:
-    """Return the passwords that `without_password` hides, as they stand in the URL and decoded."""
-    pairs = re.findall(r"://[^:@/?#]*:(.*)@|[?&](?:ssl)?password=([^&]*)", url, re.IGNORECASE)
-    plain = [secret for pair in pairs for secret in pair if secret]
-    return [form for secret in plain for form in (secret, unquote(secret))]
+    url = start_embedded(settings.home).url(EMBEDDED_DATABASE, READER)
+    return Database(in_schema(url, schema))
 
 
 @lru_cache(maxsize=8)
-def _check_server(url: str) -> None:
-    """Connect once per process and refuse servers that are too old."""
+def _check_server(url: str, variable: str = "DATABASE_URL") -> None:
+    """Connect once per process, and refuse what the platform cannot rely on."""
     connection = Database(url).connect()
     try:
         version = connection.server_version // 10_000
+        encoding = connection.get_parameter_status("server_encoding")
     finally:
         connection.close()
     if version < OLDEST_SERVER:
@@ -316,6 +260,14 @@ def _check_server(url: str) -> None:
             f"The server of {without_password(url)} is PostgreSQL {version}",
             f"Use version {OLDEST_SERVER} or newer",
         )
+    if encoding not in (None, session.ENCODING):
+        name = database_name(url)
+        raise DatabaseError(
+            f"The database {name!r} of {without_password(url)} keeps its text as {encoding},"
+            " which lacks characters that the platform stores",
+            f"Create another one: createdb -T template0 -E UTF8 {name}_utf8",
+        )
+    refuse_transaction_pooling(url, variable)
 
 
 def _embedded_url(settings: Settings, name: str) -> str:
@@ -327,6 +279,10 @@ def _embedded_url(settings: Settings, name: str) -> str:
 CODE_POINT_ORDER = "TEMPLATE template0 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
 """Text in the order of its characters' codes, whatever the machine's language, and compared by
 bytes: a key costs a tenth less to insert."""
+
+
+ANY_CHARACTER = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
+"""Beside a database of another encoding, too."""
 
 
 @lru_cache(maxsize=8)
@@ -346,26 +302,32 @@ def _create_database(url: str, name: str, options: str = "") -> None:
     except (errors.DuplicateDatabase, errors.UniqueViolation):
         pass  # another process was a moment earlier
     except psycopg2.Error as error:
-        raise DatabaseError(
-            f"The database {name!r} cannot be created on {without_password(url)}:"
-            f" {str(error).splitlines()[0]}",
-            f"Create it yourself (createdb {name}), or set DAGSTER_DATABASE_URL",
-        ) from None
+        what = f"The database {name!r} cannot be created on {without_password(url)}"
+        failure = server_error(url, error, what)
+        if isinstance(error, errors.InsufficientPrivilege):
+            hint = f"Create it yourself (createdb {name}), or set DAGSTER_DATABASE_URL"
+            failure = DatabaseError(failure.message, hint)
+        raise failure from None
     finally:
         connection.close()
 
 
-def _unlock_all() -> None:
-    """Open locks that another thread held when this process was forked."""
-    for database in list(_open_databases):
-        database.unlock()
+@lru_cache(maxsize=8)
+def _ensure_schema(url: str) -> None:
+    """Make the schema that a URL's search path names, in a database made just now."""
+    import psycopg2
+
+    connection = Database(url).connect()
+    try:
+        with connection, connection.cursor() as cursor:
+            session.ensure_schema(cursor)
+    except psycopg2.Error as error:
+        raise server_error(url, error) from None
+    finally:
+        connection.close()
 
 
-os.register_at_fork(after_in_child=_unlock_all)
-
-
-@atexit.register
-def _close_all() -> None:
-    """Close what is idle while the interpreter still runs; later the driver could not."""
-    for database in list(_open_databases):
-        database.close_idle()
+def forget() -> None:
+    """Forget which databases are there: some were dropped."""
+    _create_database.cache_clear()
+    _ensure_schema.cache_clear()

@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 from quant_platform.errors import DatabaseError
 from quant_platform.storage import cluster
+from quant_platform.storage.failures import file_remedy
 from quant_platform.storage.server_access import SUPERUSER, give_to_owner
 
 DATA_DIRECTORY = "postgres"
@@ -53,7 +54,7 @@ class EmbeddedServer:
     @property
     def data(self) -> Path:
         """Data directory."""
-        return self.home / DATA_DIRECTORY
+        return (self.home / DATA_DIRECTORY).resolve()
 
     def url(self, database: str, user: str = SUPERUSER) -> str:
         """Return the URL of a database, by the socket."""
@@ -85,20 +86,24 @@ def start_embedded(home: Path, port: int | None = None) -> EmbeddedServer:
     DatabaseError
         The data directory is of another PostgreSQL version, or the server does not start.
     """
-    home = home.expanduser().resolve()
-    data = home / DATA_DIRECTORY
+    named = home.expanduser()
+    data = named / DATA_DIRECTORY
     with _threads:
         try:
+            for folder in (named, data):
+                _refuse_a_link_to_nothing(folder)
+            home = named.resolve()
+            data = (home / DATA_DIRECTORY).resolve()
             _check_version(data)
             home.mkdir(parents=True, exist_ok=True)
             with _locked(home):
                 _join(home)
                 return EmbeddedServer(home, cluster.ensure_running(data, port))
         except (OSError, RuntimeError, subprocess.SubprocessError, KeyError) as error:
+            reason = _last_line(data, error)
             raise DatabaseError(
-                f"The embedded PostgreSQL server does not start in {data}:"
-                f" {_last_line(data, error)}",
-                f"Look at {data / 'log'}; is the disk full, or the folder owned by another user?",
+                f"The embedded PostgreSQL server does not start in {data}: {reason}",
+                file_remedy(reason) or f"Look at {data / 'log'}",
             ) from error
 
 
@@ -131,7 +136,7 @@ def _leave(home: Path) -> None:
             except BlockingIOError:
                 pass
             else:
-                cluster.stop(home / DATA_DIRECTORY)
+                cluster.stop((home / DATA_DIRECTORY).resolve())
         os.close(users)
 
 
@@ -151,6 +156,15 @@ def _open(home: Path, name: str) -> int:
     if os.fstat(file).st_uid != home.stat().st_uid:
         give_to_owner(file, home)
     return file
+
+
+def _refuse_a_link_to_nothing(folder: Path) -> None:
+    """Refuse a link whose target is not there: it may lie on a disk that is not mounted."""
+    if folder.is_symlink() and not folder.exists():
+        raise DatabaseError(
+            f"{folder} is a link to {folder.readlink()}, which is not there",
+            "Is its disk mounted? Or make the folder, or remove the link",
+        )
 
 
 def _check_version(data: Path) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Moment = str | date
 """A moment as a user gives it, `datetime` included; see `parse_moment`."""
 
-_Table = tuple[str, str | None, str, str, str]
+_Table = tuple[str, str | None, str, str, str, str]
 _View = tuple[str, str, str, list[str]]
 """Rows of the two statements below."""
 
@@ -66,14 +66,15 @@ SELECT quote_ident(t.relname), quote_ident(h.relname),
        string_agg(coalesce(quote_ident(b.attname),
            'NULL::' || format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum),
        (array_agg(quote_ident(a.attname) ORDER BY array_position(c.names, a.attname::text))
-           FILTER (WHERE a.attname = ANY (c.names)))[1]
+           FILTER (WHERE a.attname = ANY (c.names)))[1],
+       quote_ident(current_schema())
 FROM (SELECT string_to_array($1, ' ') AS names) AS c
 CROSS JOIN pg_class t
 JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN (pg_class h JOIN pg_attribute e ON e.attrelid = h.oid AND e.attname = 'superseded_at')
     ON h.relnamespace = t.relnamespace AND h.relname = t.relname || '_history'
 LEFT JOIN pg_attribute b ON b.attrelid = h.oid AND b.attname = a.attname AND NOT b.attisdropped
-WHERE t.relnamespace = 'public'::regnamespace AND t.relkind IN ('r', 'p')
+WHERE t.relnamespace = quote_ident(current_schema())::regnamespace AND t.relkind IN ('r', 'p')
 GROUP BY t.relname, h.relname
 HAVING bool_or(a.attname = ANY (c.names))
 """
@@ -86,7 +87,7 @@ JOIN pg_rewrite r ON r.ev_class = v.oid
 JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
     AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> v.oid
 JOIN pg_class u ON u.oid = d.refobjid AND u.relnamespace = v.relnamespace
-WHERE v.relnamespace = 'public'::regnamespace AND v.relkind IN ('v', 'm')
+WHERE v.relnamespace = quote_ident(current_schema())::regnamespace AND v.relkind IN ('v', 'm')
 GROUP BY v.oid, v.relname
 """
 
@@ -153,7 +154,7 @@ def install_past_views(cursor: "Cursor", known_at: Moment, statement: str) -> No
     _fetch(cursor, _SETTINGS, moment, f"{WAIT_SECONDS}s")
     _fetch(cursor, _WAIT, moment)
     tables: list[_Table] = _fetch(cursor, _TABLES, " ".join(("superseded_at", *CLOCK_COLUMNS)))
-    # Read before there is any temporary view: afterwards the definitions would name `public`.
+    # Read before there is any temporary view: afterwards the definitions would name the schema.
     views = _in_order(_fetch(cursor, _VIEWS), {name for name, *_ in tables})
     named = None if _fetch(cursor, _FUNCTIONS)[0][0] else _named(statement, tables, views)
     created = [
@@ -204,12 +205,12 @@ def refuse_lasting(cursor: "Cursor") -> None:
 
 def _table_sql(table: _Table, moment: str) -> str:
     """Create the view of the rows of a table that were known at `moment`."""
-    name, history, columns, history_columns, clock = table
+    name, history, columns, history_columns, clock, schema = table
     begun = f"{clock} <= TIMESTAMPTZ '{moment}'"
-    past = f"SELECT {columns} FROM public.{name} WHERE {begun}"  # noqa: S608 — names from the catalogue, quoted
+    past = f"SELECT {columns} FROM {schema}.{name} WHERE {begun}"  # noqa: S608 — names from the catalogue, quoted
     if history is not None:
         past += (
-            f" UNION ALL SELECT {history_columns} FROM public.{history}"  # noqa: S608 — the same
+            f" UNION ALL SELECT {history_columns} FROM {schema}.{history}"  # noqa: S608 — the same
             f" WHERE {begun} AND superseded_at > TIMESTAMPTZ '{moment}'"
         )
     return f"CREATE TEMPORARY VIEW {name} AS {past};"

@@ -5,6 +5,7 @@ function, and its column (name, type, comment) is created from it, in the table 
 `_history`.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,13 +15,19 @@ from typing import TYPE_CHECKING
 from quant_platform.errors import DatabaseError
 from quant_platform.settings import without_password
 from quant_platform.storage.database import Database
+from quant_platform.storage.failures import server_error
+from quant_platform.storage.session import ensure_schema
 
 if TYPE_CHECKING:
     import psycopg2.extensions
     from psycopg2.sql import Composable
 
-LOCK_SECONDS = 60
-"""How long to wait for another process that is applying migrations."""
+MARKS = "_yoyo_migration"
+"""Table of the migrations applied, as yoyo-migrations kept it, which applied the first ones."""
+
+_MAKES = re.compile(
+    r"^CREATE (?:OR REPLACE )?(?:TABLE|VIEW)(?: IF NOT EXISTS)? (\w+)", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ def is_current(database: Database, columns: Sequence[RegisteredColumn] = ()) -> 
     connection = database.connect()
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT to_regclass('public._yoyo_migration')")
+            cursor.execute("SELECT to_regclass('_yoyo_migration')")
             if cursor.fetchone() == (None,):
                 return False
             cursor.execute("SELECT migration_id FROM _yoyo_migration")
@@ -116,7 +123,7 @@ def _missing(database: Database, columns: Sequence[RegisteredColumn]) -> Sequenc
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT table_name, column_name FROM information_schema.columns"
-                " WHERE table_schema = 'public'"
+                " WHERE table_schema = current_schema()"
             )
             present = set(cursor.fetchall())
     finally:
@@ -128,6 +135,12 @@ def _migration_files() -> list[Path]:
     """Return the migrations in the order of their numbers."""
     files = (sql_folder() / "migrations").glob("*.sql")
     return sorted(file for file in files if not file.name.endswith(".rollback.sql"))
+
+
+def made_by_migrations(done: set[str]) -> list[str]:
+    """Names of the tables and views that these migrations made, sorted."""
+    texts = [file.read_text(encoding="utf-8") for file in _migration_files() if file.stem in done]
+    return sorted({name for text in texts for name in _MAKES.findall(text)})
 
 
 def _apply_migrations(database: Database) -> list[str]:
@@ -142,28 +155,26 @@ def _apply_migrations(database: Database) -> list[str]:
         with connection, connection.cursor() as cursor:
             for statement in _BEFORE:
                 _execute(cursor, statement)
+            ensure_schema(cursor)
+            _execute(cursor, _MARKS)
             _execute(cursor, "SELECT migration_id FROM _yoyo_migration")
             done = {str(name) for (name,) in cursor.fetchall()}
             pending = [file for file in _migration_files() if file.stem not in done]
             for file in pending:
                 _apply(cursor, file)
     except psycopg2.Error as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DatabaseError(
-            f"The migrations cannot be applied to {without_password(database.url)}: {reason}",
-            "Does the user own the database, and is no other program holding its tables?",
-        ) from error
+        what = f"The migrations cannot be applied to {without_password(database.url)}"
+        raise server_error(database.url, error, what) from error
     finally:
         connection.close()
     return [file.stem for file in pending]
 
 
-_BEFORE = (
-    f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'",
-    "SELECT pg_advisory_xact_lock(hashtext('quant_platform'), hashtext('migrations'))",
-    # The marks of yoyo-migrations, which applied the files in the first releases.
-    "CREATE TABLE IF NOT EXISTS _yoyo_migration (migration_hash varchar(64) PRIMARY KEY,"
-    " migration_id varchar(255), applied_at_utc timestamp)",
+_BEFORE = ("SELECT pg_advisory_xact_lock(hashtext('quant_platform'), hashtext('migrations'))",)
+
+_MARKS = (
+    f"CREATE TABLE IF NOT EXISTS {MARKS} (migration_hash varchar(64) PRIMARY KEY,"
+    " migration_id varchar(255), applied_at_utc timestamp)"
 )
 
 

@@ -8,6 +8,7 @@ would wait for every writer. What does not belong here: which statements are let
 
 from typing import TYPE_CHECKING
 
+from quant_platform.errors import DatabaseError
 from quant_platform.storage.server_access import READER
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = %(role)s)
           AND a.defaclacl::text LIKE '%%' || %(role)s || '=r%%')
     OR EXISTS (
         SELECT FROM pg_class c, pg_roles r
-        WHERE r.rolname = %(role)s AND c.relnamespace = current_schema()::regnamespace
+        WHERE r.rolname = %(role)s AND c.relnamespace = quote_ident(current_schema())::regnamespace
           AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
           AND NOT has_table_privilege(r.oid, c.oid, 'SELECT'))
 """
@@ -51,18 +52,25 @@ END $$
 """
 
 
-def prepare_reader(connection: "psycopg2.extensions.connection") -> None:
+def prepare_reader(connection: "psycopg2.extensions.connection") -> str:
     """Make the login and give it the tables of a database, those to come too, where it lacks them.
+
+    Returns the schema of the tables.
 
     Parameters
     ----------
     connection : of the owner of the server, to the platform's database
     """
     with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT current_schema()::text")
+        schema: str | None = cursor.fetchall()[0][0]
+        if schema is None:
+            raise DatabaseError("The database is empty", "Run: quant-platform demo")
         cursor.execute(_LACKING, {"role": READER})
         if cursor.fetchone() == (False,):
-            return
+            return schema
         limits = " ".join(
             f"ALTER ROLE {READER} SET {name} = '{value}';" for name, value in LIMITS.items()
         )
         cursor.execute(_MAKE.format(role=READER, limits=limits))
+    return schema

@@ -27,10 +27,10 @@ from quant_platform.storage.bulk import (
     literal,
     quoted,
     scope_sql,
-    server_reason,
     translated,
 )
 from quant_platform.storage.database import Database
+from quant_platform.storage.failures import server_reason
 from quant_platform.storage.frames import JSONB_VERSION, to_arrow
 from quant_platform.storage.quarantine import (
     FAULTY,

@@ -53,10 +53,10 @@ SELECT a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
        coalesce(obj_description(c.oid, 'pg_class'), ''),
        coalesce(a.attnum = ANY (k.conkey), false)
 FROM pg_class c
-JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p'
-WHERE c.relname = %s AND c.relkind IN ('r', 'p', 'v')
+WHERE c.relnamespace = quote_ident(current_schema())::regnamespace
+  AND c.relname = %s AND c.relkind IN ('r', 'p', 'v')
 ORDER BY a.attnum
 """
 
@@ -91,7 +91,8 @@ def read_table(database: Database, name: str) -> Table:
 _WITH_HISTORY = """
 SELECT t.relname::text FROM pg_class t
 JOIN pg_class h ON h.relnamespace = t.relnamespace AND h.relname = t.relname || '_history'
-WHERE t.relnamespace = 'public'::regnamespace AND t.relkind IN ('r', 'p') ORDER BY 1
+WHERE t.relnamespace = quote_ident(current_schema())::regnamespace AND t.relkind IN ('r', 'p')
+ORDER BY 1
 """
 
 

@@ -471,5 +471,5 @@ def test_a_fault_of_ours_is_one_line_too(in_folder: Run, tmp_path: Path) -> None
     """Whatever goes wrong below: one line, and all of it with --debug."""
     (tmp_path / "home").write_text("a file where a folder should be")
     home = {PREFIX + "HOME": str(tmp_path / "home")}
-    failed(in_folder("db", "url", **home), "does not start")
-    assert "Traceback" in in_folder("--debug", "db", "url", **home).stderr
+    failed(in_folder("db", "upgrade", **home), "does not start")
+    assert "Traceback" in in_folder("--debug", "db", "upgrade", **home).stderr

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from quant_platform.defs.instance.first_start import SCHEMAS
 from quant_platform.storage.database import Database
+from quant_platform.storage.reset import DAGSTER_TABLES
 from quant_platform_tests.support.instance_harness import open_instance
 from quant_platform_tests.support.tables import fetch, shape
 
@@ -101,3 +103,8 @@ def test_a_database_that_holds_a_run_is_left_as_it_is(
     before = state(empty_database)
     open_instance(empty_database.url, tmp_path / "home").dispose()
     assert state(empty_database) == before
+
+
+def test_reset_knows_all_of_dagster_s_tables() -> None:
+    tables = {name for schema in SCHEMAS for name in schema.tables}
+    assert {*DAGSTER_TABLES} == tables | {"alembic_version"}

@@ -97,7 +97,7 @@ class TestOpen:
         monkeypatch.chdir(tmp_path)
         monkeypatch.delenv("DATABASE_URL", raising=False)
         for source in (None, tmp_path, Settings.load({}, tmp_path)):
-            with pytest.raises(SettingsError, match=r"no database in .*\.quant-platform"):
+            with pytest.raises(SettingsError, match=r"no database in .*quant-platform"):
                 open_store(source)
         assert list(tmp_path.iterdir()) == []
 

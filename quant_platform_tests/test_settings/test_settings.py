@@ -211,6 +211,7 @@ def test_environment_wins_over_the_file(tmp_path: Path) -> None:
 def test_reads_the_process_s_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PREFIX + "CAPITAL", "1234")
     assert Settings.load(start=tmp_path).capital == 1234.0
+    (tmp_path / ".env").touch()
     monkeypatch.chdir(tmp_path)
     assert Settings.load().home == tmp_path / ".quant-platform"
 

@@ -20,7 +20,7 @@ def module_database(server: Server, template: str) -> Iterator[Database]:
     name = server.create(template)
     database = Database(server.url(name))
     yield database
-    database.engine.dispose()
+    database.close()
     server.drop(name)
 
 

@@ -1,5 +1,6 @@
 """How a database is reached, and what is said when it is not."""
 
+import gc
 import os
 import socket
 import struct
@@ -22,11 +23,11 @@ from quant_platform.storage.addresses import database_name, sqlalchemy_url
 from quant_platform.storage.database import (
     Database,
     dagster_url,
-    drop_everything,
     platform_database,
     platform_url,
 )
 from quant_platform.storage.embedded import client_program, start_embedded
+from quant_platform.storage.reset import drop_everything
 from quant_platform_tests.support.server import Server
 from quant_platform_tests.support.services import free_port
 from quant_platform_tests.support.tables import fetch
@@ -63,6 +64,30 @@ def test_what_is_not_committed_is_rolled_back(database: Database) -> None:
     with database.arrow() as connection, connection.cursor() as cursor:
         cursor.execute("INSERT INTO alerts VALUES ('2004-08-19', 'run', 'r', 's', 'info', 'm')")
     assert fetch(database, "SELECT count(*) FROM alerts") == [(0,)]
+
+
+SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+
+
+@pytest.mark.parametrize("end", ["close", "forget"])
+def test_what_was_opened_is_closed(server: Server, template: str, end: str) -> None:
+    name = server.create(template)
+    database = Database(server.url(name))
+    bulk.query(database, "SELECT 1 AS x")
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 1")
+    beside = Database(server.url("postgres"))
+    assert fetch(beside, SESSIONS, name) == [(2,)]
+    if end == "close":
+        database.close()
+    else:
+        database.engine.dispose()
+        # As where nobody holds it any more but itself.
+        database.itself = database  # type: ignore[attr-defined]
+        del database, connection
+        gc.collect()
+    # Without FORCE: a session that is still there would be an error.
+    server.execute("DROP DATABASE {}", name)
 
 
 def test_the_instance_s_database_stands_beside_the_platform_s(

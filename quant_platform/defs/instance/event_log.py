@@ -118,10 +118,14 @@ class BulkEventLogStorage(OnSharedPool, PostgresEventLogStorage):
         super().dispose()
         self.lease.release()
 
-    def index_connection(self) -> AbstractContextManager[Connection]:
-        """Return a connection; inside `_transaction` the one that is writing."""
+    def _connect(self) -> AbstractContextManager[Connection]:
+        """Return a connection; inside `_transaction` the one that is writing.
+
+        Whatever is asked for there (`has_table` too) is asked on it. Who held the writers' lock and
+        waited for a second connection could wait for those that wait for the lock.
+        """
         connection: Connection | None = getattr(self._writing, "connection", None)
-        return super().index_connection() if connection is None else nullcontext(connection)
+        return super()._connect() if connection is None else nullcontext(connection)
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

@@ -2,8 +2,8 @@
 
 dagster-postgres opens a connection for every statement. Here the storages of all instances of a
 process that name the same database lease one SQLAlchemy engine. It keeps at most
-`PoolOptions.idle` connections open, opens more on demand without making anybody wait, and closes
-all of them when the last lease ends: by `Lease.release`, or when it is collected. A connection is
+`PoolOptions.idle` connections open, opens `PoolOptions.overflow` more on demand, and closes all of
+them when the last lease ends: by `Lease.release`, or when it is collected. A connection is
 pinged before use, so a restarted server is met with fresh connections. After a fork the child
 starts with empty pools and leaves its parent's connections alone.
 """
@@ -22,7 +22,11 @@ from quant_platform.storage.session import prepare
 IDLE_CONNECTIONS = 2
 """Connections a process keeps open to one database; a server's default limit is 100 for all."""
 
-UNLIMITED = -1
+MORE_CONNECTIONS = 8
+"""Connections beyond these that a process opens while several of its threads ask at once."""
+
+WAIT_SECONDS = 60.0
+"""How long a thread waits for a connection where all of them are lent."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +37,14 @@ class PoolOptions:
     ----------
     url : SQLAlchemy URL naming the psycopg2 driver
     idle : connections kept open
-    overflow : further connections at a time, `UNLIMITED` for any number
+    overflow : further connections at a time
     recycle_seconds : age at which a connection is replaced, -1 for never
     statement_timeout_ms : server-side limit of one statement, None for the server's own
     """
 
     url: str
     idle: int = IDLE_CONNECTIONS
-    overflow: int = UNLIMITED
+    overflow: int = MORE_CONNECTIONS
     recycle_seconds: int = -1
     statement_timeout_ms: int | None = None
 
@@ -97,6 +101,7 @@ def _create(options: PoolOptions) -> Engine:
         isolation_level="AUTOCOMMIT",
         pool_size=options.idle,
         max_overflow=options.overflow,
+        pool_timeout=WAIT_SECONDS,
         pool_recycle=options.recycle_seconds,
         pool_pre_ping=True,
     )

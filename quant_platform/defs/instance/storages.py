@@ -74,7 +74,7 @@ class OnSharedPool(_Stock):
             replace(
                 self.lease.options,
                 idle=STORAGES_ON_A_POOL,
-                overflow=STORAGES_ON_A_POOL * max_overflow,
+                overflow=max_overflow,
                 recycle_seconds=pool_recycle,
                 statement_timeout_ms=statement_timeout,
             )
