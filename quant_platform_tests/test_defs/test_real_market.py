@@ -78,7 +78,7 @@ class TestTheWholePipeline:
         ((models, days),) = trading.lab.sql(
             "SELECT count(DISTINCT model_id), count(DISTINCT date) FROM model_performance"
         )
-        assert (models, days > 0) == (3, True)
+        assert (models, days > 0) == (4, True)
 
 
 def test_flat_files_bring_the_same_market(filed: Trading, until: Callable[[int], str]) -> None:
