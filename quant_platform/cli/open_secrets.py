@@ -5,7 +5,6 @@ import stat
 from pathlib import Path
 
 from quant_platform.cli import console
-from quant_platform.settings.environment import project_root
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -19,6 +18,9 @@ SECRET = re.compile(
 
 def warn_of_open_secrets(start: Path) -> None:
     """Print a line if the `.env` that holds in a folder has secrets and is open to others."""
+    # Settings are read where a command works, not to print its help.
+    from quant_platform.settings.environment import project_root
+
     root = project_root(start)
     if root is None:
         return

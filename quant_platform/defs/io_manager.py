@@ -43,13 +43,13 @@ from quant_platform.defs.metadata import heavy_metadata, light_metadata, stale_m
 from quant_platform.pipeline.chunks import Chunk, Chunks, Progress, Written, store_all
 from quant_platform.pipeline.computations import record
 from quant_platform.pipeline.failures import failure_statements, failures_of
+from quant_platform.pipeline.holes import hole_in
 from quant_platform.pipeline.ledger import FAILED_AT
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.staleness import StaleInputs
 from quant_platform.quality.check import QualityCheck
 from quant_platform.quality.check_registry import all_checks
 from quant_platform.quality.overtaken import withdraw
-from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members, Scope
 from quant_platform.storage.frames import empty_frame
 from quant_platform.storage.models import model_ids
@@ -237,32 +237,9 @@ class PostgresIOManager(dg.IOManager):
         ]
 
     def _refuse_gaps(self, table: Table, sessions: Sequence[str]) -> None:
-        """Refuse to compute over a hole: history may begin late, but not skip a session.
-
-        What is missing before the table's first session is taken for a later start of history. A
-        hole after it would give values that change once it is filled, and without any session there
-        is nothing to compute from.
-        """
-        if not sessions:
-            return
-        name = bulk.quoted(table.name)
-        holes = bulk.query(
-            self.platform.database,
-            "SELECT wanted.date::text AS date FROM unnest($1::text::date[]) AS wanted (date)"  # noqa: S608 — quoted name
-            f" WHERE NOT EXISTS (SELECT 1 FROM {name} AS t WHERE t.date = wanted.date)"
-            " AND wanted.date > coalesce("
-            f"(SELECT min(date) FROM {name} WHERE date <= $2::text::date), '-infinity') ORDER BY 1",
-            ("{" + ",".join(sessions) + "}", sessions[-1]),
-        )["date"].tolist()
-        if holes:
-            raise dg.Failure(
-                description=(
-                    f"{table.name} lacks {len(holes)} of the sessions looked back on, from"
-                    f" {holes[0]} to {holes[-1]}. Materialise them first: quant-platform backfill"
-                    f" --start {holes[0]} --end {holes[-1]}"
-                ),
-                allow_retries=False,
-            )
+        """Refuse to compute over a hole: history may begin late, but not skip a session."""
+        if hole := hole_in(self.platform, table, sessions):
+            raise dg.Failure(description=hole, allow_retries=False)
 
     def _table(self, metadata: Mapping[str, Any] | None) -> Table:
         return self.platform.table(str((metadata or {})["table"]))

@@ -12,7 +12,7 @@ import dagster as dg
 
 DAILY_JOB = "daily_update"
 
-HOW_TO_BACKFILL = "For a range: Partitions, Launch backfill; it is one run, of exactly the range."
+HOW_TO_BACKFILL = "For a range: Partitions, Materialize…; it is one run, of exactly the range."
 
 
 def stage_job(stage: str) -> str:

@@ -16,7 +16,7 @@ What does not belong here: computing them again (`unfinished` says which of a ru
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 
 Inputs = Mapping[str, Sequence[Upstream]]
 """What each asset is computed from, by its key."""
+
+_ENDS = """
+SELECT asset, min(read_at), max(changed_at), count(DISTINCT run_id) FROM computations GROUP BY asset
+"""
+
+FAILED = datetime.fromisoformat(FAILED_AT)
 
 EVERY_SESSION = 1_000_000
 """More sessions than a market has."""
@@ -106,7 +112,7 @@ def stale_sessions(
     last : session after which nothing is looked at; default: none
     """
     inputs = read_inputs(database)
-    if not inputs:
+    if not inputs or _all_is_newer(database, inputs):
         return []
     ledger = read_ledger(database, calendar, first, last)
     is_stale = stale_places(ledger, inputs)
@@ -121,6 +127,29 @@ def stale_sessions(
         for failed in [ledger.has_failed(asset)]
         if places.any()
     ]
+
+
+def _all_is_newer(database: Database, inputs: Inputs) -> bool:
+    """Whether all of each asset was read after the last change of its inputs, as in a first fill.
+
+    Then nothing is stale, and the sessions need not be looked at one by one.
+    """
+    with closing(database.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute(_ENDS)
+        ends = {asset: (read, changed, runs) for asset, read, changed, runs in cursor.fetchall()}
+    for asset, of_asset in inputs.items():
+        if asset not in ends:
+            continue
+        read, _, runs = ends[asset]
+        for parent in of_asset:
+            if parent.asset == asset:
+                # One run computes sessions in their order, each from the one before it.
+                if runs > 1:
+                    return False
+            elif parent.asset in ends and ends[parent.asset][1] > read:
+                return False
+    # What failed was read before everything.
+    return all(read > FAILED for read, _, _ in ends.values())
 
 
 def stale_of(platform: "Platform", last: str | None = None) -> list[Stale]:
