@@ -93,7 +93,10 @@ def test_printed_from_a_wide_window(opened: Open) -> None:
     page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
     chart = page.locator("[data-chart=equity] .main-svg").first
     expect(chart).not_to_have_attribute("width", PRINTED)
-    assert max(chart_widths(page)) > PAPER
+    page.wait_for_function(
+        "limit => document.querySelector('[data-chart=equity] .main-svg').clientWidth > limit",
+        arg=PAPER,
+    )
 
 
 def test_the_year_is_in_sight_on_a_phone(opened: Open) -> None:
