@@ -42,8 +42,8 @@ def build_check(check: QualityCheck) -> dg.AssetChecksDefinition:
         if not sessions:
             return _result(check, [], NOTHING)
         judged, findings = judge_run(platform, [check], sessions)
-        others = failing_elsewhere(platform, check, judged)
-        return _result(check, judged, findings[check.name], others)
+        others = failing_elsewhere(platform, [check], judged)
+        return _result(check, judged, findings[check.name], others.get(check.name, NOWHERE))
 
     return asset_check
 
@@ -74,10 +74,11 @@ def build_checks(asset: str, checks: Sequence[QualityCheck]) -> dg.AssetChecksDe
         chosen = [by_name[name] for name in by_name if name in selected]
         sessions = _sessions(context, platform, chosen[0].table)
         judged, findings = judge_run(platform, chosen, sessions) if sessions else ([], {})
+        others = failing_elsewhere(platform, chosen, judged)
         # Dagster ends the step at the first blocking failure, so these come last.
         for check in sorted(chosen, key=lambda check: (check.blocks, check.name)):
-            others = failing_elsewhere(platform, check, judged)
-            yield _result(check, judged, findings.get(check.name, NOTHING), others)
+            found, elsewhere = findings.get(check.name, NOTHING), others.get(check.name, NOWHERE)
+            yield _result(check, judged, found, elsewhere)
 
     return asset_checks
 

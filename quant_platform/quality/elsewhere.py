@@ -6,17 +6,20 @@ is judged (`judging.py`), and how an evaluation looks (`defs/checks.py`).
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from quant_platform.pipeline.platform import Platform
 from quant_platform.quality.check import QualityCheck
 from quant_platform.storage import bulk
 
 _FAILING = """
-SELECT date::text AS date, details::text AS details, count(*) OVER () AS sessions FROM data_quality
-WHERE check_name = $1::text AND NOT passed AND date <> ALL ($2::text::date[])
-ORDER BY data_quality.date DESC LIMIT 1
+SELECT DISTINCT ON (check_name) check_name, date::text AS day, details::text AS details,
+    count(*) OVER (PARTITION BY check_name) AS sessions
+FROM data_quality
+WHERE check_name = ANY ($1::text::text[]) AND NOT passed AND date <> ALL ($2::text::date[])
+ORDER BY check_name, date DESC
 """
 
 
@@ -48,15 +51,23 @@ NOWHERE = Elsewhere()
 
 
 def failing_elsewhere(
-    platform: Platform, check: QualityCheck, sessions: Sequence[str]
-) -> Elsewhere:
-    """Return which sessions besides these (ISO dates) fail a check, by the verdicts stored."""
-    if check.of_newest or not sessions:
-        return NOWHERE
-    rows = bulk.query(platform.database, _FAILING, (check.name, "{" + ",".join(sessions) + "}"))
-    if rows.empty:
-        return NOWHERE
-    row = rows.iloc[0]
+    platform: Platform, checks: Sequence[QualityCheck], sessions: Sequence[str]
+) -> dict[str, Elsewhere]:
+    """Which sessions besides these (ISO dates) fail checks, by the verdicts stored.
+
+    Returns
+    -------
+    By the check's name; one that fails nowhere else is not in it.
+    """
+    names = [check.name for check in checks if not check.of_newest]
+    if not names or not sessions:
+        return {}
+    texts = ("{" + ",".join(values) + "}" for values in (names, sessions))
+    rows = bulk.query(platform.database, _FAILING, tuple(texts))
+    return {str(row["check_name"]): _elsewhere(row) for row in rows.to_dict("records")}
+
+
+def _elsewhere(row: Mapping[Hashable, Any]) -> Elsewhere:
     examples = json.loads(str(row["details"])).get("examples", [])
-    newest = ": ".join([str(row["date"]), *map(str, examples[:1])])
+    newest = ": ".join([str(row["day"]), *map(str, examples[:1])])
     return Elsewhere(int(row["sessions"]), newest)
