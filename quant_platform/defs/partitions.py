@@ -25,8 +25,8 @@ UTC_ZONE = ZoneInfo("UTC")
 UPTIME_YEARS = 5
 """How long a process may run before its look-back over a live market's history is too short."""
 
-WINDOWS_FROM, WINDOWS_TO = date(2000, 1, 1), date(2040, 12, 31)
-"""First and last day of the windows that a definition works out at once."""
+WINDOWS_BEFORE, WINDOWS_TO = timedelta(days=366), date(2040, 12, 31)
+"""The windows that a definition works out at once: from so long before its first day, to this."""
 
 
 class SessionPartitions(dg.DailyPartitionsDefinition):
@@ -66,7 +66,8 @@ class SessionPartitions(dg.DailyPartitionsDefinition):
         A look-back goes past the first session, so that the windows begin before it.
         """
         excluded = [day.timestamp for day in self.exclusions or () if not isinstance(day, str)]
-        days = np.arange(np.datetime64(WINDOWS_FROM, "D"), np.datetime64(WINDOWS_TO, "D") + 1)
+        first = self.start.date() - WINDOWS_BEFORE
+        days = np.arange(np.datetime64(first, "D"), np.datetime64(WINDOWS_TO, "D") + 1)
         closed = np.array(excluded, dtype="int64").astype("datetime64[s]").astype("datetime64[D]")
         sessions = days[np.is_busday(days, holidays=closed)].tolist()
         starts = [midnight(day).replace(tzinfo=UTC_ZONE) for day in sessions]

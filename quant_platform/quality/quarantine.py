@@ -7,7 +7,7 @@ belong here: what is refused and why (the tables' constraints, `storage/replace.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 
@@ -41,10 +41,8 @@ def refused(tables: Sequence[str], *patterns: str) -> CheckFunction:
 
     def judge(context: CheckContext, threshold: float) -> Findings:
         sessions = np.asarray(context.sessions, dtype="datetime64[D]")
-        before = context.platform.window(context.sessions[:1], 2)[0]
-        since = date.fromisoformat(before)
-        if before != context.sessions[0]:
-            since += timedelta(days=1)
+        first = date.fromisoformat(context.sessions[0])
+        since = context.platform.calendar.day_after_previous(first)
         rows = bulk.query(
             context.platform.database,
             "SELECT date, table_name, symbol, reason FROM quarantine"

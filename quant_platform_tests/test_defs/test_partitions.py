@@ -191,3 +191,17 @@ def test_lookback_ends_where_history_begins() -> None:
 
 def test_whole_history_reaches_the_first_session_from_the_last() -> None:
     assert len(upstream(whole_history(XNYS, SampleVendor()), ["2013-03-01"])) == 3270
+
+
+@pytest.mark.parametrize("first", [date(1962, 1, 2), date(1986, 3, 13), date(1999, 11, 1)])
+def test_a_market_that_began_before_2000_has_each_of_its_sessions(first: date) -> None:
+    partitions = session_partitions(XNYS, first, date(2001, 12, 31))
+    sessions = [day.isoformat() for day in XNYS.sessions(first, date(2001, 12, 31))]
+    assert partitions.get_partition_keys() == sessions
+    fifth = partitions.empty_subset().with_partition_keys(sessions[5:6])
+    found = lookback(3).get_upstream_mapped_partitions_result_for_partitions(
+        fifth, partitions, partitions
+    )
+    assert sorted(found.partitions_subset.get_partition_keys()) == sessions[3:6]
+    keys = partitions.get_partition_keys_in_range(dg.PartitionKeyRange(sessions[2], sessions[40]))
+    assert list(keys) == sessions[2:41]
