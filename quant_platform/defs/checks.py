@@ -10,7 +10,6 @@ others still fail is shown as failed with severity WARN, which stops nothing: th
 shows its last evaluation only, and a backfill of a month must not hide what fails in another.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
@@ -19,7 +18,7 @@ from quant_platform.pipeline.platform import Platform
 from quant_platform.quality.check import ERROR, QualityCheck
 from quant_platform.quality.elsewhere import NOWHERE, Elsewhere, failing_elsewhere
 from quant_platform.quality.judging import judge_run, stored_sessions
-from quant_platform.quality.verdict import EXAMPLES, Findings, Verdict, summary, together
+from quant_platform.quality.verdict import EXAMPLES, Findings, summary, together
 
 NOTHING = together([])
 """Findings where nothing is stored."""
@@ -105,9 +104,7 @@ def _result(
             severity=dg.AssetCheckSeverity.ERROR if check.blocks else dg.AssetCheckSeverity.WARN,
             description=f"could not judge: {findings.broken}",
         )
-    numbers = Counter(findings.verdicts(sessions).values())
-    failed, passed = numbers[Verdict.FAILED], numbers[Verdict.PASSED]
-    not_judged = numbers[Verdict.NOT_JUDGED]
+    failed, passed, not_judged = findings.numbers(sessions)
     failures = findings.failures
     quoted = [f"{row.date:%Y-%m-%d}: {row.example}" for row in failures.tail(EXAMPLES).itertuples()]
     text = summary(failed, passed, not_judged, findings.reason, quoted)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from quant_platform.errors import QuantPlatformError
@@ -24,7 +25,7 @@ from quant_platform.quality.check import (
     QualityCheck,
 )
 from quant_platform.quality.overtaken import later_unjudged
-from quant_platform.quality.verdict import EXAMPLES, Findings, Verdict, together
+from quant_platform.quality.verdict import EXAMPLES, Findings, together
 from quant_platform.storage import bulk
 from quant_platform.storage.replace import replace_sessions
 
@@ -148,26 +149,24 @@ def _rows(check: QualityCheck, sessions: Sequence[str], findings: Findings) -> p
     for day, example, count in zip(days, failures["example"], failures["count"], strict=True):
         examples.setdefault(day, []).append(example)
         counts[day] = counts.get(day, 0) + int(count)
-    verdicts = findings.verdicts(sessions)
+    passed = findings.passed(sessions)
+    quoted = {day: json.dumps({"examples": those[:EXAMPLES]}) for day, those in examples.items()}
+    reason = json.dumps({"reason": findings.reason})
+    # As many rows as sessions, and nearly all of them alike.
     return pd.DataFrame(
         {
-            "date": pd.Series([pd.Timestamp(day) for day in sessions], dtype="datetime64[s]"),
+            "date": np.asarray(sessions, dtype="datetime64[s]"),
             "check_name": check.name,
             "table_name": check.table,
-            "passed": pd.array([verdicts[day].passed for day in sessions], dtype="boolean"),
+            "passed": pd.array(passed, dtype="boolean"),
             "severity": check.severity,
             "failures": [counts.get(day, 0) for day in sessions],
             "details": [
-                _details(verdicts[day], examples.get(day, []), findings.reason) for day in sessions
+                quoted.get(day, reason if verdict is None else "{}")
+                for day, verdict in zip(sessions, passed, strict=True)
             ],
         }
     )
-
-
-def _details(verdict: Verdict, examples: Sequence[str], reason: str) -> str:
-    if verdict is Verdict.FAILED:
-        return json.dumps({"examples": examples[:EXAMPLES]})
-    return json.dumps({"reason": reason}) if verdict is Verdict.NOT_JUDGED else "{}"
 
 
 def stored_sessions(platform: Platform, table: str) -> list[str]:

@@ -11,9 +11,8 @@ What does not belong here: what a check is given (`check.py`), where verdicts ar
 (`judging.py`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -21,19 +20,6 @@ import pandas as pd
 
 EXAMPLES = 5
 """Failures quoted per session and in the metadata."""
-
-
-class Verdict(StrEnum):
-    """Verdict of one check on one session."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    NOT_JUDGED = "not judged"
-
-    @property
-    def passed(self) -> bool | None:
-        """The verdict as `data_quality.passed` holds it: None where the session is not judged."""
-        return None if self is Verdict.NOT_JUDGED else self is Verdict.PASSED
 
 
 def failures(dates: Sequence[Any] | np.ndarray | pd.Index, examples: Sequence[str]) -> pd.DataFrame:
@@ -78,17 +64,16 @@ class Findings:
     reason: str = ""
     broken: str = ""
 
-    def verdicts(self, sessions: Sequence[str]) -> Mapping[str, Verdict]:
-        """Verdict on each of `sessions` (ISO dates)."""
+    def passed(self, sessions: Sequence[str]) -> list[bool | None]:
+        """Verdict on each of `sessions`, as `data_quality.passed` has it; None: not judged."""
         failed = {f"{day:%Y-%m-%d}" for day in self.failures["date"]}
-        return {
-            session: Verdict.FAILED
-            if session in failed
-            else Verdict.PASSED
-            if session in self.judged
-            else Verdict.NOT_JUDGED
-            for session in sessions
-        }
+        passed = dict.fromkeys(self.judged, True) | dict.fromkeys(failed, False)
+        return [passed.get(session) for session in sessions]
+
+    def numbers(self, sessions: Sequence[str]) -> tuple[int, int, int]:
+        """How many of `sessions` failed, passed and were not judged."""
+        passed = self.passed(sessions)
+        return passed.count(False), passed.count(True), passed.count(None)
 
 
 def iso_dates(days: Iterable[Any] | np.ndarray) -> frozenset[str]:

@@ -1,11 +1,9 @@
 """Verdicts that follow from what a check found out."""
 
 import pandas as pd
-import pytest
 
 from quant_platform.quality.verdict import (
     Findings,
-    Verdict,
     counted,
     failures,
     iso_dates,
@@ -18,19 +16,10 @@ MONDAY, TUESDAY, WEDNESDAY = SESSIONS = ["2004-08-16", "2004-08-17", "2004-08-18
 
 def test_what_nobody_looked_at_has_not_passed() -> None:
     findings = Findings(failures([TUESDAY], ["IBM"]), frozenset({MONDAY, TUESDAY}), "no bar")
-    assert findings.verdicts(SESSIONS) == {
-        MONDAY: Verdict.PASSED,
-        TUESDAY: Verdict.FAILED,
-        WEDNESDAY: Verdict.NOT_JUDGED,
-    }
-
-
-@pytest.mark.parametrize(
-    ("verdict", "passed"),
-    [(Verdict.PASSED, True), (Verdict.FAILED, False), (Verdict.NOT_JUDGED, None)],
-)
-def test_a_verdict_as_it_is_stored(verdict: Verdict, passed: bool | None) -> None:
-    assert verdict.passed is passed
+    assert findings.passed(SESSIONS) == [True, False, None]
+    assert findings.passed([WEDNESDAY, MONDAY]) == [None, True]
+    assert findings.numbers(SESSIONS) == (1, 1, 1)
+    assert findings.numbers([MONDAY, WEDNESDAY]) == (0, 1, 1)
 
 
 def test_blocks_of_sessions_together() -> None:
@@ -49,7 +38,7 @@ def test_blocks_of_sessions_together() -> None:
 def test_no_blocks_at_all() -> None:
     nothing = together([])
     assert nothing.failures.empty
-    assert nothing.verdicts(SESSIONS) == dict.fromkeys(SESSIONS, Verdict.NOT_JUDGED)
+    assert nothing.passed(SESSIONS) == [None, None, None]
 
 
 def test_days_of_any_type_as_iso_dates() -> None:
