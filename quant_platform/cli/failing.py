@@ -22,11 +22,11 @@ GROUP BY 1, 2 ORDER BY severity, 4 DESC LIMIT %(limit)s
 def show_failing(database: Database, first: date | None = None, last: date | None = None) -> None:
     """Print the failing checks of the sessions from `first` to `last`; default: of all."""
     failing = _rows(database, {"first": first, "last": last, "limit": CHECKS})
-    console.table(
-        "Failing checks" if failing else "Failing checks: none",
-        ["check", "severity", "sessions", "last", "failures"],
-        failing,
-    )
+    if not failing:
+        console.out.print("Failing checks: none")
+        return
+    headers = ["check", "severity", "sessions", "last", "failures"]
+    console.table("Failing checks", headers, failing)
 
 
 def _rows(database: Database, parameters: dict[str, object]) -> list[tuple[Any, ...]]:

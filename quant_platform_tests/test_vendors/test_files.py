@@ -93,7 +93,7 @@ def test_every_faulty_row_names_file_line_and_column(market: Path) -> None:
     assert faulty["reason"].tolist() == [
         "bars.csv, line 7: another number of columns than the first line",
         "bars.csv, line 4, close: 'x1' is no number",
-        "bars.csv, line 5, date: '03/01/2012' is no ISO date: 2012-01-31",
+        "bars.csv, line 5, date: '03/01/2012' is no ISO date such as 2012-01-31",
         "bars.csv, line 10, volume: 'inf' is no number",
     ]
     # One without a day of its own comes with the row before it.

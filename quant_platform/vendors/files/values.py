@@ -41,7 +41,10 @@ def days(column: "pa.ChunkedArray", zone: ZoneInfo) -> Values:
     codes, distinct = _distinct(column)
     parsed = [_day(text, zone) for text in distinct]
     return _spread(
-        codes, distinct, [np.datetime64(day, "D") for day in parsed], "no ISO date: 2012-01-31"
+        codes,
+        distinct,
+        [np.datetime64(day, "D") for day in parsed],
+        "no ISO date such as 2012-01-31",
     )
 
 
