@@ -147,8 +147,7 @@ class Resolver:
         """
         for security in sorted(self._related(stranger)):
             ticker, stored = self.state.ticker.get(security), self.state.description[security]
-            is_used = ticker in (None, symbol) or ticker in self.meanings
-            if ticker is None or is_used or ticker not in self.traded:
+            if ticker is None or ticker in self.meanings or ticker not in self.traded:
                 continue
             unusual = abs(self.traded.night(ticker)) > UNEXPLAINED_NIGHT
             if not unusual and not same_name(stored, stranger):

@@ -83,8 +83,8 @@ def _read_csv(path: Path) -> FileTable:
     content = _content(path)
     if not content.strip():
         raise VendorError(f"{path} is empty", "Its first line must name the columns")
-    first, _ = _decoded(content.partition(b"\n")[0], path)
-    delimiter = max(DELIMITERS, key=first.count)
+    first = _decoded(content.partition(b"\n")[0], path)
+    delimiter = _delimiter(first)
     names = next(csv.reader([first], delimiter=delimiter))
     broken: list[str] = []
 
@@ -114,8 +114,13 @@ def _content(path: Path) -> bytes:
         return bytes(file.read())
 
 
-def _decoded(content: bytes, path: Path) -> tuple[str, int]:
-    """Text of a file, and how many lines it has.
+def _delimiter(first: str) -> str:
+    """Sign between the columns: the one that the first line has most of."""
+    return max(DELIMITERS, key=first.count)
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    """Text of a file.
 
     Raises
     ------
@@ -123,19 +128,18 @@ def _decoded(content: bytes, path: Path) -> tuple[str, int]:
         It is not UTF-8.
     """
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise VendorError(
             f"{path}, line {line}: the text is not UTF-8", "Save the file as UTF-8"
         ) from error
-    return text, text.count("\n")
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[int, int]]:
     """Line of each row after the first, and how many columns it has; blank lines are no rows."""
-    text, _ = _decoded(_content(path), path)
-    delimiter = max(DELIMITERS, key=text.partition("\n")[0].count)
+    text = _decoded(_content(path), path)
+    delimiter = _delimiter(text.partition("\n")[0])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     next(reader)
     begun = reader.line_num + 1
