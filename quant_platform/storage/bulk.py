@@ -102,8 +102,8 @@ def query(
     they only read (`read_only.py`), and are ended when it has passed.
     """
     functions = functions_called(sql) if limit is not None else set()
-    words = sql if limit is not None else ""
-    reading = translated(database, reading=True, statement=words)
+    of_a_user = sql if limit is not None else ""
+    reading = translated(database, reading=True, statement=of_a_user)
     with reading, database.arrow() as connection, connection.cursor() as cursor:
         if known_at is not None:
             install_past_views(cursor, known_at, sql)
