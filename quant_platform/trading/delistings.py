@@ -15,16 +15,18 @@ What does not belong here: the portfolio that holds the position (`simulation.py
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.errors import SettingsError
 from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
 from quant_platform.market.panel import Panel, pivot
 from quant_platform.settings import Settings
+from quant_platform.trading.market_arrays import MarketArrays
 
 DELISTING_SESSIONS = 20
 """Sessions without a bar after which a position counts as ended: about a month."""
@@ -186,34 +188,119 @@ def year_highs(
     return {each: highs.get(each, -math.inf) for each in security_ids}
 
 
-def closed_positions(
-    session: np.datetime64, held: pd.DataFrame, highs: Mapping[str, float], rules: DelistingRules
-) -> list[ClosedPosition]:
-    """Return what is paid for positions that ended.
+@dataclass(frozen=True)
+class Ends:
+    """Securities that stopped trading, in the order of the sessions after which that is settled.
+
+    Attributes
+    ----------
+    session, column : numbers of the session, and of the security among the market's
+    frame : one row each with what `ClosedPosition` says of it but `shares` and `proceeds`
+    """
+
+    session: NDArray[np.int64]
+    column: NDArray[np.int64]
+    frame: pd.DataFrame
+
+    @property
+    def price(self) -> FloatArray:
+        """What is paid for a share."""
+        prices: FloatArray = self.frame["paid"].to_numpy(dtype=np.float64)
+        return prices
+
+
+def find_ends(
+    market: MarketArrays,
+    endings: Endings,
+    idle: NDArray[np.int64],
+    price: FloatArray,
+    retired: BoolArray,
+) -> Ends:
+    """Find the securities whose end is settled in the sessions of a market.
+
+    That depends on the market alone: a security with a position has had a bar since, so its
+    sessions without one are those since its last bar.
 
     Parameters
     ----------
-    held : columns security_id, retired, idle (sessions without a bar), shares and price
-    highs : highest closes of a year; where there was none, the last price counts
+    market : the sessions
+    endings : when a security counts as ended, and what is paid for it
+    idle, price, retired : (N,) of each security before the first session: sessions without a bar,
+        last price, and whether the reference data retired it
     """
-    price = held["price"].to_numpy()
-    high = np.maximum(np.array([highs[each] for each in held["security_id"]]), price)
-    distressed = rules.is_distressed(price, high)
-    returns = np.where(distressed, rules.distressed_return, rules.normal_return)
-    shares = held["shares"].to_numpy()
-    columns = (~held["retired"].to_numpy(), held["idle"], shares, price, high, distressed, returns)
-    proceeds = shares * (price * (1.0 + returns))
-    return [
-        ClosedPosition(session, name, *values)
-        for name, *values in zip(
-            held["security_id"],
-            *(np.asarray(column).tolist() for column in (*columns, proceeds)),
-            strict=True,
-        )
-    ]
+    silent = ~market.traded
+    columns = np.flatnonzero(silent.any(axis=0))
+    silent, is_retired = silent[:, columns], market.retired[:, columns]
+    number = np.arange(len(silent))[:, None]
+    last_bar = np.maximum.accumulate(np.where(silent, -1, number), axis=0)
+    last_retired = np.maximum.accumulate(np.where(is_retired, number, -1), axis=0)
+    waited = np.where(last_bar < 0, idle[columns] + number + 1, number - last_bar)
+    gone = (last_retired >= 0) & (last_retired >= last_bar)
+    gone |= (last_bar < 0) & retired[columns]
+    settled = silent & (gone | (waited >= endings.rules.sessions))
+    first = settled.copy()
+    first[1:] &= ~settled[:-1]
+    rows = []
+    for t, at in zip(*np.nonzero(first), strict=True):
+        column, bar = columns[at], last_bar[t, at]
+        last = price[column] if bar < 0 else market.close[bar, column]
+        for each in market.split[bar + 1 : t + 1, column]:
+            last = last / each
+        if last > 0.0:
+            rows.append((int(t), int(column), not gone[t, at], int(waited[t, at]), float(last)))
+    return _priced(rows, market, endings)
 
 
-def closed_frame(closed: Sequence[ClosedPosition]) -> pd.DataFrame:
-    """Return the rows of `closed_positions`, without the model."""
-    rows = pd.DataFrame([astuple(each) for each in closed], columns=list(CLOSED_COLUMNS))
-    return rows.astype(_TYPES)
+def _priced(
+    rows: Sequence[tuple[int, int, bool, int, float]], market: MarketArrays, endings: Endings
+) -> Ends:
+    """Say what is paid for each end."""
+    highs = [_high(market, endings, t, column) for t, column, *_ in rows]
+    price = np.array([last for *_, last in rows], dtype=np.float64)
+    high = np.maximum(np.array(highs, dtype=np.float64), price)
+    distressed = endings.rules.is_distressed(price, high)
+    returns = np.where(distressed, endings.rules.distressed_return, endings.rules.normal_return)
+    frame = pd.DataFrame(
+        {
+            "assumed": [assumed for _, _, assumed, _, _ in rows],
+            "sessions_without_bar": [waited for _, _, _, waited, _ in rows],
+            "last_price": price,
+            "year_high": high,
+            "distressed": distressed,
+            "delisting_return": returns,
+            "paid": price * (1.0 + returns),
+        }
+    )
+    numbers = np.array([row[:2] for row in rows], dtype=np.int64).reshape(-1, 2)
+    return Ends(numbers[:, 0].copy(), numbers[:, 1].copy(), frame)
+
+
+def _high(market: MarketArrays, endings: Endings, t: int, column: int) -> float:
+    """Highest close of the year up to a session."""
+    session, name = market.sessions[t], market.security_ids[column]
+    if endings.year_highs:
+        return endings.year_highs(session, [name])[name]
+    return year_highs(market.panel, [name], market.offset + t)[name]
+
+
+def closed_frame(
+    ends: Ends,
+    sessions: SessionArray,
+    security_ids: Sequence[str],
+    shares: Mapping[tuple[int, int], float],
+) -> pd.DataFrame:
+    """Return the rows of `closed_positions`, without the model.
+
+    Parameters
+    ----------
+    shares : shares of the positions that were closed, by the numbers of session and security
+    """
+    keys = list(zip(ends.session.tolist(), ends.column.tolist(), strict=True))
+    held = np.array([key in shares for key in keys], dtype=bool)
+    rows = ends.frame[held].reset_index(drop=True)
+    closed = [key for key in keys if key in shares]
+    rows["date"] = sessions[[t for t, _ in closed]].astype("datetime64[s]")
+    rows["security_id"] = [security_ids[column] for _, column in closed]
+    rows["shares"] = [shares[key] for key in closed]
+    rows["proceeds"] = rows["shares"] * rows["paid"]
+    return rows[list(CLOSED_COLUMNS)].astype(_TYPES)

@@ -1,22 +1,28 @@
 """A panel's arrays for the securities of one simulation: wider than the panel, or narrower.
 
-What does not belong here: what is done with them (`simulation.py`).
+Arrays that fit as they are become views. What does not belong here: what is done with them
+(`simulation.py`).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
 from quant_platform.market.panel import Panel
-from quant_platform.trading.delistings import Endings
 
 
 def widen(
-    values: FloatArray, have: tuple[str, ...], want: tuple[str, ...], fill: FloatArray | float
-) -> FloatArray:
+    values: NDArray[np.generic],
+    have: tuple[str, ...],
+    want: tuple[str, ...],
+    fill: FloatArray | float | bool,
+) -> NDArray[np.generic]:
     """Rearrange the columns of `have` as those of `want`, with `fill` for new securities."""
-    result = np.empty((len(values), len(want)))
+    if have == want:
+        return np.ascontiguousarray(values)
+    result = np.empty((len(values), len(want)), dtype=values.dtype)
     result[:] = fill
     position = {security_id: column for column, security_id in enumerate(want)}
     shared = [column for column, security_id in enumerate(have) if security_id in position]
@@ -26,32 +32,50 @@ def widen(
 
 @dataclass(frozen=True)
 class MarketArrays:
-    """The panel's arrays for the securities of a simulation, and which sessions have actions."""
+    """The last sessions of a panel, for the securities of a simulation; shape (T, N).
+
+    Attributes
+    ----------
+    panel : where they come from
+    offset : sessions of the panel before the first one
+    sessions, security_ids : of the rows and columns
+    open, high, low, close, volume, traded, split, dividend : as the panel's
+    retired : the reference data say that the security is delisted; (0, 0) where they retire none
+    """
 
     panel: Panel
+    offset: int
+    sessions: SessionArray
+    security_ids: tuple[str, ...]
     open: FloatArray
+    high: FloatArray
+    low: FloatArray
     close: FloatArray
+    volume: FloatArray
+    traded: BoolArray
     split: FloatArray
     dividend: FloatArray
-    traded: BoolArray
-    has_split: BoolArray
-    has_dividend: BoolArray
     retired: BoolArray
 
     @classmethod
-    def of(cls, panel: Panel, security_ids: tuple[str, ...], endings: Endings) -> "MarketArrays":
-        """Bars and actions of `panel`, and what `endings` knows, for `security_ids`."""
-        split = widen(panel.split, panel.security_ids, security_ids, 1.0)
-        dividend = widen(panel.dividend, panel.security_ids, security_ids, 0.0)
-        traded = widen(panel.traded.astype(np.float64), panel.security_ids, security_ids, 0.0) > 0.0
+    def of(
+        cls, panel: Panel, security_ids: tuple[str, ...], last: int, retired: BoolArray
+    ) -> "MarketArrays":
+        """Bars and actions of the last sessions of `panel`, for `security_ids`."""
+        offset = len(panel.sessions) - last
+
+        def of(name: str, fill: float | bool) -> NDArray[np.generic]:
+            return widen(getattr(panel, name)[offset:], panel.security_ids, security_ids, fill)
+
+        prices = {name: of(name, np.nan) for name in ("open", "high", "low", "close", "volume")}
         return cls(
             panel=panel,
-            open=widen(panel.open, panel.security_ids, security_ids, np.nan),
-            close=widen(panel.close, panel.security_ids, security_ids, np.nan),
-            split=split,
-            dividend=dividend,
-            traded=traded,
-            has_split=(split != 1.0).any(axis=1),
-            has_dividend=(dividend != 0.0).any(axis=1),
-            retired=endings.retired_in(panel.sessions, security_ids),
+            offset=offset,
+            sessions=panel.sessions[offset:],
+            security_ids=security_ids,
+            traded=of("traded", fill=False),
+            split=of("split", 1.0),
+            dividend=of("dividend", 0.0),
+            retired=retired,
+            **prices,
         )

@@ -55,6 +55,9 @@ class Orders:
         changed is judged on these; None: the targets themselves
     rules : how the targets are traded
     due : (T,) sessions in which all positions are traded; None: none
+    levels : (6, T, N) prices of limit and stop entries, prices at which a position is left with a
+        loss or a profit, in units of the session before; the share below its best close at which it
+        is left; the sessions after which it is left. NaN: as before; None: none at all
     """
 
     sessions: SessionArray
@@ -66,6 +69,7 @@ class Orders:
     asked: FloatArray | None = None
     rules: TradingRules = DEFAULT_RULES
     due: BoolArray | None = None
+    levels: FloatArray | None = None
 
     @classmethod
     def from_signals(

@@ -1,61 +1,50 @@
 """Simulate a model's portfolio session by session from its target weights.
 
-Targets set after the close of a session are executed in the next one, in this order:
+Targets set after the close of a session are executed in the next one. What happens in a session,
+and in which order, is told by `engine/loop.py`; what is assumed by `Costs` and `Limits`. This
+module makes the engine's arrays from a panel and orders, and frames from what it writes.
 
-1. At the open, splits with that ex-date change the shares held, then cash dividends of that ex-date
-   are paid on the shares held overnight (paid *by* a short position).
-2. Securities that the model's rule of rebalancing names (`rebalancing.py`) are traded at the open:
-   shares = weight × equity at the open / open price. Whether a target changed is judged on the
-   weights that the strategy asked for, not on scaled ones. The fill price lies one slippage from
-   the open, against the trade; the commission is taken on the value filled. Fractional shares are
-   allowed, cash may turn negative, and cash earns and costs nothing.
-3. What is traded takes what room the rest of the book leaves: with the absolute weights of all
-   positions at the open beyond the model's `max_gross`, the weights traded to are scaled until it
-   is met. So a position that waits for a bar keeps its capital.
-4. A security without a bar cannot be traded; it is tried again in the next session.
-5. At the close everything is marked: at the close price, or without a bar at the last known price,
-   adjusted for splits. A position whose security stopped trading is then turned into cash
-   (`delistings.py`).
-
-A portfolio whose equity is not positive at the open opens no position: its targets count as 0
-then. One whose equity is not positive at a close is ruined: it is closed out at the next open and
-trades no more. What is a share of an equity that is not positive is NaN.
-
-Sums over securities are exact (`math.fsum`), hence independent of the order and of which other
-securities are looked at; with all of the state in the row (`PortfolioState`), a simulation that
-continues from any row gives the same bits. What does not belong here: aligning signals with
-sessions (`orders.py`), and judging the result (`evaluation/`).
+With all of the state in the rows (`PortfolioState`), a simulation that continues from any session
+gives the same bits. What does not belong here: aligning signals with sessions (`orders.py`), and
+judging the result (`evaluation/`).
 """
 
-import math
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from quant_platform.conventions import WEIGHT_NOISE
 from quant_platform.errors import ContractError
-from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.kernels.arrays import FloatArray, SessionArray
 from quant_platform.market.panel import Panel
+from quant_platform.trading.conditions import NO_CONDITIONS, Conditions
 from quant_platform.trading.costs import DEFAULT_COSTS, Costs
-from quant_platform.trading.delistings import (
-    ClosedPosition,
-    Endings,
-    closed_frame,
-    closed_positions,
-    year_highs,
-)
+from quant_platform.trading.delistings import Endings, Ends, closed_frame, find_ends
+from quant_platform.trading.engine import layout
+from quant_platform.trading.engine.layout import Tape
+from quant_platform.trading.engine.loop import run
+from quant_platform.trading.limits import NO_LIMITS, Limits
 from quant_platform.trading.market_arrays import MarketArrays, widen
-from quant_platform.trading.orders import Orders, TradingRules
+from quant_platform.trading.orders import Orders
+from quant_platform.trading.payments import Payments
 from quant_platform.trading.portfolio_state import (
+    DIVIDEND,
+    SETTLEMENT,
     PortfolioState,
     Position,
-    compact_json,
-    positions_json,
-    ratio,
+    positions_frame,
 )
-from quant_platform.trading.rebalancing import DRIFT, ON_CHANGE
+from quant_platform.trading.preparation import (
+    bars_of,
+    book_of,
+    market_of,
+    room_for_fills,
+    wishes_of,
+)
+from quant_platform.trading.terms import terms_of, tiers_of
 
 START_CAPITAL = 1_000_000.0
 """Cash that every model starts with, in currency."""
@@ -63,10 +52,10 @@ START_CAPITAL = 1_000_000.0
 NO_REFERENCE = Endings()
 """Nothing is known of delistings but the bars that stay away."""
 
-PORTFOLIO_COLUMNS = (
-    "date",
+ROW_COLUMNS = (
     "equity",
     "cash",
+    "receivables",
     "daily_return",
     "gross_exposure",
     "net_exposure",
@@ -74,29 +63,159 @@ PORTFOLIO_COLUMNS = (
     "trade_count",
     "costs",
     "dividends",
+    "interest",
+    "borrow_fees",
+    "ruined",
+    "halted",
+    "limits_exceeded",
+    "highest_equity",
+    "weight_factor",
+)
+"""Columns of the table `portfolios` that the engine writes, in its order."""
+
+PORTFOLIO_COLUMNS = (
+    "date",
+    *ROW_COLUMNS,
     "signals_judged",
     "signals_hit",
-    "ruined",
-    "positions",
-    "trades",
 )
 """Columns of the table `portfolios` that a simulation fills."""
+
+FILL_COLUMNS = (
+    "shares",
+    "price",
+    "reference_price",
+    "commission",
+    "tax",
+    "spread",
+    "impact",
+    "delay",
+)
+"""Columns of the table `fills` that hold the engine's numbers, in its order."""
+
+
+def _fixed(value: Any) -> Any:
+    """A read-only view of an array, or of each array of a named tuple."""
+    if isinstance(value, tuple):
+        return type(value)(*map(_fixed, value))
+    view = np.ascontiguousarray(value).view()
+    view.flags.writeable = False
+    return view
 
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """What a simulation gives.
+    """What a simulation gives: the engine's arrays, and frames made of them when asked for.
 
     Attributes
     ----------
-    portfolios : one row per session with `PORTFOLIO_COLUMNS`; `positions` and `trades` are JSON
-        text. `turnover` is the value filled (shares × fill price) over the equity at the open;
-        `costs` are commission and slippage.
-    closed : one row per position whose security stopped trading, with `CLOSED_COLUMNS`
+    sessions, security_ids : of the rows and columns of `tape`
+    tape : the engine's rows, fills, positions and cash owed, or shares
+    payments : dates on which dividends are paid
+    ends : securities that stopped trading
+    hits : (2, T) signals judged and borne out by each session's return
     """
 
-    portfolios: pd.DataFrame
-    closed: pd.DataFrame
+    sessions: SessionArray
+    security_ids: tuple[str, ...]
+    tape: Tape
+    payments: Payments
+    ends: Ends
+    hits: NDArray[np.int64]
+
+    @cached_property
+    def portfolios(self) -> pd.DataFrame:
+        """One row per session with `PORTFOLIO_COLUMNS`.
+
+        `turnover` is the value filled (shares × fill price) over the equity that orders are sized
+        from; `costs` are commission, tax, spread and impact; `limits_exceeded` has a bit for each
+        field of `Limits`, from the lowest.
+        """
+        rows = dict(zip(ROW_COLUMNS, self.tape.rows.T.copy(), strict=True))
+        frame = pd.DataFrame(rows, copy=False)
+        frame["signals_judged"], frame["signals_hit"] = self.hits
+        frame.insert(0, "date", self.sessions.astype("datetime64[s]"))
+        whole = dict.fromkeys(("trade_count", "limits_exceeded"), "int64")
+        return frame.astype({**whole, "ruined": "bool", "halted": "bool"})
+
+    @cached_property
+    def fills(self) -> pd.DataFrame:
+        """One row per fill: date, security_id, number, reason and `FILL_COLUMNS`.
+
+        `number` counts the fills of a security in a session from 1, in their order.
+        """
+        tape = self.tape.fills
+        session, column = tape[:, layout.F_SESSION], tape[:, layout.F_SECURITY]
+        key = session * len(self.security_ids) + column
+        frame = pd.DataFrame(
+            {
+                "date": self.sessions[session.astype(np.intp)].astype("datetime64[s]"),
+                "security_id": _names(self.security_ids, column),
+                "number": pd.Series(key).groupby(key).cumcount().to_numpy() + 1,
+                "reason": _names(layout.REASONS, tape[:, layout.F_REASON]),
+            }
+        )
+        for place, name in enumerate(FILL_COLUMNS, layout.F_SHARES):
+            frame[name] = tape[:, place]
+        return frame
+
+    @cached_property
+    def positions(self) -> pd.DataFrame:
+        """One row per session and security with shares, a target or an order that waits."""
+        frame = positions_frame(self.tape.states, self.security_ids)
+        session = frame.pop("session").to_numpy()
+        frame.insert(0, "date", self.sessions[session].astype("datetime64[s]"))
+        held = frame["shares"].to_numpy() != 0.0
+        value = np.where(held, frame["shares"] * frame["price"].fillna(0.0), 0.0)
+        equity = self.tape.rows[session, layout.R_EQUITY - layout.ROW]
+        frame.insert(4, "value", value)
+        weight = np.where(equity > 0.0, value, np.nan) / np.where(equity > 0.0, equity, 1.0)
+        frame.insert(5, "weight", weight)
+        return frame
+
+    @cached_property
+    def pending_cash(self) -> pd.DataFrame:
+        """One row per session and date of cash that is owed: kind, due_on or due_in, amount."""
+        tape = self.tape.pending
+        is_dividend = tape[:, 1] == layout.OWED_DIVIDEND
+        due_on = np.full(len(tape), np.datetime64("NaT"), dtype="datetime64[s]")
+        due_on[is_dividend] = self.payments.dates[tape[is_dividend, 2].astype(np.intp)]
+        return pd.DataFrame(
+            {
+                "date": self.sessions[tape[:, 0].astype(np.intp)].astype("datetime64[s]"),
+                "kind": _names((DIVIDEND, SETTLEMENT), tape[:, 1]),
+                "due_on": due_on,
+                "due_in": np.where(is_dividend, 0, tape[:, 2]).astype(np.int64),
+                "amount": tape[:, 3],
+            }
+        )
+
+    @cached_property
+    def closed(self) -> pd.DataFrame:
+        """One row per position whose security stopped trading, with `CLOSED_COLUMNS`."""
+        tape = self.tape.fills
+        ended = tape[tape[:, layout.F_REASON] == layout.BY_END]
+        shares = {
+            (int(row[layout.F_SESSION]), int(row[layout.F_SECURITY])): -float(row[layout.F_SHARES])
+            for row in ended
+        }
+        return closed_frame(self.ends, self.sessions, self.security_ids, shares)
+
+    @property
+    def shares(self) -> FloatArray:
+        """Shares after each session, (T, N); empty unless they were asked for."""
+        return self.tape.held
+
+    def state(self, session: int = -1) -> PortfolioState:
+        """Return the state after a session, by its number; the last one if none is named."""
+        at = range(len(self.sessions))[session]
+        day = self.portfolios["date"].iloc[at]
+        row = {str(name): value for name, value in self.portfolios.iloc[at].items()}
+        return PortfolioState.from_rows(
+            row,
+            self.positions[self.positions["date"] == day],
+            self.pending_cash[self.pending_cash["date"] == day],
+        )
 
 
 def simulate(
@@ -107,277 +226,149 @@ def simulate(
     costs: Costs = DEFAULT_COSTS,
     capital: float = START_CAPITAL,
     endings: Endings = NO_REFERENCE,
+    limits: Limits = NO_LIMITS,
+    conditions: Conditions = NO_CONDITIONS,
+    actions: pd.DataFrame | None = None,
+    shares_only: bool = False,
 ) -> Simulation:
-    """Simulate one model over the sessions of the panel.
+    """Simulate one model over the sessions of its orders.
 
     Parameters
     ----------
-    panel : bars and corporate actions of the sessions
-    orders : what the model wants in each of these sessions
+    panel : bars and corporate actions of these sessions. It may begin earlier: an order's impact
+        looks back on `conditions.LIQUIDITY_LOOKBACK` sessions.
+    orders : what the model wants in each session
     state : the portfolio after the session before the first one; None to start with `capital` in
         cash
-    costs : commission and slippage
+    costs, limits : what is assumed of trading, and how much the portfolio may hold and lose
     capital : start capital, in currency; read only without a state
     endings : which securities stopped trading, and what is paid for them
+    conditions : what is known of short sales, betas and sectors, in the panel's shape
+    actions : rows of `corporate_actions` with pay dates; None: none is known
+    shares_only : keep the shares after each session instead of full positions and cash owed, of
+        which a state is made: faster, and less memory
 
     Raises
     ------
     ContractError
-        The panel and the orders are not of the same sessions.
+        The panel does not end with the sessions of the orders.
     """
-    if not np.array_equal(panel.sessions, orders.sessions):
+    last = len(orders.sessions)
+    if not np.array_equal(panel.sessions[len(panel.sessions) - last :], orders.sessions):
         raise ContractError(
             "The bars and the orders are not of the same sessions",
-            "Build the orders with the sessions of the panel.",
+            "Build the orders with the last sessions of the panel.",
         )
     state = PortfolioState.start(capital) if state is None else state
     held = (position.security_id for position in state.positions)
     security_ids = tuple(sorted({*orders.security_ids, *held}))
-    market = MarketArrays.of(panel, security_ids, endings)
-    wanted, asked = (
-        widen(weights, orders.security_ids, security_ids, orders.others[:, None])
-        for weights in (orders.targets, orders.targets if orders.asked is None else orders.asked)
+    retired = endings.retired_in(orders.sessions, security_ids)
+    arrays = MarketArrays.of(panel, security_ids, last, retired)
+    payments = Payments.of(
+        costs,
+        arrays.dividend,
+        arrays.sessions,
+        security_ids,
+        actions,
+        (day for day, _ in state.dividends),
     )
-    due = np.zeros(len(panel.sessions), dtype=bool) if orders.due is None else orders.due
-    judged, hits = count_hits(panel, orders)
-    book = _Book(state, security_ids, costs, orders.rules, endings)
-    rows = []
-    for t in range(len(panel.sessions)):
-        book.want(wanted[t], asked[t], due=bool(due[t]))
-        rows.append(book.session(market, t))
-    frame = pd.DataFrame(rows, columns=list(PORTFOLIO_COLUMNS[1:]))
-    frame["signals_judged"] = judged
-    frame["signals_hit"] = hits
-    frame.insert(0, "date", panel.sessions.astype("datetime64[s]"))
-    portfolios = frame.astype({"ruined": "bool", "positions": "str", "trades": "str"})
-    return Simulation(portfolios, closed_frame(book.closed))
+    book = book_of(state, security_ids, payments)[0]
+    ends = find_ends(
+        arrays,
+        endings,
+        book[layout.IDLE].astype(np.int64),
+        book[layout.PRICE],
+        book[layout.RETIRED] > 0.0,
+    )
+    tape = _run(arrays, orders, state, costs, limits, conditions, payments, ends, shares_only)
+    hits = np.stack(count_hits(arrays, orders))
+    return Simulation(arrays.sessions, security_ids, tape, payments, ends, hits)
 
 
-def count_hits(panel: Panel, orders: Orders) -> tuple[np.ndarray, np.ndarray]:
+def _run(
+    arrays: MarketArrays,
+    orders: Orders,
+    state: PortfolioState,
+    costs: Costs,
+    limits: Limits,
+    conditions: Conditions,
+    payments: Payments,
+    ends: Ends,
+    shares_only: bool,
+) -> Tape:
+    """Run the engine, again with more room where its first tape was too short."""
+    last, securities = arrays.traded.shape
+    wishes = wishes_of(orders, arrays)
+    levels = orders.levels is not None or any(_has_levels(each) for each in state.positions)
+    given = [
+        _fixed(each)
+        for each in (
+            terms_of(costs, orders.rules, limits),
+            tiers_of(costs),
+            bars_of(arrays),
+            market_of(arrays, costs, conditions, payments, ends, state),
+            wishes,
+        )
+    ]
+    fills = room_for_fills(wishes, arrays.traded)
+    states, pending = (0, 0) if shares_only else (last * min(securities, 64) + 16, 8 * last + 16)
+    while True:
+        book, account, owed = book_of(state, arrays.security_ids, payments)
+        tape = Tape(
+            np.empty((last, layout.ROW_SIZE)),
+            np.empty((fills, layout.FILL_SIZE)),
+            np.empty((states, layout.STATE_SIZE)),
+            np.empty((pending, layout.PENDING_SIZE)),
+            np.empty((last, securities) if shares_only else (0, 0)),
+        )
+        run(*given, book, account, owed, tape, 0, securities, levels)
+        counts = [
+            int(account[place])
+            for place in (layout.FILL_COUNT, layout.STATE_COUNT, layout.PENDING_COUNT)
+        ]
+        if all(c <= room for c, room in zip(counts, (fills, states, pending), strict=True)):
+            break
+        fills, states, pending = (
+            max(count, room) for count, room in zip(counts, (fills, states, pending), strict=True)
+        )
+    return tape._replace(
+        fills=tape.fills[: counts[0]],
+        states=tape.states[: counts[1]],
+        pending=tape.pending[: counts[2]],
+    )
+
+
+def _has_levels(position: Position) -> bool:
+    """Whether a position is entered or left at a price or after a time."""
+    prices = (
+        position.stop_price,
+        position.profit_price,
+        position.trailing_stop,
+        position.limit_price,
+        position.trigger_price,
+    )
+    return any(price == price for price in prices) or position.longest_hold < np.inf
+
+
+def _names(names: tuple[str, ...], numbers: FloatArray) -> Any:
+    """Names by their numbers; taking from an Arrow array is faster than a list of objects."""
+    return pd.array(list(names), dtype="str").take(numbers.astype(np.intp))
+
+
+def count_hits(market: MarketArrays, orders: Orders) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Count, per session, the signals that its return judges and those that it bears out.
 
     A buy or sell signal of the session before is judged by the sign of the total return from that
     session's close to this one's, (close + dividend) × split / previous close − 1. It is not judged
     if the security has no bar in this session, or if the return is exactly zero.
     """
-    security_ids = orders.security_ids
-    close = widen(panel.close, panel.security_ids, security_ids, np.nan)
-    split = widen(panel.split, panel.security_ids, security_ids, 1.0)
-    dividend = widen(panel.dividend, panel.security_ids, security_ids, 0.0)
-    traded = widen(panel.traded.astype(np.float64), panel.security_ids, security_ids, 0.0) > 0.0
-    change = np.sign((close + dividend) * split - orders.references)
-    judged = traded & (orders.types != 0.0) & (np.abs(change) > 0.0)
-    hit = judged & (change == orders.types)
+    if not orders.types.any():
+        nothing = np.zeros(len(orders.sessions), dtype=np.int64)
+        return nothing, nothing
+    want = market.security_ids
+    types = widen(orders.types, orders.security_ids, want, 0.0)
+    references = widen(orders.references, orders.security_ids, want, np.nan)
+    change = np.sign((market.close + market.dividend) * market.split - references)
+    judged = market.traded & (types != 0.0) & (np.abs(change) > 0.0)
+    hit = judged & (change == types)
     return judged.sum(axis=1), hit.sum(axis=1)
-
-
-class _Book:
-    """The portfolio while it is simulated: arrays over securities, changed session by session."""
-
-    def __init__(
-        self,
-        state: PortfolioState,
-        security_ids: tuple[str, ...],
-        costs: Costs,
-        rules: TradingRules,
-        endings: Endings,
-    ) -> None:
-        self.security_ids = security_ids
-        self.trading_costs = costs
-        self.rules = rules
-        self.endings = endings
-        self.closed: list[ClosedPosition] = []
-        self.ruined = state.ruined
-        self.cash = state.cash
-        self.equity = state.equity
-        column = {security_id: number for number, security_id in enumerate(security_ids)}
-        self.shares, self.target, self.wanted, self.asked, self.asking = np.zeros(
-            (5, len(security_ids))
-        )
-        self.due = np.zeros(len(security_ids), dtype=bool)
-        self.price = np.full(len(security_ids), np.nan)
-        self.idle = np.zeros(len(security_ids), dtype=np.int64)
-        self.retired = np.zeros(len(security_ids), dtype=bool)
-        for position in state.positions:
-            at = column[position.security_id]
-            self.shares[at] = position.shares
-            self.price[at] = position.price
-            self.target[at] = position.target
-            self.wanted[at] = position.wanted
-            self.asked[at] = position.asked
-            self.asking[at] = position.asking
-            self.due[at] = position.due
-            self.idle[at] = position.idle
-            self.retired[at] = position.retired
-
-    def want(self, targets: FloatArray, asked: FloatArray, *, due: bool) -> None:
-        """Take what the model wants from the next open on, and what is to be traded for it."""
-        np.copyto(self.wanted, targets, where=~np.isnan(targets))
-        np.copyto(self.asking, asked, where=~np.isnan(asked))
-        if due:
-            self.due |= (self.target != 0.0) | (self.wanted != 0.0)
-        self.pending = self.due | self._moved()
-
-    def _moved(self) -> BoolArray:
-        """Securities that the rule of rebalancing trades outside its regular sessions."""
-        rebalance = self.rules.rebalance
-        if rebalance.rule == ON_CHANGE:
-            return np.asarray(self.asking != self.asked)
-        moved = np.sign(self.asking) != np.sign(self.asked)
-        if rebalance.rule == DRIFT and self.equity > 0.0:
-            weight = np.where(self.shares == 0.0, 0.0, self.shares * self.price) / self.equity
-            moved |= np.abs(weight - self.wanted) > rebalance.beyond
-        return np.asarray(moved)
-
-    def session(self, market: MarketArrays, t: int) -> tuple[object, ...]:
-        """Go through session t; return its row without the date."""
-        before = self.equity
-        dividends = self._corporate_actions(market, t)
-        trades, turnover, paid = self._trade(market, t)
-        np.copyto(self.price, market.close[t], where=market.traded[t])
-        self._close_ended(market, t)
-        self.price[self.shares == 0.0] = np.nan
-        values = self._values(self.price)
-        self.equity = math.fsum([self.cash, *values])
-        self.ruined = self.ruined or self.equity <= 0.0
-        return (
-            self.equity,
-            self.cash,
-            ratio(self.equity - before, before),
-            ratio(math.fsum(map(abs, values)), self.equity),
-            ratio(math.fsum(values), self.equity),
-            turnover,
-            len(trades),
-            paid,
-            dividends,
-            0,
-            0,
-            self.ruined,
-            positions_json(self._positions(), self.equity),
-            compact_json(trades) if trades else "[]",
-        )
-
-    def _corporate_actions(self, market: MarketArrays, t: int) -> float:
-        """Apply splits to shares and prices, then pay dividends; return the dividends."""
-        if market.has_split[t]:
-            self.shares *= market.split[t]
-            self.price /= market.split[t]
-        if not market.has_dividend[t]:
-            return 0.0
-        dividends = math.fsum((self.shares * market.dividend[t]).tolist()) + 0.0
-        self.cash += dividends
-        return dividends
-
-    def _trade(self, market: MarketArrays, t: int) -> tuple[list[dict[str, object]], float, float]:
-        """Trade what is pending at the open; return the fills, the turnover and the costs."""
-        if self.ruined:
-            self.wanted[:] = self.asking[:] = 0.0
-            self.pending = self.shares != 0.0
-        at = np.flatnonzero(self.pending & market.traded[t])
-        if len(at) == 0:
-            return [], 0.0, 0.0
-        mark = np.where(market.traded[t], market.open[t], self.price)
-        equity = math.fsum([self.cash, *self._values(mark)])
-        opens = market.open[t][at]
-        # Added 0.0: an exit leaves 0, never the −0 that JSON columns do not keep.
-        targets = self.wanted[at] * self._room(at, mark, equity) + 0.0
-        shares = targets * max(equity, 0.0) / opens + 0.0
-        bought = shares - self.shares[at]
-        fill = self.trading_costs.fill_price(opens, bought)
-        commission = self.trading_costs.commission(fill, bought)
-        slippage = np.abs(bought) * np.abs(fill - opens)
-        self.shares[at] = shares
-        self.target[at] = targets
-        self.asked[at] = self.asking[at]
-        self.due[at] = False
-        self.cash = math.fsum([self.cash, *(-bought * fill).tolist(), *(-commission).tolist()])
-        trades = [
-            {
-                "symbol": self.security_ids[column],
-                "shares": count,
-                "price": price,
-                "commission": fee,
-                "slippage": slip,
-            }
-            for column, count, price, fee, slip in zip(
-                at.tolist(),
-                bought.tolist(),
-                fill.tolist(),
-                commission.tolist(),
-                slippage.tolist(),
-                strict=True,
-            )
-            if count
-        ]
-        turnover = ratio(math.fsum((np.abs(bought) * fill).tolist()), equity)
-        return trades, turnover, math.fsum([*commission.tolist(), *slippage.tolist()])
-
-    def _room(self, at: NDArray[np.intp], mark: FloatArray, equity: float) -> float:
-        """Factor, at most 1, by which the weights traded to at `mark` fit into the book."""
-        traded = math.fsum(np.abs(self.wanted[at]).tolist())
-        if traded == 0.0 or equity <= 0.0:
-            return 1.0
-        kept = self.shares != 0.0
-        kept[at] = False
-        others = math.fsum(np.abs(self.shares[kept] * mark[kept]).tolist()) / equity
-        room = self.rules.max_gross - others
-        return 1.0 if traded <= room + WEIGHT_NOISE else max(room, 0.0) / traded
-
-    def _close_ended(self, market: MarketArrays, t: int) -> None:
-        """Turn positions into cash whose security stopped trading."""
-        held, traded = self.shares != 0.0, market.traded[t]
-        self.idle = np.where(held & ~traded, self.idle + 1, 0)
-        self.retired = held & (market.retired[t] | (self.retired & ~traded))
-        rules = self.endings.rules
-        at = np.flatnonzero((self.idle > 0) & (self.retired | (self.idle >= rules.sessions)))
-        if len(at) == 0:
-            return
-        names, session = [self.security_ids[column] for column in at], market.panel.sessions[t]
-        highs = self.endings.year_highs
-        held_rows = pd.DataFrame(
-            {
-                "security_id": names,
-                "retired": self.retired[at],
-                "idle": self.idle[at],
-                "shares": self.shares[at],
-                "price": self.price[at],
-            }
-        )
-        ended = closed_positions(
-            session,
-            held_rows,
-            highs(session, names) if highs else year_highs(market.panel, names, t),
-            rules,
-        )
-        self.closed += ended
-        self.cash = math.fsum([self.cash, *(each.proceeds for each in ended)])
-        for weights in (self.shares, self.target, self.wanted, self.asked, self.asking):
-            weights[at] = 0.0
-        self.idle[at] = 0
-        self.retired[at] = self.due[at] = False
-
-    def _values(self, price: FloatArray) -> list[float]:
-        """Return the value of each holding at `price`."""
-        held = self.shares != 0.0
-        values: list[float] = (self.shares[held] * price[held]).tolist()
-        return values
-
-    def _positions(self) -> list[Position]:
-        """Return the positions that a row keeps: with shares, a target or a waiting order."""
-        numbers = (self.shares, self.price, self.target, self.wanted, self.asked, self.asking)
-        weights = (self.target, self.wanted, self.asked, self.asking)
-        active = self.shares != 0.0
-        for weight in weights:
-            active = active | (weight != 0.0)
-        columns = np.flatnonzero(active)
-        return [
-            Position(self.security_ids[column], *values)
-            for column, *values in zip(
-                columns.tolist(),
-                *(
-                    array[columns].tolist()
-                    for array in (*numbers, self.due, self.idle, self.retired)
-                ),
-                strict=True,
-            )
-        ]

@@ -5,7 +5,6 @@ Three stocks are bought at the open of 2000-03-02 for a third of the capital eac
 raw file alone: splits and dividends come from its adjusted close, nothing else is used.
 """
 
-import json
 from datetime import date
 from importlib.resources import files
 
@@ -22,7 +21,7 @@ from quant_platform.strategies.base import SignalPanel, Strategy
 from quant_platform.strategies.library.buy_and_hold import BuyAndHold
 from quant_platform.strategies.library.equal_weight import EqualWeight
 from quant_platform.trading.orders import Orders
-from quant_platform.trading.simulation import simulate
+from quant_platform.trading.simulation import Simulation, simulate
 from quant_platform.vendors.sample import SampleVendor
 
 FIRST, LAST = date(2000, 3, 1), date(2004, 8, 19)
@@ -55,8 +54,8 @@ def held_by_hand() -> float:
     return cash + value
 
 
-def simulated(strategy: Strategy) -> pd.DataFrame:
-    """Portfolios of a strategy from FIRST to LAST."""
+def simulated(strategy: Strategy) -> Simulation:
+    """A strategy from FIRST to LAST."""
     vendor = SampleVendor()
     sessions = [day.isoformat() for day in XNYS.sessions(FIRST, LAST)]
     bars, actions = (
@@ -70,11 +69,11 @@ def simulated(strategy: Strategy) -> pd.DataFrame:
     orders = Orders.from_signals(
         strategy.run(seen), sessions, universe=universe, rules=strategy.trading_rules
     )
-    return simulate(panel, orders, capital=CAPITAL).portfolios
+    return simulate(panel, orders, capital=CAPITAL)
 
 
 def test_buy_and_hold_equals_the_arithmetic_by_hand() -> None:
-    result = simulated(BuyAndHold())
+    result = simulated(BuyAndHold()).portfolios
     assert result["equity"].iloc[0] == CAPITAL
     assert result["equity"].iloc[-1] == pytest.approx(held_by_hand(), rel=1e-12)
     assert np.count_nonzero(result["trade_count"]) == 1
@@ -82,13 +81,15 @@ def test_buy_and_hold_equals_the_arithmetic_by_hand() -> None:
 
 def test_equal_weight_is_equal_in_the_first_session_of_every_month() -> None:
     """The value of each position at the open, from the raw file's prices."""
-    result = simulated(EqualWeight()).set_index("date")
+    done = simulated(EqualWeight())
+    result = done.portfolios.set_index("date")
     months = pd.Series(result.index, index=result.index).dt.to_period("M")
     firsts = result.index[months.ne(months.shift()).to_numpy()][1:]
     # It begins on 2 March 2000, and 4 ½ years have 53 further months up to August 2004.
     assert result["trade_count"].gt(0).sum() == 1 + len(firsts) == 54
     opens = raw_bars().pivot(index="Date", columns="Ticker", values="Open")
     for day in firsts:
-        positions = json.loads(result.loc[day, "positions"])
-        values = [each["shares"] * opens.loc[f"{day:%Y-%m-%d}", s] for s, each in positions.items()]
+        held = done.positions[done.positions["date"] == day]
+        prices = opens.loc[f"{day:%Y-%m-%d}"].loc[held["security_id"]]
+        values = (held["shares"].to_numpy() * prices.to_numpy()).tolist()
         assert values == pytest.approx([values[0]] * 3, rel=1e-9)

@@ -1,6 +1,5 @@
 """Securities that stop trading, and books that lose everything, worked out by hand."""
 
-import json
 import math
 
 import numpy as np
@@ -11,8 +10,8 @@ from quant_platform.errors import SettingsError
 from quant_platform.market.panel import Panel
 from quant_platform.trading.costs import Costs
 from quant_platform.trading.delistings import DelistingRules, Endings, year_highs
-from quant_platform.trading.portfolio_state import PortfolioState
 from quant_platform.trading.simulation import simulate
+from quant_platform_tests.support.books import fills, positions, shares
 from quant_platform_tests.support.small_markets import DAYS, market, wants
 
 FREE = Costs(0.0, 0.0)
@@ -51,13 +50,9 @@ def test_the_money_of_a_stock_that_stopped_trading_is_not_given_out_again():
     assert (frame["gross_exposure"] <= 1.0 + 1e-12).all()
     assert (frame["cash"] >= -1e-6).all()
     # While C waits, A and B are halves of 1,000,000 − 333,333.33: 3,333.33 shares each, as before.
-    waiting = json.loads(frame["positions"][3])
-    assert waiting["A"]["shares"] == pytest.approx(3_333.333333)
-    assert [json.loads(row).get("C", {}).get("idle") for row in frame["positions"]] == [
-        *[None] * 3,
-        *(1, 2),
-        *[None] * 3,
-    ]
+    assert shares(done, 3)["A"] == pytest.approx(3_333.333333)
+    waited = [positions(done, t).get("C", {}).get("sessions_without_bar") for t in range(8)]
+    assert waited == [*[0] * 3, 1, 2, *[None] * 3]
     # Third session without a bar: closed at 100, as cash.
     assert frame["cash"].tolist()[5:] == pytest.approx([333_333.33] * 3, abs=0.01)
     assert frame["equity"].tolist() == pytest.approx([1_000_000.0] * 8)
@@ -73,11 +68,8 @@ def test_a_delisting_of_the_reference_data_closes_at_the_close_at_which_it_is_kn
     known = Endings(DelistingRules(), retired((3, "A", 2)))
     done = run(panel, {"A": [0.5]}, endings=known)
     # 500,000 / 50 = 10,000 shares. Delisted in session 2, learned in session 3.
-    assert [json.loads(row).get("A", {}).get("shares") for row in done.portfolios["positions"]] == [
-        *[10_000.0] * 3,
-        None,
-        None,
-    ]
+    held = [shares(done, t).get("A") for t in range(5)]
+    assert held == [10_000.0, 10_000.0, 10_000.0, None, None]
     (row,) = done.closed.to_dict("records")
     assert (row["date"], row["assumed"]) == (pd.Timestamp(DAYS[3]), False)
     assert done.portfolios["cash"].tolist() == [500_000.0] * 3 + [1_000_000.0] * 2
@@ -150,8 +142,8 @@ def test_a_position_that_was_closed_is_bought_again_when_it_is_wanted_and_trades
     panel = market({"A": [FLAT, None, None, FLAT, FLAT]})
     done = run(panel, {"A": [0.5, None, None, 0.5, None]}, endings=Endings(SOON))
     assert len(done.closed) == 1
-    shares = [json.loads(row).get("A", {}).get("shares") for row in done.portfolios["positions"]]
-    assert shares == [5_000.0, 5_000.0, None, 5_000.0, 5_000.0]
+    held = [shares(done, t).get("A") for t in range(5)]
+    assert held == [5_000.0, 5_000.0, None, 5_000.0, 5_000.0]
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3])
@@ -169,8 +161,7 @@ def test_the_count_is_state_of_the_portfolio(chunk):
         orders = wants(panel, {n: line[start : start + chunk] for n, line in targets.items()})
         done = simulate(panel, orders, state=state, costs=FREE, endings=endings)
         parts.append(done)
-        row = {str(name): value for name, value in done.portfolios.iloc[-1].items()}
-        state = PortfolioState.from_row(row)
+        state = done.state()
     for name in ("portfolios", "closed"):
         joined = pd.concat([getattr(part, name) for part in parts], ignore_index=True)
         pd.testing.assert_frame_equal(joined, getattr(whole, name), check_exact=True)
@@ -226,19 +217,20 @@ def test_a_market_of_which_a_fifth_ends_in_five_years(seed):
     borrowed = -frame["cash"].to_numpy()
     assert (borrowed <= frame["costs"].cumsum() + 0.01).all()
     assert frame["gross_exposure"].max() < 1.01
-    held = [sum(each["value"] for each in json.loads(row).values()) for row in frame["positions"]]
+    held = done.positions.groupby("date")["value"].sum().to_numpy()
     assert frame["equity"].to_numpy() == pytest.approx(frame["cash"].to_numpy() + held, abs=0.01)
     # All cash flows: trades with their commission, and what was paid for positions that ended.
-    fills = [fill for row in frame["trades"] for fill in json.loads(row)]
-    spent = math.fsum(fill["shares"] * fill["price"] + fill["commission"] for fill in fills)
-    cash = 1_000_000.0 - spent + done.closed["proceeds"].sum()
+    flows = done.fills["shares"] * done.fills["price"] + done.fills["commission"]
+    assert done.fills["reason"].value_counts()["delisted"] == 30
+    cash = 1_000_000.0 - math.fsum(flows)
     assert frame["cash"].iloc[-1] == pytest.approx(cash, abs=0.01)
 
 
 def test_a_ruined_book_is_closed_out_at_the_next_open_and_frozen():
     # −1 of 1,000,000 at 100: 10,000 short, cash 2,000,000. At 250 they are owed 2,500,000.
     panel = market({"A": [FLAT, (100, 250), (120, 130), (90, 80), (70, 60)], "B": [(10, 10)] * 5})
-    frame = run(panel, {"A": [-1.0] * 5, "B": [None, None, 0.5, 0.5, 0.5]}).portfolios
+    done = run(panel, {"A": [-1.0] * 5, "B": [None, None, 0.5, 0.5, 0.5]})
+    frame = done.portfolios
     # Bought back at the open of 120: 2,000,000 − 1,200,000.
     assert frame["equity"].tolist() == [1e6, -500_000.0, 800_000.0, 800_000.0, 800_000.0]
     assert frame["ruined"].tolist() == [False, True, True, True, True]
@@ -249,7 +241,8 @@ def test_a_ruined_book_is_closed_out_at_the_next_open_and_frozen():
     assert frame["gross_exposure"].tolist() == pytest.approx(
         [1.0, math.nan, 0.0, 0.0, 0.0], nan_ok=True
     )
-    assert json.loads(frame["positions"][1])["A"]["weight"] is None
+    assert math.isnan(positions(done, 1)["A"]["weight"])
+    assert fills(done, 2)[0]["reason"] == "ruin"
     assert frame["cash"].iloc[-1] == 800_000.0
 
 

@@ -1,10 +1,8 @@
 """When positions are brought back to their targets; the arithmetic stands beside each figure."""
 
-import json
 import math
 from dataclasses import replace
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,11 +11,11 @@ import pytest
 from quant_platform.errors import ContractError
 from quant_platform.market.calendar import XNYS
 from quant_platform.market.panel import Panel
-from quant_platform.trading import simulation
 from quant_platform.trading.costs import Costs
 from quant_platform.trading.orders import Orders, TradingRules
-from quant_platform.trading.portfolio_state import PortfolioState
 from quant_platform.trading.rebalancing import RULES, Rebalance
+from quant_platform.trading.simulation import Simulation, simulate
+from quant_platform_tests.support.books import positions, shares
 
 FREE = Costs(0.0, 0.0)
 
@@ -58,10 +56,6 @@ def orders(
     )
 
 
-def shares(frame: pd.DataFrame, row: int) -> dict[str, float]:
-    return {name: entry["shares"] for name, entry in json.loads(frame["positions"][row]).items()}
-
-
 def test_periods_begin_with_the_exchange_and_not_with_the_array() -> None:
     """2024: Monday 1 January, 15 January, 19 February and Friday 29 March are holidays."""
     year = days(date(2024, 1, 1), date(2024, 4, 2))
@@ -93,12 +87,7 @@ ACROSS = days(date(2024, 1, 30), date(2024, 2, 2))
 """30 and 31 January, 1 and 2 February."""
 
 
-def simulate(*arguments: Any, **options: Any) -> pd.DataFrame:
-    """Rows of `portfolios`."""
-    return simulation.simulate(*arguments, **options).portfolios
-
-
-def drifting(rule: str) -> pd.DataFrame:
+def drifting(rule: str) -> Simulation:
     """Two names at a constant target of a half; A goes from 100 to 300, B stays at 100."""
     panel = market(ACROSS, {"A": [100, 300, 300, 300], "B": [100, 100, 100, 100]})
     wanted = {"A": [0.5] * 4, "B": [0.5] * 4}
@@ -119,13 +108,13 @@ def drifting(rule: str) -> pd.DataFrame:
     ],
 )
 def test_a_constant_target_is_brought_back(rule: str, row: int | None) -> None:
-    frame = drifting(rule)
+    done = drifting(rule)
     # 5 shares of each; equity 1,500 + 500 = 2,000. A half of it: 1,000/300 of A, 10 of B.
-    assert shares(frame, 0) == {"A": 5.0, "B": 5.0}
+    assert shares(done, 0) == {"A": 5.0, "B": 5.0}
     for t in range(1, 4):
         held = {"A": 5.0, "B": 5.0} if row is None or t < row else {"A": 1000 / 300, "B": 10.0}
-        assert shares(frame, t) == pytest.approx(held)
-    assert frame["equity"].tolist() == pytest.approx([1000.0, 2000.0, 2000.0, 2000.0])
+        assert shares(done, t) == pytest.approx(held)
+    assert done.portfolios["equity"].tolist() == pytest.approx([1000.0, 2000.0, 2000.0, 2000.0])
 
 
 def test_a_quarter_in_four_names_never_runs_away() -> None:
@@ -142,8 +131,9 @@ def test_a_quarter_in_four_names_never_runs_away() -> None:
     wanted = {name: [0.25] * len(sessions) for name in "ABCD"}
 
     def largest(rule: str) -> float:
-        frame = simulate(panel, orders(panel, wanted, rule), costs=FREE)
-        return max(json.loads(text)["A"]["weight"] for text in frame["positions"])
+        done = simulate(panel, orders(panel, wanted, rule), costs=FREE)
+        weights = done.positions.set_index("security_id")["weight"]
+        return float(weights["A"].max())
 
     assert largest("never") == pytest.approx(0.66, abs=0.01)
     assert largest("monthly") == pytest.approx(0.25415, abs=1e-5)
@@ -154,8 +144,8 @@ def test_entries_and_exits_never_wait() -> None:
     """Under `never`: a new size is left alone, an exit and a change of sign are not."""
     panel = market(ACROSS, {"A": [100] * 4, "B": [100] * 4, "C": [100] * 4})
     wanted = {"A": [0.2, 0.4, 0.4, 0.0], "B": [0.0, 0.2, 0.2, 0.2], "C": [0.2, 0.2, -0.2, -0.1]}
-    frame = simulate(panel, orders(panel, wanted, "never"), costs=FREE, capital=1000.0)
-    assert [shares(frame, t) for t in range(4)] == [
+    done = simulate(panel, orders(panel, wanted, "never"), costs=FREE, capital=1000.0)
+    assert [shares(done, t) for t in range(4)] == [
         {"A": 2.0, "C": 2.0},
         {"A": 2.0, "B": 2.0, "C": 2.0},
         {"A": 2.0, "B": 2.0, "C": -2.0},
@@ -171,7 +161,7 @@ def test_a_rebalancing_waits_for_a_bar() -> None:
     whole = simulate(panel, wanted, costs=FREE, capital=1000.0)
     # B is due, and may have what A leaves: 1 − 1,500/2,000 = 0.25, which is what it has.
     assert shares(whole, 2) == pytest.approx({"A": 5.0, "B": 5.0})
-    assert json.loads(whole["positions"][2])["A"]["due"] is True
+    assert bool(positions(whole, 2)["A"]["is_due"])
     assert shares(whole, 3)["A"] == pytest.approx(1000 / 300)
     first, last = (
         market(ACROSS[:3], {k: v[:3] for k, v in prices.items()}),
@@ -179,14 +169,14 @@ def test_a_rebalancing_waits_for_a_bar() -> None:
     )
     wanted = orders(first, {"A": [0.5] * 3, "B": [0.5] * 3}, "monthly")
     before = simulate(first, wanted, costs=FREE, capital=1000.0)
-    row = {str(name): value for name, value in before.iloc[-1].items()}
     after = simulate(
         last,
         orders(last, {"A": [0.5], "B": [0.5]}, "monthly"),
-        state=PortfolioState.from_row(row),
+        state=before.state(),
         costs=FREE,
     )
-    pd.testing.assert_frame_equal(after, whole.iloc[3:].reset_index(drop=True), check_exact=True)
+    expected = whole.portfolios.iloc[3:].reset_index(drop=True)
+    pd.testing.assert_frame_equal(after.portfolios, expected, check_exact=True)
 
 
 def test_a_target_that_changes_by_scaling_alone_is_not_traded() -> None:
@@ -195,11 +185,11 @@ def test_a_target_that_changes_by_scaling_alone_is_not_traded() -> None:
     scaled = 0.4 / 1.2
     wanted = {"A": [0.4, *[scaled] * 3], "B": [0.4, *[scaled] * 3], "C": [0.0, *[scaled] * 3]}
     asked = {"A": [0.4] * 4, "B": [0.4] * 4, "C": [0.0, 0.4, 0.4, 0.4]}
-    frame = simulate(panel, orders(panel, wanted, "on_change", asked), costs=FREE, capital=1000.0)
-    assert frame["trade_count"].tolist() == [2, 1, 0, 0]
+    done = simulate(panel, orders(panel, wanted, "on_change", asked), costs=FREE, capital=1000.0)
+    assert done.portfolios["trade_count"].tolist() == [2, 1, 0, 0]
     # C takes the room that A and B leave: 1 − 0.8 = 0.2.
-    assert shares(frame, 3) == pytest.approx({"A": 4.0, "B": 4.0, "C": 2.0})
-    assert frame["gross_exposure"].max() == pytest.approx(1.0)
+    assert shares(done, 3) == pytest.approx({"A": 4.0, "B": 4.0, "C": 2.0})
+    assert done.portfolios["gross_exposure"].max() == pytest.approx(1.0)
 
 
 def test_the_capital_of_a_position_that_waits_is_not_given_out_again() -> None:
@@ -212,18 +202,21 @@ def test_the_capital_of_a_position_that_waits_is_not_given_out_again() -> None:
     panel = market(ACROSS, prices)
     third = 1.0 / 3.0
     wanted = {name: [third, third, 0.5, 0.5] for name in "AB"} | {"C": [third, third, 0.0, 0.0]}
-    frame = simulate(panel, orders(panel, wanted, "on_change"), costs=FREE, capital=900.0)
+    done = simulate(panel, orders(panel, wanted, "on_change"), costs=FREE, capital=900.0)
     # C is worth a third: two thirds are left for A and B, which is what they have.
-    assert frame["gross_exposure"].tolist() == pytest.approx([1.0] * 4)
-    assert frame["cash"].tolist() == pytest.approx([0.0] * 4, abs=1e-9)
+    assert done.portfolios["gross_exposure"].tolist() == pytest.approx([1.0] * 4)
+    assert done.portfolios["cash"].tolist() == pytest.approx([0.0] * 4, abs=1e-9)
 
 
 def test_a_long_short_book_keeps_its_size() -> None:
     """130/30, with a limit of 1.6; halved with one of 0.8."""
     panel = market(ACROSS[:1], {"A": [100], "B": [100]})
     wanted = orders(panel, {"A": [1.3], "B": [-0.3]}, "monthly", max_gross=1.6)
-    frame = simulate(panel, wanted, costs=FREE, capital=1000.0)
-    assert (frame["gross_exposure"][0], frame["net_exposure"][0]) == pytest.approx((1.6, 1.0))
+    done = simulate(panel, wanted, costs=FREE, capital=1000.0)
+    assert (
+        done.portfolios["gross_exposure"][0],
+        done.portfolios["net_exposure"][0],
+    ) == pytest.approx((1.6, 1.0))
     half = replace(wanted, rules=TradingRules(Rebalance.of("monthly"), 0.8))
-    frame = simulate(panel, half, costs=FREE, capital=1000.0)
-    assert shares(frame, 0) == pytest.approx({"A": 6.5, "B": -1.5})
+    done = simulate(panel, half, costs=FREE, capital=1000.0)
+    assert shares(done, 0) == pytest.approx({"A": 6.5, "B": -1.5})

@@ -1,0 +1,90 @@
+"""How much of a security trades, and how far its price moves: what an order's impact depends on.
+
+Both are those of the `USUAL_SESSIONS` sessions before the one that trades, so they are known when
+the order is made. Sums run over a window of fixed length, oldest first, so their bits do not depend
+on where the panel begins. What does not belong here: the impact itself (`engine/fills.py`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from quant_platform.conventions import USUAL_SESSIONS
+from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.market.panel import Panel
+
+LIQUIDITY_LOOKBACK = USUAL_SESSIONS + 1
+"""Sessions before the first one that trades, which the panel must hold for the same bits."""
+
+
+def liquidity_before(panel: Panel, last: int) -> FloatArray:
+    """Return daily volatility and usual volume known before each session, shape (2, last, N).
+
+    Volatility is the standard deviation (divisor n − 1) of the total returns between sessions with
+    bars; volume is the mean of the sessions with bars, in shares of the session. NaN with fewer
+    than two returns, and without a bar.
+
+    Parameters
+    ----------
+    panel : the sessions wanted, with `LIQUIDITY_LOOKBACK` earlier ones; fewer at the start of
+        history
+    last : how many sessions are wanted
+    """
+    first = len(panel.sessions) - last
+    shape = (last, len(panel.security_ids))
+    before = np.full((1, shape[1]), np.nan)
+    close = np.where(panel.traded, panel.close, np.nan)
+    previous = np.vstack((before, close[:-1]))
+    returns = (close + panel.dividend) * panel.split / previous - 1.0
+    total, squares, count, volume, bars = np.zeros((5, *shape))
+    for back in range(USUAL_SESSIONS, 0, -1):
+        change = _earlier(returns, first, last, back)
+        known = ~np.isnan(change)
+        total += np.where(known, change, 0.0)
+        count += known
+        traded = _earlier(np.where(panel.traded, panel.volume, np.nan), first, last, back)
+        has_bar = ~np.isnan(traded)
+        volume += np.where(has_bar, traded, 0.0)
+        bars += has_bar
+        # Into the shares of the next session of the window, and at last of the session itself.
+        volume *= np.nan_to_num(_earlier(panel.split, first, last, back - 1), nan=1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = total / count
+        for back in range(USUAL_SESSIONS, 0, -1):
+            change = _earlier(returns, first, last, back) - mean
+            squares += np.where(np.isnan(change), 0.0, change * change)
+        volatility = np.sqrt(squares / np.where(count > 1.0, count - 1.0, np.nan))
+        return np.stack((volatility, np.where(bars > 0.0, volume / bars, np.nan)))
+
+
+def _earlier(values: FloatArray, first: int, last: int, back: int) -> FloatArray:
+    """Return the last sessions' values of `back` sessions earlier, NaN before the panel."""
+    start = first - back
+    missing = min(max(-start, 0), last)
+    found = values[max(start, 0) : start + last]
+    return np.vstack((np.full((missing, values.shape[1]), np.nan), found)) if missing else found
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What is known of the securities beside bars; arrays of the panel's shape, None: nothing.
+
+    Attributes
+    ----------
+    borrow : annual fee of a short position, as a fraction; NaN: the one of the costs
+    available : whether shares may be sold short
+    recalled : whether short positions must be closed in the session
+    beta : to the market, for its limit
+    sectors : security → sector, for its limit
+    """
+
+    borrow: FloatArray | None = None
+    available: BoolArray | None = None
+    recalled: BoolArray | None = None
+    beta: FloatArray | None = None
+    sectors: Mapping[str, str] | None = None
+
+
+NO_CONDITIONS = Conditions()
+"""Everything is lent at the same fee, and nothing has a beta or a sector."""

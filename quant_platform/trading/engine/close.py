@@ -1,0 +1,240 @@
+"""The close of a session: prices, ends of securities, the account's equity, its limits, its rows.
+
+What does not belong here: trades (`orders.py`), and how an end is found (`trading/delistings.py`).
+"""
+
+import numpy as np
+
+from quant_platform.kernels.compiled import compiled
+from quant_platform.trading.engine.fills import note
+from quant_platform.trading.engine.layout import (
+    AGE,
+    ASKED,
+    ASKING,
+    BARRED,
+    BEST,
+    BOOK_STATE,
+    BY_END,
+    CASH,
+    DAILY_LOSS,
+    DRAWDOWN,
+    DUE,
+    EQUITY,
+    FACTOR,
+    HALF,
+    HALT,
+    HALTED,
+    IDLE,
+    LIFE,
+    LIMIT,
+    OWED_DIVIDEND,
+    OWED_TRADE,
+    PEAK,
+    PENDING_COUNT,
+    PRICE,
+    R_CASH,
+    R_EQUITY,
+    R_FACTOR,
+    R_GROSS,
+    R_HALTED,
+    R_LIMITS,
+    R_NET,
+    R_PEAK,
+    R_RECEIVABLES,
+    R_RETURN,
+    R_RUINED,
+    R_TURNOVER,
+    RETIRED,
+    RING,
+    RUINED,
+    SCALE,
+    SETTLEMENTS,
+    SHARES,
+    STATE_COUNT,
+    STOP,
+    T_ACTIONS,
+    T_LIMITS,
+    TAKE,
+    TARGET,
+    TRAIL,
+    TRIGGER,
+    WANTED,
+    FixedCounts,
+    FixedFlags,
+    FixedMatrix,
+    FixedVector,
+    Matrix,
+    Vector,
+)
+
+
+@compiled()
+def ratio(value: float, equity: float) -> float:
+    """Return value / equity; NaN for an account whose equity is not positive."""
+    return value / equity if equity > 0.0 else np.nan
+
+
+@compiled()
+def mark_closes(
+    book: Matrix,
+    close: FixedMatrix,
+    traded: FixedFlags,
+    retired: FixedFlags,
+    t: int,
+    lo: int,
+    hi: int,
+) -> None:
+    """Take the closes, and count the sessions of positions, and those without a bar."""
+    for n in range(lo, hi):
+        is_traded = traded[t, n]
+        if is_traded:
+            book[PRICE, n] = close[t, n]
+        if book[SHARES, n] == 0.0:
+            continue
+        book[AGE, n] += 1.0
+        book[IDLE, n] = 0.0 if is_traded else book[IDLE, n] + 1.0
+        now = retired.size > 0 and retired[t, n]
+        book[RETIRED, n] = 1.0 if now or (book[RETIRED, n] > 0.0 and not is_traded) else 0.0
+        if is_traded:
+            up = book[SHARES, n] > 0.0
+            best = max(book[BEST, n], close[t, n]) if up else min(book[BEST, n], close[t, n])
+            book[BEST, n] = best
+
+
+@compiled()
+def end_securities(
+    book: Matrix,
+    account: Vector,
+    fills: Matrix,
+    end_session: FixedCounts,
+    end_security: FixedCounts,
+    end_price: FixedVector,
+    end: int,
+    t: int,
+    lo: int,
+    hi: int,
+) -> int:
+    """Turn positions into cash whose security stopped trading; return the next end's number."""
+    while end < len(end_session) and end_session[end] <= t:
+        n, price = end_security[end], end_price[end]
+        if end_session[end] == t and lo <= n < hi and book[SHARES, n] != 0.0:
+            account[CASH] += book[SHARES, n] * price
+            note(account, fills, t, n, -book[SHARES, n], price, BY_END)
+            for row in (SHARES, TARGET, WANTED, ASKED, ASKING, DUE):
+                book[row, n] = 0.0
+            book[BARRED, n] = np.nan
+        end += 1
+    return end
+
+
+@compiled()
+def value_account(book: Matrix, account: Vector, lo: int, hi: int, traded_at: float) -> None:
+    """Value the account at the close; `traded_at`: its equity when orders were sized."""
+    value, gross, before = 0.0, 0.0, account[EQUITY]
+    for n in range(lo, hi):
+        if book[SHARES, n] != 0.0:
+            worth = book[SHARES, n] * book[PRICE, n]
+            value += worth
+            gross += abs(worth)
+    equity = account[CASH] + account[R_RECEIVABLES] + value
+    account[EQUITY] = equity
+    if not equity > 0.0:
+        account[RUINED] = 1.0
+    account[R_EQUITY], account[R_CASH] = equity, account[CASH]
+    account[R_RETURN] = ratio(equity - before, before)
+    account[R_GROSS], account[R_NET] = ratio(gross, equity), ratio(value, equity)
+    if account[R_TURNOVER] != 0.0:
+        account[R_TURNOVER] = ratio(account[R_TURNOVER], traded_at)
+    account[R_RUINED] = account[RUINED]
+
+
+@compiled()
+def limit_losses(terms: FixedVector, book: Matrix, account: Vector, lo: int, hi: int) -> None:
+    """Judge the drawdown and the session's loss."""
+    account[PEAK] = max(account[PEAK], account[EQUITY])
+    factor = 1.0
+    for limit in (DRAWDOWN, DAILY_LOSS):
+        action = terms[T_ACTIONS + limit]
+        loss = -account[R_RETURN]
+        if limit == DRAWDOWN:
+            loss = 1.0 - account[EQUITY] / account[PEAK]
+        if action > 0.0 and loss > terms[T_LIMITS + limit]:
+            account[R_LIMITS] = float(int(account[R_LIMITS]) | (1 << limit))
+            if action == HALT:
+                account[HALTED] = 1.0
+            elif action == SCALE:
+                factor = HALF
+    account[R_HALTED], account[R_PEAK] = account[HALTED], account[PEAK]
+    account[R_FACTOR] = factor
+    if factor != account[FACTOR]:
+        account[FACTOR] = factor
+        for n in range(lo, hi):
+            if book[TARGET, n] != 0.0 or book[WANTED, n] != 0.0:
+                book[DUE, n] = 1.0
+
+
+@compiled()
+def forget(book: Matrix, n: int) -> None:
+    """Forget what belongs to a position that is there no more, or never was."""
+    for row in (IDLE, RETIRED, AGE):
+        book[row, n] = 0.0
+    book[BEST, n] = np.nan
+    if book[WANTED, n] == 0.0:
+        for row in (STOP, TAKE, TRAIL, LIMIT, TRIGGER):
+            book[row, n] = np.nan
+        book[LIFE, n] = np.inf
+
+
+@compiled()
+def is_active(book: Matrix, n: int) -> bool:
+    """Whether a security has shares, a target or a waiting order."""
+    return (
+        book[SHARES, n] != 0.0
+        or book[TARGET, n] != 0.0
+        or book[WANTED, n] != 0.0
+        or book[ASKED, n] != 0.0
+        or book[ASKING, n] != 0.0
+    )
+
+
+@compiled()
+def write_states(book: Matrix, account: Vector, states: Matrix, t: int, lo: int, hi: int) -> None:
+    """Write the active securities of the book, and forget what no longer matters."""
+    for n in range(lo, hi):
+        if book[SHARES, n] == 0.0:
+            forget(book, n)
+            if not is_active(book, n):
+                book[PRICE, n] = np.nan
+                continue
+        if len(states) == 0:
+            continue
+        at = int(account[STATE_COUNT])
+        account[STATE_COUNT] += 1.0
+        if at < len(states):
+            states[at, 0], states[at, 1] = t, n
+            for row in range(BOOK_STATE):
+                states[at, 2 + row] = book[row, n]
+
+
+@compiled()
+def write_pending(
+    account: Vector, pending: Matrix, t: int, kind: float, key: float, amount: float
+) -> None:
+    """Write one amount of cash that is owed after the session, unless it is 0."""
+    if amount == 0.0:
+        return
+    at = int(account[PENDING_COUNT])
+    account[PENDING_COUNT] += 1.0
+    if at < len(pending):
+        pending[at, 0], pending[at, 1] = t, kind
+        pending[at, 2], pending[at, 3] = key, amount
+
+
+@compiled()
+def write_owed(account: Vector, owed: Vector, pending: Matrix, t: int) -> None:
+    """Write the cash that is owed after the session."""
+    for each in range(len(owed)):
+        write_pending(account, pending, t, OWED_DIVIDEND, each, owed[each])
+    for later in range(1, SETTLEMENTS):
+        amount = account[RING + (t + later) % SETTLEMENTS]
+        write_pending(account, pending, t, OWED_TRADE, later, amount)

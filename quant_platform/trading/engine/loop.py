@@ -1,0 +1,176 @@
+"""`run`: one account over consecutive sessions, in this order of events.
+
+1. Interest and borrow fees for the days since the session before; trades are settled (`cash.py`).
+2. Splits, then dividends that are due today or become owed (`cash.py`).
+3. The model's wishes, its rule of rebalancing and the limits say what is pending (`wishes.py`).
+4. Orders are sized and executed (`orders.py`, `fills.py`).
+5. Positions whose bar reaches a stop or a profit are left (`exits.py`).
+6. Everything is marked at the close; ended securities become cash; the account is valued, its
+   losses are judged, and its rows are written (`close.py`).
+
+What does not belong here: any formula.
+"""
+
+from quant_platform.kernels.compiled import compiled
+from quant_platform.trading.engine.cash import (
+    DIVIDENDS,
+    SPLITS,
+    finance,
+    pay_dividends,
+    split_positions,
+)
+from quant_platform.trading.engine.close import (
+    end_securities,
+    limit_losses,
+    mark_closes,
+    value_account,
+    write_owed,
+    write_states,
+)
+from quant_platform.trading.engine.exits import exit_positions
+from quant_platform.trading.engine.layout import (
+    HALTED,
+    ROW,
+    ROW_SIZE,
+    RUINED,
+    SHARES,
+    Bars,
+    FixedMatrix,
+    FixedVector,
+    Market,
+    Matrix,
+    Tape,
+    Vector,
+    Wishes,
+)
+from quant_platform.trading.engine.orders import mark_book, trade
+from quant_platform.trading.engine.wishes import (
+    find_pending,
+    set_weights,
+    take_levels,
+    take_wishes,
+)
+
+
+@compiled(
+    "const float64[::1]",
+    "const float64[:, ::1]",
+    Bars,
+    Market,
+    Wishes,
+    "float64[:, ::1]",
+    "float64[::1]",
+    "float64[::1]",
+    Tape,
+    "int64",
+    "int64",
+    "boolean",
+)
+def run(
+    terms: FixedVector,
+    tiers: FixedMatrix,
+    bars: Bars,
+    market: Market,
+    wishes: Wishes,
+    book: Matrix,
+    account: Vector,
+    owed: Vector,
+    tape: Tape,
+    lo: int,
+    hi: int,
+    levels: bool,
+) -> None:
+    """Simulate one account over all sessions of the market.
+
+    Parameters
+    ----------
+    terms : (TERMS_SIZE,) what is assumed of trading
+    tiers : (2, any) values from which a commission holds, and the commissions
+    bars, market, wishes : what is read
+    book, account, owed : the state before the first session, which becomes that after the last:
+        (BOOK_SIZE, N), (ACCOUNT_SIZE,), and (P,) dividends by the date on which they are paid
+    tape : is written
+    lo, hi : the securities from `lo` to before `hi` are the account's
+    levels : limits, triggers, stops, profits or lives are to be looked at
+    """
+    end, fills, traded = 0, tape.fills, bars.traded
+    for t in range(len(market.days)):
+        settles, acts = market.settles[t], market.acts[t]
+        for column in range(ROW_SIZE):
+            account[ROW + column] = 0.0
+        finance(terms, book, account, market.borrow, market.days[t], t, lo, hi)
+        if acts & SPLITS:
+            split_positions(terms, book, account, fills, market.split, t, lo, hi)
+        pay_dividends(
+            terms,
+            book,
+            account,
+            owed,
+            market.dividend,
+            market.slot,
+            market.pays,
+            (acts & DIVIDENDS) > 0,
+            t,
+            lo,
+            hi,
+        )
+        take_wishes(
+            book,
+            wishes.target,
+            wishes.asked,
+            wishes.reference,
+            market.split,
+            wishes.due[t],
+            t,
+            lo,
+            hi,
+        )
+        if levels and wishes.levels.size > 0:
+            take_levels(book, wishes.levels, market.split, t, lo, hi)
+        closing = account[RUINED] > 0.0 or account[HALTED] > 0.0
+        find_pending(terms, book, account, market.recalled, t, lo, hi)
+        set_weights(terms, book, account, market.beta, market.sector, t, lo, hi)
+        equity = mark_book(terms, book, account, bars, t, lo, hi)
+        trade(
+            terms,
+            tiers,
+            book,
+            account,
+            fills,
+            bars,
+            market.liquidity,
+            market.available,
+            t,
+            settles,
+            lo,
+            hi,
+            equity,
+            closing,
+        )
+        if levels:
+            exit_positions(
+                terms, tiers, book, account, fills, bars, market.liquidity, t, settles, lo, hi
+            )
+        mark_closes(book, bars.close, traded, market.retired, t, lo, hi)
+        end = end_securities(
+            book,
+            account,
+            fills,
+            market.end_session,
+            market.end_security,
+            market.end_price,
+            end,
+            t,
+            lo,
+            hi,
+        )
+        value_account(book, account, lo, hi, equity)
+        limit_losses(terms, book, account, lo, hi)
+        for column in range(ROW_SIZE):
+            tape.rows[t, column] = account[ROW + column]
+        write_states(book, account, tape.states, t, lo, hi)
+        if len(tape.pending) > 0:
+            write_owed(account, owed, tape.pending, t)
+        if tape.held.size > 0:
+            for n in range(lo, hi):
+                tape.held[t, n] = book[SHARES, n]

@@ -1,0 +1,303 @@
+"""From the weights wanted to orders in shares, and their execution in the session.
+
+1. Orders are sized from the account's equity and prices: those of the close before, or those that
+   the orders are executed at.
+2. What is traded takes the room that the rest of the book leaves; turnover has its limit.
+3. Orders are executed in the order of the securities; sales go first where purchases need cash.
+   What has no bar, is not reached by its limit or trigger, or exceeds its share of the volume,
+   waits. The next session sizes it anew.
+
+What does not belong here: what is wanted (`wishes.py`), and the price of a fill (`fills.py`).
+"""
+
+import numpy as np
+
+from quant_platform.kernels.compiled import compiled
+from quant_platform.trading.engine.fills import commission_rate, fill, impact_of, whole_shares
+from quant_platform.trading.engine.layout import (
+    ASKED,
+    ASKING,
+    BY_TARGET,
+    CASH,
+    CLOSE,
+    DUE,
+    EXCESS,
+    HALTED,
+    LEVERAGE,
+    LIMIT,
+    MARK,
+    MID,
+    OPEN,
+    ORDER,
+    PENDING,
+    PRICE,
+    R_RECEIVABLES,
+    SCALE,
+    SHARES,
+    T_ACTIONS,
+    T_AT_FILL,
+    T_BUY_TAX,
+    T_CARRY,
+    T_CASH_ONLY,
+    T_COMMISSION,
+    T_COSTS_INSIDE,
+    T_EXECUTE_AT,
+    T_HALF_SPREAD,
+    T_LIMITS,
+    T_LOT,
+    T_MAX_GROSS,
+    T_MIN_ORDER,
+    T_MINIMUM,
+    T_PER_SHARE,
+    T_SELL_TAX,
+    T_THROUGH,
+    T_VOLUME_SHARE,
+    T_WHOLE,
+    TARGET,
+    TRIGGER,
+    TURNOVER,
+    WEIGHT,
+    WHY,
+    Bars,
+    FixedCube,
+    FixedFlags,
+    FixedMatrix,
+    FixedVector,
+    Matrix,
+    Vector,
+)
+from quant_platform.trading.engine.wishes import exceeds
+
+NO_FILL = -1.0
+"""Price of an order that its limit or trigger keeps waiting."""
+
+
+@compiled()
+def execution_price(
+    execute_at: float, opened: float, high: float, low: float, close: float
+) -> float:
+    """Return the price that orders are executed at, before the spread.
+
+    That is the open, the close, the middle of high and low, or the mean of high, low and close as
+    the proxy of the volume-weighted average price.
+    """
+    if execute_at == OPEN:
+        return opened
+    if execute_at == CLOSE:
+        return close
+    if execute_at == MID:
+        return (high + low) / 2.0
+    return (high + low + close) / 3.0
+
+
+@compiled()
+def mark_book(
+    terms: FixedVector, book: Matrix, account: Vector, bars: Bars, t: int, lo: int, hi: int
+) -> float:
+    """Set the prices that orders are sized at; return the equity at these prices."""
+    equity = account[CASH] + account[R_RECEIVABLES]
+    at_fill, execute_at = terms[T_AT_FILL] > 0.0, terms[T_EXECUTE_AT]
+    for n in range(lo, hi):
+        price = book[PRICE, n]
+        if bars.traded[t, n] and (at_fill or not price > 0.0):
+            price = execution_price(
+                execute_at, bars.open[t, n], bars.high[t, n], bars.low[t, n], bars.close[t, n]
+            )
+        book[MARK, n] = price
+        if book[SHARES, n] != 0.0:
+            equity += book[SHARES, n] * price
+    return equity
+
+
+@compiled()
+def room_factor(
+    terms: FixedVector,
+    book: Matrix,
+    account: Vector,
+    traded: FixedFlags,
+    t: int,
+    lo: int,
+    hi: int,
+    equity: float,
+) -> float:
+    """Return the factor, at most 1, by which the weights traded to fit into the book."""
+    if not equity > 0.0:
+        return 1.0
+    asked, others = 0.0, 0.0
+    for n in range(lo, hi):
+        if book[PENDING, n] > 0.0 and traded[t, n]:
+            asked += abs(book[WEIGHT, n])
+        elif book[SHARES, n] != 0.0:
+            others += abs(book[SHARES, n] * book[MARK, n])
+    others /= equity
+    room = terms[T_MAX_GROSS] - others
+    exceeds(terms, account, LEVERAGE, asked + others)
+    if terms[T_ACTIONS + LEVERAGE] == SCALE:
+        room = min(room, terms[T_LIMITS + LEVERAGE] - others)
+    return 1.0 if asked == 0.0 or asked <= room + EXCESS else max(room, 0.0) / asked
+
+
+@compiled()
+def order_of(
+    terms: FixedVector, shares: float, weight: float, mark: float, equity: float, available: bool
+) -> float:
+    """Return the order, in shares, that brings one security to its weight."""
+    if weight == 0.0 or not equity > 0.0:
+        return -shares
+    order = weight * equity / mark - shares
+    if terms[T_COSTS_INSIDE] > 0.0:
+        rate = terms[T_COMMISSION] + terms[T_HALF_SPREAD]
+        rate += terms[T_BUY_TAX] if order > 0.0 else terms[T_SELL_TAX]
+        order = (weight * equity - shares * mark) / (mark * (1.0 + np.sign(order) * rate))
+    if terms[T_WHOLE] > 0.0:
+        order = whole_shares(order / terms[T_LOT]) * terms[T_LOT]
+    if abs(order) * mark < terms[T_MIN_ORDER]:
+        return 0.0
+    if not available and shares + order < 0.0:
+        order = max(order, min(-shares, 0.0))
+    return order
+
+
+@compiled()
+def size_orders(
+    terms: FixedVector,
+    book: Matrix,
+    account: Vector,
+    traded: FixedFlags,
+    available: FixedFlags,
+    t: int,
+    lo: int,
+    hi: int,
+    equity: float,
+) -> float:
+    """Set the orders of the session; return the value that they trade."""
+    factor = room_factor(terms, book, account, traded, t, lo, hi, equity)
+    total = 0.0
+    for n in range(lo, hi):
+        if not (book[PENDING, n] > 0.0 and traded[t, n]):
+            continue
+        # Added 0.0: an exit leaves 0, never −0.
+        weight = book[WEIGHT, n] * factor + 0.0
+        lent = available.size == 0 or available[t, n]
+        order = order_of(terms, book[SHARES, n], weight, book[MARK, n], equity, lent)
+        book[WEIGHT, n], book[ORDER, n] = weight, order
+        total += abs(order) * book[MARK, n]
+    return total
+
+
+@compiled()
+def entry_price(
+    buys: bool, opened: float, high: float, low: float, limit: float, trigger: float, through: bool
+) -> float:
+    """Return the price of an entry with a limit or trigger; negative while it is not reached."""
+    if buys:
+        if limit == limit:
+            reached = low < limit or (low == limit and not through)
+            return min(opened, limit) if reached else NO_FILL
+        return max(opened, trigger) if high >= trigger else NO_FILL
+    if limit == limit:
+        reached = high > limit or (high == limit and not through)
+        return max(opened, limit) if reached else NO_FILL
+    return min(opened, trigger) if low <= trigger else NO_FILL
+
+
+@compiled()
+def affordable(
+    terms: FixedVector, tiers: FixedMatrix, size: float, price: float, cash: float
+) -> float:
+    """Return how many of `size` shares `cash` buys at `price`, costs included."""
+    if not cash > 0.0:
+        return 0.0
+    taxed = price * (1.0 + terms[T_BUY_TAX])
+    rate = commission_rate(terms, tiers, size * price)
+    each = taxed + price * rate + terms[T_PER_SHARE]
+    return max(min(size, cash / each, (cash - terms[T_MINIMUM]) / taxed), 0.0)
+
+
+@compiled()
+def execute(
+    terms: FixedVector,
+    tiers: FixedMatrix,
+    book: Matrix,
+    account: Vector,
+    fills: Matrix,
+    bars: Bars,
+    liquidity: FixedCube,
+    t: int,
+    settles: int,
+    n: int,
+    waits: bool,
+) -> None:
+    """Execute one order as far as the session allows; `waits`: a part of it stays."""
+    order = book[ORDER, n]
+    opened, high, low = bars.open[t, n], bars.high[t, n], bars.low[t, n]
+    price = execution_price(terms[T_EXECUTE_AT], opened, high, low, bars.close[t, n])
+    limit, trigger, half = book[LIMIT, n], book[TRIGGER, n], terms[T_HALF_SPREAD]
+    rests = False
+    if (limit == limit or trigger == trigger) and order * book[SHARES, n] >= 0.0 != order:
+        rests = limit == limit
+        through = terms[T_THROUGH] > 0.0
+        price = entry_price(order > 0.0, opened, high, low, limit, trigger, through)
+        if price == NO_FILL:
+            return
+    size = abs(order)
+    if terms[T_VOLUME_SHARE] < np.inf:
+        size = min(size, terms[T_VOLUME_SHARE] * bars.volume[t, n])
+    moved = 0.0 if rests else impact_of(terms, liquidity, t, n, size)
+    half = 0.0 if rests else half
+    if terms[T_CASH_ONLY] > 0.0 and order > 0.0:
+        size = affordable(terms, tiers, size, price * (1.0 + half + moved), account[CASH])
+    if size < abs(order):
+        waits = terms[T_CARRY] > 0.0
+        if terms[T_WHOLE] > 0.0:
+            size = np.trunc(size / terms[T_LOT]) * terms[T_LOT]
+        order = size if order > 0.0 else -size
+    if order != 0.0:
+        reason = book[WHY, n]
+        fill(terms, tiers, book, account, fills, t, settles, n, order, price, half, moved, reason)
+    book[TARGET, n] = book[WEIGHT, n]
+    book[ASKED, n] = book[ASKING, n]
+    book[DUE, n] = 1.0 if waits else 0.0
+    if not waits:
+        book[WHY, n] = BY_TARGET
+        book[LIMIT, n] = np.nan
+        book[TRIGGER, n] = np.nan
+
+
+@compiled()
+def trade(
+    terms: FixedVector,
+    tiers: FixedMatrix,
+    book: Matrix,
+    account: Vector,
+    fills: Matrix,
+    bars: Bars,
+    liquidity: FixedCube,
+    available: FixedFlags,
+    t: int,
+    settles: int,
+    lo: int,
+    hi: int,
+    equity: float,
+    closing: bool,
+) -> None:
+    """Size and execute the session's orders; an account that a limit halts now makes none."""
+    total = size_orders(terms, book, account, bars.traded, available, t, lo, hi, equity)
+    waits = False
+    if not closing and equity > 0.0:
+        factor = exceeds(terms, account, TURNOVER, total / equity)
+        waits = factor != 1.0
+        for n in range(lo, hi if waits else lo):
+            book[ORDER, n] *= factor
+            if terms[T_WHOLE] > 0.0:
+                book[ORDER, n] = whole_shares(book[ORDER, n] / terms[T_LOT]) * terms[T_LOT]
+    if account[HALTED] > 0.0 and not closing:
+        return
+    in_turns = terms[T_CASH_ONLY] > 0.0
+    for turn in range(2 if in_turns else 1):
+        for n in range(lo, hi):
+            if not (book[PENDING, n] > 0.0 and bars.traded[t, n]):
+                continue
+            if in_turns and (book[ORDER, n] > 0.0) != (turn == 1):
+                continue
+            execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n, waits)

@@ -1,0 +1,242 @@
+"""What is to be traded in a session: the model's wishes, its rule of rebalancing, and the limits.
+
+1. Wishes replace those before; NaN leaves them. A security that was left by a stop stays out until
+   the model asks for another weight.
+2. What is pending: targets that the rule of rebalancing names (`rebalancing.py`), positions older
+   than their life, recalled short positions, and everything of a ruined or halted account.
+3. Limits on weights scale what is wanted, are noted, or halt the account.
+
+What does not belong here: orders in shares (`orders.py`).
+"""
+
+import numpy as np
+
+from quant_platform.kernels.compiled import compiled
+from quant_platform.trading.engine.layout import (
+    AGE,
+    ASKED,
+    ASKING,
+    BARRED,
+    BETA,
+    BY_HALT,
+    BY_RECALL,
+    BY_RUIN,
+    BY_TIME,
+    DRIFT,
+    DUE,
+    EQUITY,
+    EXCESS,
+    FACTOR,
+    GROSS,
+    HALT,
+    HALTED,
+    L_LIFE,
+    L_LIMIT,
+    L_STOP,
+    L_TAKE,
+    L_TRAIL,
+    L_TRIGGER,
+    LIFE,
+    LIMIT,
+    NAME,
+    NET,
+    ON_CHANGE,
+    ORDER,
+    PENDING,
+    PRICE,
+    R_LIMITS,
+    RUINED,
+    SCALE,
+    SECTOR,
+    SHARES,
+    STOP,
+    T_ACTIONS,
+    T_BEYOND,
+    T_LIMITS,
+    T_REBALANCE,
+    TAKE,
+    TARGET,
+    TRAIL,
+    TRIGGER,
+    WANTED,
+    WEIGHT,
+    WHY,
+    FixedCounts,
+    FixedCube,
+    FixedFlags,
+    FixedMatrix,
+    FixedVector,
+    Matrix,
+    Vector,
+)
+
+
+@compiled()
+def take_wishes(
+    book: Matrix,
+    target: FixedMatrix,
+    asked: FixedMatrix,
+    reference: FixedMatrix,
+    split: FixedMatrix,
+    due: bool,
+    t: int,
+    lo: int,
+    hi: int,
+) -> None:
+    """Take the weights of the session; `due`: all positions are to be traded."""
+    for n in range(lo, hi):
+        if target[t, n] == target[t, n]:
+            book[WANTED, n] = target[t, n]
+        if asked[t, n] == asked[t, n]:
+            book[ASKING, n] = asked[t, n]
+            if asked[t, n] != book[BARRED, n]:
+                book[BARRED, n] = np.nan
+        if book[BARRED, n] == book[BARRED, n]:
+            book[WANTED, n] = 0.0
+        if book[SHARES, n] == 0.0 and reference[t, n] > 0.0:
+            book[PRICE, n] = reference[t, n] / split[t, n]
+        if due and (book[TARGET, n] != 0.0 or book[WANTED, n] != 0.0):
+            book[DUE, n] = 1.0
+
+
+@compiled()
+def take_levels(
+    book: Matrix, levels: FixedCube, split: FixedMatrix, t: int, lo: int, hi: int
+) -> None:
+    """Take the prices and times at which positions are entered and left."""
+    for level, row in (
+        (L_LIMIT, LIMIT),
+        (L_TRIGGER, TRIGGER),
+        (L_STOP, STOP),
+        (L_TAKE, TAKE),
+        (L_TRAIL, TRAIL),
+        (L_LIFE, LIFE),
+    ):
+        for n in range(lo, hi):
+            value = levels[level, t, n]
+            if value == value:
+                book[row, n] = value / split[t, n] if level < L_TRAIL else value
+
+
+@compiled()
+def has_moved(terms: FixedVector, book: Matrix, equity: float, n: int) -> bool:
+    """Whether the rule of rebalancing trades a security outside its regular sessions."""
+    asking, asked = book[ASKING, n], book[ASKED, n]
+    if terms[T_REBALANCE] == ON_CHANGE:
+        return asking != asked
+    if np.sign(asking) != np.sign(asked):
+        return True
+    if terms[T_REBALANCE] != DRIFT or not equity > 0.0:
+        return False
+    weight = 0.0 if book[SHARES, n] == 0.0 else book[SHARES, n] * book[PRICE, n] / equity
+    return abs(weight - book[WANTED, n]) > terms[T_BEYOND]
+
+
+@compiled()
+def find_pending(
+    terms: FixedVector,
+    book: Matrix,
+    account: Vector,
+    recalled: FixedFlags,
+    t: int,
+    lo: int,
+    hi: int,
+) -> None:
+    """Mark what is to be traded."""
+    over = account[RUINED] > 0.0 or account[HALTED] > 0.0
+    for n in range(lo, hi):
+        if over:
+            book[WANTED, n] = 0.0
+            book[ASKING, n] = 0.0
+            book[DUE, n] = 0.0
+            book[WHY, n] = BY_RUIN if account[RUINED] > 0.0 else BY_HALT
+            book[PENDING, n] = 1.0 if book[SHARES, n] != 0.0 else 0.0
+            continue
+        recall = book[SHARES, n] < 0.0 and recalled.size > 0 and recalled[t, n]
+        if recall or (book[SHARES, n] != 0.0 and book[AGE, n] >= book[LIFE, n]):
+            book[WANTED, n] = 0.0
+            book[BARRED, n] = book[ASKING, n]
+            book[DUE, n] = 1.0
+            book[WHY, n] = BY_RECALL if recall else BY_TIME
+        pending = book[DUE, n] > 0.0 or has_moved(terms, book, account[EQUITY], n)
+        book[PENDING, n] = 1.0 if pending else 0.0
+
+
+@compiled()
+def exceeds(terms: FixedVector, account: Vector, limit: int, value: float) -> float:
+    """Return the factor that meets a limit: 1 where it is met, or only warned of or halted by."""
+    most, action = terms[T_LIMITS + limit], terms[T_ACTIONS + limit]
+    if action == 0.0 or not value > most + EXCESS:
+        return 1.0
+    account[R_LIMITS] = float(int(account[R_LIMITS]) | (1 << limit))
+    if action == HALT:
+        account[HALTED] = 1.0
+    return most / value if action == SCALE else 1.0
+
+
+@compiled()
+def limit_sectors(
+    terms: FixedVector, book: Matrix, account: Vector, sector: FixedCounts, lo: int, hi: int
+) -> None:
+    """Scale the weights of each sector to its limit."""
+    # The sum of the sector with code c stands in the room of the security number lo + c.
+    for n in range(lo, hi):
+        book[ORDER, n] = 0.0
+    for n in range(lo, hi):
+        if sector[n] >= 0:
+            book[ORDER, lo + sector[n]] += abs(book[WEIGHT, n])
+    for n in range(lo, hi):
+        book[ORDER, n] = exceeds(terms, account, SECTOR, book[ORDER, n])
+    for n in range(lo, hi):
+        if sector[n] >= 0:
+            book[WEIGHT, n] *= book[ORDER, lo + sector[n]]
+
+
+@compiled()
+def limit_total(
+    terms: FixedVector,
+    book: Matrix,
+    account: Vector,
+    beta: FixedMatrix,
+    limit: int,
+    t: int,
+    lo: int,
+    hi: int,
+) -> None:
+    """Scale all weights to the limit of their gross, net or beta; an unknown beta counts as 1."""
+    total = 0.0
+    for n in range(lo, hi):
+        weight = book[WEIGHT, n]
+        if limit == GROSS:
+            weight = abs(weight)
+        elif limit == BETA and weight != 0.0 and beta[t, n] == beta[t, n]:
+            weight *= beta[t, n]
+        total += weight
+    factor = exceeds(terms, account, limit, abs(total))
+    if factor != 1.0:
+        for n in range(lo, hi):
+            book[WEIGHT, n] *= factor
+
+
+@compiled()
+def set_weights(
+    terms: FixedVector,
+    book: Matrix,
+    account: Vector,
+    beta: FixedMatrix,
+    sector: FixedCounts,
+    t: int,
+    lo: int,
+    hi: int,
+) -> None:
+    """Set the weights wanted, within the limits on weights."""
+    for n in range(lo, hi):
+        book[WEIGHT, n] = book[WANTED, n] * account[FACTOR]
+    if terms[T_ACTIONS + NAME] > 0.0:
+        for n in range(lo, hi):
+            book[WEIGHT, n] *= exceeds(terms, account, NAME, abs(book[WEIGHT, n]))
+    if terms[T_ACTIONS + SECTOR] > 0.0 and sector.size > 0 and hi > lo:
+        limit_sectors(terms, book, account, sector, lo, hi)
+    for limit in (GROSS, NET, BETA):
+        if terms[T_ACTIONS + limit] > 0.0 and (limit != BETA or beta.size > 0):
+            limit_total(terms, book, account, beta, limit, t, lo, hi)

@@ -1,0 +1,153 @@
+"""The engine's arrays from what a simulation is given.
+
+What does not belong here: what is done with them (`simulation.py`, `engine/`).
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.trading.conditions import Conditions, liquidity_before
+from quant_platform.trading.costs import Costs
+from quant_platform.trading.delistings import Ends
+from quant_platform.trading.engine import layout
+from quant_platform.trading.engine.cash import DIVIDENDS, SPLITS
+from quant_platform.trading.engine.layout import Bars, Market, Wishes
+from quant_platform.trading.market_arrays import MarketArrays, widen
+from quant_platform.trading.orders import Orders
+from quant_platform.trading.payments import Payments
+from quant_platform.trading.portfolio_state import PortfolioState
+from quant_platform.trading.settlement import settlement_lags
+
+NOTHING = np.zeros((0, 0))
+NO_FLAGS = np.zeros((0, 0), dtype=bool)
+NO_CODES = np.zeros(0, dtype=np.int64)
+
+
+def bars_of(market: MarketArrays) -> Bars:
+    """Return the bars."""
+    return Bars(market.open, market.high, market.low, market.close, market.volume, market.traded)
+
+
+def market_of(
+    market: MarketArrays,
+    costs: Costs,
+    conditions: Conditions,
+    payments: Payments,
+    ends: Ends,
+    state: PortfolioState,
+) -> Market:
+    """Return what beside the bars is known of the securities."""
+    sessions, last = market.sessions, len(market.sessions)
+    before = sessions[:1] if state.session is None else np.array([state.session], sessions.dtype)
+    days = np.diff(np.concatenate((before, sessions))).astype(np.float64)
+    acts = SPLITS * (market.split != 1.0).any(axis=1)
+    acts = acts + DIVIDENDS * (market.dividend != 0.0).any(axis=1)
+    liquidity = np.zeros((2, 0, 0))
+    if costs.impact:
+        known = liquidity_before(market.panel, last)
+        liquidity = np.stack([_wide(each, market, np.nan) for each in known])
+    return Market(
+        days=days,
+        settles=np.arange(last) + settlement_lags(sessions, costs.settlement),
+        split=market.split,
+        dividend=market.dividend,
+        acts=acts.astype(np.int64),
+        slot=payments.slot,
+        pays=payments.session,
+        liquidity=liquidity,
+        borrow=_optional(conditions.borrow, market, np.nan, NOTHING),
+        available=_optional(conditions.available, market, True, NO_FLAGS),
+        recalled=_optional(conditions.recalled, market, False, NO_FLAGS),
+        retired=market.retired if market.retired.any() else NO_FLAGS,
+        beta=_optional(conditions.beta, market, np.nan, NOTHING),
+        sector=_codes(conditions, market.security_ids),
+        end_session=ends.session,
+        end_security=ends.column,
+        end_price=ends.price,
+    )
+
+
+def wishes_of(orders: Orders, market: MarketArrays) -> Wishes:
+    """Return what the model wants, for the securities of a market."""
+    want, others = market.security_ids, orders.others[:, None]
+    asked = orders.targets if orders.asked is None else orders.asked
+    targets = widen(orders.targets, orders.security_ids, want, others)
+    same = asked is orders.targets
+    levels = np.zeros((layout.LEVELS, 0, 0))
+    if orders.levels is not None:
+        levels = np.stack(
+            [widen(each, orders.security_ids, want, np.nan) for each in orders.levels]
+        )
+    return Wishes(
+        target=targets,
+        asked=targets if same else widen(asked, orders.security_ids, want, others),
+        reference=widen(orders.references, orders.security_ids, want, np.nan),
+        due=np.zeros(len(market.sessions), dtype=bool) if orders.due is None else orders.due,
+        levels=levels,
+    )
+
+
+def book_of(
+    state: PortfolioState, security_ids: tuple[str, ...], payments: Payments
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the engine's book, account and dividends owed of a state."""
+    book = np.zeros((layout.BOOK_SIZE, len(security_ids)))
+    unknown = (layout.PRICE, layout.BEST, layout.STOP, layout.TAKE, layout.TRAIL)
+    book[[*unknown, layout.LIMIT, layout.TRIGGER, layout.BARRED]] = np.nan
+    book[layout.LIFE] = math.inf
+    column = {security_id: number for number, security_id in enumerate(security_ids)}
+    for position in state.positions:
+        book[: layout.BOOK_STATE, column[position.security_id]] = position.numbers
+    account = np.zeros(layout.ACCOUNT_SIZE)
+    account[: layout.RING] = (
+        state.cash,
+        state.equity,
+        state.highest_equity,
+        state.ruined,
+        state.halted,
+        state.weight_factor,
+    )
+    # What is settled in k sessions is settled in the session number k − 1 of this simulation.
+    for ahead, amount in enumerate(state.unsettled):
+        account[layout.RING + ahead] = amount
+    owed = np.zeros(len(payments.dates))
+    for day, amount in state.dividends:
+        owed[np.searchsorted(payments.dates, day)] += amount
+    return book, account, owed
+
+
+def room_for_fills(wishes: Wishes, traded: BoolArray) -> int:
+    """Return about how many fills there will be: the engine is run again where there are more."""
+    asked = wishes.asked
+    changes = np.count_nonzero((asked[1:] != asked[:-1]) & (asked[1:] == asked[1:]))
+    regular = int(np.count_nonzero(wishes.due)) * asked.shape[1]
+    return min(changes + regular + 4 * asked.shape[1] + 16, 2 * traded.size + 16)
+
+
+def _wide(values: NDArray, market: MarketArrays, fill: float | bool) -> NDArray:  # type: ignore[type-arg]
+    return widen(values, market.panel.security_ids, market.security_ids, fill)
+
+
+def _optional(
+    values: FloatArray | BoolArray | None,
+    market: MarketArrays,
+    fill: float | bool,
+    nothing: FloatArray | BoolArray,
+) -> NDArray:  # type: ignore[type-arg]
+    return nothing if values is None else _wide(values[market.offset :], market, fill)
+
+
+def _codes(conditions: Conditions, security_ids: Sequence[str]) -> NDArray[np.int64]:
+    """Number the sectors from 0 in the order of their securities; −1: unknown."""
+    if conditions.sectors is None:
+        return NO_CODES
+    numbers: dict[str, int] = {}
+    names = [conditions.sectors.get(each) for each in security_ids]
+    return np.array(
+        [-1 if name is None else numbers.setdefault(name, len(numbers)) for name in names],
+        dtype=np.int64,
+    )
