@@ -98,7 +98,7 @@ class Kernel(Generic[Parameters, Result]):
         return cast("Callable[Parameters, Result]", dispatcher)
 
     def dispatcher(self, folder: Path | None, *, anew: bool = False) -> Any:
-        """Numba's object of the function, with those of the kernels that it calls in its globals."""
+        """Numba's object of the function, which sees those of the kernels that it calls."""
         if self._dispatcher is None or anew:
             import numba
 

@@ -62,7 +62,7 @@ def _earlier(values: FloatArray, first: int, last: int, back: int) -> FloatArray
     """Return the last sessions' values of `back` sessions earlier, NaN before the panel."""
     start = first - back
     missing = min(max(-start, 0), last)
-    found = values[max(start, 0) : start + last]
+    found = values[max(start, 0) : max(start + last, 0)]
     return np.vstack((np.full((missing, values.shape[1]), np.nan), found)) if missing else found
 
 

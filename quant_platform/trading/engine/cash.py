@@ -17,13 +17,13 @@ from quant_platform.trading.engine.layout import (
     CASH,
     IN_LIEU,
     LIMIT,
+    NOISE,
     PRICE,
     R_BORROW,
     R_DIVIDENDS,
     R_INTEREST,
     R_RECEIVABLES,
     RING,
-    ROUNDING,
     SETTLEMENTS,
     SHARES,
     STOP,
@@ -102,10 +102,10 @@ def split_positions(
         for level in (PRICE, BEST, STOP, TAKE, LIMIT, TRIGGER):
             book[level, n] /= ratio
         if terms[T_WHOLE] > 0.0:
-            whole = whole_shares(book[SHARES, n])
+            whole = whole_shares(book[SHARES, n], NOISE)
             rest = book[SHARES, n] - whole
             book[SHARES, n] = whole
-            if abs(rest) > ROUNDING and book[PRICE, n] > 0.0:
+            if abs(rest) > NOISE and book[PRICE, n] > 0.0:
                 account[CASH] += rest * book[PRICE, n]
                 note(account, fills, t, n, -rest, book[PRICE, n], IN_LIEU)
 

@@ -15,6 +15,7 @@ from quant_platform.trading.engine.layout import (
     BEST,
     BOOK_STATE,
     BY_END,
+    BY_TARGET,
     CASH,
     DAILY_LOSS,
     DRAWDOWN,
@@ -59,6 +60,7 @@ from quant_platform.trading.engine.layout import (
     TRAIL,
     TRIGGER,
     WANTED,
+    WHY,
     FixedCounts,
     FixedFlags,
     FixedMatrix,
@@ -204,7 +206,8 @@ def write_states(book: Matrix, account: Vector, states: Matrix, t: int, lo: int,
         if book[SHARES, n] == 0.0:
             forget(book, n)
             if not is_active(book, n):
-                book[PRICE, n] = np.nan
+                book[PRICE, n], book[BARRED, n] = np.nan, np.nan
+                book[DUE, n], book[WHY, n] = 0.0, BY_TARGET
                 continue
         if len(states) == 0:
             continue

@@ -36,7 +36,6 @@ from quant_platform.trading.engine.layout import (
     R_TRADES,
     R_TURNOVER,
     RING,
-    ROUNDING,
     SETTLEMENTS,
     SHARES,
     T_BUY_TAX,
@@ -54,10 +53,10 @@ from quant_platform.trading.engine.layout import (
 
 
 @compiled()
-def whole_shares(shares: float) -> float:
-    """Return shares rounded towards zero; what lies within rounding of a whole number is that."""
+def whole_shares(shares: float, within: float) -> float:
+    """Return shares rounded towards zero; what lies `within` of a whole number is that."""
     near = np.round(shares)
-    return near if abs(shares - near) <= ROUNDING else np.trunc(shares)
+    return near if abs(shares - near) <= within else np.trunc(shares)
 
 
 @compiled()

@@ -197,7 +197,10 @@ HALF = 0.5
 """Factor of the weights while the drawdown or a daily loss exceeds a limit that scales."""
 
 ROUNDING = 1e-4
-"""Share of a share within which a number of shares counts as whole."""
+"""Share of a share within which an order counts as one of whole shares: zipline's."""
+
+NOISE = 1e-9
+"""The same after a split, where nothing but rounding of numbers may be lost."""
 
 LARGEST_IMPACT = 0.5
 """Most that an order moves its price, as a fraction."""

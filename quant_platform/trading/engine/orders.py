@@ -32,6 +32,7 @@ from quant_platform.trading.engine.layout import (
     PENDING,
     PRICE,
     R_RECEIVABLES,
+    ROUNDING,
     SCALE,
     SHARES,
     T_ACTIONS,
@@ -150,7 +151,7 @@ def order_of(
         rate += terms[T_BUY_TAX] if order > 0.0 else terms[T_SELL_TAX]
         order = (weight * equity - shares * mark) / (mark * (1.0 + np.sign(order) * rate))
     if terms[T_WHOLE] > 0.0:
-        order = whole_shares(order / terms[T_LOT]) * terms[T_LOT]
+        order = whole_shares(order / terms[T_LOT], ROUNDING) * terms[T_LOT]
     if abs(order) * mark < terms[T_MIN_ORDER]:
         return 0.0
     if not available and shares + order < 0.0:
@@ -290,7 +291,9 @@ def trade(
         for n in range(lo, hi if waits else lo):
             book[ORDER, n] *= factor
             if terms[T_WHOLE] > 0.0:
-                book[ORDER, n] = whole_shares(book[ORDER, n] / terms[T_LOT]) * terms[T_LOT]
+                book[ORDER, n] = (
+                    whole_shares(book[ORDER, n] / terms[T_LOT], ROUNDING) * terms[T_LOT]
+                )
     if account[HALTED] > 0.0 and not closing:
         return
     in_turns = terms[T_CASH_ONLY] > 0.0
