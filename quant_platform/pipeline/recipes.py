@@ -18,6 +18,7 @@ from quant_platform.settings import Settings
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.benchmarks import benchmark_of
 from quant_platform.strategies.strategy_registry import all_strategies
+from quant_platform.trading.costs import costs_of
 
 
 def recipe_of(platform: Platform, asset: str) -> str:
@@ -66,12 +67,12 @@ def portfolio_recipe(settings: Settings) -> str:
         f"{strategy.name} {strategy.rebalance} gross {strategy.max_gross:g}"
         for strategy in all_strategies()
     )
-    costs = f"{settings.commission_bp:g}+{settings.slippage_bp:g} bp"
+    assumed = f"{costs_of(settings)}; limits {settings.limits or 'none'}"
     ends = (
         f"ends {settings.delisting_sessions} {settings.delisting_return:g}"
         f" {settings.distressed_return:g} {settings.distress_price:g} {settings.distress_fall:g}"
     )
-    return f"{models}; {settings.capital:.2f}; {costs}; {ends}"
+    return f"{models}; {settings.capital:.2f}; {assumed}; {ends}"
 
 
 def performance_recipe(settings: Settings) -> str:

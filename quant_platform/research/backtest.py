@@ -39,8 +39,10 @@ from quant_platform.research.result import BacktestResult
 from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.strategies.base import RUN_COLUMNS, SignalPanel, Strategy
 from quant_platform.strategies.strategy_registry import strategy as strategy_of
+from quant_platform.trading.conditions import LIQUIDITY_LOOKBACK, Conditions, known_sectors
 from quant_platform.trading.costs import DEFAULT_COSTS, Costs
 from quant_platform.trading.delistings import DelistingRules, Endings, year_highs
+from quant_platform.trading.limits import NO_LIMITS, Limits
 from quant_platform.trading.orders import Orders
 from quant_platform.trading.simulation import START_CAPITAL, Simulation, simulate
 
@@ -61,6 +63,7 @@ def backtest(
     *,
     calendar: Calendar = XNYS,
     costs: Costs = DEFAULT_COSTS,
+    limits: Limits = NO_LIMITS,
     delistings: DelistingRules = USUAL_RULES,
     capital: float = START_CAPITAL,
     risk_free: float = 0.0,
@@ -76,7 +79,8 @@ def backtest(
     strategy : one by its name, or any `Strategy`, with parameters of its own
     start, end : first and last session; the sessions looked back on lie before `start`
     calendar : sessions of the exchange
-    costs, capital : what trades cost, and the cash to start with, in currency
+    costs, capital : what is assumed of trading, and the cash to start with, in currency
+    limits : how much the portfolio may hold and lose
     delistings : when a position whose security stops trading is closed, and at what price
     risk_free : annual rate, as a fraction, in sessions without a known Treasury yield
     benchmark : what alpha and beta refer to: a model or its name, `symbol:TICKER` for a security's
@@ -120,8 +124,19 @@ def backtest(
         _orders(rows, each, inputs, calendar) for each, rows in zip(models, signals, strict=True)
     ]
     ends = _endings(reader, delistings, stored, inputs.days)
+    sectors = known_sectors(inputs.universe, inputs.panel, inputs.days) if limits.sector else None
     simulated = [
-        simulate(inputs.panel, each, costs=costs, capital=capital, endings=ends) for each in orders
+        simulate(
+            inputs.panel,
+            each,
+            costs=costs,
+            capital=capital,
+            endings=ends,
+            limits=limits,
+            conditions=Conditions(sectors=sectors),
+            actions=inputs.actions,
+        )
+        for each in orders
     ]
     judged_against, name = _judged_against(reader, rival, against, inputs)
     performance = _performance(reader, simulated, inputs, judged_against, risk_free)
@@ -132,6 +147,8 @@ def backtest(
         simulated[STRATEGY].portfolios,
         of_strategy.reset_index(drop=True),
         simulated[STRATEGY].closed,
+        simulated[STRATEGY].positions,
+        simulated[STRATEGY].fills,
     )
 
 
@@ -153,7 +170,9 @@ class _Inputs:
     ----------
     days : the sessions of the backtest (ISO dates)
     window : these and the ones a signal looks back on
-    panel : bars and corporate actions of `days`, by security
+    panel : bars and corporate actions of `days` and of the sessions before that impact looks back
+        on, by security
+    actions : corporate actions, with the days on which dividends are paid
     features, bars : rows of `window` (bars: and of sessions before it), by security
     universe : the members of each session of `window`, with their tickers
     """
@@ -161,6 +180,7 @@ class _Inputs:
     days: Sequence[str]
     window: Sequence[str]
     panel: Panel
+    actions: pd.DataFrame
     features: pd.DataFrame
     bars: pd.DataFrame
     universe: pd.DataFrame
@@ -175,7 +195,8 @@ def _inputs(
     names = tuple(dict.fromkeys(name for model in models for name in model.features))
     days = [day.isoformat() for day in sessions]
     window = _before(stored, days, max(model.lookback for model in models))
-    deep = _before(stored, window, required_lookback(names))
+    traded = _before(stored, days, LIQUIDITY_LOOKBACK + 1)
+    deep = min(_before(stored, window, required_lookback(names)), traded, key=lambda each: each[0])
     reader.refuse_gaps("market_data", deep)
     reader.refuse_gaps("trading_universe", window)
     span = (deep[0], deep[-1])
@@ -185,7 +206,9 @@ def _inputs(
         "market_data", span, (*IDENTITY_COLUMNS, *BAR_COLUMNS.values()), members=ever
     )
     actions = reader.rows("corporate_actions", span, members=ever)
-    universe = reader.rows("trading_universe", (window[0], window[-1]), IDENTITY_COLUMNS)
+    universe = reader.rows(
+        "trading_universe", (window[0], window[-1]), (*IDENTITY_COLUMNS, "sector")
+    )
     news = None
     if any("articles" in feature.inputs for feature in select(names)):
         articles = reader.rows("news", span, (*IDENTITY_COLUMNS, "sentiment"), members=ever)
@@ -197,7 +220,8 @@ def _inputs(
     return _Inputs(
         days,
         window,
-        Panel.from_frames(bars, actions, days),
+        Panel.from_frames(bars, actions, traded),
+        actions,
         with_tickers(computed, universe),
         bars,
         universe,

@@ -24,8 +24,7 @@ class BacktestResult:
         are fractions of the equity, prices are raw, in currency per share.
     portfolios : pd.DataFrame
         As the table `portfolios`: one row per session, ordered by date. Amounts are in currency,
-        returns and exposures are fractions. `positions` and `trades` are JSON text and name
-        securities by their `security_id`.
+        returns and exposures are fractions.
     performance : pd.DataFrame
         As the table `model_performance`: one row per session and full window (21, 63 and 252
         sessions, and since the first session), ordered by date and length of the window. Returns
@@ -33,6 +32,9 @@ class BacktestResult:
         alpha and beta refer to.
     closed_positions : pd.DataFrame
         As the table of that name: one row per position whose security stopped trading.
+    positions, fills : pd.DataFrame
+        As the tables of these names: one row per session and security held or waited for, and one
+        per trade. They name securities by their `security_id`.
 
     Examples
     --------
@@ -48,3 +50,5 @@ class BacktestResult:
     portfolios: "pd.DataFrame"
     performance: "pd.DataFrame"
     closed_positions: "pd.DataFrame"
+    positions: "pd.DataFrame"
+    fills: "pd.DataFrame"

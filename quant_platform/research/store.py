@@ -30,8 +30,9 @@ from quant_platform.settings import Settings
 from quant_platform.storage.database import Database, reader_database
 from quant_platform.storage.known_at import Moment, parse_moment
 from quant_platform.strategies.base import Strategy
-from quant_platform.trading.costs import Costs
+from quant_platform.trading.costs import Costs, costs_of
 from quant_platform.trading.delistings import DelistingRules
+from quant_platform.trading.limits import Limits
 
 
 def open_store(source: Settings | Path | str | None = None) -> "Store":
@@ -351,6 +352,7 @@ class Store:
         end: Day,
         *,
         costs: Costs | None = None,
+        limits: Limits | None = None,
         delistings: DelistingRules | None = None,
         capital: float | None = None,
         risk_free: float | None = None,
@@ -362,7 +364,7 @@ class Store:
         ----------
         strategy : one by its name, or any `Strategy`, with parameters of its own
         start, end : first and last session, as far as there are bars
-        costs, delistings, capital, risk_free : default: the settings
+        costs, limits, delistings, capital, risk_free : default: the settings
         benchmark : a model or its name, `symbol:TICKER`, or returns; default: the strategy's own,
             or else the settings'
 
@@ -385,7 +387,8 @@ class Store:
             start,
             end,
             calendar=platform_calendar(assumed),
-            costs=costs or Costs(assumed.commission_bp, assumed.slippage_bp),
+            costs=costs or costs_of(assumed),
+            limits=limits or Limits.read(assumed.limits),
             delistings=delistings or DelistingRules.of(assumed),
             capital=assumed.capital if capital is None else capital,
             risk_free=assumed.risk_free if risk_free is None else risk_free,

@@ -194,14 +194,30 @@ class Settings(SettingsModel):
         description="What models are judged against that state no benchmark of their own: the name"
         " of a model, or symbol:SPY for a security's total return.",
     )
-    commission_bp: Annotated[Number, Variable(SIMULATION, PREFIX + "COMMISSION_BP")] = Field(
-        default=5.0,
+    costs: Annotated[str, Variable(SIMULATION, PREFIX + "COSTS")] = Field(
+        default="realistic",
+        description="What is assumed of trading: ideal, realistic, pessimistic, like_zipline,"
+        " like_bt or like_vectorbt, and changes to it, such as `realistic impact=1"
+        " volume_share=0.05`. `docs/conventions.md` has every name.",
+    )
+    limits: Annotated[str, Variable(SIMULATION, PREFIX + "LIMITS")] = Field(
+        default="",
+        description="Limits of each model's portfolio and what becomes of more (warn, scale, halt),"
+        " such as `name=0.1:scale drawdown=0.2:halt`. Empty: none.",
+    )
+    commission_bp: Annotated[Number | None, Variable(SIMULATION, PREFIX + "COMMISSION_BP")] = Field(
+        default=None,
         ge=0.0,
         le=1000.0,
-        description="Commission, in basis points of the traded value (1 bp = 0.01 %).",
+        description="Commission, in basis points of the traded value (1 bp = 0.01 %); empty: that"
+        " of QUANT_PLATFORM_COSTS.",
     )
-    slippage_bp: Annotated[Number, Variable(SIMULATION, PREFIX + "SLIPPAGE_BP")] = Field(
-        default=5.0, ge=0.0, le=1000.0, description="Slippage, in basis points of the traded value."
+    slippage_bp: Annotated[Number | None, Variable(SIMULATION, PREFIX + "SLIPPAGE_BP")] = Field(
+        default=None,
+        ge=0.0,
+        le=1000.0,
+        description="Half the spread, in basis points of the price; empty: that of"
+        " QUANT_PLATFORM_COSTS.",
     )
     delisting_sessions: Annotated[int, Variable(SIMULATION, PREFIX + "DELISTING_SESSIONS")] = Field(
         default=20,

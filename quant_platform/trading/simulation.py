@@ -175,14 +175,18 @@ class Simulation:
 
     @cached_property
     def pending_cash(self) -> pd.DataFrame:
-        """One row per session and date of cash that is owed: kind, due_on or due_in, amount."""
+        """One row per session and day of cash that is owed: kind, due_on, due_in, amount.
+
+        A dividend is owed on a day, `due_on`; a trade is settled in `due_in` sessions.
+        """
         tape = self.tape.pending
         is_dividend = tape[:, 1] == layout.OWED_DIVIDEND
-        due_on = np.full(len(tape), np.datetime64("NaT"), dtype="datetime64[s]")
+        days = self.sessions[tape[:, 0].astype(np.intp)].astype("datetime64[s]")
+        due_on = days.copy()
         due_on[is_dividend] = self.payments.dates[tape[is_dividend, 2].astype(np.intp)]
         return pd.DataFrame(
             {
-                "date": self.sessions[tape[:, 0].astype(np.intp)].astype("datetime64[s]"),
+                "date": days,
                 "kind": _names((DIVIDEND, SETTLEMENT), tape[:, 1]),
                 "due_on": due_on,
                 "due_in": np.where(is_dividend, 0, tape[:, 2]).astype(np.int64),

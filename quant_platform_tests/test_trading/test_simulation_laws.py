@@ -63,7 +63,7 @@ class RandomCase:
             [
                 self.rows(split != 1.0, split_ratio=split, cash_amount=nothing),
                 self.rows(dividend != 0.0, split_ratio=nothing, cash_amount=dividend).assign(
-                    pay_date=paid[dividend != 0.0].astype("datetime64[s]")
+                    paid_on=paid[dividend != 0.0].astype("datetime64[s]")
                 ),
             ]
         )
@@ -123,7 +123,7 @@ class RandomCase:
         levels[:, levels.shape[1] - earlier.shape[1] :] = earlier
         given = [SYMBOLS.index(each) for each in panel.security_ids]
         lending = {name: each[deep:stop][:, given] for name, each in self.lending.items()}
-        sectors = {name: "xyz"[number % 3] for number, name in enumerate(SYMBOLS)}
+        lending["sectors"] = np.tile(np.array(given) % 3, (len(days), 1))
         options = {
             "costs": self.costs,
             "limits": self.limits,
@@ -132,7 +132,7 @@ class RandomCase:
                 of(self.retired, self.days[start:stop]),
                 lambda _, names: dict.fromkeys(names, 150.0),
             ),
-            "conditions": Conditions(**lending, sectors=sectors),
+            "conditions": Conditions(**lending),
             "actions": self.actions,
         }
         return simulate(
@@ -161,7 +161,7 @@ def costs_of(rng) -> Costs:
         buy_tax_bp=2.0,
         sell_tax_bp=1.0,
         cash_rate=0.02,
-        dividends_paid=rng.choice(["ex_date", "pay_date"]),
+        dividends_paid=rng.choice(["ex_date", "paid_on"]),
         withholding=0.15,
     )
 

@@ -61,10 +61,10 @@ from quant_platform.trading.engine.layout import (
     WANTED,
     WEIGHT,
     WHY,
-    FixedCounts,
     FixedCube,
     FixedFlags,
     FixedMatrix,
+    FixedNumbers,
     FixedVector,
     Matrix,
     Vector,
@@ -176,20 +176,26 @@ def exceeds(terms: FixedVector, account: Vector, limit: int, value: float) -> fl
 
 @compiled()
 def limit_sectors(
-    terms: FixedVector, book: Matrix, account: Vector, sector: FixedCounts, lo: int, hi: int
+    terms: FixedVector,
+    book: Matrix,
+    account: Vector,
+    sector: FixedNumbers,
+    t: int,
+    lo: int,
+    hi: int,
 ) -> None:
     """Scale the weights of each sector to its limit."""
     # The sum of the sector with code c stands in the room of the security number lo + c.
     for n in range(lo, hi):
         book[ORDER, n] = 0.0
     for n in range(lo, hi):
-        if sector[n] >= 0:
-            book[ORDER, lo + sector[n]] += abs(book[WEIGHT, n])
+        if sector[t, n] >= 0:
+            book[ORDER, lo + sector[t, n]] += abs(book[WEIGHT, n])
     for n in range(lo, hi):
         book[ORDER, n] = exceeds(terms, account, SECTOR, book[ORDER, n])
     for n in range(lo, hi):
-        if sector[n] >= 0:
-            book[WEIGHT, n] *= book[ORDER, lo + sector[n]]
+        if sector[t, n] >= 0:
+            book[WEIGHT, n] *= book[ORDER, lo + sector[t, n]]
 
 
 @compiled()
@@ -224,7 +230,7 @@ def set_weights(
     book: Matrix,
     account: Vector,
     beta: FixedMatrix,
-    sector: FixedCounts,
+    sector: FixedNumbers,
     t: int,
     lo: int,
     hi: int,
@@ -236,7 +242,7 @@ def set_weights(
         for n in range(lo, hi):
             book[WEIGHT, n] *= exceeds(terms, account, NAME, abs(book[WEIGHT, n]))
     if terms[T_ACTIONS + SECTOR] > 0.0 and sector.size > 0 and hi > lo:
-        limit_sectors(terms, book, account, sector, lo, hi)
+        limit_sectors(terms, book, account, sector, t, lo, hi)
     for limit in (GROSS, NET, BETA):
         if terms[T_ACTIONS + limit] > 0.0 and (limit != BETA or beta.size > 0):
             limit_total(terms, book, account, beta, limit, t, lo, hi)
