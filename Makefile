@@ -69,6 +69,7 @@ $(RUNTIME): requirements.txt pyproject.toml | $(BIN)/pip
 	@echo "Installing the pinned packages (about a minute) ..."
 	@$(INSTALL) --require-hashes -r requirements.txt
 	@$(INSTALL) --no-build-isolation --no-deps --editable .
+	@$(BIN)/python -m quant_platform.cli.compile_kernels
 	@touch $@
 
 $(DEVELOPMENT): requirements-dev.txt | $(RUNTIME)
@@ -92,7 +93,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-annotate --no-header --no-strip-extras
 
 pins: ## Resolve pyproject.toml anew into requirements*.txt (needs uv; known pins stay: UV_UPGRADE=1 renews them)
-	@$(BUILD_PACKAGES) | $(COMPILE) $(if $(UV_UPGRADE),--upgrade) pyproject.toml - --extra dev --output-file requirements-dev.txt
-	@$(BUILD_PACKAGES) | $(COMPILE) $(if $(UV_UPGRADE),--upgrade) pyproject.toml - --constraints requirements-dev.txt --output-file requirements.txt
+	@$(BUILD_PACKAGES) | $(COMPILE) $(if $(UV_UPGRADE),--upgrade) pyproject.toml - --extra compiled --extra dev --output-file requirements-dev.txt
+	@$(BUILD_PACKAGES) | $(COMPILE) $(if $(UV_UPGRADE),--upgrade) pyproject.toml - --extra compiled --constraints requirements-dev.txt --output-file requirements.txt
 	@for file in requirements.txt requirements-dev.txt; do \
 		{ echo "# Written by 'make pins' from pyproject.toml."; cat $$file; } > $$file.new && mv $$file.new $$file; done
