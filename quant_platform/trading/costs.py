@@ -265,12 +265,12 @@ PRESETS = ("ideal", "realistic", "pessimistic", "like_zipline", "like_bt", "like
 
 def costs_of(settings: Settings) -> Costs:
     """Read the settings: a preset, changed by commission and slippage where these are set."""
-    stated = {
-        "commission_bp": settings.commission_bp,
-        "slippage_bp": settings.slippage_bp,
-    }
-    changes = {name: value for name, value in stated.items() if value is not None}
-    return replace(Costs.read(settings.costs), **changes)
+    costs = Costs.read(settings.costs)
+    if settings.commission_bp is not None:
+        costs = replace(costs, commission_bp=settings.commission_bp)
+    if settings.slippage_bp is not None:
+        costs = replace(costs, slippage_bp=settings.slippage_bp)
+    return costs
 
 
 def _is_allowed(value: object, allowed: tuple[Any, ...]) -> bool:

@@ -8,6 +8,7 @@ gains of what is held, plus dividends and interest, minus costs and fees, and by
 import math
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -83,7 +84,7 @@ class RandomCase:
             # A level comes with a signal of its session.
             stated = (rng.random(shape) < 0.1) & traded & member
             self.levels[level] = np.where(stated, value, np.nan)
-        self.lending = {
+        self.lending: dict[str, Any] = {
             "borrow": rng.uniform(0.0, 0.5, shape),
             "available": rng.random(shape) > 0.2,
             "recalled": rng.random(shape) < 0.03,

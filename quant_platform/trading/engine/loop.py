@@ -65,6 +65,7 @@ from quant_platform.trading.engine.wishes import (
     "int64",
     "int64",
     "boolean",
+    plain=True,
 )
 def run(
     terms: FixedVector,

@@ -73,7 +73,7 @@ NO_FILL = -1.0
 """Price of an order that its limit or trigger keeps waiting."""
 
 
-@compiled()
+@compiled(plain=True)
 def execution_price(
     execute_at: float, opened: float, high: float, low: float, close: float
 ) -> float:
@@ -91,7 +91,7 @@ def execution_price(
     return (high + low + close) / 3.0
 
 
-@compiled()
+@compiled(plain=True)
 def mark_book(
     terms: FixedVector, book: Matrix, account: Vector, bars: Bars, t: int, lo: int, hi: int
 ) -> float:
@@ -110,7 +110,7 @@ def mark_book(
     return equity
 
 
-@compiled()
+@compiled(plain=True)
 def room_factor(
     terms: FixedVector,
     book: Matrix,
@@ -138,7 +138,7 @@ def room_factor(
     return 1.0 if asked == 0.0 or asked <= room + EXCESS else max(room, 0.0) / asked
 
 
-@compiled()
+@compiled(plain=True)
 def order_of(
     terms: FixedVector, shares: float, weight: float, mark: float, equity: float, available: bool
 ) -> float:
@@ -159,7 +159,7 @@ def order_of(
     return order
 
 
-@compiled()
+@compiled(plain=True)
 def size_orders(
     terms: FixedVector,
     book: Matrix,
@@ -186,7 +186,7 @@ def size_orders(
     return total
 
 
-@compiled()
+@compiled(plain=True)
 def entry_price(
     buys: bool, opened: float, high: float, low: float, limit: float, trigger: float, through: bool
 ) -> float:
@@ -202,7 +202,7 @@ def entry_price(
     return min(opened, trigger) if low <= trigger else NO_FILL
 
 
-@compiled()
+@compiled(plain=True)
 def affordable(
     terms: FixedVector, tiers: FixedMatrix, size: float, price: float, cash: float
 ) -> float:
@@ -215,7 +215,7 @@ def affordable(
     return max(min(size, cash / each, (cash - terms[T_MINIMUM]) / taxed), 0.0)
 
 
-@compiled()
+@compiled(plain=True)
 def execute(
     terms: FixedVector,
     tiers: FixedMatrix,
@@ -265,7 +265,7 @@ def execute(
         book[TRIGGER, n] = np.nan
 
 
-@compiled()
+@compiled(plain=True)
 def trade(
     terms: FixedVector,
     tiers: FixedMatrix,

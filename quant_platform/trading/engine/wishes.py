@@ -71,7 +71,7 @@ from quant_platform.trading.engine.layout import (
 )
 
 
-@compiled()
+@compiled(plain=True)
 def take_wishes(
     book: Matrix,
     target: FixedMatrix,
@@ -99,7 +99,7 @@ def take_wishes(
             book[DUE, n] = 1.0
 
 
-@compiled()
+@compiled(plain=True)
 def take_levels(
     book: Matrix, levels: FixedCube, split: FixedMatrix, t: int, lo: int, hi: int
 ) -> None:
@@ -118,21 +118,21 @@ def take_levels(
                 book[row, n] = value / split[t, n] if level < L_TRAIL else value
 
 
-@compiled()
+@compiled(plain=True)
 def has_moved(terms: FixedVector, book: Matrix, equity: float, n: int) -> bool:
     """Whether the rule of rebalancing trades a security outside its regular sessions."""
     asking, asked = book[ASKING, n], book[ASKED, n]
     if terms[T_REBALANCE] == ON_CHANGE:
-        return asking != asked
+        return bool(asking != asked)
     if np.sign(asking) != np.sign(asked):
         return True
     if terms[T_REBALANCE] != DRIFT or not equity > 0.0:
         return False
     weight = 0.0 if book[SHARES, n] == 0.0 else book[SHARES, n] * book[PRICE, n] / equity
-    return abs(weight - book[WANTED, n]) > terms[T_BEYOND]
+    return bool(abs(weight - book[WANTED, n]) > terms[T_BEYOND])
 
 
-@compiled()
+@compiled(plain=True)
 def find_pending(
     terms: FixedVector,
     book: Matrix,
@@ -162,7 +162,7 @@ def find_pending(
         book[PENDING, n] = 1.0 if pending else 0.0
 
 
-@compiled()
+@compiled(plain=True)
 def exceeds(terms: FixedVector, account: Vector, limit: int, value: float) -> float:
     """Return the factor that meets a limit: 1 where it is met, or only warned of or halted by."""
     most, action = terms[T_LIMITS + limit], terms[T_ACTIONS + limit]
@@ -174,7 +174,7 @@ def exceeds(terms: FixedVector, account: Vector, limit: int, value: float) -> fl
     return most / value if action == SCALE else 1.0
 
 
-@compiled()
+@compiled(plain=True)
 def limit_sectors(
     terms: FixedVector,
     book: Matrix,
@@ -198,7 +198,7 @@ def limit_sectors(
             book[WEIGHT, n] *= book[ORDER, lo + sector[t, n]]
 
 
-@compiled()
+@compiled(plain=True)
 def limit_total(
     terms: FixedVector,
     book: Matrix,
@@ -224,7 +224,7 @@ def limit_total(
             book[WEIGHT, n] *= factor
 
 
-@compiled()
+@compiled(plain=True)
 def set_weights(
     terms: FixedVector,
     book: Matrix,
