@@ -32,6 +32,9 @@ from quant_platform.trading.orders import Orders
 from quant_platform.trading.portfolio_state import PortfolioState
 from quant_platform.trading.simulation import Simulation, simulate
 
+ACCOUNTED = ("positions", "fills", "pending_cash")
+"""Tables of which several accounts of a model have rows."""
+
 TABLES = {
     "portfolios": "portfolios",
     "positions": "positions",
@@ -104,6 +107,8 @@ def portfolio_chunks(
             table: _joined({ids[name]: getattr(each, rows) for name, each in done.items()})
             for table, rows in TABLES.items()
         }
+        for table in ACCOUNTED:
+            frames[table]["account"] = SIMULATED
         yield Chunk(block.sessions, frames, read_at=read_at)
 
 

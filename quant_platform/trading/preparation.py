@@ -124,8 +124,9 @@ def room_for_fills(wishes: Wishes, traded: BoolArray) -> int:
     """Return about how many fills there will be: the engine is run again where there are more."""
     asked = wishes.asked
     changes = int(np.count_nonzero((asked[1:] != asked[:-1]) & (asked[1:] == asked[1:])))
-    regular = int(np.count_nonzero(wishes.due)) * asked.shape[1]
-    return min(changes + regular + 4 * asked.shape[1] + 16, 2 * int(traded.size) + 16)
+    regular = int(np.count_nonzero(wishes.due)) * int(asked.shape[1])
+    securities = int(asked.shape[1])
+    return min(changes + regular + 4 * securities + 16, 2 * int(traded.size) + 16)
 
 
 def _wide(values: NDArray[Any], market: MarketArrays, fill: float | bool) -> NDArray[Any]:

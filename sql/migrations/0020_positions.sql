@@ -4,7 +4,7 @@
 CREATE TABLE positions (
     date                  date NOT NULL,
     model_id              integer NOT NULL REFERENCES models (id),
-    account               text NOT NULL DEFAULT 'simulated',
+    account               text NOT NULL,
     security_id           text NOT NULL CHECK (security_id <> ''),
     shares                double precision NOT NULL CHECK (abs(shares) < 'Infinity'),
     price                 double precision CHECK (price > 0 AND price < 'Infinity'),
@@ -65,7 +65,7 @@ CREATE INDEX positions_history_date ON positions_history (date);
 CREATE TABLE fills (
     date             date NOT NULL,
     model_id         integer NOT NULL REFERENCES models (id),
-    account          text NOT NULL DEFAULT 'simulated',
+    account          text NOT NULL,
     security_id      text NOT NULL CHECK (security_id <> ''),
     number           integer NOT NULL CHECK (number >= 1),
     reason           text NOT NULL,
@@ -104,7 +104,7 @@ CREATE INDEX fills_history_date ON fills_history (date);
 CREATE TABLE pending_cash (
     date         date NOT NULL,
     model_id     integer NOT NULL REFERENCES models (id),
-    account      text NOT NULL DEFAULT 'simulated',
+    account      text NOT NULL,
     kind         text NOT NULL CHECK (kind IN ('dividend', 'settlement')),
     due_on       date NOT NULL,
     due_in       integer NOT NULL CHECK (due_in >= 0),
@@ -176,10 +176,10 @@ ALTER TABLE portfolios
 ALTER TABLE portfolios_history ALTER COLUMN highest_equity SET NOT NULL;
 
 INSERT INTO positions (
-    date, model_id, security_id, shares, price, value, weight, target_weight, wanted_weight, traded_ask, ask, is_due,
+    date, model_id, account, security_id, shares, price, value, weight, target_weight, wanted_weight, traded_ask, ask, is_due,
     sessions_without_bar, is_retired, sessions_held, reason, recorded_at
 )
-SELECT date, model_id, held.key, shares, (held.value ->> 'price')::double precision,
+SELECT date, model_id, 'simulated', held.key, shares, (held.value ->> 'price')::double precision,
     (held.value ->> 'value')::double precision, (held.value ->> 'weight')::double precision, target, wanted,
     coalesce((held.value ->> 'asked')::double precision, target),
     coalesce((held.value ->> 'asking')::double precision, wanted),
@@ -190,28 +190,28 @@ FROM portfolios, jsonb_each(positions) AS held (key, value),
         (held.value ->> 'target')::double precision AS target) AS numbers,
     LATERAL (SELECT coalesce((held.value ->> 'wanted')::double precision, target) AS wanted) AS now;
 INSERT INTO fills (
-    date, model_id, security_id, number, reason, shares, price, reference_price, commission, tax, spread, impact,
+    date, model_id, account, security_id, number, reason, shares, price, reference_price, commission, tax, spread, impact,
     recorded_at
 )
-SELECT date, model_id, fill ->> 'symbol', 1, 'target', shares, price,
+SELECT date, model_id, 'simulated', fill ->> 'symbol', 1, 'target', shares, price,
     price - sign(shares) * spread / abs(shares), (fill ->> 'commission')::double precision, 0, spread, 0, recorded_at
 FROM portfolios, jsonb_array_elements(trades) AS fill,
     LATERAL (SELECT (fill ->> 'shares')::double precision AS shares, (fill ->> 'price')::double precision AS price,
         (fill ->> 'slippage')::double precision AS spread) AS numbers
 WHERE shares <> 0;
 INSERT INTO fills (
-    date, model_id, security_id, number, reason, shares, price, reference_price, commission, tax, spread, impact,
+    date, model_id, account, security_id, number, reason, shares, price, reference_price, commission, tax, spread, impact,
     recorded_at
 )
-SELECT date, model_id, security_id, 2, 'delisted', -shares, last_price * (1 + delisting_return),
+SELECT date, model_id, 'simulated', security_id, 2, 'delisted', -shares, last_price * (1 + delisting_return),
     last_price * (1 + delisting_return), 0, 0, 0, 0, recorded_at
 FROM closed_positions;
 
 INSERT INTO positions_history (
-    date, model_id, security_id, shares, price, value, weight, target_weight, wanted_weight, traded_ask, ask, is_due,
+    date, model_id, account, security_id, shares, price, value, weight, target_weight, wanted_weight, traded_ask, ask, is_due,
     sessions_without_bar, is_retired, sessions_held, reason, recorded_at, superseded_at
 )
-SELECT date, model_id, held.key, shares, (held.value ->> 'price')::double precision,
+SELECT date, model_id, 'simulated', held.key, shares, (held.value ->> 'price')::double precision,
     (held.value ->> 'value')::double precision, (held.value ->> 'weight')::double precision, target, wanted,
     coalesce((held.value ->> 'asked')::double precision, target),
     coalesce((held.value ->> 'asking')::double precision, wanted),
@@ -222,20 +222,20 @@ FROM portfolios_history, jsonb_each(positions) AS held (key, value),
         (held.value ->> 'target')::double precision AS target) AS numbers,
     LATERAL (SELECT coalesce((held.value ->> 'wanted')::double precision, target) AS wanted) AS now;
 INSERT INTO fills_history (
-    date, model_id, security_id, number, reason, shares, price, reference_price, commission, tax, spread, impact,
+    date, model_id, account, security_id, number, reason, shares, price, reference_price, commission, tax, spread, impact,
     recorded_at, superseded_at
 )
-SELECT date, model_id, fill ->> 'symbol', 1, 'target', shares, price,
+SELECT date, model_id, 'simulated', fill ->> 'symbol', 1, 'target', shares, price,
     price - sign(shares) * spread / abs(shares), (fill ->> 'commission')::double precision, 0, spread, 0, recorded_at, portfolios_history.superseded_at
 FROM portfolios_history, jsonb_array_elements(trades) AS fill,
     LATERAL (SELECT (fill ->> 'shares')::double precision AS shares, (fill ->> 'price')::double precision AS price,
         (fill ->> 'slippage')::double precision AS spread) AS numbers
 WHERE shares <> 0;
 INSERT INTO fills_history (
-    date, model_id, security_id, number, reason, shares, price, reference_price, commission, tax, spread, impact,
+    date, model_id, account, security_id, number, reason, shares, price, reference_price, commission, tax, spread, impact,
     recorded_at, superseded_at
 )
-SELECT date, model_id, security_id, 2, 'delisted', -shares, last_price * (1 + delisting_return),
+SELECT date, model_id, 'simulated', security_id, 2, 'delisted', -shares, last_price * (1 + delisting_return),
     last_price * (1 + delisting_return), 0, 0, 0, 0, recorded_at, superseded_at
 FROM closed_positions_history;
 
