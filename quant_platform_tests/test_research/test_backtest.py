@@ -3,7 +3,6 @@
 That it gives what the pipeline stores is a law: `properties/test_backtest.py`.
 """
 
-import json
 import math
 from statistics import mean, stdev
 from typing import Any, ClassVar
@@ -136,11 +135,14 @@ class TestByHand:
     """10 on the 3rd: bought at 20 on the 4th, 50 shares; a dividend of 50; then 5 a share."""
 
     def test_portfolios(self, market: Database) -> None:
-        rows = run(market).portfolios
+        result = run(market)
+        rows = result.portfolios
         assert rows["equity"].tolist() == [1000.0, 1000.0, 1000.0, 1050.0, 300.0]
         assert rows["dividends"].tolist() == [0.0, 0.0, 0.0, 50.0, 0.0]
-        assert json.loads(rows["positions"].iloc[-1])["figi"]["shares"] == 50.0
-        assert [len(json.loads(text)) for text in rows["trades"]] == [0, 0, 1, 0, 0]
+        last = result.positions.iloc[-1]
+        assert (last["date"], last["security_id"]) == (rows["date"].iloc[-1], "figi")
+        assert last["shares"] == 50.0
+        assert result.fills["date"].tolist() == [rows["date"].iloc[2]]
 
     def test_signals_follow_the_security_under_the_ticker_of_the_session(
         self, market: Database

@@ -35,3 +35,13 @@ ALTER TABLE portfolios_history
     DROP COLUMN receivables, DROP COLUMN interest, DROP COLUMN borrow_fees, DROP COLUMN halted,
     DROP COLUMN limits_exceeded, DROP COLUMN highest_equity, DROP COLUMN weight_factor;
 DROP TABLE positions, positions_history, fills, fills_history, pending_cash, pending_cash_history;
+COMMENT ON COLUMN portfolios.equity IS 'Cash plus positions at the close, in currency.';
+COMMENT ON COLUMN portfolios.costs IS 'Commission and slippage paid in the session, in currency.';
+COMMENT ON COLUMN portfolios.turnover IS 'Value traded over the equity at the open; null where that is not positive.';
+COMMENT ON COLUMN portfolios.positions IS 'Security → shares, price, value, weight and the target last traded to; and where they differ from it the weight wanted now, the weight asked for (asked when it was last traded, asking now), and whether a rebalancing waits for a bar (due).';
+COMMENT ON COLUMN portfolios.trades IS 'Fills of the session: symbol, shares, price, commission, slippage.';
+COMMENT ON COLUMN portfolios_history.equity IS 'Cash plus positions at the close, in currency.';
+COMMENT ON COLUMN portfolios_history.costs IS 'Commission and slippage paid in the session, in currency.';
+COMMENT ON COLUMN portfolios_history.turnover IS 'Value traded over the equity at the open; null where that is not positive.';
+COMMENT ON COLUMN portfolios_history.positions IS 'Security → shares, price, value, weight and the target last traded to; and where they differ from it the weight wanted now, the weight asked for (asked when it was last traded, asking now), and whether a rebalancing waits for a bar (due).';
+COMMENT ON COLUMN portfolios_history.trades IS 'Fills of the session: symbol, shares, price, commission, slippage.';
