@@ -148,6 +148,13 @@ class PlantedVendor(Protocol):
         """
         ...
 
+    def planted_signals(self, first: date, last: date) -> "pd.DataFrame":
+        """Signals and noise as known after each session's close, a row for each bar.
+
+        Columns: date, security_id, symbol, and one for each signal in `planted_truths`.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class Abilities:

@@ -170,7 +170,7 @@ class Prices:
         assert company.last is not None  # noqa: S101 — it ended
         choice = below(drawn(self._seed, Stream.RECOVERY, number, 0), len(RECOVERIES))
         share = RECOVERIES[int(choice[0])]
-        return round(float(self.closes[company.last, company.place]) * share, 4)
+        return round(cents(float(self.closes[company.last, company.place])) * share, 4)
 
     def _walk(self, k: int) -> None:
         """Add session number `k`."""

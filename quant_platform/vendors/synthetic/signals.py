@@ -20,6 +20,7 @@ Spearman's is about as large. Noise has ρ = 0 and a φ of its own, so that it l
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,21 +54,23 @@ SIGNALS = (
     Signal("noise_slow", 0.0, 0.97),
 )
 
-_EXPLAINED = sum(each.information_coefficient**2 for each in SIGNALS)
 
-
-def weight(signal: Signal) -> float:
+def weight(signal: Signal, signals: Sequence[Signal] = SIGNALS) -> float:
     """Return a: the return that a signal of 1 adds, in standard deviations of the others'."""
-    return signal.information_coefficient / math.sqrt(1.0 - _EXPLAINED)
+    explained = [each.information_coefficient * each.information_coefficient for each in signals]
+    return signal.information_coefficient / math.sqrt(1.0 - math.fsum(explained))
 
 
-def true_information_coefficient(name: str, horizon: int = 1) -> float:
+def true_information_coefficient(
+    name: str, horizon: int = 1, signals: Sequence[Signal] = SIGNALS
+) -> float:
     """Return the true correlation of a signal with the total return over the next sessions.
 
     Parameters
     ----------
-    name : of one of `SIGNALS`
+    name : of one of the signals
     horizon : sessions over which the return is taken, at least 1
+    signals : all that act on the returns
 
     Raises
     ------
@@ -79,17 +82,17 @@ def true_information_coefficient(name: str, horizon: int = 1) -> float:
     >>> round(true_information_coefficient("fast"), 6), true_information_coefficient("noise_fast")
     (0.03, 0.0)
     """
-    chosen = next((each for each in SIGNALS if each.name == name), None)
+    chosen = next((each for each in signals if each.name == name), None)
     if chosen is None:
         raise UnknownNameError(
             f"There is no planted signal {name!r}",
-            f"There are: {', '.join(each.name for each in SIGNALS)}",
+            f"There are: {', '.join(each.name for each in signals)}",
         )
-    covariance = weight(chosen) * sum(chosen.persistence**h for h in range(horizon))
+    covariance = weight(chosen, signals) * sum(chosen.persistence**h for h in range(horizon))
     variance = float(horizon)
-    for each in SIGNALS:
+    for each in signals:
         both = sum((horizon - j) * each.persistence**j for j in range(1, horizon))
-        variance += weight(each) ** 2 * (horizon + 2.0 * both)
+        variance += weight(each, signals) ** 2 * (horizon + 2.0 * both)
     return covariance / math.sqrt(variance)
 
 

@@ -120,6 +120,10 @@ class SyntheticVendor(Vendor):
 
         return planted_truths(self.market, first, last)
 
+    def planted_signals(self, first: date, last: date) -> "pd.DataFrame":
+        """Signals and noise of the sessions from `first` to `last`."""
+        return self.market.planted_signals(first, last)
+
     @cached_property
     def _reference(self) -> "Reference":
         from quant_platform.vendors.synthetic.reference import Reference
