@@ -113,8 +113,9 @@ def show_checks(store: Store, truths: pd.DataFrame, days: pd.DatetimeIndex) -> N
         found = matches(theirs, rows)
         explained = matches(rows, facts, reverse=True)
         own = matches(rows, theirs, reverse=True)
-        counts = (len(theirs), found.sum(), (~found).sum(), (explained & ~own).sum())
-        print(f"{check:24}" + "".join(f"{n:8,}" for n in (*counts, (~explained).sum())))
+        right, known = (whole(rows, each) for each in (own, explained))
+        counts = (len(theirs), found.sum(), (~found).sum(), known - right)
+        print(f"{check:24}" + "".join(f"{n:8,}" for n in (*counts, whole(rows) - known)))
         missed.append(theirs[~found.to_numpy()])
     prints = facts[facts["kind"] == "bad_print"]
     lost = pd.concat(missed)
@@ -128,7 +129,10 @@ def show_checks(store: Store, truths: pd.DataFrame, days: pd.DatetimeIndex) -> N
 
 
 def accused(store: Store, days: pd.DatetimeIndex) -> pd.DataFrame:
-    """Quoted failures of checks of facts: check_name, at (number of the session), symbol."""
+    """Quoted failures of checks of facts: check_name, at (number of the session), security_id.
+
+    A failure quotes a ticker; it stands for every security that ever had it.
+    """
     verdicts = store.sql(
         "SELECT check_name, date, details::text AS details FROM data_quality WHERE NOT passed"
         " AND table_name IN ('market_data', 'corporate_actions', 'trading_universe')"
@@ -143,7 +147,14 @@ def accused(store: Store, days: pd.DatetimeIndex) -> pd.DataFrame:
         )
         for example in json.loads(details).get("examples", [])
     ]
-    return pd.DataFrame(rows, columns=["check_name", "at", "symbol"])
+    quoted = pd.DataFrame(rows, columns=["check_name", "at", "symbol"])
+    bearers = store.sql("SELECT DISTINCT symbol, security_id FROM market_data")
+    return quoted.merge(bearers, on="symbol")
+
+
+def whole(rows: pd.DataFrame, chosen: pd.Series | None = None) -> int:
+    """Count accusations, whichever of the securities of a ticker is chosen."""
+    return len((rows if chosen is None else rows[chosen])[["at", "symbol"]].drop_duplicates())
 
 
 def spans(truths: pd.DataFrame, days: pd.DatetimeIndex) -> pd.DataFrame:
@@ -163,9 +174,9 @@ def spans(truths: pd.DataFrame, days: pd.DatetimeIndex) -> pd.DataFrame:
 def matches(rows: pd.DataFrame, others: pd.DataFrame, *, reverse: bool = False) -> pd.Series:
     """Whether each row has a counterpart: facts among accusations or, reversed, the other way."""
     facts, accusations = (others, rows) if reverse else (rows, others)
-    left = facts.reset_index(names="fact")[["fact", "symbol", "start", "end"]]
-    right = accusations.reset_index(names="accusation")[["accusation", "symbol", "at"]]
-    pairs = left.merge(right, on="symbol")
+    left = facts.reset_index(names="fact")[["fact", "security_id", "start", "end"]]
+    right = accusations.reset_index(names="accusation")[["accusation", "security_id", "at"]]
+    pairs = left.merge(right, on="security_id")
     pairs = pairs[(pairs["at"] >= pairs["start"]) & (pairs["at"] <= pairs["end"])]
     return pd.Series(rows.index.isin(pairs["accusation" if reverse else "fact"]), rows.index)
 
@@ -180,7 +191,13 @@ def show_identities(store: Store, truths: pd.DataFrame, vendor: SyntheticVendor)
         found = planted.merge(meanings, on=["date", "symbol", "security_id"])
         counts = (len(planted), len(found), len(planted) - len(found))
         print(f"{kind:24}" + "".join(f"{n:8,}" for n in counts))
-    bars = store.sql("SELECT date, symbol, security_id FROM market_data")
+    # A ticker that trades too little to be looked up has an identity of its own until its FIGI is
+    # read; it is one series.
+    bars = store.sql(
+        "SELECT date, symbol, coalesce(figi, m.security_id) AS security_id FROM market_data AS m"
+        " LEFT JOIN (SELECT security_id, max(figi) AS figi FROM securities GROUP BY 1) AS s"
+        " ON s.security_id = m.security_id"
+    )
     bars["date"] = pd.to_datetime(bars["date"])
     first, last = vendor.settings.span
     planted = vendor.planted_signals(first, last)[["date", "symbol", "security_id"]]

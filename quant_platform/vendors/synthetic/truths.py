@@ -25,16 +25,22 @@ NUMBERS = (
 Row = dict[str, Any]
 
 
-def planted_truths(market: SyntheticMarket, first: date, last: date) -> "pd.DataFrame":
-    """Return the rows of the sessions from `first` to `last`, by session, kind and security."""
+def planted_truths(market: SyntheticMarket, first: date, last: date, begun: date) -> "pd.DataFrame":
+    """Return the rows of the sessions from `first` to `last`, by session, kind and security.
+
+    Parameters
+    ----------
+    begun : first session that is published, to which the signals' rows belong
+    """
     import pandas as pd
 
     rows = [
         row
-        for part in (_companies, _actions, _halts, _bad_prints, _signals)
+        for part in (_companies, _actions, _halts, _bad_prints)
         for row in part(market)
         if first <= row["date"] <= last
     ]
+    rows += [row for row in _signals(begun) if first <= begun <= last]
     rows.sort(key=lambda row: (row["date"], row["kind"], row["security_id"], row["name"]))
     columns = {name: pd.Series([row.get(name) for row in rows], dtype="str") for name in TEXTS}
     for name in DAYS:
@@ -99,10 +105,10 @@ def _bad_prints(market: SyntheticMarket) -> Iterator[Row]:
         yield _row(market, bad.event.session, Kind.BAD_PRINT, company, **values)
 
 
-def _signals(market: SyntheticMarket) -> Iterator[Row]:
+def _signals(begun: date) -> Iterator[Row]:
     for signal in SIGNALS:
         yield {
-            "date": market.sessions[0],
+            "date": begun,
             "kind": str(Kind.SIGNAL),
             "security_id": "",
             "name": signal.name,

@@ -118,7 +118,8 @@ class SyntheticVendor(Vendor):
         """Everything that is planted from `first` to `last`."""
         from quant_platform.vendors.synthetic.truths import planted_truths
 
-        return planted_truths(self.market, first, last)
+        begun = next(day for day in self.market.sessions if day >= self.first_session)
+        return planted_truths(self.market, first, last, begun)
 
     def planted_signals(self, first: date, last: date) -> "pd.DataFrame":
         """Signals and noise of the sessions from `first` to `last`."""
