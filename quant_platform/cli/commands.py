@@ -46,8 +46,9 @@ def demo(
         DemoMarket | None,
         typer.Option(
             help="Another market than that of the settings: five real stocks, or 500 generated"
-            " securities over ten years whose truth is known. The latter takes MINUTES minutes and"
-            " GIGABYTES; QUANT_PLATFORM_SYNTHETIC_SECURITIES and _LAST make it smaller.",
+            " securities over ten years whose truth is known. The latter takes up to half an hour"
+            " and 4 GB of disk; the settings QUANT_PLATFORM_SYNTHETIC_SECURITIES and _LAST make it"
+            " smaller.",
         ),
     ] = None,
 ) -> None:
