@@ -23,7 +23,7 @@ import pandas as pd
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.features.compute import compute_features
 from quant_platform.features.feature_registry import all_features
-from quant_platform.features.library.momentum import HORIZONS, RSI_ALPHA
+from quant_platform.features.library.technical.momentum import HORIZONS, RSI_ALPHA
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.panel import Panel
 
