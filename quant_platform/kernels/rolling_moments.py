@@ -1,9 +1,9 @@
 """Means, deviations, trends and co-moments of windows of several lengths in one pass.
 
-The rows of a window are walked from the newest back (see `rolling_rows.py`). Sums are of differences from the newest row, so that nothing large is subtracted and equal rows
-have a deviation of exactly 0. A value is a function of its window alone; it is NaN in the first n-1
-rows and where the window holds a NaN. What does not belong here: ranks and extremes
-(`rolling_order.py`).
+The rows of a window are walked from the newest back (see `rolling_rows.py`). Sums are of
+differences from the newest row, so that nothing large is subtracted and equal rows have a deviation
+of exactly 0. A value is a function of its window alone; it is NaN in the first n-1 rows and where
+the window holds a NaN. What does not belong here: ranks and extremes (`rolling_order.py`).
 """
 
 import math
@@ -266,9 +266,7 @@ def _walk_pairs_reference(
     return result
 
 
-@compiled(
-    *WINDOW_TYPES[:2], *WINDOW_TYPES[:2], *WINDOW_TYPES[1:], reference=_walk_pairs_reference
-)
+@compiled(*WINDOW_TYPES[:2], *WINDOW_TYPES[:2], *WINDOW_TYPES[1:], reference=_walk_pairs_reference)
 def _walked_pairs(x, carry, y, log_carry, weight, windows):  # type: ignore[no-untyped-def]
     rows, columns = x.shape
     cells = rows * columns

@@ -4,10 +4,10 @@ With `carry` (see `windows.py`) the row of lag k enters as x[t-k] · C[t, k], wh
 carry[t] · carry[t-1] · … · carry[t-k+1], multiplied in this order. An array without rows means that
 nothing is to be moved.
 
-The compiled kernels walk over tiles of `TILE` neighbouring cells of the flat array (rows, columns):
-lag by lag over the whole tile, so that the processor works on several cells at once, all sums of a
-tile stay in its nearest cache, and what the shorter windows need is met on the way. Every cell's own
-sum has one order, whatever the tile. What does not belong here: any figure of a window.
+The compiled kernels walk over tiles of `TILE` neighbouring cells of the flat array (rows, columns),
+lag by lag over the whole tile: so the processor works on several cells at once, all sums of a tile
+stay in its nearest cache, and what the shorter windows need is met on the way. A cell's own sum has
+one order, whatever the tile. What does not belong here: any figure of a window.
 """
 
 import numpy as np

@@ -5,7 +5,7 @@
 Needs an environment of its own: `pip install pyqlib==0.9.7` (Python 3.11). The market is written
 into files of qlib's layout, adjusted for splits and dividends to the last session as qlib's own
 data is; its operators then give the answers. The files hold float64 instead of float32, in which
-differences of prices lose all but three digits; qlib still rounds logarithms and answers to float32.
+differences of prices lose all but three digits; qlib still rounds its answers to float32.
 """
 
 import tempfile
