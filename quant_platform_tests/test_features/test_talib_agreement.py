@@ -37,6 +37,7 @@ FloatArray = NDArray[np.float64]
 class Adjusted:
     """One symbol as TA-Lib wants it: prices and volumes in the units of the last session."""
 
+    open: FloatArray
     high: FloatArray
     low: FloatArray
     close: FloatArray
@@ -60,7 +61,8 @@ def features() -> pd.DataFrame:
     actions["date"] = pd.to_datetime(actions["date"])
     actions = actions.assign(action_type="split", split_ratio=2.0, cash_amount=np.nan)
     sessions = np.unique(raw()["date"].to_numpy().astype("datetime64[D]"))
-    return compute_features(Panel.from_frames(raw(), actions, sessions))
+    panel = Panel.from_frames(raw(), actions, sessions)
+    return compute_features(panel, names=["technical", "patterns"])
 
 
 @cache
@@ -70,10 +72,8 @@ def adjusted(symbol: str) -> Adjusted:
     for name, day in SPLITS:
         if name == symbol:
             later[(rows["date"] < day).to_numpy()] *= 2.0
-    high, low, close = (
-        rows[f"{name}_price"].to_numpy() / later for name in ("high", "low", "close")
-    )
-    return Adjusted(high, low, close, rows["volume"].to_numpy(dtype=float) * later, later)
+    prices = (rows[f"{name}_price"].to_numpy() / later for name in ("open", "high", "low", "close"))
+    return Adjusted(*prices, rows["volume"].to_numpy(dtype=float) * later, later)
 
 
 def ours(symbol: str, name: str) -> FloatArray:
