@@ -158,7 +158,7 @@ def _walk_reference(
 
 
 @compiled(*WINDOW_TYPES, "int64", reference=_walk_reference)
-def _walked(x, carry, windows, parts):  # type: ignore[no-untyped-def]
+def _walked(x: FloatArray, carry: FloatArray, windows: NDArray[np.int64], parts: int) -> FloatArray:
     rows, columns = x.shape
     cells = rows * columns
     result = np.full((parts, len(windows), cells), np.nan)
@@ -194,7 +194,9 @@ def _walked(x, carry, windows, parts):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _add_lag(sums, older, factor, last, k):  # type: ignore[no-untyped-def]
+def _add_lag(
+    sums: FloatArray, older: FloatArray, factor: FloatArray, last: FloatArray, k: int
+) -> None:
     for j in range(len(last)):
         delta = older[j] * factor[j] - last[j]
         sums[j] += delta
@@ -203,7 +205,7 @@ def _add_lag(sums, older, factor, last, k):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _write_figures(result, sums, last, n):  # type: ignore[no-untyped-def]
+def _write_figures(result: FloatArray, sums: FloatArray, last: FloatArray, n: int) -> None:
     share = 1.0 / n
     for j in range(len(last)):
         result[0, j] = last[j] + sums[j] * share
@@ -267,7 +269,14 @@ def _walk_pairs_reference(
 
 
 @compiled(*WINDOW_TYPES[:2], *WINDOW_TYPES[:2], *WINDOW_TYPES[1:], reference=_walk_pairs_reference)
-def _walked_pairs(x, carry, y, log_carry, weight, windows):  # type: ignore[no-untyped-def]
+def _walked_pairs(
+    x: FloatArray,
+    carry: FloatArray,
+    y: FloatArray,
+    log_carry: FloatArray,
+    weight: FloatArray,
+    windows: NDArray[np.int64],
+) -> FloatArray:
     rows, columns = x.shape
     cells = rows * columns
     result = np.full((3, len(windows), cells), np.nan)
@@ -317,7 +326,9 @@ def _walked_pairs(x, carry, y, log_carry, weight, windows):  # type: ignore[no-u
 
 
 @compiled()
-def _move_logarithms(result, older, moved, factor, weight):  # type: ignore[no-untyped-def]
+def _move_logarithms(
+    result: FloatArray, older: FloatArray, moved: FloatArray, factor: FloatArray, weight: FloatArray
+) -> None:
     """Write logarithms in the units of the newest row: the same as in `_log_rest`; a 0 stays 0."""
     for j in range(len(older)):
         delta = (factor[j] - 1.0) * weight[j]
@@ -328,7 +339,14 @@ def _move_logarithms(result, older, moved, factor, weight):  # type: ignore[no-u
 
 
 @compiled()
-def _add_pair_lag(sums, older_x, factor, last_x, older_y, last_y):  # type: ignore[no-untyped-def]
+def _add_pair_lag(
+    sums: FloatArray,
+    older_x: FloatArray,
+    factor: FloatArray,
+    last_x: FloatArray,
+    older_y: FloatArray,
+    last_y: FloatArray,
+) -> None:
     for j in range(len(last_x)):
         delta_x = older_x[j] * factor[j] - last_x[j]
         delta_y = older_y[j] - last_y[j]
@@ -340,7 +358,7 @@ def _add_pair_lag(sums, older_x, factor, last_x, older_y, last_y):  # type: igno
 
 
 @compiled()
-def _write_comoments(result, sums, n):  # type: ignore[no-untyped-def]
+def _write_comoments(result: FloatArray, sums: FloatArray, n: int) -> None:
     share, freedom = 1.0 / n, 1.0 / (n - 1)
     for j in range(result.shape[1]):
         total_x, total_y = sums[j], sums[TILE + j]

@@ -89,7 +89,7 @@ def _maxima_reference(x: FloatArray, carry: FloatArray, windows: NDArray[np.int6
 
 
 @compiled(*WINDOW_TYPES, reference=_maxima_reference)
-def _maxima(x, carry, windows):  # type: ignore[no-untyped-def]
+def _maxima(x: FloatArray, carry: FloatArray, windows: NDArray[np.int64]) -> FloatArray:
     rows, columns = x.shape
     cells = rows * columns
     result = np.full((2, len(windows), cells), np.nan)
@@ -123,7 +123,7 @@ def _maxima(x, carry, windows):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _take_higher(best, older, factor, k):  # type: ignore[no-untyped-def]
+def _take_higher(best: FloatArray, older: FloatArray, factor: FloatArray, k: int) -> None:
     for j in range(len(older)):
         value = older[j] * factor[j]
         higher = value >= best[j]
@@ -150,7 +150,7 @@ def _ranks_reference(x: FloatArray, carry: FloatArray, windows: NDArray[np.int64
 
 
 @compiled(*WINDOW_TYPES, reference=_ranks_reference)
-def _ranks(x, carry, windows):  # type: ignore[no-untyped-def]
+def _ranks(x: FloatArray, carry: FloatArray, windows: NDArray[np.int64]) -> FloatArray:
     rows, columns = x.shape
     cells = rows * columns
     result = np.full((len(windows), cells), np.nan)
@@ -186,7 +186,9 @@ def _ranks(x, carry, windows):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _count_lower(counts, older, factor, last):  # type: ignore[no-untyped-def]
+def _count_lower(
+    counts: FloatArray, older: FloatArray, factor: FloatArray, last: FloatArray
+) -> None:
     for j in range(len(last)):
         value = older[j] * factor[j]
         counts[j] += 1.0 if value < last[j] else 0.0
@@ -218,7 +220,9 @@ def _quantiles_reference(
 
 
 @compiled(*WINDOW_TYPES, "const float64[::1]", reference=_quantiles_reference)
-def _quantiles(x, carry, windows, shares):  # type: ignore[no-untyped-def]
+def _quantiles(
+    x: FloatArray, carry: FloatArray, windows: NDArray[np.int64], shares: FloatArray
+) -> FloatArray:
     """Each window is kept sorted, in the units of its newest row, and sorted anew when they change.
 
     Between two changes C[t, k + 1] is C[t-1, k] to the last bit, so no history is carried along.
@@ -256,7 +260,9 @@ def _quantiles(x, carry, windows, shares):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _move_rows(moved, x, carry, t, s, count):  # type: ignore[no-untyped-def]
+def _move_rows(
+    moved: FloatArray, x: FloatArray, carry: FloatArray, t: int, s: int, count: int
+) -> None:
     """Write the rows before t into `moved`, in the units of row t."""
     factor = 1.0
     for lag in range(1, count + 1):
@@ -265,7 +271,7 @@ def _move_rows(moved, x, carry, t, s, count):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _sort_rows(values, rows):  # type: ignore[no-untyped-def]
+def _sort_rows(values: FloatArray, rows: FloatArray) -> None:
     """Write the rows into `values` in ascending order."""
     for place in range(len(rows)):
         value = rows[place]
@@ -277,7 +283,7 @@ def _sort_rows(values, rows):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _replace_in_order(values, n, leaving, entering):  # type: ignore[no-untyped-def]
+def _replace_in_order(values: FloatArray, n: int, leaving: float, entering: float) -> None:
     """Replace one of n ascending values, keeping them in order."""
     low, high = 0, n - 1
     while low < high:

@@ -48,7 +48,9 @@ def ascending(windows: tuple[int, ...]) -> NDArray[np.int64]:
 
 
 @compiled()
-def grow_tile(factor, carry, first, stop, back, columns):  # type: ignore[no-untyped-def]
+def grow_tile(
+    factor: FloatArray, carry: FloatArray, first: int, stop: int, back: int, columns: int
+) -> None:
     """Turn C[t, k-1] into C[t, k] for the flat cells first … stop - 1; `back` is k · columns."""
     moves = carry[first - back + columns : stop - back + columns]
     for j in range(stop - first):
@@ -56,7 +58,9 @@ def grow_tile(factor, carry, first, stop, back, columns):  # type: ignore[no-unt
 
 
 @compiled()
-def grow_sum(total, carry, first, stop, back, columns):  # type: ignore[no-untyped-def]
+def grow_sum(
+    total: FloatArray, carry: FloatArray, first: int, stop: int, back: int, columns: int
+) -> None:
     """Add to sums of logarithms what `grow_tile` multiplies."""
     moves = carry[first - back + columns : stop - back + columns]
     for j in range(stop - first):
@@ -64,7 +68,7 @@ def grow_sum(total, carry, first, stop, back, columns):  # type: ignore[no-untyp
 
 
 @compiled()
-def known_rows(x):  # type: ignore[no-untyped-def]
+def known_rows(x: FloatArray) -> NDArray[np.int64]:
     """Known values in a row up to each cell: 0 where it is NaN; a flat array."""
     rows, columns = x.shape
     known = np.zeros(rows * columns, dtype=np.int64)

@@ -10,6 +10,7 @@ differences of prices lose all but three digits; qlib still rounds its answers t
 
 import tempfile
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def write_qlib(bars: pd.DataFrame, folder: Path, kind: str = "<f4") -> None:
 
 def read_doubles() -> None:
     """Have qlib read float64."""
-    from qlib.data.storage.file_storage import FileFeatureStorage
+    storage = import_module("qlib.data.storage.file_storage").FileFeatureStorage
 
     def rows(self: Any, wanted: slice) -> pd.Series:
         numbers = np.fromfile(self.uri, "<f8")
@@ -93,20 +94,18 @@ def read_doubles() -> None:
         series = pd.Series(numbers[1:], index=pd.RangeIndex(first, first + len(numbers) - 1))
         return series.loc[wanted.start : wanted.stop - 1]
 
-    FileFeatureStorage.__getitem__ = rows
+    storage.__getitem__ = rows
 
 
 def by_qlib(folder: Path, **settings: Any) -> pd.DataFrame:
     """Return Alpha158 of the files in `folder`: rows of (instrument, datetime)."""
-    import qlib
-    from qlib.contrib.data.loader import Alpha158DL
-    from qlib.data import D
-
+    loader = import_module("qlib.contrib.data.loader").Alpha158DL
     defaults: Mapping[str, Any] = {"kernels": 1, "expression_cache": None, "dataset_cache": None}
-    qlib.init(provider_uri=str(folder), region="us", **{**defaults, **settings})
-    fields, names = Alpha158DL.get_feature_config()
-    values = D.features(D.instruments("all"), fields, freq="day")
-    values.columns = names
+    import_module("qlib").init(provider_uri=str(folder), region="us", **{**defaults, **settings})
+    fields, names = loader.get_feature_config()
+    data = import_module("qlib.data").D
+    values: pd.DataFrame = data.features(data.instruments("all"), fields, freq="day")
+    values.columns = pd.Index(names)
     return values
 
 

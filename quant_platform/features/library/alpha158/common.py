@@ -91,6 +91,13 @@ def place_of(n: int) -> int:
     return WINDOWS.index(n)
 
 
+def of_window(figures: FloatArray, n: int, part: int | None = None) -> FloatArray:
+    """Return the figures of the window of n sessions: of some `part`, where there are several."""
+    place = place_of(n)
+    chosen: FloatArray = figures[place] if part is None else figures[part, place]
+    return chosen
+
+
 @shared
 def close_before(context: FeatureContext) -> FloatArray:
     """Close of the session before."""
@@ -190,7 +197,6 @@ def difference_of(part: Windows, other: Windows, n: int) -> FloatArray:
 
 def correlation(pair: CoMoments, n: int) -> FloatArray:
     """Return the correlation over n sessions, NaN where either series stands still."""
-    at = place_of(n)
     still = STANDING_STILL * STANDING_STILL
-    moving = (pair.variance_x[at] > still) & (pair.variance_y[at] > still)
-    return np.where(moving, pair.correlation()[at], np.nan)
+    moving = (of_window(pair.variance_x, n) > still) & (of_window(pair.variance_y, n) > still)
+    return np.where(moving, of_window(pair.correlation(), n), np.nan)

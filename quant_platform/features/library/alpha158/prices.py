@@ -17,8 +17,8 @@ from quant_platform.features.library.alpha158.common import (
     difference_of,
     highest,
     lowest,
+    of_window,
     of_windows,
-    place_of,
     price_carry,
     price_moves,
     share_of,
@@ -42,88 +42,88 @@ def roc(context: FeatureContext, n: int) -> FloatArray:
 @of_windows(name="ma{n}", lookback=int, inputs=PRICES)
 def ma(context: FeatureContext, n: int) -> FloatArray:
     """Mean of {n} closes / close."""
-    return close_trend(context)[MEAN, place_of(n)] / context.close
+    return of_window(close_trend(context), n, MEAN) / context.close
 
 
 @of_windows(name="std{n}", lookback=int, inputs=PRICES)
 def std(context: FeatureContext, n: int) -> FloatArray:
     """Sample deviation of {n} closes / close."""
-    return close_trend(context)[STD, place_of(n)] / context.close
+    return of_window(close_trend(context), n, STD) / context.close
 
 
 @of_windows(name="beta{n}", lookback=int, inputs=PRICES)
 def beta(context: FeatureContext, n: int) -> FloatArray:
     """Slope a session of the regression of {n} closes on time / close."""
-    return close_trend(context)[SLOPE, place_of(n)] / context.close
+    return of_window(close_trend(context), n, SLOPE) / context.close
 
 
 @of_windows(name="rsqr{n}", lookback=int, inputs=PRICES)
 def rsqr(context: FeatureContext, n: int) -> FloatArray:
     """R² of the regression of {n} closes on time; null where their deviation is ≤ 2e-5."""
     trend = close_trend(context)
-    moving = trend[STD, place_of(n)] > STANDING_STILL
-    return np.where(moving, trend[RSQUARE, place_of(n)], np.nan)
+    moving = of_window(trend, n, STD) > STANDING_STILL
+    return np.where(moving, of_window(trend, n, RSQUARE), np.nan)
 
 
 @of_windows(name="resi{n}", lookback=int, inputs=PRICES)
 def resi(context: FeatureContext, n: int) -> FloatArray:
     """Residual of the close in the regression of {n} closes on time / close."""
-    return close_trend(context)[RESIDUAL, place_of(n)] / context.close
+    return of_window(close_trend(context), n, RESIDUAL) / context.close
 
 
 @of_windows(name="max{n}", lookback=int, inputs=("high", *PRICES))
 def maximum(context: FeatureContext, n: int) -> FloatArray:
     """Highest high of {n} sessions / close."""
-    return highest(context)[VALUE, place_of(n)] / context.close
+    return of_window(highest(context), n, VALUE) / context.close
 
 
 @of_windows(name="min{n}", lookback=int, inputs=("low", *PRICES))
 def minimum(context: FeatureContext, n: int) -> FloatArray:
     """Lowest low of {n} sessions / close."""
-    return -lowest(context)[VALUE, place_of(n)] / context.close
+    return -of_window(lowest(context), n, VALUE) / context.close
 
 
 @of_windows(name="qtlu{n}", lookback=int, inputs=PRICES)
 def qtlu(context: FeatureContext, n: int) -> FloatArray:
     """Upper quantile (0.8, linear) of {n} closes / close."""
-    return close_quantiles(context)[0, place_of(n)] / context.close
+    return of_window(close_quantiles(context), n, 0) / context.close
 
 
 @of_windows(name="qtld{n}", lookback=int, inputs=PRICES)
 def qtld(context: FeatureContext, n: int) -> FloatArray:
     """Lower quantile (0.2, linear) of {n} closes / close."""
-    return close_quantiles(context)[1, place_of(n)] / context.close
+    return of_window(close_quantiles(context), n, 1) / context.close
 
 
 @of_windows(name="rank{n}", lookback=int, inputs=PRICES)
 def rank(context: FeatureContext, n: int) -> FloatArray:
     """Rank of the close among {n} closes / {n}, ties averaged."""
-    return close_ranks(context)[place_of(n)]
+    return of_window(close_ranks(context), n)
 
 
 @of_windows(name="rsv{n}", lookback=int, inputs=("high", "low", *PRICES))
 def rsv(context: FeatureContext, n: int) -> FloatArray:
     """Place of the close in the range of {n} sessions: (close − low) / (high − low + ε)."""
-    low = -lowest(context)[VALUE, place_of(n)]
-    return (context.close - low) / (highest(context)[VALUE, place_of(n)] - low + EPSILON)
+    low = -of_window(lowest(context), n, VALUE)
+    return (context.close - low) / (of_window(highest(context), n, VALUE) - low + EPSILON)
 
 
 @of_windows(name="imax{n}", lookback=int, inputs=("high", *PRICES))
 def imax(context: FeatureContext, n: int) -> FloatArray:
     """Place of the highest high of {n} sessions, from 1 for the oldest to {n}, / {n}."""
-    return highest(context)[PLACE, place_of(n)] / n
+    return of_window(highest(context), n, PLACE) / n
 
 
 @of_windows(name="imin{n}", lookback=int, inputs=("low", *PRICES))
 def imin(context: FeatureContext, n: int) -> FloatArray:
     """Place of the lowest low of {n} sessions, from 1 for the oldest to {n}, / {n}."""
-    return lowest(context)[PLACE, place_of(n)] / n
+    return of_window(lowest(context), n, PLACE) / n
 
 
 @of_windows(name="imxd{n}", lookback=int, inputs=("high", "low", *PRICES))
 def imxd(context: FeatureContext, n: int) -> FloatArray:
     """Sessions from the lowest low to the highest high of {n} sessions / {n}."""
-    return (highest(context)[PLACE, place_of(n)] - lowest(context)[PLACE, place_of(n)]) / n
+    return (of_window(highest(context), n, PLACE) - of_window(lowest(context), n, PLACE)) / n
 
 
 @of_windows(name="cntp{n}", lookback=lambda n: n + 1, inputs=PRICES)

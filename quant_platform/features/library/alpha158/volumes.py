@@ -10,8 +10,8 @@ from quant_platform.features.library.alpha158.common import (
     changes_of_price_and_volume,
     correlation,
     difference_of,
+    of_window,
     of_windows,
-    place_of,
     price_and_volume,
     share_of,
     volume_moments,
@@ -37,20 +37,20 @@ def cord(context: FeatureContext, n: int) -> FloatArray:
 @of_windows(name="vma{n}", lookback=int, inputs=VOLUMES)
 def vma(context: FeatureContext, n: int) -> FloatArray:
     """Mean of {n} volumes / (volume + ε)."""
-    return volume_moments(context)[MEAN, place_of(n)] / (context.volume + EPSILON)
+    return of_window(volume_moments(context), n, MEAN) / (context.volume + EPSILON)
 
 
 @of_windows(name="vstd{n}", lookback=int, inputs=VOLUMES)
 def vstd(context: FeatureContext, n: int) -> FloatArray:
     """Sample deviation of {n} volumes / (volume + ε)."""
-    return volume_moments(context)[STD, place_of(n)] / (context.volume + EPSILON)
+    return of_window(volume_moments(context), n, STD) / (context.volume + EPSILON)
 
 
 @of_windows(name="wvma{n}", lookback=lambda n: n + 1, inputs=VOLUMES)
 def wvma(context: FeatureContext, n: int) -> FloatArray:
     """Sample deviation / (mean + ε) of |close / close before − 1| · volume over {n} sessions."""
     weighted = weighted_change_moments(context)
-    return weighted[STD, place_of(n)] / (weighted[MEAN, place_of(n)] + EPSILON)
+    return of_window(weighted, n, STD) / (of_window(weighted, n, MEAN) + EPSILON)
 
 
 @of_windows(name="vsump{n}", lookback=lambda n: n + 1, inputs=VOLUMES)
