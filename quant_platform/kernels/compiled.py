@@ -21,7 +21,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache, update_wrapper
 from pathlib import Path
 from types import FunctionType
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast
 
 from quant_platform.errors import QuantPlatformError
 
@@ -50,7 +50,7 @@ class Kernel(Generic[Parameters, Result]):
     def __init__(
         self,
         function: Callable[Parameters, Result],
-        types: tuple[str, ...] | None,
+        types: tuple[str, ...],
         reference: Callable[Parameters, Result] | None,
     ) -> None:
         update_wrapper(self, function)
@@ -68,12 +68,10 @@ class Kernel(Generic[Parameters, Result]):
         """Compile the kernel or read its machine code, unless that was done; return what runs."""
         with _lock:
             if self._run is None:
-                self._run = self._compiled() if has_numba() else self.reference
+                self._run = self._compiled() if self.types and has_numba() else self.reference
             return self._run
 
     def _compiled(self) -> Callable[Parameters, Result]:
-        if self.types is None:
-            raise TypeError(f"{self.function.__name__} states no types: only kernels may call it")
         types = tuple(_resolved(text) for text in self.types)
         folder = _usable_folder(self.function)
         with _announcing(folder):
@@ -120,9 +118,14 @@ class Kernel(Generic[Parameters, Result]):
         return self._dispatcher
 
 
-def compiled(
-    *types: str, reference: Callable[Parameters, Result] | None = None
-) -> Callable[[Callable[Parameters, Result]], Kernel[Parameters, Result]]:
+class Decorator(Protocol):
+    """Turns a function into a kernel of the same arguments."""
+
+    def __call__(self, function: Callable[Parameters, Result], /) -> Kernel[Parameters, Result]:
+        """Return the kernel."""
+
+
+def compiled(*types: str, reference: Callable[..., Any] | None = None) -> Decorator:
     """Turn a function of arrays into a kernel.
 
     It is compiled without `fastmath`, so that sums keep their order, and with NumPy's way of
@@ -133,10 +136,11 @@ def compiled(
     types
         Types of the arguments in Numba's notation, such as `const float64[:, ::1]`, `int64`. With
         `const` an array is only read. Arguments of other types are refused, copies of arrays that
-        are not contiguous are the caller's to make. None at all: for other kernels alone.
+        are not contiguous are the caller's to make. None at all: it is compiled into the kernels
+        that call it, and Python gets the reference.
     reference
         The same in NumPy, for where Numba is missing: the same arguments, the same bits. Default:
-        the function itself, as Python runs it.
+        the function itself, as Python runs it; the kernels it calls are then their references.
 
     Examples
     --------
@@ -151,8 +155,8 @@ def compiled(
     7.0
     """
 
-    def decorate(function: Callable[Parameters, Result]) -> Kernel[Parameters, Result]:
-        kernel = Kernel(function, types or None, reference)
+    def decorate(function: Callable[Parameters, Result], /) -> Kernel[Parameters, Result]:
+        kernel = Kernel(function, types, reference)
         if types:
             _kernels.append(kernel)
         return kernel
