@@ -72,8 +72,10 @@ def adjusted(symbol: str) -> Adjusted:
     for name, day in SPLITS:
         if name == symbol:
             later[(rows["date"] < day).to_numpy()] *= 2.0
-    prices = (rows[f"{name}_price"].to_numpy() / later for name in ("open", "high", "low", "close"))
-    return Adjusted(*prices, rows["volume"].to_numpy(dtype=float) * later, later)
+    opened, high, low, close = (
+        rows[f"{name}_price"].to_numpy() / later for name in ("open", "high", "low", "close")
+    )
+    return Adjusted(opened, high, low, close, rows["volume"].to_numpy(dtype=float) * later, later)
 
 
 def ours(symbol: str, name: str) -> FloatArray:

@@ -7,9 +7,10 @@ without trading. What does not belong here: opening hours, and figures of the ec
 """
 
 from functools import cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quant_platform.features.context import FeatureContext
 from quant_platform.features.feature_registry import feature
@@ -63,34 +64,39 @@ def days_of(context: FeatureContext) -> Schedule:
     return schedule(XNYS)
 
 
-def after(days: SessionArray, moment: SessionArray) -> np.ndarray:
+def after(days: SessionArray, moments: SessionArray) -> NDArray[np.intp]:
     """Return how many of `days` there are up to each moment, it included."""
-    return np.searchsorted(days, moment, side="right")
+    return np.asarray(np.searchsorted(days, moments, side="right"))
 
 
-def spread(context: FeatureContext, values: np.ndarray) -> FloatArray:
+def before(days: SessionArray, moments: SessionArray) -> NDArray[np.intp]:
+    """Return how many of `days` there are before each moment."""
+    return np.asarray(np.searchsorted(days, moments))
+
+
+def spread(context: FeatureContext, values: NDArray[Any]) -> FloatArray:
     """Return a value per session as one of every security."""
     column = np.asarray(values, dtype=np.float64)[:, None]
     return np.broadcast_to(column, context.close.shape)
 
 
-def month_of(context: FeatureContext) -> np.ndarray:
+def month_of(context: FeatureContext) -> SessionArray:
     """Return the month of each session, as datetime64[M]."""
     return context.panel.sessions.astype("datetime64[M]")
 
 
-def sessions_into(context: FeatureContext) -> np.ndarray:
+def sessions_into(context: FeatureContext) -> NDArray[np.intp]:
     """Return the number of each session in its month."""
     sessions = days_of(context).sessions
     begun = month_of(context).astype("datetime64[D]")
-    return after(sessions, context.panel.sessions) - np.searchsorted(sessions, begun)
+    return after(sessions, context.panel.sessions) - before(sessions, begun)
 
 
-def sessions_left(context: FeatureContext) -> np.ndarray:
+def sessions_left(context: FeatureContext) -> NDArray[np.intp]:
     """Return the planned sessions of the month after each session."""
     planned = days_of(context).planned
     ended = (month_of(context) + 1).astype("datetime64[D]")
-    return np.searchsorted(planned, ended) - after(planned, context.panel.sessions)
+    return before(planned, ended) - after(planned, context.panel.sessions)
 
 
 @of_session()
@@ -136,8 +142,8 @@ def days_since_session(context: FeatureContext) -> FloatArray:
     Source: French (1980), "Stock returns and the weekend effect".
     """
     sessions, days = days_of(context).sessions, context.panel.sessions
-    before = sessions[np.searchsorted(sessions, days) - 1]
-    return spread(context, (days - before).astype(np.int64))
+    last = sessions[before(sessions, days) - 1]
+    return spread(context, (days - last).astype(np.int64))
 
 
 @of_session()
@@ -148,12 +154,12 @@ def sessions_to_holiday(context: FeatureContext) -> FloatArray:
     """
     days, planned, holidays = context.panel.sessions, *days_of(context)[1::2]
     following = holidays[np.minimum(after(holidays, days), len(holidays) - 1)]
-    return spread(context, np.searchsorted(planned, following) - after(planned, days))
+    return spread(context, before(planned, following) - after(planned, days))
 
 
 @of_session()
 def sessions_since_holiday(context: FeatureContext) -> FloatArray:
     """Sessions since the one after the last weekday without trading, 0 on the day after it."""
     found, days = days_of(context), context.panel.sessions
-    last = found.closed[np.searchsorted(found.closed, days) - 1]
-    return spread(context, np.searchsorted(found.sessions, days) - after(found.sessions, last))
+    last = found.closed[before(found.closed, days) - 1]
+    return spread(context, before(found.sessions, days) - after(found.sessions, last))

@@ -71,7 +71,8 @@ def corwin_schultz(context: FeatureContext) -> FloatArray:
     one = np.log(high / low) ** 2 + np.log(older_high / older_low) ** 2
     two = np.log(np.maximum(high, older_high) / np.minimum(low, older_low)) ** 2
     alpha = (np.sqrt(2.0 * one) - np.sqrt(one)) / SKEW - np.sqrt(two / SKEW)
-    return np.maximum(2.0 * (np.exp(alpha) - 1.0) / (1.0 + np.exp(alpha)), 0.0)
+    spread: FloatArray = 2.0 * (np.exp(alpha) - 1.0) / (1.0 + np.exp(alpha))
+    return np.maximum(spread, 0.0)
 
 
 @shared
@@ -82,7 +83,8 @@ def abdi_ranaldo(context: FeatureContext) -> FloatArray:
     close = np.log(previous_close(context))
     if context.price_carry is not None:
         older -= np.log(context.split)
-    return np.sqrt(np.maximum(4.0 * (close - older) * (close - middle), 0.0))
+    spread: FloatArray = np.sqrt(np.maximum(4.0 * (close - older) * (close - middle), 0.0))
+    return spread
 
 
 @feature_family(

@@ -45,10 +45,15 @@ def with_market(context: FeatureContext) -> CoMoments:
     return comoments(security_return(context), market_return(context), SIZES)
 
 
+def pair_over(context: FeatureContext, n: int) -> CoMoments:
+    """Return the co-moments of n sessions."""
+    return CoMoments(*(each[SIZES.index(n)] for each in with_market(context)))
+
+
 def beta_over(context: FeatureContext, n: int) -> FloatArray:
     """Return covariance / variance of the market."""
-    pair, at = with_market(context), SIZES.index(n)
-    return pair.covariance[at] / pair.variance_y[at]
+    pair = pair_over(context, n)
+    return pair.covariance / pair.variance_y
 
 
 @feature_family(SIZES, name="beta_{n}", lookback=lambda n: n + 1, inputs=INPUTS, of=MARKET)
@@ -65,7 +70,7 @@ def beta(context: FeatureContext, n: int) -> FloatArray:
 )
 def market_correlation(context: FeatureContext, n: int) -> FloatArray:
     """Correlation of return and market return over {n} sessions."""
-    return with_market(context).correlation()[SIZES.index(n)]
+    return pair_over(context, n).correlation()
 
 
 @feature_family(
@@ -77,10 +82,10 @@ def residual_volatility(context: FeatureContext, n: int) -> FloatArray:
     Source: Ang, Hodrick, Xing and Zhang (2006), "The cross-section of volatility and expected
     returns", with one factor.
     """
-    pair, at = with_market(context), SIZES.index(n)
-    explained = pair.covariance[at] ** 2 / pair.variance_y[at]
-    unexplained = np.maximum(pair.variance_x[at] - explained, 0.0)
-    return np.sqrt(SESSIONS_PER_YEAR * unexplained * ((n - 1) / (n - 2)))
+    pair = pair_over(context, n)
+    unexplained = np.maximum(pair.variance_x - pair.covariance**2 / pair.variance_y, 0.0)
+    volatility: FloatArray = np.sqrt(SESSIONS_PER_YEAR * unexplained * ((n - 1) / (n - 2)))
+    return volatility
 
 
 @feature_family(

@@ -59,12 +59,14 @@ def rogers_satchell_variance(context: FeatureContext) -> FloatArray:
     """ln(high / close) ln(high / open) + ln(low / close) ln(low / open) of each session."""
     up = np.log(context.high / context.close) * np.log(context.high / context.open)
     down = np.log(context.low / context.close) * np.log(context.low / context.open)
-    return up + down
+    variance: FloatArray = up + down
+    return variance
 
 
 def annual(variance: FloatArray) -> FloatArray:
     """Return √(252 · variance of a session)."""
-    return np.sqrt(SESSIONS_PER_YEAR * variance)
+    volatility: FloatArray = np.sqrt(SESSIONS_PER_YEAR * variance)
+    return volatility
 
 
 @feature_family(

@@ -74,7 +74,9 @@ def typical_price(context: FeatureContext) -> FloatArray:
 def true_range(context: FeatureContext) -> FloatArray:
     """Range of the session, from and to the previous close if that lies outside."""
     previous = previous_close(context)
-    return np.maximum(context.high, previous) - np.minimum(context.low, previous)
+    range_: FloatArray = np.maximum(context.high, previous)
+    range_ -= np.minimum(context.low, previous)
+    return range_
 
 
 @shared

@@ -80,7 +80,8 @@ def wma_20(context: FeatureContext) -> FloatArray:
     """Weighted average: the newest of 20 closes weighs 20, the oldest 1; Σ w · close / Σ w."""
     trend = trends(context.close, (AVERAGED,), context.price_carry)
     # Σ i·x[i] is n · mean of i · mean of x + slope · n · variance of i.
-    return trend[MEAN, 0] + trend[SLOPE, 0] * ((AVERAGED - 1) / 6.0)
+    average: FloatArray = trend[MEAN, 0] + trend[SLOPE, 0] * ((AVERAGED - 1) / 6.0)
+    return average
 
 
 @study(lookback=AVERAGED, inputs=("close", "split"))
