@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from quant_platform.conventions import DEFAULT_BENCHMARK
 from quant_platform.evaluation.metrics import METRICS
-from quant_platform.features.feature_registry import all_features
+from quant_platform.features.feature_registry import select
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database, platform_database
 from quant_platform.storage.migrations import RegisteredColumn, is_current, upgrade
@@ -18,7 +18,7 @@ def registered_columns() -> list[RegisteredColumn]:
     """Columns that features and metrics bring, in the order of their registries."""
     features = [
         RegisteredColumn("features", feature.name, "double precision", feature.description)
-        for feature in all_features()
+        for feature in select()
     ]
     metrics = [
         RegisteredColumn("model_performance", metric.column, metric.sql_type, metric.description)

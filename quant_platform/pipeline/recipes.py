@@ -11,7 +11,7 @@ from functools import cache
 
 from quant_platform.evaluation.metrics import METRICS
 from quant_platform.features import compute, context
-from quant_platform.features.feature_registry import all_features
+from quant_platform.features.feature_registry import select
 from quant_platform.kernels import windows
 from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import Settings
@@ -41,7 +41,7 @@ def recipe_of(platform: Platform, asset: str) -> str:
 @cache
 def feature_recipe() -> str:
     """Digest of the source of every feature and of what it is computed with."""
-    functions = {inspect.getmodule(_plain(each.function)) for each in all_features()}
+    functions = {inspect.getmodule(_plain(each.function)) for each in select()}
     modules = sorted(
         {module for module in functions if module} | {compute, context, windows},
         key=lambda module: module.__name__,
@@ -49,8 +49,8 @@ def feature_recipe() -> str:
     digest = hashlib.sha256()
     for module in modules:
         digest.update(inspect.getsource(module).encode())
-    names = ",".join(f"{each.name}:{each.lookback}" for each in all_features())
-    return f"{len(all_features())} features {_short(digest.hexdigest() + names)}"
+    names = ",".join(f"{each.name}:{each.lookback}" for each in select())
+    return f"{len(select())} features {_short(digest.hexdigest() + names)}"
 
 
 def signal_recipe(strategy: Strategy) -> str:

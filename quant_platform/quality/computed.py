@@ -16,7 +16,7 @@ import pandas as pd
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.evaluation.risk_free import risk_free_rates
 from quant_platform.features.compute import compute_features, required_lookback
-from quant_platform.features.feature_registry import all_features
+from quant_platform.features.feature_registry import select
 from quant_platform.isolation import limited
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.market.facts import with_tickers
@@ -60,7 +60,7 @@ def features_causality(context: CheckContext) -> Findings:
     features that cannot be computed.
     """
     failed: set[str] = set()
-    names, lookback = [feature.name for feature in all_features()], required_lookback()
+    names, lookback = [feature.name for feature in select()], required_lookback()
     columns = ["date", "security_id", *BAR_COLUMNS.values()]
     compared = []
     for batch in batches(context, lookback):

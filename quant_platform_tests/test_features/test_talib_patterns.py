@@ -1,4 +1,4 @@
-"""The set `patterns` against TA-Lib, on the bars and terms of `test_talib_agreement.py`."""
+"""The set `patterns` against TA-Lib, on the bars of `support/talib_bars.py`, as in `test_talib_agreement.py`."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ import talib
 
 from quant_platform.features.feature_registry import select
 from quant_platform.kernels.arrays import FloatArray
-from quant_platform_tests.test_features.test_talib_agreement import (
+from quant_platform_tests.support.talib_bars import (
     WAIT_UNTIL_STORED,
     Adjusted,
     adjusted,

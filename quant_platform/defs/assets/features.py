@@ -5,7 +5,7 @@ import dagster as dg
 from quant_platform.defs.assets.common import LAZY, AssetContext, asset, columns, sessions_to_do
 from quant_platform.defs.partitions import lookback
 from quant_platform.features.compute import required_lookback
-from quant_platform.features.feature_registry import all_features
+from quant_platform.features.feature_registry import select
 from quant_platform.market.panel import BAR_COLUMNS
 from quant_platform.pipeline.chunks import Chunks
 from quant_platform.pipeline.features import feature_chunks
@@ -69,7 +69,7 @@ def _news(market: AssetContext) -> dict[str, dg.AssetIn]:
     """Input of the news, where the vendor has any, as far back as a feature reads it."""
     if market.vendor.abilities.information is None:
         return {}
-    reading = [each.lookback for each in all_features() if "articles" in each.inputs]
+    reading = [each.lookback for each in select() if "articles" in each.inputs]
     return {
         "news": dg.AssetIn(
             "news",

@@ -23,7 +23,7 @@ from quant_platform.features.library.patterns.common import (
     older,
     ratio,
 )
-from quant_platform.features.library.technical.momentum import RSI_WINDOW, rsi_14
+from quant_platform.features.library.technical import momentum
 from quant_platform.features.library.technical.trend import ema_window, simple_average
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.rolling_rows import grow_factor, lagged, plain_carry
@@ -75,13 +75,13 @@ def trix_15(context: FeatureContext) -> FloatArray:
     return 100.0 * (smooth / older(context, smooth) - 1.0)
 
 
-@study(lookback=RSI_WINDOW + 1, inputs=("close", "split"))
+@study(lookback=momentum.RSI_WINDOW + 1, inputs=("close", "split"))
 def cmo_14(context: FeatureContext) -> FloatArray:
     """Chande's momentum, −100 to 100: 100 · (G − L) / (G + L), Wilder's 14-session gains, losses.
 
     Source: Chande and Kroll (1994), "The New Technical Trader"; smoothed as TA-Lib does.
     """
-    return 2.0 * rsi_14.function(context) - 100.0
+    return 2.0 * momentum.rsi_14.function(context) - 100.0
 
 
 @study(lookback=DIRECTIONAL, inputs=("high", "low", "split"))

@@ -23,7 +23,7 @@ from quant_platform.features.library.patterns.common import (
     true_range,
     typical_price,
 )
-from quant_platform.features.library.technical.momentum import RSI_WINDOW, rsi_14
+from quant_platform.features.library.technical import momentum
 from quant_platform.features.library.technical.trend import ema_alpha, ema_window
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.rolling_rows import grow_factor, lagged, plain_carry
@@ -51,7 +51,7 @@ CHANGE_SESSIONS = 20
 
 CHAIKIN_FAST, CHAIKIN_SLOW = 3, 10
 
-RSI_RANGE = RSI_WINDOW + STOCHASTIC_SESSIONS
+RSI_RANGE = momentum.RSI_WINDOW + STOCHASTIC_SESSIONS
 
 
 @shared
@@ -64,7 +64,7 @@ def fast_k(context: FeatureContext) -> FloatArray:
 @shared
 def fast_k_of_rsi(context: FeatureContext) -> FloatArray:
     """Place of the RSI in its range of 5 sessions, 0 to 100."""
-    rsi = rsi_14.function(context)
+    rsi = momentum.rsi_14.function(context)
     low = window_min(rsi, STOCHASTIC_SESSIONS)
     return 100.0 * ratio(rsi - low, window_max(rsi, STOCHASTIC_SESSIONS) - low)
 
