@@ -1,4 +1,4 @@
-"""The set `patterns` against TA-Lib, on the bars of `support/talib_bars.py`, as in `test_talib_agreement.py`."""
+"""The set `patterns` against TA-Lib, on the bars of `support/talib_bars.py`."""
 
 from collections.abc import Callable
 
