@@ -148,16 +148,25 @@ def close_quantiles(context: FeatureContext) -> FloatArray:
 
 
 @shared
-def price_and_volume(context: FeatureContext) -> CoMoments:
-    """Co-moments of close and ln(volume + 1)."""
-    return comoments_with_log(context.close, context.volume, WINDOWS, price_carry(context))
+def price_and_volume(context: FeatureContext) -> FloatArray:
+    """Correlations of close and ln(volume + 1)."""
+    pair = comoments_with_log(context.close, context.volume, WINDOWS, price_carry(context))
+    return correlations(pair)
 
 
 @shared
-def changes_of_price_and_volume(context: FeatureContext) -> CoMoments:
-    """Co-moments of close / close before and ln(volume / volume before + 1)."""
+def changes_of_price_and_volume(context: FeatureContext) -> FloatArray:
+    """Correlations of close / close before and ln(volume / volume before + 1)."""
     growth = context.volume / before(context.volume, volume_carry(context))
-    return comoments(context.close / close_before(context), np.log(growth + 1.0), WINDOWS)
+    change = context.close / close_before(context)
+    return correlations(comoments(change, np.log(growth + 1.0), WINDOWS))
+
+
+def correlations(pair: CoMoments) -> FloatArray:
+    """Return the correlations of all windows, NaN where either series stands still."""
+    still = STANDING_STILL * STANDING_STILL
+    moving = (pair.variance_x > still) & (pair.variance_y > still)
+    return np.where(moving, pair.correlation(), np.nan)
 
 
 def rises(x: FloatArray, earlier: FloatArray, carry: Carry | None, sign: float) -> Windows:
@@ -193,10 +202,3 @@ def share_of(part: Windows, other: Windows, n: int) -> FloatArray:
 def difference_of(part: Windows, other: Windows, n: int) -> FloatArray:
     """Return (Σ part − Σ other) / (Σ part + Σ other + ε)."""
     return (part.of(n) - other.of(n)) / (part.of(n) + other.of(n) + EPSILON)
-
-
-def correlation(pair: CoMoments, n: int) -> FloatArray:
-    """Return the correlation over n sessions, NaN where either series stands still."""
-    still = STANDING_STILL * STANDING_STILL
-    moving = (of_window(pair.variance_x, n) > still) & (of_window(pair.variance_y, n) > still)
-    return np.where(moving, of_window(pair.correlation(), n), np.nan)

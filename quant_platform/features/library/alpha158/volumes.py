@@ -8,7 +8,6 @@ from quant_platform.features.library.alpha158.common import (
     EPSILON,
     VOLUMES,
     changes_of_price_and_volume,
-    correlation,
     difference_of,
     of_window,
     of_windows,
@@ -25,13 +24,13 @@ from quant_platform.kernels.rolling_moments import MEAN, STD
 @of_windows(name="corr{n}", lookback=int, inputs=VOLUMES)
 def corr(context: FeatureContext, n: int) -> FloatArray:
     """Correlation of close and ln(volume + 1) over {n} sessions; null where either stands still."""
-    return correlation(price_and_volume(context), n)
+    return of_window(price_and_volume(context), n)
 
 
 @of_windows(name="cord{n}", lookback=lambda n: n + 1, inputs=VOLUMES)
 def cord(context: FeatureContext, n: int) -> FloatArray:
     """Correlation of close / close before and ln(volume / volume before + 1) over {n} sessions."""
-    return correlation(changes_of_price_and_volume(context), n)
+    return of_window(changes_of_price_and_volume(context), n)
 
 
 @of_windows(name="vma{n}", lookback=int, inputs=VOLUMES)
