@@ -26,7 +26,7 @@ from quant_platform.features.context import FeatureContext
 from quant_platform.features.extras import Extras
 from quant_platform.features.feature_registry import Feature, select
 from quant_platform.isolation import is_added, limited
-from quant_platform.kernels.arrays import BoolArray
+from quant_platform.kernels.arrays import BoolArray, SessionArray
 from quant_platform.kernels.threads import in_threads
 from quant_platform.market.panel import Panel
 
@@ -113,10 +113,11 @@ def feature_frames(
     extras: Extras | None = None,
     on_failure: OnFailure | None = None,
     seconds: float = 0.0,
-) -> Iterator[pd.DataFrame]:
-    """Yield the rows of `compute_features` in frames of consecutive sessions, in bounded memory.
+) -> Iterator[tuple[SessionArray, pd.DataFrame]]:
+    """Yield the rows of `compute_features` by consecutive sessions, in bounded memory.
 
-    Each frame computes its look-back again, so it holds at least as many sessions as that has.
+    Sessions without a row are among those that come with a frame. Each frame computes its look-back
+    again, so it holds at least as many sessions as that has.
     """
     chosen = select(names)
     count = len(panel.sessions) if last is None else max(min(last, len(panel.sessions)), 0)
@@ -124,7 +125,8 @@ def feature_frames(
     of_session = max(len(chosen), 1) * max(len(panel.security_ids), 1)
     size = max(FRAME_VALUES // of_session, _lookback(chosen))
     for start in range(len(panel.sessions) - count, len(panel.sessions), size):
-        yield work.frame(panel, start, min(start + size, len(panel.sessions)))
+        stop = min(start + size, len(panel.sessions))
+        yield panel.sessions[start:stop], work.frame(panel, start, stop)
 
 
 def _lookback(chosen: Sequence[Feature]) -> int:

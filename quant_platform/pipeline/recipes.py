@@ -11,8 +11,10 @@ from functools import cache
 
 from quant_platform.evaluation.metrics import METRICS
 from quant_platform.features import compute, context
-from quant_platform.features.feature_registry import select
-from quant_platform.kernels import windows
+from quant_platform.features.feature_registry import features_of, sets
+from quant_platform.features.feature_set import FeatureSet
+from quant_platform.kernels import rolling, rolling_loops, vector_loops, windows
+from quant_platform.pipeline import feature_inputs
 from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import Settings
 from quant_platform.strategies.base import Strategy
@@ -27,30 +29,31 @@ def recipe_of(platform: Platform, asset: str) -> str:
             return f"doubtful from {platform.settings.doubtful_dividend:g}"
         case ["trading_universe"]:
             return repr(platform.universe_rule)
-        case ["features"]:
-            return feature_recipe()
         case ["signals", name]:
             return next((signal_recipe(each) for each in all_strategies() if each.name == name), "")
         case ["portfolios"]:
             return portfolio_recipe(platform.settings)
         case ["model_performance"]:
             return performance_recipe(platform.settings)
-    return ""
+    of_table = {each.table: each for each in sets()}
+    return feature_recipe(of_table[asset]) if asset in of_table else ""
 
 
 @cache
-def feature_recipe() -> str:
-    """Digest of the source of every feature and of what it is computed with."""
-    functions = {inspect.getmodule(_plain(each.function)) for each in select()}
+def feature_recipe(chosen: FeatureSet) -> str:
+    """Digest of the source of a set's features and of what they are computed with."""
+    features = features_of(chosen)
+    functions = {inspect.getmodule(_plain(each.function)) for each in features}
     modules = sorted(
-        {module for module in functions if module} | {compute, context, windows},
+        {module for module in functions if module}
+        | {compute, context, windows, rolling, rolling_loops, vector_loops, feature_inputs},
         key=lambda module: module.__name__,
     )
     digest = hashlib.sha256()
     for module in modules:
         digest.update(inspect.getsource(module).encode())
-    names = ",".join(f"{each.name}:{each.lookback}" for each in select())
-    return f"{len(select())} features {_short(digest.hexdigest() + names)}"
+    names = ",".join(f"{each.name}:{each.lookback}" for each in features)
+    return f"{len(features)} features {_short(f'{digest.hexdigest()}{names}{chosen.storage}')}"
 
 
 def signal_recipe(strategy: Strategy) -> str:

@@ -31,7 +31,7 @@ def signal_chunks(
     platform: Platform,
     strategy: Strategy,
     sessions: Sequence[str],
-    features: Stored,
+    features: Sequence[Stored],
     bars: Stored,
     universe: Stored,
     *,
@@ -45,6 +45,7 @@ def signal_chunks(
     Parameters
     ----------
     sessions : ISO dates, ascending
+    features : of each set that the strategy reads
     bars : of the securities that were members in some session up to the run's last
     """
     if not sessions:
@@ -53,10 +54,11 @@ def signal_chunks(
     securities = count_securities(platform, Members(sessions[0], sessions[-1]))
     seconds, hung = platform.settings.step_seconds, False
     signals: pd.DataFrame | Failed
-    inputs = [SlidingRows(stored) for stored in (features, bars, universe)]
+    inputs = [SlidingRows(stored) for stored in (bars, universe, *features)]
     for block in blocks(platform, sessions, strategy.lookback, securities):
         read_at = server_time(platform)
-        feature_rows, bar_rows, members = (rows.over(block.window) for rows in inputs)
+        bar_rows, members, *of_sets = (rows.over(block.window) for rows in inputs)
+        feature_rows = side_by_side(of_sets)
         compute = partial(_signals, strategy, block, feature_rows, bar_rows, members)
         if not hung:
             signals = attempt(
@@ -90,6 +92,14 @@ def signal_chunks(
             },
             on_refusal=note,
         )
+
+
+def side_by_side(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Join the rows of several feature sets: one for each that has one in any set."""
+    joined = frames[0]
+    for frame in frames[1:]:
+        joined = joined.merge(frame, on=["date", "symbol", "security_id"], how="outer")
+    return joined
 
 
 def _note_failure(

@@ -7,7 +7,7 @@ not judged. Nor is a session in which there is nothing to look at.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -16,12 +16,22 @@ import pandas as pd
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.evaluation.risk_free import risk_free_rates
 from quant_platform.features.compute import compute_features, required_lookback
-from quant_platform.features.feature_registry import select
+from quant_platform.features.feature_registry import features_of
+from quant_platform.features.feature_set import FeatureSet
 from quant_platform.isolation import limited
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.pipeline.failures import Failed, attempt
+from quant_platform.pipeline.feature_inputs import (
+    ECONOMY,
+    KNOWN_SESSIONS,
+    inputs_of,
+    read_extras,
+    series_window,
+)
+from quant_platform.pipeline.feature_sets import columns_of, sets_read
+from quant_platform.pipeline.signals import side_by_side
 from quant_platform.quality.asked_weights import signal_limits
 from quant_platform.quality.check import (
     ERROR,
@@ -53,41 +63,68 @@ FIGURES = ("total_return", "annualized_volatility", "sharpe_ratio", "max_drawdow
 IDENTITY = ("date", "symbol", "security_id")
 
 
-def features_causality(context: CheckContext) -> Findings:
+def features_causality(chosen: FeatureSet, context: CheckContext) -> Findings:
     """On a sampled session, every feature computed on history cut there equals what is stored.
 
     Not judged: sessions that are not sampled, and those without features, stored or computed; and
     features that cannot be computed.
     """
     failed: set[str] = set()
-    names, lookback = [feature.name for feature in select()], required_lookback()
-    columns = ["date", "security_id", *BAR_COLUMNS.values()]
+    names = [feature.name for feature in features_of(chosen)]
+    lookback, inputs = required_lookback([chosen.name]), inputs_of(features_of(chosen))
     compared = []
     for batch in batches(context, lookback):
-        bars = batch.read("market_data", columns=columns, members=batch.members)
-        actions = batch.read("corporate_actions", members=batch.members)
-        news = batch.read("news", members=batch.members)
         universe = _rows_of(batch, "trading_universe", IDENTITY)
+        facts = _facts(batch, chosen, inputs)
         again = []
         for session in batch.sessions:
             window = context.platform.window([session], lookback)
-            members = universe["security_id"][universe["date"] == pd.Timestamp(session)]
-            history = [cut(rows, window) for rows in (bars, actions, news)]
-            of_members = [rows[rows["security_id"].isin(members)] for rows in history]
-            panel = Panel.from_frames(of_members[0], of_members[1], window, news=of_members[2])
+            days = series_window(context.platform, window)
+            history = {name: cut(rows, days) for name, rows in facts.items()}
+            bars, actions, news, members = (
+                cut(history.pop(name), window)
+                for name in ("market_data", "corporate_actions", "news", "trading_universe")
+            )
+            if not chosen.across:
+                today = universe["security_id"][universe["date"] == pd.Timestamp(session)]
+                bars, actions, news = (
+                    rows[rows["security_id"].isin(today)] for rows in (bars, actions, news)
+                )
+            panel = Panel.from_frames(bars, actions, window, news=news)
             again.append(
                 compute_features(
                     panel,
                     last=1,
+                    names=[chosen.name],
+                    extras=read_extras(context.platform, panel, inputs, members, history, days),
                     on_failure=lambda name, _: failed.add(name),
                     seconds=context.platform.settings.step_seconds,
                 )
             )
         computed = with_tickers(pd.concat(again, ignore_index=True), universe)
-        stored = _rows_of(batch, "features", ["date", "symbol", *names])
+        stored = _rows_of(batch, chosen.table, ["date", "symbol", *names])
         kept = [name for name in names if name not in failed]
         compared.append(_Comparison(stored, computed, kept))
     return _findings(context, compared)
+
+
+def _facts(
+    batch: CheckContext, chosen: FeatureSet, inputs: frozenset[str]
+) -> dict[str, pd.DataFrame]:
+    """Rows by table of what a set is computed from, as far back as each is read."""
+    last = batch.sessions[-1]
+    members = Members(BEGINNING, last) if chosen.across else batch.members
+    columns = ["date", "security_id", *BAR_COLUMNS.values()]
+    facts = {
+        "market_data": batch.read("market_data", columns=columns, members=members),
+        "corporate_actions": batch.read("corporate_actions", members=members),
+        "news": batch.read("news", members=members),
+        "trading_universe": batch.read("trading_universe", columns=[*IDENTITY, "sector"]),
+    }
+    if any(name.startswith("series:") for name in inputs):
+        earlier = replace(batch, lookback=batch.lookback + KNOWN_SESSIONS - 1)
+        facts |= {name: earlier.read(name) for name in ECONOMY}
+    return facts
 
 
 def feature_gaps(context: CheckContext) -> Findings:
@@ -126,7 +163,12 @@ def signal_causality(strategy: Strategy, context: CheckContext) -> Findings:
     for batch in batches(context, strategy.lookback):
         ever = Members(BEGINNING, batch.sessions[-1])
         bars = batch.read("market_data", columns=[*IDENTITY, "close_price"], members=ever)
-        features = batch.read("features", columns=[*IDENTITY, *strategy.features])
+        features = side_by_side(
+            [
+                batch.read(each.table, columns=[*IDENTITY, *columns_of(strategy, each)])
+                for each in sets_read(strategy.features)
+            ]
+        )
         universe = batch.read("trading_universe", columns=IDENTITY)
         member_since = bulk.query(
             database,
@@ -238,10 +280,10 @@ def report_ranking(context: CheckContext) -> Findings:
     return context.judged_on(reports["date"].unique(), failing, "there is no report")
 
 
-def computed_checks() -> list[QualityCheck]:
-    """All checks of computed tables; two for each strategy."""
-    checks = [
-        _check("features_causality", FEATURES, "features", ERROR, features_causality),
+def computed_checks(feature_sets: Sequence[FeatureSet]) -> list[QualityCheck]:
+    """All checks of computed tables; one for each stored feature set, two for each strategy."""
+    checks = [_set_check(each) for each in feature_sets]
+    checks += [
         _check("feature_gaps", FEATURES, "features", WARN, feature_gaps, 2),
         _check("portfolio_accounting", PORTFOLIOS, "portfolios", ERROR, portfolio_accounting, 2),
         _check("long_only_exposure", PORTFOLIOS, "portfolios", WARN, long_only_exposure),
@@ -257,6 +299,14 @@ def computed_checks() -> list[QualityCheck]:
     for strategy in all_strategies():
         checks += _strategy_checks(strategy)
     return checks
+
+
+def _set_check(chosen: FeatureSet) -> QualityCheck:
+    def causality(context: CheckContext) -> Findings:
+        return features_causality(chosen, context)
+
+    causality.__doc__ = features_causality.__doc__
+    return _check(f"{chosen.table}_causality", chosen.table, chosen.table, ERROR, causality)
 
 
 def _strategy_checks(strategy: Strategy) -> list[QualityCheck]:

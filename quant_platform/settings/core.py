@@ -20,6 +20,7 @@ from quant_platform.settings.values import (
     Form,
     Hosts,
     LowerCase,
+    Names,
     Number,
     Tolerances,
     matching,
@@ -104,6 +105,12 @@ class Settings(SettingsModel):
         default=None,
         description="Where market data comes from: the name of a vendor. Empty: the vendor whose"
         " key is configured, or else the sample in the package.",
+    )
+    feature_sets: Annotated[Names, Variable(PLATFORM, PREFIX + "FEATURE_SETS")] = Field(
+        default=("technical",),
+        description="Feature sets whose values are computed and stored each day, such as"
+        " technical, alpha158; docs/features.md lists all. A set that a strategy reads is stored"
+        " in any case.",
     )
     start: Annotated[Day | None, Variable(PLATFORM, PREFIX + "START")] = Field(
         default=None,

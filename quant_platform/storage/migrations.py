@@ -2,7 +2,7 @@
 
 `sql/` is the schema's only source, with one extension: a feature or a metric is a decorated
 function, and its column (name, type, comment) is created from it, in the table and in the table's
-`_history`.
+`_history`; so is the table of a feature set (`feature_tables.py`).
 """
 
 import re
@@ -16,6 +16,7 @@ from quant_platform.errors import DatabaseError
 from quant_platform.settings import without_password
 from quant_platform.storage.database import Database
 from quant_platform.storage.failures import server_error
+from quant_platform.storage.feature_tables import LOCK, FeatureTable, make_feature_tables
 from quant_platform.storage.session import ensure_schema
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _MAKES = re.compile(
 class RegisteredColumn:
     """A column that a registry adds to a table.
 
-    `sql_type` is double precision or integer; the column is always nullable.
+    `sql_type` is double precision, real or integer; the column is always nullable.
     """
 
     table: str
@@ -52,13 +53,18 @@ def sql_folder() -> Path:
     raise DatabaseError("The SQL files of quant-platform are missing", "Install the package again")
 
 
-def upgrade(database: Database, columns: Sequence[RegisteredColumn] = ()) -> list[str]:
-    """Bring the schema up to date; return the names of the migrations and columns applied now.
+def upgrade(
+    database: Database,
+    columns: Sequence[RegisteredColumn] = (),
+    tables: Sequence[FeatureTable] = (),
+) -> list[str]:
+    """Bring the schema up to date; return the migrations, tables and columns applied now.
 
-    The migrations are one transaction, the columns another. Safe to call from several processes at
-    once, and after a process that was killed.
+    The migrations are one transaction, the tables another, the columns a third. Safe to call from
+    several processes at once, and after a process that was killed.
     """
     applied = _apply_migrations(database)
+    applied += make_feature_tables(database, tables)
     added = add_columns(database, columns)
     return applied + [f"{column.table}.{column.name}" for column in added]
 
@@ -112,7 +118,7 @@ def _finite(column: RegisteredColumn, table: str) -> "Composable":
     """Rule that a figure is a number or null, never infinite; the history keeps whatever was."""
     from psycopg2 import sql
 
-    if table != column.table or column.sql_type != "double precision":
+    if table != column.table or column.sql_type == "integer":
         return sql.SQL("")
     return sql.SQL(" CHECK (abs({}) < 'Infinity')").format(sql.Identifier(column.name))
 
@@ -170,7 +176,7 @@ def _apply_migrations(database: Database) -> list[str]:
     return [file.stem for file in pending]
 
 
-_BEFORE = ("SELECT pg_advisory_xact_lock(hashtext('quant_platform'), hashtext('migrations'))",)
+_BEFORE = (LOCK,)
 
 _MARKS = (
     f"CREATE TABLE IF NOT EXISTS {MARKS} (migration_hash varchar(64) PRIMARY KEY,"

@@ -91,7 +91,8 @@ def _drop_tables(url: str, marks: str) -> None:
             if marks == MARKS:
                 cursor.execute("SELECT migration_id FROM _yoyo_migration")
                 done = {str(name) for (name,) in cursor.fetchall()}
-                _drop(cursor, [*made_by_migrations(done), *YOYO_TABLES])
+                made = [*made_by_migrations(done), *_tables_of_sets(cursor), *YOYO_TABLES]
+                _drop(cursor, made)
             else:
                 _drop(cursor, DAGSTER_TABLES)
     except psycopg2.errors.DependentObjectsStillExist as error:
@@ -105,6 +106,16 @@ def _drop_tables(url: str, marks: str) -> None:
         raise server_error(url, error, what) from error
     finally:
         connection.close()
+
+
+def _tables_of_sets(cursor: "psycopg2.extensions.cursor") -> list[str]:
+    """Tables of stored feature sets, and their histories; no migration makes them."""
+    cursor.execute("SELECT to_regclass('feature_sets')")
+    if cursor.fetchone() == (None,):
+        return []
+    cursor.execute("SELECT table_name FROM feature_sets WHERE name <> 'technical'")
+    names = [str(name) for (name,) in cursor.fetchall()]
+    return [table for name in names for table in (name, f"{name}_history")]
 
 
 def _drop(cursor: "psycopg2.extensions.cursor", names: Sequence[str]) -> None:

@@ -179,8 +179,10 @@ def test_pieces_and_frames_change_nothing(name: str, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(compute, "ACROSS_CELLS", cells)
         monkeypatch.setattr(compute, "FRAME_VALUES", cells)
         monkeypatch.setattr(compute, "BLOCK_STEP", 1)
-        frames = list(feature_frames(panel, last=COUNT - 7, names=[name], extras=extras))
-        rows = whole(2, name)
+        pieces = list(feature_frames(panel, last=COUNT - 7, names=[name], extras=extras))
+        days = np.concatenate([sessions for sessions, _ in pieces])
+        assert days.tolist() == panel.sessions[7:].tolist()
+        frames, rows = [frame for _, frame in pieces], whole(2, name)
         assert_same_bits(
             pd.concat(frames), rows[rows["date"] >= pd.Timestamp(market(2).sessions[7])]
         )
