@@ -81,8 +81,9 @@ def by_qlib(python: str, panel: Panel, cores: int) -> tuple[float, pd.DataFrame]
 
 
 def frames(panel: Panel) -> Iterator[pd.DataFrame]:
-    """Return our rows, frame after frame."""
-    return feature_frames(panel, names=["alpha158"])
+    """Yield our rows, frame after frame."""
+    for _, rows in feature_frames(panel, names=["alpha158"]):
+        yield rows
 
 
 def seconds_of_ours(panel: Panel) -> float:
