@@ -46,8 +46,9 @@ types: $(DEVELOPMENT) ## Type check
 docs: $(DEVELOPMENT) ## Check that every link of the documents leads somewhere
 	$(BIN)/python -m pytest quant_platform_tests/test_deployment/test_documents.py
 
-settings: $(RUNTIME) ## Write .env.example and docs/settings.md from the settings in the code
+settings: $(RUNTIME) ## Write .env.example, docs/settings.md and docs/features.md from the code
 	@$(BIN)/python -m quant_platform.cli.settings_files
+	@$(BIN)/python -m quant_platform.cli.features_file
 
 bench: $(DEVELOPMENT) ## Run every benchmark; each prints its figure and its rival's
 	@set -e; for script in benchmarks/[!_]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
