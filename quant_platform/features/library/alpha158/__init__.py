@@ -11,5 +11,6 @@ Names are qlib's in lower case: `KMID` is `kmid`, `ROC60` is `roc60`. Three thin
 3. Where the vendor gives no average price of the session, `vwap0` takes (high + low + close) / 3.
 
 All are free of units. `ε` is 1e-12. Source: Yang et al. (2020), "Qlib: An AI-oriented Quantitative
-Investment Platform", and its `qlib.contrib.data.loader.Alpha158DL`, version 0.9.7.
+Investment Platform", and its `qlib.contrib.data.loader.Alpha158DL`, version 0.9.7. What does not
+belong here: features of our own.
 """
