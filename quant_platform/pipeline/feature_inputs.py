@@ -98,7 +98,7 @@ def read_extras(
         sector = pivot(numbered, "sector", panel.sessions, panel.security_ids)
         member = ~np.isnan(sector)
         sector[~member] = NO_SECTOR
-    market = _market_return(platform, panel.sessions) if "market_return" in inputs else None
+    market = market_return(platform, panel.sessions) if "market_return" in inputs else None
     names = [name.partition(":")[2] for name in sorted(inputs) if name.startswith("series:")]
     series = {
         name: _last_known(frame, name, days, len(panel.sessions))
@@ -109,7 +109,8 @@ def read_extras(
     return Extras(member=member, sector=sector, market_return=market, series=series)
 
 
-def _market_return(platform: Platform, sessions: SessionArray) -> FloatArray:
+def market_return(platform: Platform, sessions: SessionArray) -> FloatArray:
+    """Return of the market in consecutive sessions; NaN in the first."""
     result = np.full(len(sessions), np.nan)
     if len(sessions) > 1:
         days = [f"{{{','.join(map(str, part))}}}" for part in (sessions[:-1], sessions[1:])]

@@ -20,6 +20,7 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "date": pa.date32(),
     "text": pa.string(),
     "double precision": pa.float64(),
+    "real": pa.float32(),
     "bigint": pa.int64(),
     "integer": pa.int32(),
     "smallint": pa.int16(),
