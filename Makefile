@@ -48,7 +48,7 @@ docs: $(DEVELOPMENT) ## Check that every link of the documents leads somewhere
 
 settings: $(RUNTIME) ## Write .env.example, docs/settings.md and docs/features.md from the code
 	@$(BIN)/python -m quant_platform.cli.settings_files
-	@$(BIN)/python -m quant_platform.cli.features_file
+	@$(BIN)/python -m quant_platform.cli.features_page
 
 bench: $(DEVELOPMENT) ## Run every benchmark; each prints its figure and its rival's
 	@set -e; for script in benchmarks/[!_]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
@@ -69,8 +69,8 @@ $(BIN)/pip:
 $(RUNTIME): requirements.txt pyproject.toml | $(BIN)/pip
 	@echo "Installing the pinned packages (about a minute) ..."
 	@$(INSTALL) --require-hashes -r requirements.txt
-	@$(INSTALL) --no-build-isolation --no-deps --editable .
-	@$(BIN)/python -m quant_platform.cli.compile_kernels
+	@$(BIN)/python -m quant_platform.cli.compile_kernels & compiling=$$!; \
+		$(INSTALL) --no-build-isolation --no-deps --editable . && wait $$compiling
 	@touch $@
 
 $(DEVELOPMENT): requirements-dev.txt | $(RUNTIME)

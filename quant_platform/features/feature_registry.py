@@ -91,6 +91,7 @@ class Feature:
         undefined
     description : one line: what it is, its formula and unit
     of : the set it belongs to
+    source : where the formula comes from, as its docstring says after `Source:`; may be empty
     """
 
     name: str
@@ -99,6 +100,7 @@ class Feature:
     function: FeatureFunction
     description: str
     of: FeatureSet = TECHNICAL
+    source: str = ""
 
     def __post_init__(self) -> None:
         problem = self._problem()
@@ -171,6 +173,7 @@ def feature(
             function=function,
             description=_first_line(function.__doc__),
             of=of,
+            source=_source(function.__doc__),
         )
 
     return decorate
@@ -204,6 +207,7 @@ def feature_family(
                 function=partial(_of_size, function=function, n=n),
                 description=_first_line(function.__doc__).replace("{n}", str(n)),
                 of=of,
+                source=_source(function.__doc__),
             )
             for n in sizes
         )
@@ -312,6 +316,12 @@ def _features_in(module: ModuleType) -> Iterator[Feature]:
 
 def _first_line(docstring: str | None) -> str:
     return (docstring or "").strip().partition("\n")[0].strip()
+
+
+def _source(docstring: str | None) -> str:
+    """Return what stands after `Source:`, up to the paragraph's end, in one line."""
+    text = (docstring or "").partition("Source:")[2].split("\n\n")[0]
+    return " ".join(text.split()).rstrip(".")
 
 
 def _of_size(context: FeatureContext, *, function: FamilyFunction, n: int) -> FloatArray:

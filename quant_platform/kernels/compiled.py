@@ -111,7 +111,12 @@ class Kernel(Generic[Parameters, Result]):
                 self.function.__closure__,
             )
             function.__qualname__ = self.function.__qualname__
-            self._dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
+            self._dispatcher = numba.njit(
+                nogil=True,
+                error_model="numpy",
+                no_cfunc_wrapper=True,
+                no_cpython_wrapper=not self.types,
+            )(function)
             if folder is not None:
                 with _numba_folder(folder):
                     self._dispatcher.enable_caching()
