@@ -23,7 +23,9 @@ from quant_platform.kernels.rolling_order import maxima, quantiles, ranks
 from quant_platform.kernels.windows import Carry, Windows, shift
 
 ALPHA158 = FeatureSet(
-    "alpha158", "Bars, and trends, ranks and volumes of five windows, after qlib.", "float4"
+    "alpha158",
+    "qlib's Alpha158 (Yang et al., 2020; version 0.9.7), its names in lower case; ε is 1e-12.",
+    "float4",
 )
 
 WINDOWS = (5, 10, 20, 30, 60)

@@ -88,39 +88,55 @@ def cmo_14(context: FeatureContext) -> FloatArray:
 def plus_dm_14(context: FeatureContext) -> FloatArray:
     """Upward directional movement: 14 · Wilder's mean rise of highs, in currency per share.
 
-    A session counts where its high rose, and more than its low fell. Source of this and the
-    following: Wilder (1978), "New Concepts in Technical Trading Systems".
+    A session counts where its high rose, and more than its low fell.
+
+    Source: Wilder (1978), "New Concepts in Technical Trading Systems".
     """
     return STUDY_SESSIONS * movement(context, upwards=True)
 
 
 @study(lookback=DIRECTIONAL, inputs=("high", "low", "split"))
 def minus_dm_14(context: FeatureContext) -> FloatArray:
-    """Downward directional movement: 14 · Wilder's mean fall of lows, in currency per share."""
+    """Downward directional movement: 14 · Wilder's mean fall of lows, in currency per share.
+
+    Source: Wilder (1978), "New Concepts in Technical Trading Systems".
+    """
     return STUDY_SESSIONS * movement(context, upwards=False)
 
 
 @study(lookback=DIRECTIONAL, inputs=BARS)
 def plus_di_14(context: FeatureContext) -> FloatArray:
-    """Upward directional indicator: 100 · mean upward movement / mean true range, 14 sessions."""
+    """Upward directional indicator: 100 · mean upward movement / mean true range, 14 sessions.
+
+    Source: Wilder (1978), "New Concepts in Technical Trading Systems".
+    """
     return 100.0 * movement(context, upwards=True) / mean_true_range(context)
 
 
 @study(lookback=DIRECTIONAL, inputs=BARS)
 def minus_di_14(context: FeatureContext) -> FloatArray:
-    """Downward directional indicator: 100 · mean downward movement / mean true range."""
+    """Downward directional indicator: 100 · mean downward movement / mean true range.
+
+    Source: Wilder (1978), "New Concepts in Technical Trading Systems".
+    """
     return 100.0 * movement(context, upwards=False) / mean_true_range(context)
 
 
 @study(lookback=DIRECTIONAL, inputs=("high", "low", "split"))
 def dx_14(context: FeatureContext) -> FloatArray:
-    """Directional index, 0 to 100: 100 · |up − down| / (up + down) of 14-session movements."""
+    """Directional index, 0 to 100: 100 · |up − down| / (up + down) of 14-session movements.
+
+    Source: Wilder (1978), "New Concepts in Technical Trading Systems".
+    """
     return directional_index(context).copy()
 
 
 @study(lookback=DIRECTIONAL + WILDER_WINDOW - 1, inputs=("high", "low", "split"))
 def adx_14(context: FeatureContext) -> FloatArray:
-    """Average directional index, 0 to 100: Wilder's 14-session mean of the directional index."""
+    """Average directional index, 0 to 100: Wilder's 14-session mean of the directional index.
+
+    Source: Wilder (1978), "New Concepts in Technical Trading Systems".
+    """
     return average_directional_index(context).copy()
 
 
@@ -128,7 +144,10 @@ def adx_14(context: FeatureContext) -> FloatArray:
     lookback=DIRECTIONAL + WILDER_WINDOW - 1 + STUDY_SESSIONS - 1, inputs=("high", "low", "split")
 )
 def adxr_14(context: FeatureContext) -> FloatArray:
-    """Mean of the average directional index and that of 13 sessions before."""
+    """Mean of the average directional index and that of 13 sessions before.
+
+    Source: Wilder (1978), "New Concepts in Technical Trading Systems".
+    """
     index = average_directional_index(context)
     return (index + shift(index, STUDY_SESSIONS - 1)) / 2.0
 
@@ -166,7 +185,10 @@ def aroon_up_14(context: FeatureContext) -> FloatArray:
 
 @study(lookback=STUDY_SESSIONS + 1, inputs=("low", "split"))
 def aroon_down_14(context: FeatureContext) -> FloatArray:
-    """Aroon down, 0 to 100: 100 · (14 − sessions since the lowest low of 15) / 14."""
+    """Aroon down, 0 to 100: 100 · (14 − sessions since the lowest low of 15) / 14.
+
+    Source: Chande (1995), "A time price oscillator".
+    """
     return 100.0 * (1.0 - sessions_since(context, of_highs=False) / STUDY_SESSIONS)
 
 
