@@ -8,7 +8,10 @@ import pandas as pd
 import pytest
 
 from quant_platform.features.compute import compute_features
+from quant_platform.features.context import FeatureContext
 from quant_platform.features.extras import Extras
+from quant_platform.features.feature_registry import select
+from quant_platform.features.library.cross_section import compared
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.calendar import XNYS
 from quant_platform.market.panel import Panel
@@ -17,6 +20,15 @@ from quant_platform_tests.support.panels import MarketFrames, by_hand
 
 def last(market: MarketFrames, name: str, extras: Extras | None = None) -> float:
     return float(compute_features(market.panel(), names=[name], extras=extras)[name].iloc[-1])
+
+
+def panel_of(close: FloatArray, days: Sequence[str] = ()) -> Panel:
+    """Closes alone, without actions; default: consecutive weekdays."""
+    weekdays = np.busday_offset("2001-01-01", np.arange(len(close)), roll="forward")
+    sessions = np.array(days, dtype="datetime64[D]") if days else weekdays
+    names = tuple("ABCDE"[: close.shape[1]])
+    ones, zeros, traded = np.ones_like(close), np.zeros_like(close), close > 0.0
+    return Panel(sessions, names, close, close, close, close, ones, ones, zeros, traded)
 
 
 def moved(prices: Sequence[float], row: int) -> list[float]:
@@ -153,11 +165,7 @@ def test_rogers_satchell_of_a_wide_bar() -> None:
 
 
 def of_days(days: Sequence[str], name: str) -> list[float]:
-    sessions = np.array(days, dtype="datetime64[D]")
-    prices = np.full((len(days), 1), 10.0)
-    ones, zeros = np.ones_like(prices), np.zeros_like(prices)
-    traded = np.ones(prices.shape, dtype=bool)
-    panel = Panel(sessions, ("X",), prices, prices, prices, prices, ones, ones, zeros, traded)
+    panel = panel_of(np.full((len(days), 1), 10.0), days)
     return [float(value) for value in compute_features(panel, names=[name])[name]]
 
 
@@ -270,12 +278,10 @@ def test_ranks_scores_and_sectors_of_members() -> None:
     the first sector's mean is 50 / 3.
     """
     gains = np.array([0.1, 0.2, 0.2, 0.5, 0.9])
-    days = np.busday_offset("2001-01-01", np.arange(21), roll="forward")
     close: FloatArray = np.full((21, 5), 10.0)
     close[-1] = 10.0 * (1.0 + gains)
-    ones, zeros, traded = np.ones_like(close), np.zeros_like(close), np.ones((21, 5), dtype=bool)
-    panel = Panel(days, tuple("ABCDE"), close, close, close, close, ones, ones, zeros, traded)
-    member = traded.copy()
+    panel = panel_of(close)
+    member = panel.traded.copy()
     member[:, 4] = False
     extras = Extras(member=member, sector=np.tile([0.0, 0.0, 0.0, 1.0, 1.0], (21, 1)))
     names = [f"{kind}_momentum_20" for kind in ("rank", "zscore", "neutral")]
@@ -287,3 +293,17 @@ def test_ranks_scores_and_sectors_of_members() -> None:
         [0.1 - third, 0.2 - third, 0.2 - third, 0.0], abs=1e-7
     )
     assert rows[names].iloc[4].isna().all()
+
+
+def test_any_feature_can_be_compared() -> None:
+    """Ranks of a feature that is not among those of the set: 1 and 2 of 2."""
+    (base,) = select(["momentum_5"])
+    rank, zscore, neutral = compared(base)
+    assert [each.name for each in (rank, zscore, neutral)] == [
+        *("rank_momentum_5", "zscore_momentum_5", "neutral_momentum_5")
+    ]
+    assert rank.lookback == base.lookback
+    close = np.array([[10.0, 10.0]] * 5 + [[11.0, 12.0]])
+    context = FeatureContext(panel_of(close))
+    assert rank.compute(context)[-1].tolist() == [0.5, 1.0]
+    assert zscore.compute(context)[-1].tolist() == pytest.approx([-1.0, 1.0])
