@@ -51,6 +51,12 @@ def test_amihud_leaves_sessions_without_volume_out() -> None:
     assert last(market, "zero_return_share_20") == 0.5
 
 
+def test_a_price_that_a_split_alone_moves_has_not_moved() -> None:
+    """70.10 a share is a seventh of it after 7:1: twenty returns of 0."""
+    market = by_hand([70.1] * 11 + [70.1 / 7.0] * 10, split={11: 7.0})
+    assert last(market, "zero_return_share_20") == 1.0
+
+
 def test_turnover_ratio_over_a_split() -> None:
     """247 sessions of 300 shares of today, 5 of 600: 600 / ((247 · 300 + 5 · 600) / 252)."""
     volumes = [100.0] * 200 + [300.0] * 47 + [600.0] * 5

@@ -36,6 +36,10 @@ SKEW = 3.0 - 2.0 * math.sqrt(2.0)
 """The constant 3 − 2√2 of Corwin and Schultz (2012), equations 14 and 18."""
 
 
+ROUNDING = 1e-12
+"""Return below which a price has not moved: what a split leaves of an equal price."""
+
+
 @shared
 def dollar_volume(context: FeatureContext) -> FloatArray:
     """Close · volume of the session."""
@@ -137,8 +141,8 @@ def zero_return_share(context: FeatureContext, n: int) -> FloatArray:
 
     Source: Lesmond, Ogden and Trzcinka (1999), "A new estimate of transaction costs".
     """
-    gross = gross_return(context)
-    return window_sum(np.where(np.isnan(gross), np.nan, gross == 1.0), n) / n
+    change = np.abs(gross_return(context) - 1.0)
+    return window_sum(np.where(np.isnan(change), np.nan, change < ROUNDING), n) / n
 
 
 @feature_family(
