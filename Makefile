@@ -69,8 +69,9 @@ $(BIN)/pip:
 $(RUNTIME): requirements.txt pyproject.toml | $(BIN)/pip
 	@echo "Installing the pinned packages (about a minute) ..."
 	@$(INSTALL) --require-hashes -r requirements.txt
-	@$(BIN)/python -m quant_platform.cli.compile_kernels & compiling=$$!; \
-		$(INSTALL) --no-build-isolation --no-deps --editable . && wait $$compiling
+	@# In the background: what is called before it is done compiles what it needs by itself.
+	@nice $(BIN)/python -m quant_platform.cli.compile_kernels >/dev/null 2>&1 &
+	@$(INSTALL) --no-build-isolation --no-deps --editable .
 	@touch $@
 
 $(DEVELOPMENT): requirements-dev.txt | $(RUNTIME)

@@ -22,7 +22,7 @@ import pandas as pd
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.features.compute import compute_features
-from quant_platform.features.feature_registry import all_features
+from quant_platform.features.feature_registry import select
 from quant_platform.features.library.technical.momentum import HORIZONS, RSI_ALPHA
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.panel import Panel
@@ -199,7 +199,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     given = parser.parse_args()
     panel = random_panel(given.sessions, given.symbols)
-    rows, count = given.sessions * given.symbols, len(all_features())
+    rows, count = given.sessions * given.symbols, len(select())
     print(f"{given.symbols} symbols × {given.sessions} sessions = {rows:,} rows")
     small = random_panel(600, 40)
     print(f"largest difference to pandas (600 × 40, ratios): {largest_difference(small):.1e}")

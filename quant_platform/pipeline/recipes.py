@@ -13,7 +13,7 @@ from quant_platform.evaluation.metrics import METRICS
 from quant_platform.features import compute, context
 from quant_platform.features.feature_registry import features_of, sets
 from quant_platform.features.feature_set import FeatureSet
-from quant_platform.kernels import rolling, rolling_loops, vector_loops, windows
+from quant_platform.kernels import rolling, rolling_loops, vector_loops, window_loops, windows
 from quant_platform.pipeline import feature_inputs
 from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import Settings
@@ -47,7 +47,8 @@ def feature_recipe(chosen: FeatureSet) -> str:
     functions = {inspect.getmodule(_plain(each.function)) for each in features}
     modules = sorted(
         {module for module in functions if module}
-        | {compute, context, windows, rolling, rolling_loops, vector_loops, feature_inputs},
+        | {compute, context, feature_inputs}
+        | {windows, window_loops, rolling, rolling_loops, vector_loops},
         key=lambda module: module.__name__,
     )
     digest = hashlib.sha256()

@@ -54,6 +54,7 @@ class MarketFrames:
 def by_hand(
     close: Sequence[float],
     *,
+    opened: Sequence[float] | None = None,
     high: Sequence[float] | None = None,
     low: Sequence[float] | None = None,
     volume: Sequence[float] | None = None,
@@ -63,7 +64,8 @@ def by_hand(
     """One symbol X; a NaN close is a missing bar; splits and dividends by row."""
     days = sessions_of(len(close))
     bars = pd.DataFrame({"date": days.astype("datetime64[s]"), "security_id": "X"})
-    bars["open_price"] = bars["close_price"] = np.asarray(close, dtype=float)
+    bars["close_price"] = np.asarray(close, dtype=float)
+    bars["open_price"] = bars["close_price"] if opened is None else np.asarray(opened, dtype=float)
     bars["high_price"] = bars["close_price"] if high is None else np.asarray(high, dtype=float)
     bars["low_price"] = bars["close_price"] if low is None else np.asarray(low, dtype=float)
     bars["volume"] = 1000.0 if volume is None else np.asarray(volume, dtype=float)

@@ -125,7 +125,7 @@ def test_chunks(name: str) -> None:
         assert_same_bits(pd.concat(chunks), whole(1, name))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 10_000), start=st.integers(0, 559), length=st.integers(1, 60))
 @pytest.mark.parametrize("name", EVERY)
 def test_a_set_over_any_market(name: str, seed: int, start: int, length: int) -> None:
