@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from quant_platform.errors import QuantPlatformError
+    from quant_platform.market.panel import Panel
     from quant_platform.research.result import BacktestResult
     from quant_platform.research.store import Store
     from quant_platform.research.store import open_store as open  # noqa: A004 — read as `qp.open`
     from quant_platform.settings import Settings
-    from quant_platform.strategies.base import SignalPanel, Strategy
+    from quant_platform.strategies.base import Strategy
     from quant_platform.strategies.parameters import StrategyParameters
     from quant_platform.trading.costs import Costs
 
@@ -27,9 +28,9 @@ __version__ = "0.1.0"
 __all__ = [
     "BacktestResult",
     "Costs",
+    "Panel",
     "QuantPlatformError",
     "Settings",
-    "SignalPanel",
     "Store",
     "Strategy",
     "StrategyParameters",
@@ -39,9 +40,9 @@ __all__ = [
 _ORIGINS = {
     "BacktestResult": ("research.result", "BacktestResult"),
     "Costs": ("trading.costs", "Costs"),
+    "Panel": ("market.panel", "Panel"),
     "QuantPlatformError": ("errors", "QuantPlatformError"),
     "Settings": ("settings", "Settings"),
-    "SignalPanel": ("strategies.base", "SignalPanel"),
     "Store": ("research.store", "Store"),
     "Strategy": ("strategies.base", "Strategy"),
     "StrategyParameters": ("strategies.parameters", "StrategyParameters"),

@@ -13,9 +13,9 @@ from quant_platform.research.store import open_store
 NAMES = [
     "BacktestResult",
     "Costs",
+    "Panel",
     "QuantPlatformError",
     "Settings",
-    "SignalPanel",
     "Store",
     "Strategy",
     "StrategyParameters",
@@ -54,7 +54,7 @@ def test_a_star_brings_them_all() -> None:
     assert set(names) - {"__builtins__"} == set(NAMES)
 
 
-@pytest.mark.parametrize("name", ["prices", "Panel", "__path_of_nothing__"])
+@pytest.mark.parametrize("name", ["prices", "SignalPanel", "__path_of_nothing__"])
 def test_any_other_name_is_unknown(name: str) -> None:
     with pytest.raises(AttributeError, match=f"'quant_platform' has no attribute '{name}'"):
         getattr(qp, name)

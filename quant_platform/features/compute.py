@@ -81,7 +81,7 @@ def compute_features(
     chosen = select(names)
     count = len(panel.sessions) if last is None else max(min(last, len(panel.sessions)), 0)
     needed = count + max((each.lookback for each in chosen), default=1) - 1
-    recent = _last_sessions(panel, needed)
+    recent = _last_sessions(panel, needed).filled()
     values = _computed(recent, chosen, count, on_failure, seconds)
     where = panel.traded[len(panel.sessions) - count :]
     table = _compressed(values, where).T

@@ -12,7 +12,7 @@ import pandas as pd
 from quant_platform.errors import UnknownNameError
 from quant_platform.market.adjustment import Kind, adjust
 from quant_platform.market.calendar import Calendar
-from quant_platform.market.panel import pivot, securities_in
+from quant_platform.market.grid import pivot, securities_in
 from quant_platform.research.arguments import Names, several
 from quant_platform.research.reader import TableReader
 
