@@ -3,15 +3,19 @@
 What belongs here: finding the cell of each row. What does not: what the arrays mean (`panel.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
+
+Rows: TypeAlias = pd.DataFrame | pa.Table
+"""Rows as pandas or Arrow has them; Arrow's text dictionary-encoded."""
 
 
 @dataclass(frozen=True)
@@ -24,45 +28,54 @@ class Grid:
     def _array(self, value: float = np.nan) -> FloatArray:
         return np.full((len(self.days), len(self.security_ids)), value)
 
-    def columns(self, frame: pd.DataFrame, named: Mapping[str, str]) -> dict[str, FloatArray]:
+    def columns(self, rows: Rows, named: Mapping[str, str]) -> dict[str, FloatArray]:
         """Arrays of columns, found once for all of them; NaN where there is no row."""
-        rows, columns, inside = _locate(frame, self.days, self.security_ids)
-        arrays = {}
-        for name, column in named.items():
-            arrays[name] = self._array()
-            arrays[name][rows, columns] = frame[column].to_numpy(dtype=np.float64)[inside]
+        arrays = {name: self._array() for name in named}
+        for part in _parts(rows):
+            cells, inside = _cells(part, self.days, self.security_ids)
+            for name, column in named.items():
+                arrays[name].reshape(-1)[cells] = part.values(column)[inside]
         return arrays
 
-    def actions(self, actions: pd.DataFrame) -> dict[str, FloatArray]:
+    def actions(self, rows: Rows) -> dict[str, FloatArray]:
         """Split ratios and dividends; several of one session are multiplied, or added."""
         split, dividend = self._array(1.0), self._array(0.0)
-        rows, columns, inside = _locate(actions, self.days, self.security_ids)
-        ratios = actions["split_ratio"].to_numpy(dtype=np.float64)[inside]
-        amounts = actions["cash_amount"].to_numpy(dtype=np.float64)[inside]
-        np.multiply.at(split, (rows, columns), np.where(np.isnan(ratios), 1.0, ratios))
-        np.add.at(dividend, (rows, columns), np.where(np.isnan(amounts), 0.0, amounts))
+        for part in _parts(rows):
+            cells, inside = _cells(part, self.days, self.security_ids)
+            ratios, amounts = part.values("split_ratio")[inside], part.values("cash_amount")[inside]
+            np.multiply.at(split.reshape(-1), cells, np.where(np.isnan(ratios), 1.0, ratios))
+            np.add.at(dividend.reshape(-1), cells, np.where(np.isnan(amounts), 0.0, amounts))
         return {"split": split, "dividend": dividend}
 
-    def news(self, news: pd.DataFrame) -> dict[str, FloatArray]:
+    def news(self, rows: Rows) -> dict[str, FloatArray]:
         """Sum and number of the sentiments of each cell."""
-        judged = news[news["sentiment"].notna()]
-        rows, columns, inside = _locate(judged, self.days, self.security_ids)
         total, count = self._array(0.0), self._array(0.0)
-        np.add.at(total, (rows, columns), judged["sentiment"].to_numpy(dtype=np.float64)[inside])
-        np.add.at(count, (rows, columns), 1.0)
+        for part in _parts(rows):
+            cells, inside = _cells(part, self.days, self.security_ids)
+            sentiment = part.values("sentiment")[inside]
+            judged = ~np.isnan(sentiment)
+            np.add.at(total.reshape(-1), cells[judged], sentiment[judged])
+            np.add.at(count.reshape(-1), cells[judged], 1.0)
         return {"sentiment": total, "articles": count}
 
-    def members(self, universe: pd.DataFrame) -> dict[str, Any]:
+    def members(self, universe: Rows) -> dict[str, Any]:
         """Membership, and the sector of each member where the rows have one."""
-        rows, columns, inside = _locate(universe, self.days, self.security_ids)
         member = np.zeros((len(self.days), len(self.security_ids)), dtype=bool)
-        member[rows, columns] = True
-        if "sector" not in universe.columns:
+        for part in _parts(universe):
+            member.reshape(-1)[_cells(part, self.days, self.security_ids)[0]] = True
+        if "sector" not in column_names(universe):
             return {"member": member}
-        codes, names = pd.factorize(universe["sector"], sort=True)
-        sectors = np.full(member.shape, -1, dtype=np.int32)
-        sectors[rows, columns] = codes[inside]
+        frame = universe if isinstance(universe, pd.DataFrame) else universe.to_pandas()
+        codes, names = pd.factorize(frame["sector"].astype("str"), sort=True)
+        numbered = frame[["date", "security_id"]].assign(sector=codes)
+        found = self.columns(numbered, {"sector": "sector"})["sector"]
+        sectors = np.where(np.isnan(found), -1, found).astype(np.int32)
         return {"member": member, "sectors": sectors, "sector_names": tuple(map(str, names))}
+
+
+def column_names(rows: Rows) -> list[str]:
+    """Names of the columns of rows."""
+    return list(rows.columns if isinstance(rows, pd.DataFrame) else rows.column_names)
 
 
 def long_frame(
@@ -92,30 +105,76 @@ def pivot(
     return Grid(sessions, tuple(security_ids)).columns(frame, {column: column})[column]
 
 
-def securities_in(frame: pd.DataFrame) -> NDArray[np.object_]:
-    """Distinct securities of a frame; a ticker that means no security has none."""
-    return np.asarray(frame["security_id"].dropna().unique(), dtype=object)
+def securities_in(rows: Rows) -> NDArray[np.object_]:
+    """Distinct securities of rows; a ticker that means no security has none."""
+    if isinstance(rows, pd.DataFrame):
+        return np.asarray(rows["security_id"].dropna().unique(), dtype=object)
+    found = {
+        each for chunk in rows.column("security_id").chunks for each in chunk.unique().to_pylist()
+    }
+    return np.array(sorted(found - {None}), dtype=object)
 
 
-def rows_in(frame: pd.DataFrame, days: SessionArray) -> pd.DataFrame:
-    """Rows whose date is one of the days."""
-    return frame[np.isin(frame["date"].to_numpy().astype("datetime64[D]"), days)]
+def securities_on(rows: Rows, days: SessionArray) -> set[str]:
+    """Distinct securities of the rows whose date is one of the days."""
+    found: set[str] = set()
+    for part in _parts(rows):
+        on = np.isin(part.days, days.astype(np.int64)) & (part.codes >= 0)
+        found.update(part.names[np.unique(part.codes[on])])
+    return found
 
 
-def _locate(
-    frame: pd.DataFrame, days: SessionArray, security_ids: Sequence[str]
-) -> tuple[NDArray[np.intp], NDArray[np.intp], BoolArray]:
-    """Row and column of every frame row that lies inside the panel, and which ones do."""
-    if len(frame) == 0 or len(days) == 0 or len(security_ids) == 0:
-        none = np.empty(0, dtype=np.intp)
-        return none, none, np.zeros(len(frame), dtype=bool)
-    dates = frame["date"].to_numpy().astype("datetime64[D]")
-    rows = np.searchsorted(days, dates)
-    has_session = days[np.minimum(rows, len(days) - 1)] == dates
-    # Text is hashed once per distinct security, not once per row.
-    codes, distinct = pd.factorize(frame["security_id"])
-    columns = pd.Index(security_ids).get_indexer(pd.Index(np.asarray(distinct, dtype=object)))[
-        codes
-    ]
-    inside = has_session & (codes >= 0) & (columns >= 0)
-    return rows[inside], columns[inside], inside
+@dataclass(frozen=True)
+class _RowsOfPart:
+    """Rows with what finds their cells: days since 1970, and numbers of securities in `names`."""
+
+    days: NDArray[np.int64]
+    codes: NDArray[np.int64]
+    names: NDArray[np.object_]
+    values: Callable[[str], FloatArray]
+
+
+def _parts(rows: Rows) -> Iterator[_RowsOfPart]:
+    """Cut rows into parts whose columns are plain arrays; of Arrow, nothing is copied."""
+    if isinstance(rows, pd.DataFrame):
+        frame = rows
+        # Text is hashed once per distinct security, not once per row.
+        codes, names = pd.factorize(frame["security_id"])
+        yield _RowsOfPart(
+            frame["date"].to_numpy().astype("datetime64[D]").astype(np.int64),
+            codes.astype(np.int64),
+            np.asarray(names, dtype=object),
+            lambda name: frame[name].to_numpy(dtype=np.float64),
+        )
+        return
+    for batch in rows.to_batches():
+        securities = batch.column("security_id")
+        codes = securities.indices.fill_null(-1).to_numpy()
+        yield _RowsOfPart(
+            batch.column("date").view("int32").to_numpy().astype(np.int64),
+            codes.astype(np.int64),
+            securities.dictionary.to_numpy(zero_copy_only=False),
+            lambda name, batch=batch: np.asarray(  # type: ignore[misc]
+                batch.column(name).to_numpy(zero_copy_only=False), dtype=np.float64
+            ),
+        )
+
+
+def _cells(
+    part: _RowsOfPart, days: SessionArray, security_ids: Sequence[str]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_] | slice]:
+    """Number of each row's cell, counted along the sessions, and which rows have one."""
+    if not (len(part.days) and len(days) and len(security_ids) and len(part.names)):
+        return np.empty(0, dtype=np.int64), np.zeros(len(part.days), dtype=bool)
+    numbers = days.astype("datetime64[D]").astype(np.int64)
+    first = int(numbers[0])
+    # A row for each day from the first session to the last one, and one for all others.
+    row_of = np.full(int(numbers[-1]) - first + 2, -1, dtype=np.int64)
+    row_of[numbers - first] = np.arange(len(days))
+    away = part.days - first
+    rows = row_of[np.where((away >= 0) & (away < len(row_of)), away, -1)]
+    column_of = pd.Index(security_ids).get_indexer(pd.Index(part.names))
+    columns = np.append(column_of, -1)[part.codes]
+    cells = rows * len(security_ids) + columns
+    inside = (rows >= 0) & (columns >= 0)
+    return (cells, slice(None)) if inside.all() else (cells[inside], inside)

@@ -25,7 +25,14 @@ from quant_platform.kernels.adjustment import Reinvested, later_product, reinves
 from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
 from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.market.cross_section import CrossSection
-from quant_platform.market.grid import Grid, long_frame, rows_in, securities_in
+from quant_platform.market.grid import (
+    Grid,
+    Rows,
+    column_names,
+    long_frame,
+    securities_in,
+    securities_on,
+)
 from quant_platform.market.grid import pivot as pivot  # read from here by `trading`
 
 BAR_COLUMNS = {
@@ -132,16 +139,16 @@ class Panel(CrossSection):
     @classmethod
     def from_frames(
         cls,
-        bars: pd.DataFrame,
-        actions: pd.DataFrame | None,
+        bars: Rows,
+        actions: Rows | None,
         sessions: Sequence[object] | SessionArray,
         *,
-        news: pd.DataFrame | None = None,
-        universe: pd.DataFrame | None = None,
-        features: pd.DataFrame | None = None,
+        news: Rows | None = None,
+        universe: Rows | None = None,
+        features: Rows | None = None,
         calendar: Calendar = XNYS,
     ) -> "Panel":
-        """Build a panel from rows of the tables of the same names.
+        """Build a panel from rows, as pandas or Arrow has them, of the tables of the same names.
 
         Parameters
         ----------
@@ -157,12 +164,16 @@ class Panel(CrossSection):
         """
         days = np.asarray(sessions, dtype="datetime64[D]")
         # A security without a bar here may still have a split that changes a position.
-        of_days = [bars, universe] if actions is None else [bars, universe, rows_in(actions, days)]
+        securities = {
+            *securities_in(bars),
+            *(() if actions is None else securities_on(actions, days)),
+        }
         security_ids = tuple(
-            sorted({each for rows in of_days if rows is not None for each in securities_in(rows)})
+            sorted({*securities, *(() if universe is None else securities_in(universe))})
         )
         grid = Grid(days, security_ids)
-        wanted = {name: column for name, column in BAR_COLUMNS.items() if column in bars.columns}
+        having = column_names(bars)
+        wanted = {name: column for name, column in BAR_COLUMNS.items() if column in having}
         arrays: dict[str, Any] = {**grid.columns(bars, wanted)}
         if actions is not None:
             arrays |= grid.actions(actions)
@@ -171,7 +182,8 @@ class Panel(CrossSection):
         named: dict[str, FloatArray] = {}
         if features is not None:
             named = grid.columns(
-                features, {name: name for name in features.columns if name not in _NOT_FEATURES}
+                features,
+                {name: name for name in column_names(features) if name not in _NOT_FEATURES},
             )
         members: dict[str, Any] = {} if universe is None else grid.members(universe)
         return cls(days, security_ids, **arrays, **members, features=named, calendar=calendar)

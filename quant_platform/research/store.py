@@ -27,6 +27,7 @@ from quant_platform.research.prices import Field, adjusted_bars, price_column, s
 from quant_platform.research.reader import TableReader
 from quant_platform.research.result import BacktestResult
 from quant_platform.settings import Settings
+from quant_platform.storage.cache import ColumnCache
 from quant_platform.storage.database import Database, reader_database
 from quant_platform.storage.known_at import Moment, parse_moment
 from quant_platform.strategies.base import Strategy
@@ -395,4 +396,7 @@ class Store:
 
     @property
     def _reader(self) -> TableReader:
-        return TableReader(self.database, self.moment)
+        home, limit = self.settings.home, int(self.settings.cache_gigabytes * 2**30)
+        # Settings that nobody loaded name no place of their own.
+        cache = ColumnCache(home / "cache", limit) if home.is_absolute() else None
+        return TableReader(self.database, self.moment, cache)
