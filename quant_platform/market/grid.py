@@ -115,6 +115,15 @@ def securities_in(rows: Rows) -> NDArray[np.object_]:
     return np.array(sorted(found - {None}), dtype=object)
 
 
+def days_of(rows: Rows) -> SessionArray:
+    """Distinct dates of rows."""
+    if isinstance(rows, pd.DataFrame):
+        return np.unique(rows["date"].to_numpy().astype("datetime64[D]"))
+    chunks = [chunk.unique().cast(pa.int32()).to_numpy() for chunk in rows.column("date").chunks]
+    none = np.empty(0, dtype=np.int32)
+    return np.unique(np.concatenate([none, *chunks])).astype(np.int64).astype("datetime64[D]")
+
+
 def securities_on(rows: Rows, days: SessionArray) -> set[str]:
     """Distinct securities of the rows whose date is one of the days."""
     found: set[str] = set()

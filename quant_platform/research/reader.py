@@ -138,6 +138,15 @@ class TableReader:
             return self._columns(definition, dates, names, members)
         return self.rows(table, dates, names, members=members)
 
+    def has_columns(self, table: str, names: Sequence[str]) -> bool:
+        """Whether a table has all of these columns."""
+        return set(names) <= {each.name for each in self._definition(table).columns}
+
+    @staticmethod
+    def decoded(columns: "pa.Table") -> "pd.DataFrame":
+        """Turn what `columns` read into a frame as `rows` reads it."""
+        return decoded(columns)
+
     def _is_kept(self, definition: Table, dates: Dates) -> bool:
         """Whether rows can be read by years, each ordered by date."""
         return self.moment is None and None not in dates and definition.key[:1] == ("date",)
