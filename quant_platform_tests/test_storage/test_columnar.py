@@ -50,7 +50,8 @@ def cache(tmp_path: Path) -> ColumnCache:
 
 def closes(database: Database, cache: ColumnCache | None, *days: date) -> pa.Table:
     table = read_table(database, "market_data")
-    return read_columns(database, Columns(table, NAMES, *(days or WHOLE)), cache)
+    first, last = days or WHOLE
+    return read_columns(database, Columns(table, NAMES, first, last), cache)
 
 
 def close_on(database: Database, cache: ColumnCache, day: str) -> float:
