@@ -102,7 +102,7 @@ def compute_features(
     chosen = select(names)
     count = len(panel.sessions) if last is None else max(min(last, len(panel.sessions)), 0)
     work = _Work(chosen, extras or Extras(), on_failure, seconds)
-    return work.frame(panel, len(panel.sessions) - count, len(panel.sessions))
+    return work.frame(panel.filled(), len(panel.sessions) - count, len(panel.sessions))
 
 
 def feature_frames(
@@ -124,6 +124,7 @@ def feature_frames(
     work = _Work(chosen, extras or Extras(), on_failure, seconds)
     of_session = max(len(chosen), 1) * max(len(panel.security_ids), 1)
     size = max(FRAME_VALUES // of_session, _lookback(chosen))
+    panel = panel.filled()
     for start in range(len(panel.sessions) - count, len(panel.sessions), size):
         stop = min(start + size, len(panel.sessions))
         yield panel.sessions[start:stop], work.frame(panel, start, stop)

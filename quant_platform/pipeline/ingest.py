@@ -222,8 +222,8 @@ def _actions_chunk(platform: Platform, keys: Sequence[str], bars: Stored, symbol
 
 def _with_days_of_payment(actions: pd.DataFrame) -> pd.DataFrame:
     """Actions with the day on which each dividend is paid, where the vendor says it."""
-    stated = actions.get("paid_on", pd.NaT)
-    days = pd.Series(pd.to_datetime(stated, errors="coerce"), index=actions.index)
+    stated = pd.Series(actions.get("paid_on", pd.NaT), index=actions.index)
+    days = pd.to_datetime(stated, errors="coerce")
     is_split = actions["split_ratio"].notna()
     return actions.assign(paid_on=days.mask(is_split).astype("datetime64[s]"))
 

@@ -170,7 +170,7 @@ class CheckContext:
             judged[acted[(acted >= 0) & (actions["action_type"] == SPLIT).to_numpy()]] = True
             bars = bars[judged[codes]]
             actions = actions[(acted >= 0) & judged[acted]]
-        return Panel.from_frames(bars, actions, self.window)
+        return Panel.from_frames(bars, actions, self.window).filled()
 
     @shared_property
     def is_liquid(self) -> BoolArray:

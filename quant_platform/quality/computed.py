@@ -46,7 +46,7 @@ from quant_platform.quality.verdict import Findings, failures, joined
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members, Scope
 from quant_platform.storage.models import model_ids
-from quant_platform.strategies.base import SignalPanel, Strategy
+from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.limits import SCALE
 from quant_platform.strategies.strategy_registry import all_strategies
 from quant_platform.trading.orders import ASKED_WEIGHT
@@ -181,11 +181,13 @@ def signal_causality(strategy: Strategy, context: CheckContext) -> Findings:
             window = context.platform.window([session], strategy.lookback)
             so_far = member_since.index[member_since <= pd.Timestamp(session)]
             closes = cut(bars, window)
-            panel = SignalPanel.from_frames(
-                cut(features, window),
+            panel = Panel.from_frames(
                 closes[closes["security_id"].isin(so_far)],
-                cut(universe, window),
+                None,
                 window,
+                universe=cut(universe, window),
+                features=cut(features, window),
+                calendar=context.platform.calendar,
             )
             compute = partial(strategy.run, panel, last=1)
             signals = attempt(

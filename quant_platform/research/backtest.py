@@ -37,7 +37,7 @@ from quant_platform.research.benchmark import Benchmark, benchmark_model, benchm
 from quant_platform.research.reader import TableReader
 from quant_platform.research.result import BacktestResult
 from quant_platform.storage.bulk import BEGINNING, Members
-from quant_platform.strategies.base import RUN_COLUMNS, SignalPanel, Strategy
+from quant_platform.strategies.base import RUN_COLUMNS, Strategy
 from quant_platform.strategies.strategy_registry import strategy as strategy_of
 from quant_platform.trading.conditions import LIQUIDITY_LOOKBACK, Conditions, known_sectors
 from quant_platform.trading.costs import DEFAULT_COSTS, Costs
@@ -119,7 +119,7 @@ def backtest(
     stored = calendar.sessions(*reader.first_and_last_bar())
     sessions = list(calendar.range(iso_day(start), iso_day(end), stored))
     inputs = _inputs(reader, models, stored, sessions)
-    signals = [_signals(each, inputs) for each in models]
+    signals = [_signals(each, inputs, calendar) for each in models]
     orders = [
         _orders(rows, each, inputs, calendar) for each, rows in zip(models, signals, strict=True)
     ]
@@ -228,8 +228,15 @@ def _inputs(
     )
 
 
-def _signals(model: Strategy, inputs: _Inputs) -> pd.DataFrame:
-    panel = SignalPanel.from_frames(inputs.features, inputs.bars, inputs.universe, inputs.window)
+def _signals(model: Strategy, inputs: _Inputs, calendar: Calendar) -> pd.DataFrame:
+    panel = Panel.from_frames(
+        inputs.bars,
+        None,
+        inputs.window,
+        universe=inputs.universe,
+        features=inputs.features,
+        calendar=calendar,
+    )
     rows = with_tickers(model.run(panel, last=len(inputs.days)), inputs.universe)
     ordered = rows.sort_values(["date", "symbol"], ignore_index=True)
     return ordered[

@@ -177,6 +177,14 @@ class Settings(SettingsModel):
         description="Hours after its close from which a session that is not there is late; an"
         " early close that the vendor has announced counts.",
     )
+    cache_gigabytes: Annotated[Number, Variable(PLATFORM, PREFIX + "CACHE_GIGABYTES")] = Field(
+        default=4.0,
+        ge=0.0,
+        le=10_000.0,
+        description="Disk space that the folder `cache` of QUANT_PLATFORM_HOME may take: columns"
+        " that notebooks have read, which are not asked of the database again while they are"
+        " current. It may be deleted at any time; 0: none is kept.",
+    )
     sql_seconds: Annotated[Number, Variable(PLATFORM, PREFIX + "SQL_SECONDS")] = Field(
         default=300.0,
         ge=0.1,

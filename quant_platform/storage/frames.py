@@ -77,6 +77,14 @@ def to_pandas(data: pa.Table, categories: Sequence[str] = ()) -> pd.DataFrame:
     return frame
 
 
+def decoded(data: pa.Table) -> pd.DataFrame:
+    """Convert dictionary-encoded columns as `to_pandas` does plain ones."""
+    for at, each in enumerate(data.schema):
+        if pa.types.is_dictionary(each.type):
+            data = data.set_column(at, each.name, data.column(at).cast(each.type.value_type))
+    return to_pandas(data)
+
+
 def empty_frame(table: Table) -> pd.DataFrame:
     """Return a frame without rows in the columns and types of `table`."""
     return to_pandas(arrow_schema(table).empty_table())

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MARKS = "_yoyo_migration"
 """Table of the migrations applied, as yoyo-migrations kept it, which applied the first ones."""
 
+_MAKES_FUNCTION = re.compile(r"^CREATE (?:OR REPLACE )?FUNCTION (\w+)", re.MULTILINE)
 _MAKES = re.compile(
     r"^CREATE (?:OR REPLACE )?(?:TABLE|VIEW)(?: IF NOT EXISTS)? (\w+)", re.MULTILINE
 )
@@ -147,6 +148,12 @@ def made_by_migrations(done: set[str]) -> list[str]:
     """Names of the tables and views that these migrations made, sorted."""
     texts = [file.read_text(encoding="utf-8") for file in _migration_files() if file.stem in done]
     return sorted({name for text in texts for name in _MAKES.findall(text)})
+
+
+def functions_of_migrations(done: set[str]) -> list[str]:
+    """Names of the functions that these migrations made, sorted; none takes an argument."""
+    texts = [file.read_text(encoding="utf-8") for file in _migration_files() if file.stem in done]
+    return sorted({name for text in texts for name in _MAKES_FUNCTION.findall(text)})
 
 
 def _apply_migrations(database: Database) -> list[str]:

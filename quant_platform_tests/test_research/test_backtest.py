@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from quant_platform.errors import SessionError, SettingsError, UnknownNameError
+from quant_platform.market.panel import Panel
 from quant_platform.research.backtest import backtest
 from quant_platform.research.reader import TableReader
 from quant_platform.research.result import BacktestResult
@@ -19,7 +20,7 @@ from quant_platform.research.store import Store, open_store
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
 from quant_platform.storage.known_at import Moment
-from quant_platform.strategies.base import SignalPanel, Strategy
+from quant_platform.strategies.base import Strategy
 from quant_platform.trading.costs import Costs
 from quant_platform_tests.support.tables import fetch
 
@@ -67,25 +68,25 @@ class _Ten(Strategy):
     version = "1.0.0"
     lookback: ClassVar[int] = 1
 
-    def wanted(self, panel: SignalPanel) -> np.ndarray:
+    def wanted(self, panel: Panel) -> np.ndarray:
         return panel.close >= 10.0
 
-    def signals(self, panel: SignalPanel) -> pd.DataFrame:
+    def signals(self, panel: Panel) -> pd.DataFrame:
         nothing = np.full(panel.close.shape, np.nan)
         wanted = self.wanted(panel)
-        return panel.frame(
-            where=self.rows(panel),
-            signal_type=wanted.astype(np.int64),
-            strength=wanted.astype(float),
-            confidence=wanted.astype(float),
-            target_weight=wanted.astype(float),
-            reference_price=panel.close,
-            stop_price=nothing,
-            expected_return=nothing,
-            expected_volatility=nothing,
-            value_at_risk_95=nothing,
-            metadata=np.full(panel.close.shape, "{}", dtype=object),
-        ).astype({"metadata": "str"})
+        columns: dict[str, np.ndarray] = {
+            "signal_type": wanted.astype(np.int64),
+            "strength": wanted.astype(float),
+            "confidence": wanted.astype(float),
+            "target_weight": wanted.astype(float),
+            "reference_price": panel.close,
+            "stop_price": nothing,
+            "expected_return": nothing,
+            "expected_volatility": nothing,
+            "value_at_risk_95": nothing,
+            "metadata": np.full(panel.close.shape, "{}", dtype=object),
+        }
+        return panel.frame(columns, where=self.rows(panel)).astype({"metadata": "str"})
 
 
 class _Praised(_Ten):
@@ -94,7 +95,7 @@ class _Praised(_Ten):
     name = "praised"
     optional_features = ("news_sentiment",)
 
-    def wanted(self, panel: SignalPanel) -> np.ndarray:
+    def wanted(self, panel: Panel) -> np.ndarray:
         return panel["news_sentiment"] > 0.0
 
 

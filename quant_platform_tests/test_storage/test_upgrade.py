@@ -200,7 +200,7 @@ def test_the_pipeline_goes_on(
     """The session after the last one: portfolios continue, and nothing of before is touched."""
     states = _states(old, old_dump.LAST)
     held = json.loads(_positions(old))
-    before = old_dump.measured(old, KEPT)
+    kept = old_dump.measured(old, KEPT)
     events = server.create()
     monkeypatch.setenv("DATABASE_URL", old.url)
     monkeypatch.setenv("DAGSTER_DATABASE_URL", server.url(events))
@@ -213,7 +213,7 @@ def test_the_pipeline_goes_on(
     finally:
         runner.platform.database.engine.dispose()
         server.drop(events)
-    assert old_dump.measured(old, KEPT) == before
+    assert old_dump.measured(old, KEPT) == kept
     continued = _states(old, old_dump.NEXT)
     # A model that came later begins with its capital.
     assert set(continued) == {*states, "equal_weight"}
