@@ -87,7 +87,12 @@ class Costs:
     volume_share: float = _number(
         math.inf, 0.0, math.inf, "largest share of a session's volume that one order takes"
     )
-    rest: str = _choice("carry", REST, "what becomes of the rest of an order beyond that share")
+    rest: str = _choice(
+        "carry",
+        REST,
+        "what becomes of the rest of an order beyond that share;"
+        " what leaves a position is always carried over",
+    )
     limit_through: bool = _flag("a limit is filled only by a price beyond it, not at it")
     commission_per_share: float = _number(0.0, 0.0, 1e6, "commission on each share, in currency")
     commission_minimum: float = _number(0.0, 0.0, 1e9, "least commission of an order, in currency")
