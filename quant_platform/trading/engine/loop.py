@@ -9,6 +9,8 @@
 6. Everything is marked at the close; ended securities become cash; the account is valued, its
    losses are judged, and its rows are written (`close.py`).
 
+Where Numba is missing, `trading/reference/` works in its place, with the same bits.
+
 What does not belong here: any formula.
 """
 
@@ -53,6 +55,7 @@ from quant_platform.trading.engine.wishes import (
     take_levels,
     take_wishes,
 )
+from quant_platform.trading.reference import sessions as reference
 
 
 @compiled()
@@ -83,6 +86,7 @@ def write(
     "int64",
     "int64",
     "boolean",
+    reference=reference.run,
 )
 def run(
     terms: FixedVector,
