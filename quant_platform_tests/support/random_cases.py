@@ -128,7 +128,7 @@ class RandomCase:
                 rows_of(self.retired, self.days[start:stop]),
                 lambda _, names: dict.fromkeys(names, 150.0),
             ),
-            "conditions": Conditions(**lending, sectors=sectors),
+            "conditions": Conditions(sectors=sectors, **lending),  # type: ignore[arg-type]
             "actions": self.actions,
         }
         return simulate(

@@ -237,9 +237,11 @@ def write(ledger: Ledger) -> None:
     if len(tape.pending):
         later = np.arange(1, at.SETTLEMENTS)
         trades = account[at.RING + (t + later) % at.SETTLEMENTS]
-        kinds = ((at.OWED_DIVIDEND, np.arange(len(ledger.owed)), ledger.owed),)
-        kinds += ((at.OWED_TRADE, later, trades),)
-        for kind, key, amount in kinds:
+        dates = np.arange(len(ledger.owed))
+        for kind, key, amount in (
+            (at.OWED_DIVIDEND, dates, ledger.owed),
+            (at.OWED_TRADE, later, trades),
+        ):
             rows = np.vstack((np.full((2, len(key)), [[t], [kind]]), key, amount)).T
             _append(tape.pending, rows[amount != 0.0], account, at.PENDING_COUNT)
     if tape.held.size:

@@ -168,7 +168,7 @@ def _in_lots(ledger: Ledger, order: FloatArray) -> FloatArray:
     if ledger.terms[at.T_WHOLE] == 0.0:
         return order
     lot = ledger.terms[at.T_LOT]
-    return whole_shares(order / lot, at.ROUNDING) * lot
+    return np.asarray(whole_shares(order / lot, at.ROUNDING) * lot)
 
 
 def trade(ledger: Ledger, equity: float, was_closing: bool) -> None:
@@ -265,7 +265,7 @@ def _affordable(ledger: Ledger, size: FloatArray, price: FloatArray) -> FloatArr
         rate = np.where(size * price >= start, np.maximum(rate, tier), rate)
     each = taxed + price * rate + terms[at.T_PER_SHARE]
     most = np.minimum(np.minimum(size, cash / each), (cash - terms[at.T_MINIMUM]) / taxed)
-    return np.maximum(most, 0.0)
+    return np.asarray(np.maximum(most, 0.0))
 
 
 def impact_of(ledger: Ledger, numbers: Numbers, size: FloatArray) -> FloatArray:
@@ -344,8 +344,8 @@ def exit_positions(ledger: Ledger) -> None:
     trail = side * part[at.BEST] * (1.0 - side * part[at.TRAIL])
     trails = ~np.isnan(trail) & ~(stop >= trail)
     stop, take = np.where(trails, trail, stop), side * part[at.TAKE]
-    touches = (lambda price: price > take) if terms[at.T_THROUGH] else (lambda price: price >= take)
-    gains_first, loses, gains = touches(opened), worst <= stop, touches(best)
+    touches = np.greater if terms[at.T_THROUGH] else np.greater_equal
+    gains_first, loses, gains = touches(opened, take), worst <= stop, touches(best, take)
     price = np.where(loses, np.minimum(opened, stop), take)
     price = side * np.where(gains_first, opened, price)
     reason = np.where(trails, float(at.BY_TRAIL), float(at.BY_STOP))
