@@ -83,12 +83,19 @@ class Costs:
     min_order: float = _number(
         0.0, 0.0, 1e12, "orders of a smaller value are not made, in currency"
     )
-    size_includes_costs: bool = _flag("an order and its costs together are worth what is traded")
+    size_includes_costs: bool = _flag(
+        "an order is worth what is traded with its commission rate, half spread and tax rate"
+    )
     cash_only: bool = _flag("purchases are cut to the cash there is; sales go first")
     volume_share: float = _number(
         math.inf, 0.0, math.inf, "largest share of a session's volume that one order takes"
     )
-    rest: str = _choice("carry", REST, "what becomes of the rest of an order beyond that share")
+    rest: str = _choice(
+        "carry",
+        REST,
+        "what becomes of the rest of an order beyond that share;"
+        " what leaves a position is always carried over",
+    )
     limit_through: bool = _flag("a limit is filled only by a price beyond it, not at it")
     commission_per_share: float = _number(0.0, 0.0, 1e6, "commission on each share, in currency")
     commission_minimum: float = _number(0.0, 0.0, 1e9, "least commission of an order, in currency")
@@ -143,12 +150,19 @@ class Costs:
         ideal = Costs.ideal()
         return (
             " ".join(
-                f"{each.name}={_text(getattr(self, each.name))}"
+                f"{each.name}={self.text(each.name)}"
                 for each in fields(self)
                 if getattr(self, each.name) != getattr(ideal, each.name)
             )
             or "ideal"
         )
+
+    def text(self, name: str) -> str:
+        """Return a field's value as a setting states it."""
+        value = getattr(self, name)
+        if isinstance(value, tuple):
+            return ",".join(f"{start:g}:{rate:g}" for start, rate in value)
+        return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
     @classmethod
     def ideal(cls, **changes: Any) -> "Costs":
@@ -289,12 +303,6 @@ def _range(allowed: object) -> str:
     if isinstance(values[0], str):
         return " or ".join(values)
     return f"a number from {values[0]:g} to {values[1]:g}"
-
-
-def _text(value: object) -> str:
-    if isinstance(value, tuple):
-        return ",".join(f"{start:g}:{rate:g}" for start, rate in value)
-    return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 
 def _parsed(name: str, text: str, default: object) -> object:

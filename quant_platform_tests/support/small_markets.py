@@ -12,29 +12,33 @@ DAYS = np.datetime64("2020-03-02", "D") + np.arange(10)
 NAN = math.nan
 
 
-def market(bars, *, splits=None, dividends=None):
-    """Bars as symbol → (open, close) or None a session; actions as (symbol, session) → figure."""
+def market(bars, *, splits=None, dividends=None, volume=1000.0, days=DAYS):
+    """Bars and actions of a few sessions.
+
+    Bars are symbol → (open, close), (open, high, low, close) or None a session; actions are
+    (symbol, session) → figure.
+    """
     rows = [
         {
-            "date": pd.Timestamp(DAYS[t]),
+            "date": pd.Timestamp(days[t]),
             "security_id": symbol,
             "open_price": bar[0],
             "high_price": max(bar),
             "low_price": min(bar),
-            "close_price": bar[1],
-            "volume": 1000.0,
+            "close_price": bar[-1],
+            "volume": volume,
         }
         for symbol, line in bars.items()
         for t, bar in enumerate(line)
         if bar is not None
     ]
     actions = [
-        {"date": pd.Timestamp(DAYS[t]), "security_id": symbol, "split_ratio": s, "cash_amount": d}
+        {"date": pd.Timestamp(days[t]), "security_id": symbol, "split_ratio": s, "cash_amount": d}
         for figures, pick in ((splits, 0), (dividends, 1))
         for (symbol, t), figure in (figures or {}).items()
         for s, d in [(figure, NAN) if pick == 0 else (NAN, figure)]
     ]
-    sessions = DAYS[: max(map(len, bars.values()))]
+    sessions = days[: max(map(len, bars.values()))]
     columns = ["date", "security_id", "split_ratio", "cash_amount"]
     return Panel.from_frames(pd.DataFrame(rows), pd.DataFrame(actions, columns=columns), sessions)
 

@@ -3,8 +3,12 @@
 Bars tell the highest and the lowest price and not which came first. So the pessimistic rule: where
 a bar touches both a stop and the profit to take, the stop is taken to have come first. A bar that
 opens beyond a level is left at the open. A stop is a market order and pays the spread; a profit is
-taken by a limit order and does not. The levels hold from the fill on where orders are executed at
-the open, else from the next session on; a trailing stop follows the closes.
+taken by a limit order and does not. A trailing stop follows the closes.
+
+Where orders are executed at the open, the levels are judged after them: a position may be left in
+the session in which it is entered. One that is entered inside the bar, at a limit or trigger, may
+be stopped in it, from that price on, and takes no profit: the best price may have come before.
+Where orders are executed later in the session, the levels are judged before them.
 
 What does not belong here: positions left after a time (`wishes.py`), ends of securities
 (`close.py`).
@@ -22,18 +26,18 @@ from quant_platform.trading.engine.layout import (
     BEST,
     BY_PROFIT,
     BY_STOP,
+    BY_TARGET,
     BY_TRAIL,
     DUE,
-    OPEN,
     SHARES,
     STOP,
-    T_EXECUTE_AT,
     T_HALF_SPREAD,
     T_THROUGH,
     TAKE,
     TARGET,
     TRAIL,
     WANTED,
+    WHY,
     Bars,
     FixedCube,
     FixedMatrix,
@@ -58,10 +62,15 @@ def reached_level(
     if trail == trail and not stop >= trail:
         stop, reason = trail, BY_TRAIL
     take = side * book[TAKE, n]
+    if book[AGE, n] == 0.0 and side * book[BEST, n] != opened:
+        opened = side * book[BEST, n]
+        best = opened
+    if opened > take or (opened == take and not through):
+        return side * opened, BY_PROFIT
     if worst <= stop:
         return side * min(opened, stop), reason
     if best > take or (best == take and not through):
-        return side * max(opened, take), BY_PROFIT
+        return side * take, BY_PROFIT
     return np.nan, BY_STOP
 
 
@@ -85,8 +94,6 @@ def exit_positions(
         shares = book[SHARES, n]
         if shares == 0.0 or not bars.traded[t, n]:
             continue
-        if book[AGE, n] == 0.0 and terms[T_EXECUTE_AT] != OPEN:
-            continue
         price, reason = reached_level(
             book, n, bars.open[t, n], bars.high[t, n], bars.low[t, n], through
         )
@@ -100,4 +107,4 @@ def exit_positions(
         book[TARGET, n] = 0.0
         book[ASKED, n] = book[ASKING, n]
         book[BARRED, n] = book[ASKING, n]
-        book[DUE, n] = 0.0
+        book[DUE, n], book[WHY, n] = 0.0, BY_TARGET

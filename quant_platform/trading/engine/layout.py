@@ -102,6 +102,9 @@ PENDING, WEIGHT, ORDER, MARK = range(BOOK_STATE, BOOK_STATE + 4)
 
 BOOK_SIZE = BOOK_STATE + 4
 
+IN_PART = 2.0
+"""What `PENDING` is where some of an order has to wait for another session; else 0 or 1."""
+
 CASH, EQUITY, PEAK, RUINED, HALTED, FACTOR = range(6)
 """Numbers of an account: cash and equity after the session, the highest equity so far, whether it
 is ruined or halted, and the factor by which a limit scales its weights."""

@@ -4,9 +4,12 @@
 2. Splits, then dividends that are due today or become owed (`cash.py`).
 3. The model's wishes, its rule of rebalancing and the limits say what is pending (`wishes.py`).
 4. Orders are sized and executed (`orders.py`, `fills.py`).
-5. Positions whose bar reaches a stop or a profit are left (`exits.py`).
+5. Positions whose bar reaches a stop or a profit are left (`exits.py`); that comes before 3 where
+   orders are executed later than at the open.
 6. Everything is marked at the close; ended securities become cash; the account is valued, its
    losses are judged, and its rows are written (`close.py`).
+
+Where Numba is missing, `trading/reference/` works in its place, with the same bits.
 
 What does not belong here: any formula.
 """
@@ -30,10 +33,12 @@ from quant_platform.trading.engine.close import (
 from quant_platform.trading.engine.exits import exit_positions
 from quant_platform.trading.engine.layout import (
     HALTED,
+    OPEN,
     ROW,
     ROW_SIZE,
     RUINED,
     SHARES,
+    T_EXECUTE_AT,
     Bars,
     FixedMatrix,
     FixedVector,
@@ -50,6 +55,22 @@ from quant_platform.trading.engine.wishes import (
     take_levels,
     take_wishes,
 )
+from quant_platform.trading.reference import sessions as reference
+
+
+@compiled(plain=True)
+def write(
+    book: Matrix, account: Vector, owed: Vector, tape: Tape, t: int, lo: int, hi: int
+) -> None:
+    """Write the rows of a session."""
+    for column in range(ROW_SIZE):
+        tape.rows[t, column] = account[ROW + column]
+    write_states(book, account, tape.states, t, lo, hi)
+    if len(tape.pending) > 0:
+        write_owed(account, owed, tape.pending, t)
+    if tape.held.size > 0:
+        for n in range(lo, hi):
+            tape.held[t, n] = book[SHARES, n]
 
 
 @compiled(
@@ -65,6 +86,7 @@ from quant_platform.trading.engine.wishes import (
     "int64",
     "int64",
     "boolean",
+    reference=reference.run,
     plain=True,
 )
 def run(
@@ -95,6 +117,7 @@ def run(
     levels : limits, triggers, stops, profits or lives are to be looked at
     """
     end, fills, traded = 0, tape.fills, bars.traded
+    at_open, equity = terms[T_EXECUTE_AT] == OPEN, 0.0
     for t in range(len(market.days)):
         settles, acts = market.settles[t], market.acts[t]
         for column in range(ROW_SIZE):
@@ -129,28 +152,33 @@ def run(
         if levels and wishes.levels.size > 0:
             take_levels(book, wishes.levels, market.split, t, lo, hi)
         closing = account[RUINED] > 0.0 or account[HALTED] > 0.0
-        find_pending(terms, book, account, market.recalled, t, lo, hi)
-        set_weights(terms, book, account, market.beta, market.sector, t, lo, hi)
-        equity = mark_book(terms, book, account, bars, t, lo, hi)
-        trade(
-            terms,
-            tiers,
-            book,
-            account,
-            fills,
-            bars,
-            market.liquidity,
-            market.available,
-            t,
-            settles,
-            lo,
-            hi,
-            equity,
-            closing,
-        )
-        if levels:
-            exit_positions(
-                terms, tiers, book, account, fills, bars, market.liquidity, t, settles, lo, hi
+        for step in range(2):
+            # Stops come after orders at the open, and before later ones.
+            if (step == 1) == at_open:
+                if levels:
+                    liquidity = market.liquidity
+                    exit_positions(
+                        terms, tiers, book, account, fills, bars, liquidity, t, settles, lo, hi
+                    )
+                continue
+            find_pending(terms, book, account, market.recalled, t, lo, hi)
+            set_weights(terms, book, account, market.beta, market.sector, t, lo, hi)
+            equity = mark_book(terms, book, account, bars, t, lo, hi)
+            trade(
+                terms,
+                tiers,
+                book,
+                account,
+                fills,
+                bars,
+                market.liquidity,
+                market.available,
+                t,
+                settles,
+                lo,
+                hi,
+                equity,
+                closing,
             )
         mark_closes(book, bars.close, traded, market.retired, t, lo, hi)
         end = end_securities(
@@ -167,11 +195,4 @@ def run(
         )
         value_account(book, account, lo, hi, equity)
         limit_losses(terms, book, account, lo, hi)
-        for column in range(ROW_SIZE):
-            tape.rows[t, column] = account[ROW + column]
-        write_states(book, account, tape.states, t, lo, hi)
-        if len(tape.pending) > 0:
-            write_owed(account, owed, tape.pending, t)
-        if tape.held.size > 0:
-            for n in range(lo, hi):
-                tape.held[t, n] = book[SHARES, n]
+        write(book, account, owed, tape, t, lo, hi)

@@ -5,7 +5,8 @@
 2. What is traded takes the room that the rest of the book leaves; turnover has its limit.
 3. Orders are executed in the order of the securities; sales go first where purchases need cash.
    What has no bar, is not reached by its limit or trigger, or exceeds its share of the volume,
-   waits. The next session sizes it anew.
+   waits. The next session sizes it anew. What leaves a position waits even where rests are
+   cancelled, what is not lent waits to be sold short, and what the cash does not buy is no order.
 
 What does not belong here: what is wanted (`wishes.py`), and the price of a fill (`fills.py`).
 """
@@ -13,7 +14,7 @@ What does not belong here: what is wanted (`wishes.py`), and the price of a fill
 import numpy as np
 
 from quant_platform.kernels.compiled import compiled
-from quant_platform.trading.engine.fills import commission_rate, fill, impact_of, whole_shares
+from quant_platform.trading.engine.fills import fill, impact_of, whole_shares
 from quant_platform.trading.engine.layout import (
     ASKED,
     ASKING,
@@ -23,6 +24,7 @@ from quant_platform.trading.engine.layout import (
     DUE,
     EXCESS,
     HALTED,
+    IN_PART,
     LEVERAGE,
     LIMIT,
     MARK,
@@ -31,6 +33,7 @@ from quant_platform.trading.engine.layout import (
     ORDER,
     PENDING,
     PRICE,
+    R_DIVIDENDS,
     R_RECEIVABLES,
     ROUNDING,
     SCALE,
@@ -98,6 +101,8 @@ def mark_book(
     """Set the prices that orders are sized at; return the equity at these prices."""
     equity = account[CASH] + account[R_RECEIVABLES]
     at_fill, execute_at = terms[T_AT_FILL] > 0.0, terms[T_EXECUTE_AT]
+    if not at_fill:  # The closes before still hold the session's dividends.
+        equity -= account[R_DIVIDENDS]
     for n in range(lo, hi):
         price = book[PRICE, n]
         if bars.traded[t, n] and (at_fill or not price > 0.0):
@@ -139,9 +144,7 @@ def room_factor(
 
 
 @compiled(plain=True)
-def order_of(
-    terms: FixedVector, shares: float, weight: float, mark: float, equity: float, available: bool
-) -> float:
+def order_of(terms: FixedVector, shares: float, weight: float, mark: float, equity: float) -> float:
     """Return the order, in shares, that brings one security to its weight."""
     if weight == 0.0 or not equity > 0.0:
         return -shares
@@ -152,11 +155,7 @@ def order_of(
         order = (weight * equity - shares * mark) / (mark * (1.0 + np.sign(order) * rate))
     if terms[T_WHOLE] > 0.0:
         order = whole_shares(order / terms[T_LOT], ROUNDING) * terms[T_LOT]
-    if abs(order) * mark < terms[T_MIN_ORDER]:
-        return 0.0
-    if not available and shares + order < 0.0:
-        order = max(order, min(-shares, 0.0))
-    return order
+    return 0.0 if abs(order) * mark < terms[T_MIN_ORDER] else order
 
 
 @compiled(plain=True)
@@ -180,7 +179,10 @@ def size_orders(
         # Added 0.0: an exit leaves 0, never −0.
         weight = book[WEIGHT, n] * factor + 0.0
         lent = available.size == 0 or available[t, n]
-        order = order_of(terms, book[SHARES, n], weight, book[MARK, n], equity, lent)
+        order = order_of(terms, book[SHARES, n], weight, book[MARK, n], equity)
+        if not lent and order < 0.0 and book[SHARES, n] + order < 0.0:
+            order = -max(book[SHARES, n], 0.0) + 0.0
+            book[PENDING, n] = IN_PART
         book[WEIGHT, n], book[ORDER, n] = weight, order
         total += abs(order) * book[MARK, n]
     return total
@@ -206,11 +208,17 @@ def entry_price(
 def affordable(
     terms: FixedVector, tiers: FixedMatrix, size: float, price: float, cash: float
 ) -> float:
-    """Return how many of `size` shares `cash` buys at `price`, costs included."""
+    """Return how many of `size` shares `cash` buys at `price`, costs included.
+
+    The commission is the dearest up to this size: a smaller order may fall into another tier.
+    """
     if not cash > 0.0:
         return 0.0
     taxed = price * (1.0 + terms[T_BUY_TAX])
-    rate = commission_rate(terms, tiers, size * price)
+    rate = terms[T_COMMISSION]
+    for tier in range(tiers.shape[1]):
+        if size * price >= tiers[0, tier]:
+            rate = max(rate, tiers[1, tier])
     each = taxed + price * rate + terms[T_PER_SHARE]
     return max(min(size, cash / each, (cash - terms[T_MINIMUM]) / taxed), 0.0)
 
@@ -227,29 +235,29 @@ def execute(
     t: int,
     settles: int,
     n: int,
-    waits: bool,
 ) -> None:
-    """Execute one order as far as the session allows; `waits`: a part of it stays."""
+    """Execute one order as far as the session allows."""
     order = book[ORDER, n]
     opened, high, low = bars.open[t, n], bars.high[t, n], bars.low[t, n]
     price = execution_price(terms[T_EXECUTE_AT], opened, high, low, bars.close[t, n])
     limit, trigger, half = book[LIMIT, n], book[TRIGGER, n], terms[T_HALF_SPREAD]
-    rests = False
-    if (limit == limit or trigger == trigger) and order * book[SHARES, n] >= 0.0 != order:
+    rests, waits = False, book[PENDING, n] == IN_PART
+    is_entry = order != 0.0 and order * book[SHARES, n] >= 0.0
+    if is_entry and (limit == limit or trigger == trigger):
         rests = limit == limit
         through = terms[T_THROUGH] > 0.0
         price = entry_price(order > 0.0, opened, high, low, limit, trigger, through)
         if price == NO_FILL:
             return
     size = abs(order)
-    if terms[T_VOLUME_SHARE] < np.inf:
-        size = min(size, terms[T_VOLUME_SHARE] * bars.volume[t, n])
+    if size > terms[T_VOLUME_SHARE] * bars.volume[t, n]:
+        size = terms[T_VOLUME_SHARE] * bars.volume[t, n]
+        waits = waits or terms[T_CARRY] > 0.0 or book[WEIGHT, n] == 0.0
     moved = 0.0 if rests else impact_of(terms, liquidity, t, n, size)
     half = 0.0 if rests else half
     if terms[T_CASH_ONLY] > 0.0 and order > 0.0:
         size = affordable(terms, tiers, size, price * (1.0 + half + moved), account[CASH])
     if size < abs(order):
-        waits = terms[T_CARRY] > 0.0
         if terms[T_WHOLE] > 0.0:
             size = np.trunc(size / terms[T_LOT]) * terms[T_LOT]
         order = size if order > 0.0 else -size
@@ -284,11 +292,12 @@ def trade(
 ) -> None:
     """Size and execute the session's orders; an account that a limit halts now makes none."""
     total = size_orders(terms, book, account, bars.traded, available, t, lo, hi, equity)
-    waits = False
     if not closing and equity > 0.0:
         factor = exceeds(terms, account, TURNOVER, total / equity)
-        waits = factor != 1.0
-        for n in range(lo, hi if waits else lo):
+        for n in range(lo, hi if factor != 1.0 else lo):
+            if not (book[PENDING, n] > 0.0 and bars.traded[t, n]):
+                continue
+            book[PENDING, n] = IN_PART
             book[ORDER, n] *= factor
             if terms[T_WHOLE] > 0.0:
                 book[ORDER, n] = (
@@ -303,4 +312,4 @@ def trade(
                 continue
             if in_turns and (book[ORDER, n] > 0.0) != (turn == 1):
                 continue
-            execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n, waits)
+            execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n)

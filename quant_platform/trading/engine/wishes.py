@@ -21,6 +21,7 @@ from quant_platform.trading.engine.layout import (
     BY_HALT,
     BY_RECALL,
     BY_RUIN,
+    BY_TARGET,
     BY_TIME,
     DRIFT,
     DUE,
@@ -89,8 +90,9 @@ def take_wishes(
             book[WANTED, n] = target[t, n]
         if asked[t, n] == asked[t, n]:
             book[ASKING, n] = asked[t, n]
-            if asked[t, n] != book[BARRED, n]:
-                book[BARRED, n] = np.nan
+            if book[BARRED, n] == book[BARRED, n] and asked[t, n] != book[BARRED, n]:
+                # An entry, whatever the rule of rebalancing.
+                book[BARRED, n], book[ASKED, n], book[WHY, n] = np.nan, 0.0, BY_TARGET
         if book[BARRED, n] == book[BARRED, n]:
             book[WANTED, n] = 0.0
         if book[SHARES, n] == 0.0 and reference[t, n] > 0.0:
@@ -152,14 +154,20 @@ def find_pending(
             book[WHY, n] = BY_RUIN if account[RUINED] > 0.0 else BY_HALT
             book[PENDING, n] = 1.0 if book[SHARES, n] != 0.0 else 0.0
             continue
-        recall = book[SHARES, n] < 0.0 and recalled.size > 0 and recalled[t, n]
-        if recall or (book[SHARES, n] != 0.0 and book[AGE, n] >= book[LIFE, n]):
+        # Who changes sides leaves the position anyway.
+        stays = book[SHARES, n] * book[WANTED, n] > 0.0
+        recall = stays and book[SHARES, n] < 0.0 and recalled.size > 0 and recalled[t, n]
+        if recall or (stays and book[AGE, n] >= book[LIFE, n]):
             book[WANTED, n] = 0.0
             book[BARRED, n] = book[ASKING, n]
             book[DUE, n] = 1.0
             book[WHY, n] = BY_RECALL if recall else BY_TIME
+        elif book[DUE, n] == 0.0:
+            book[WHY, n] = BY_TARGET
         pending = book[DUE, n] > 0.0 or has_moved(terms, book, account[EQUITY], n)
         book[PENDING, n] = 1.0 if pending else 0.0
+        if not pending:  # The price of an entry is that of an order which waits.
+            book[LIMIT, n], book[TRIGGER, n] = np.nan, np.nan
 
 
 @compiled(plain=True)
