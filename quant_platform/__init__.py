@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from quant_platform.evaluation.series import evaluate
     from quant_platform.features.feature_registry import feature
     from quant_platform.market.panel import Panel
-    from quant_platform.research.result import BacktestResult
+    from quant_platform.research.result import Backtest
     from quant_platform.research.sessions import sessions
     from quant_platform.research.store import Store
     from quant_platform.research.store import open_store as open  # noqa: A004 — read as `qp.open`
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "BacktestResult",
+    "Backtest",
     "Costs",
     "Panel",
     "QuantPlatformError",
@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 _ORIGINS: dict[str, tuple[str, str | None]] = {
-    "BacktestResult": ("research.result", "BacktestResult"),
+    "Backtest": ("research.result", "Backtest"),
     "Costs": ("trading.costs", "Costs"),
     "Panel": ("market.panel", "Panel"),
     "QuantPlatformError": ("errors", "QuantPlatformError"),

@@ -12,7 +12,7 @@ from quant_platform.evaluation.metrics import METRICS
 from quant_platform.research.store import open_store
 
 NAMES = [
-    "BacktestResult",
+    "Backtest",
     "Costs",
     "Panel",
     "QuantPlatformError",

@@ -28,16 +28,17 @@ from quant_platform.errors import SettingsError
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
 from quant_platform.features.compute import compute_features, required_lookback
-from quant_platform.features.feature_registry import select
+from quant_platform.features.feature_registry import all_features, select
 from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.research.arguments import Day, iso_day
 from quant_platform.research.benchmark import Benchmark, benchmark_model, benchmark_returns
 from quant_platform.research.reader import TableReader
-from quant_platform.research.result import BacktestResult
+from quant_platform.research.result import Backtest
 from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.strategies.base import RUN_COLUMNS, Strategy
+from quant_platform.strategies.function import FunctionStrategy, Weights, features_of
 from quant_platform.strategies.strategy_registry import strategy as strategy_of
 from quant_platform.trading.conditions import LIQUIDITY_LOOKBACK, Conditions, known_sectors
 from quant_platform.trading.costs import DEFAULT_COSTS, Costs
@@ -57,7 +58,7 @@ IDENTITY_COLUMNS = ("date", "symbol", "security_id")
 
 def backtest(
     reader: TableReader,
-    strategy: str | Strategy,
+    strategy: str | Strategy | Weights,
     start: Day,
     end: Day,
     *,
@@ -69,14 +70,15 @@ def backtest(
     risk_free: float = 0.0,
     benchmark: Benchmark | None = None,
     default_benchmark: str = DEFAULT_BENCHMARK,
-) -> BacktestResult:
+) -> Backtest:
     """Run a strategy over the stored sessions from `start` to `end`, as far as there are bars.
 
     Parameters
     ----------
     reader : reads bars, corporate actions, universe and yields. Corrections that came after its
         moment are not seen, and neither is what was ingested later.
-    strategy : one by its name, or any `Strategy`, with parameters of its own
+    strategy : one by its name, any `Strategy`, with parameters of its own, or a function that
+        returns weights of a panel (`strategies/function.py`)
     start, end : first and last session; the sessions looked back on lie before `start`
     calendar : sessions of the exchange
     costs, capital : what is assumed of trading, and the cash to start with, in currency
@@ -108,11 +110,7 @@ def backtest(
     -0.017024
     """
     _check_money(costs, capital)
-    model = strategy_of(strategy) if isinstance(strategy, str) else strategy
-    if not isinstance(model, Strategy):
-        raise SettingsError(
-            f"{model!r} is no strategy", "Pass its name, or an object such as MeanReversion()"
-        )
+    model = as_strategy(strategy, calendar)
     against = benchmark if benchmark is not None else model.benchmark or default_benchmark
     rival = benchmark_model(against)
     models = (model,) if rival is None else (model, rival)
@@ -125,30 +123,60 @@ def backtest(
     ]
     ends = _endings(reader, delistings, stored, inputs.days)
     sectors = known_sectors(inputs.universe, inputs.panel, inputs.days) if limits.sector else None
-    simulated = [
-        simulate(
+
+    def run(each: Orders, assumed: Costs) -> Simulation:
+        return simulate(
             inputs.panel,
             each,
-            costs=costs,
+            costs=assumed,
             capital=capital,
             endings=ends,
             limits=limits,
             conditions=Conditions(sectors=sectors),
             actions=inputs.actions,
         )
-        for each in orders
-    ]
+
+    simulated = [run(each, costs) for each in orders]
     judged_against, name = _judged_against(reader, rival, against, inputs)
     performance = _performance(reader, simulated, inputs, judged_against, risk_free)
     of_strategy = performance[performance["model_id"] == STRATEGY].drop(columns="model_id")
     of_strategy["benchmark"] = name
-    return BacktestResult(
+    theirs = (
+        simulated[BENCHMARK].portfolios.set_index("date")["daily_return"].rename(name)
+        if rival is not None
+        else cast("pd.Series", judged_against)
+    )
+    newest = inputs.universe.drop_duplicates("security_id", keep="last")
+    return Backtest(
+        model.name,
         signals[STRATEGY],
-        simulated[STRATEGY].portfolios,
+        simulated[STRATEGY],
         of_strategy.reset_index(drop=True),
-        simulated[STRATEGY].closed,
-        simulated[STRATEGY].positions,
-        simulated[STRATEGY].fills,
+        theirs,
+        dict(zip(newest["security_id"], newest["symbol"], strict=True)),
+        costs,
+        lambda assumed: run(orders[STRATEGY], assumed).portfolios,
+    )
+
+
+def as_strategy(strategy: object, calendar: Calendar) -> Strategy:
+    """Return a strategy from its name, from one, or from a function of a panel.
+
+    Raises
+    ------
+    SettingsError
+        It is none of these.
+    """
+    if isinstance(strategy, str):
+        return strategy_of(strategy)
+    if isinstance(strategy, Strategy):
+        return strategy
+    if callable(strategy) and not isinstance(strategy, type):
+        names = tuple(feature.name for feature in all_features())
+        return FunctionStrategy(strategy, features_of(strategy, names, calendar))
+    raise SettingsError(
+        f"{strategy!r} is no strategy",
+        "Pass its name, an object such as MeanReversion(), or a function of a panel",
     )
 
 

@@ -26,11 +26,12 @@ from quant_platform.research.feature_data import FeatureData
 from quant_platform.research.prices import (
     securities_of,
 )
-from quant_platform.research.result import BacktestResult
+from quant_platform.research.result import Backtest
 from quant_platform.research.stored import StoredTables
 from quant_platform.settings import Settings
 from quant_platform.storage.database import reader_database
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.function import Weights
 from quant_platform.trading.costs import Costs, costs_of
 from quant_platform.trading.delistings import DelistingRules
 from quant_platform.trading.limits import Limits
@@ -153,7 +154,7 @@ class Store(StoredTables):
 
     def backtest(
         self,
-        strategy: str | Strategy,
+        strategy: str | Strategy | Weights,
         start: Day,
         end: Day,
         *,
@@ -163,12 +164,12 @@ class Store(StoredTables):
         capital: float | None = None,
         risk_free: float | None = None,
         benchmark: Benchmark | None = None,
-    ) -> BacktestResult:
+    ) -> Backtest:
         """Run a strategy over stored sessions, in memory.
 
         Parameters
         ----------
-        strategy : one by its name, or any `Strategy`, with parameters of its own
+        strategy : one by its name, any `Strategy`, or a function of a panel that returns weights
         start, end : first and last session, as far as there are bars
         costs, limits, delistings, capital, risk_free : default: the settings
         benchmark : a model or its name, `symbol:TICKER`, or returns; default: the strategy's own,

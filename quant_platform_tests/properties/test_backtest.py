@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from quant_platform.market.calendar import XNYS, parse_date
-from quant_platform.research.result import BacktestResult
+from quant_platform.research.result import Backtest
 from quant_platform.research.store import Store
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
@@ -31,7 +31,7 @@ FRAMES = {
 }
 
 
-def frame_of(result: BacktestResult, table: str) -> pd.DataFrame:
+def frame_of(result: Backtest, table: str) -> pd.DataFrame:
     return getattr(result, table.removeprefix("model_"))
 
 

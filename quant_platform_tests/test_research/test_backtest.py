@@ -15,7 +15,7 @@ from quant_platform.errors import SessionError, SettingsError, UnknownNameError
 from quant_platform.market.panel import Panel
 from quant_platform.research.backtest import backtest
 from quant_platform.research.reader import TableReader
-from quant_platform.research.result import BacktestResult
+from quant_platform.research.result import Backtest
 from quant_platform.research.store import Store, open_store
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
@@ -127,7 +127,7 @@ def run(
     strategy: Strategy | None = None,
     moment: Moment | None = None,
     **options: Any,
-) -> BacktestResult:
+) -> Backtest:
     given: dict[str, Any] = {"costs": FREE, "capital": 1000.0} | options
     return backtest(TableReader(database, moment), strategy or _Ten(), FIRST, LAST, **given)
 
