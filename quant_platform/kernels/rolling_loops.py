@@ -1,6 +1,6 @@
 """The loops of `rolling.py`: one per kind of statistic, over (sessions, securities).
 
-1. Cells are worked on in stretches of `STRETCH`, which stay in the processor's nearest cache. For
+1. Cells are worked on in stretches (`stretch`), which stay in the processor's nearest cache. For
    each stretch the window's rows are visited from the newest to the oldest, k = 0 … n-1. So each
    cell's sums have one order, which nothing but its window decides.
 2. `factor` moves row t-k into the units of row t: carry[t] · carry[t-1] · … · carry[t-k+1]. Without
@@ -28,16 +28,13 @@ from quant_platform.kernels.vector_loops import (
     move,
     multiply,
     scale,
+    stretch,
     subtract,
     take,
 )
 
 IN, OUT, INTEGER, FLAG = "const float64[:, ::1]", "float64[:, ::1]", "int64", "boolean"
 LINE, CUBE = "const float64[::1]", "float64[:, :, ::1]"
-
-STRETCH = 512
-"""Cells: 4 KB an array."""
-
 
 ALONE, BY_AGE, BY_OTHER = 0, 1, 2
 """What `comoments` takes for y: nothing, the age k of the row, the other array."""
@@ -98,9 +95,10 @@ def comoments(
     columns, cells = x.shape[1], x.size
     left, factors, right, steps = x.reshape(-1), carry.reshape(-1), y.reshape(-1), jump.reshape(-1)
     results = out.reshape(7, cells)
-    scratch = np.empty((5, STRETCH))
-    for first in range(0, cells, STRETCH):
-        stop = min(first + STRETCH, cells)
+    step = stretch()
+    scratch = np.empty((5, step))
+    for first in range(0, cells, step):
+        stop = min(first + step, cells)
         size = stop - first
         dx, dy, factor = scratch[0, :size], scratch[1, :size], scratch[2, :size]
         added, ones = scratch[3, :size], scratch[4, :size]
@@ -148,9 +146,10 @@ def extremes(
     source, factors, counts = x.reshape(-1), carry.reshape(-1), count.reshape(-1)
     values, aged = value.reshape(-1), age.reshape(-1)
     sign = 1.0 if largest else -1.0
-    scratch = np.empty((2, STRETCH))
-    for first in range(0, cells, STRETCH):
-        stop = min(first + STRETCH, cells)
+    step = stretch()
+    scratch = np.empty((2, step))
+    for first in range(0, cells, step):
+        stop = min(first + step, cells)
         candidate, factor = scratch[0, : stop - first], scratch[1, : stop - first]
         fill(factor, 1.0)
         fill(counts[first:stop], 0.0)
@@ -180,9 +179,10 @@ def ranks(
     columns, cells = x.shape[1], x.size
     source, factors, counts = x.reshape(-1), carry.reshape(-1), count.reshape(-1)
     lower, same = below.reshape(-1), equal.reshape(-1)
-    scratch = np.empty((2, STRETCH))
-    for first in range(0, cells, STRETCH):
-        stop = min(first + STRETCH, cells)
+    step = stretch()
+    scratch = np.empty((2, step))
+    for first in range(0, cells, step):
+        stop = min(first + step, cells)
         value, factor = scratch[0, : stop - first], scratch[1, : stop - first]
         fill(factor, 1.0)
         fill(counts[first:stop], 0.0)

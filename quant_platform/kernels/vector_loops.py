@@ -12,6 +12,20 @@ import numpy as np
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.compiled import compiled
 
+STRETCH = 512
+"""Cells: 4 KB an array."""
+
+
+def _stretch() -> int:
+    # Each call costs NumPy more than the memory that a stretch takes.
+    return 65_536
+
+
+@compiled(reference=_stretch)
+def stretch() -> int:
+    """Return how many cells are worked on at once."""
+    return STRETCH
+
 
 def _take(source: FloatArray, start: int, factor: FloatArray, out: FloatArray) -> None:
     lacking = min(max(-start, 0), len(out))

@@ -7,14 +7,12 @@ import numpy as np
 
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.compiled import compiled
+from quant_platform.kernels.vector_loops import stretch
 
 IN, OUT, INTEGER, FLAG = "const float64[:, ::1]", "float64[:, ::1]", "int64", "boolean"
 
 WORTH_IT = 32_768
 """Cells from which on compiled steps are used: half a block of `features/compute.py`."""
-
-STRETCH = 1_024
-"""Cells that are worked on at once."""
 
 ADD, MULTIPLY, MAXIMUM, MINIMUM = range(4)
 KINDS: dict[np.ufunc, int] = {
@@ -81,9 +79,10 @@ def join(
     new, old = recent.reshape(-1), older.reshape(-1)
     factor, out = carry.reshape(-1), result.reshape(-1)
     out[:offset] = np.nan
-    scratch = np.empty(STRETCH)
-    for first in range(offset, len(out), STRETCH):
-        stop = min(first + STRETCH, len(out))
+    step = stretch()
+    scratch = np.empty(step)
+    for first in range(offset, len(out), step):
+        stop = min(first + step, len(out))
         before = old[first - offset : stop - offset]
         if moved:
             held = scratch[: stop - first]
@@ -162,9 +161,10 @@ def join_deviations(
     out_square[:offset] = squares[:offset]
     share = 0.5 if doubling else 1.0 / (length + 1)
     older = means if doubling else source
-    held, ones = np.empty(STRETCH), np.ones(STRETCH)
-    for first in range(offset, len(means), STRETCH):
-        stop = min(first + STRETCH, len(means))
+    step = stretch()
+    held, ones = np.empty(step), np.ones(step)
+    for first in range(offset, len(means), step):
+        stop = min(first + step, len(means))
         before = slice(first - offset, stop - offset)
         factor = factors[first:stop] if moved else ones[: stop - first]
         delta = held[: stop - first]

@@ -7,13 +7,15 @@ a recipe of its own has the empty one: its rows depend on its inputs alone.
 import hashlib
 import inspect
 import json
-from functools import cache
+import sys
+from collections.abc import Iterator
+from functools import cache, partial
+from types import ModuleType
 
 from quant_platform.evaluation.metrics import METRICS
 from quant_platform.features import compute, context
 from quant_platform.features.feature_registry import features_of, sets
 from quant_platform.features.feature_set import FeatureSet
-from quant_platform.kernels import rolling, rolling_loops, vector_loops, window_loops, windows
 from quant_platform.pipeline import feature_inputs
 from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import Settings
@@ -40,17 +42,34 @@ def recipe_of(platform: Platform, asset: str) -> str:
     return feature_recipe(of_table[asset]) if asset in of_table else ""
 
 
+OWN_SOURCES = ("quant_platform.features.library.", "quant_platform.kernels.")
+"""Beginnings of the names of modules that features are made of."""
+
+
+def feature_modules(chosen: FeatureSet) -> list[ModuleType]:
+    """Return the modules of a set's features, and what they use of the library and the kernels."""
+    functions = {inspect.getmodule(_plain(each.function)) for each in features_of(chosen)}
+    left = [*(module for module in functions if module), compute, context, feature_inputs]
+    found: set[ModuleType] = set()
+    while left:
+        module = left.pop()
+        if module not in found:
+            found.add(module)
+            left.extend(_used_by(module))
+    return sorted(found, key=lambda module: module.__name__)
+
+
+def _used_by(module: ModuleType) -> Iterator[ModuleType]:
+    for value in vars(module).values():
+        name = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", "")
+        if isinstance(name, str) and name.startswith(OWN_SOURCES):
+            yield sys.modules[name]
+
+
 @cache
 def feature_recipe(chosen: FeatureSet) -> str:
     """Digest of the source of a set's features and of what they are computed with."""
-    features = features_of(chosen)
-    functions = {inspect.getmodule(_plain(each.function)) for each in features}
-    modules = sorted(
-        {module for module in functions if module}
-        | {compute, context, feature_inputs}
-        | {windows, window_loops, rolling, rolling_loops, vector_loops},
-        key=lambda module: module.__name__,
-    )
+    features, modules = features_of(chosen), feature_modules(chosen)
     digest = hashlib.sha256()
     for module in modules:
         digest.update(inspect.getsource(module).encode())
@@ -88,9 +107,10 @@ def performance_recipe(settings: Settings) -> str:
 
 
 def _plain(function: object) -> object:
-    """The function as it was written, of one that was made from it for a window's size."""
-    keywords = getattr(function, "keywords", {})
-    return keywords.get("function", function)
+    """The function as it was written, of one that was made from it for a size or a feature."""
+    while isinstance(function, partial):
+        function = function.keywords.get("function", function.func)
+    return function
 
 
 def _short(text: str) -> str:

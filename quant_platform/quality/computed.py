@@ -7,7 +7,7 @@ not judged. Nor is a session in which there is nothing to look at.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -19,7 +19,7 @@ from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.feature_registry import features_of
 from quant_platform.features.feature_set import FeatureSet
 from quant_platform.isolation import limited
-from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.pipeline.failures import Failed, attempt
@@ -40,11 +40,12 @@ from quant_platform.quality.check import (
     QualityCheck,
     description_of,
 )
+from quant_platform.quality.comparison import Comparison, findings_of, rows_of, same_figures
 from quant_platform.quality.portfolios import long_only_exposure, portfolio_accounting
 from quant_platform.quality.sampling import NOT_SAMPLED, batches, cut
-from quant_platform.quality.verdict import Findings, failures, joined
+from quant_platform.quality.verdict import Findings, failures
 from quant_platform.storage import bulk
-from quant_platform.storage.bulk import BEGINNING, Members, Scope
+from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.storage.models import model_ids
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.limits import SCALE
@@ -53,9 +54,6 @@ from quant_platform.trading.orders import ASKED_WEIGHT
 
 FEATURES, PORTFOLIOS, PERFORMANCE = "features", "portfolios", "model_performance"
 REPORTS = "performance_reports"
-
-TOLERANCE = 1e-9
-"""Relative difference that a value computed again may have (law 2)."""
 
 FIGURES = ("total_return", "annualized_volatility", "sharpe_ratio", "max_drawdown")
 """Columns of `model_performance` that `_figures` computes."""
@@ -74,7 +72,7 @@ def features_causality(chosen: FeatureSet, context: CheckContext) -> Findings:
     lookback, inputs = required_lookback([chosen.name]), inputs_of(features_of(chosen))
     compared = []
     for batch in batches(context, lookback):
-        universe = _rows_of(batch, "trading_universe", IDENTITY)
+        universe = rows_of(batch, "trading_universe", IDENTITY)
         facts = _facts(batch, chosen, inputs)
         again = []
         for session in batch.sessions:
@@ -102,10 +100,10 @@ def features_causality(chosen: FeatureSet, context: CheckContext) -> Findings:
                 )
             )
         computed = with_tickers(pd.concat(again, ignore_index=True), universe)
-        stored = _rows_of(batch, chosen.table, ["date", "symbol", *names])
+        stored = rows_of(batch, chosen.table, ["date", "symbol", *names])
         kept = [name for name in names if name not in failed]
-        compared.append(_Comparison(stored, computed, kept))
-    return _findings(context, compared)
+        compared.append(Comparison(stored, computed, kept))
+    return findings_of(context, compared)
 
 
 def _facts(
@@ -197,9 +195,9 @@ def signal_causality(strategy: Strategy, context: CheckContext) -> Findings:
                 return context.not_judged(f"{strategy.name} failed: {signals.reason}")
             again.append(signals)
         computed = with_tickers(pd.concat(again, ignore_index=True), universe)
-        stored = _rows_of(batch, "signals", ["date", "symbol", *figures], scope)
-        compared.append(_Comparison(stored, computed, figures))
-    return _findings(context, compared)
+        stored = rows_of(batch, "signals", ["date", "symbol", *figures], scope)
+        compared.append(Comparison(stored, computed, figures))
+    return findings_of(context, compared)
 
 
 def performance_recomputed(context: CheckContext) -> Findings:
@@ -211,7 +209,7 @@ def performance_recomputed(context: CheckContext) -> Findings:
     for batch in batches(context, 1):
         columns = ["date", "model_id", "window_name", "window_sessions", *FIGURES]
         by_model = _portfolio_returns(context, batch.sessions[-1])
-        for row in _rows_of(batch, "model_performance", columns).to_dict("records"):
+        for row in rows_of(batch, "model_performance", columns).to_dict("records"):
             judged.append(row["date"])
             days, returns, rates, equity = by_model[row["model_id"]]
             end = int(np.searchsorted(days, row["date"].to_datetime64(), side="right"))
@@ -227,7 +225,7 @@ def performance_recomputed(context: CheckContext) -> Findings:
                     f" stored {row[name]}, computed {value}",
                 )
                 for name, value in again.items()
-                if not _same(np.float64(row[name]), np.float64(value))
+                if not same_figures(np.float64(row[name]), np.float64(value))
             ]
     failing = failures([day for day, _ in wrong], [example for _, example in wrong])
     return context.judged_on(judged, failing, NOT_SAMPLED)
@@ -347,66 +345,6 @@ def _check(
 
     description = description_of(function)
     return QualityCheck(name, asset, table, severity, description, without_threshold, lookback)
-
-
-@dataclass(frozen=True)
-class _Comparison:
-    """Rows of some sessions as stored and as computed again: date, symbol and `names` in each."""
-
-    stored: pd.DataFrame
-    again: pd.DataFrame
-    names: Sequence[str]
-
-    @property
-    def failures(self) -> pd.DataFrame:
-        """Cells in which both differ beyond the tolerance, and rows that one of them lacks."""
-        key = ["date", "symbol"]
-        rows = self.stored[key].merge(self.again[key], how="outer", on=key, indicator="side")
-        lonely = rows[rows["side"] != "both"]
-        wrong = [
-            (
-                row.date,
-                f"{row.symbol} is {'stored' if row.side == 'left_only' else 'computed'} only",
-            )
-            for row in lonely.itertuples()
-        ]
-        at = pd.MultiIndex.from_frame(rows[key][rows["side"] == "both"])
-        names = list(self.names)
-        left, right = (
-            side.set_index(key).loc[at, names].to_numpy(np.float64, na_value=np.nan)
-            for side in (self.stored, self.again)
-        )
-        for row, column in np.argwhere(~_same(left, right)):
-            (day, symbol), stored, again = at[row], left[row, column], right[row, column]
-            wrong.append((day, f"{symbol} {names[column]}: stored {stored}, computed {again}"))
-        return failures([day for day, _ in wrong], [example for _, example in wrong])
-
-
-def _findings(context: CheckContext, compared: Sequence[_Comparison]) -> Findings:
-    """Findings about samples: judged are those with a row, stored or computed again."""
-    judged = [
-        day for each in compared for side in (each.stored, each.again) for day in side["date"]
-    ]
-    return context.judged_on(judged, joined(each.failures for each in compared), NOT_SAMPLED)
-
-
-def _rows_of(
-    batch: CheckContext, table: str, columns: Sequence[str], scope: Scope | None = None
-) -> pd.DataFrame:
-    """Rows of the sessions of a batch, without those between them and those looked back on."""
-    names = ", ".join(map(bulk.quoted, columns))
-    return bulk.query(
-        batch.platform.database,
-        f"SELECT {names} FROM {bulk.quoted(table)}"  # noqa: S608 — quoted names
-        f" WHERE date = ANY ($1::text::date[]){bulk.scope_sql(scope)}",
-        ("{" + ",".join(batch.sessions) + "}",),
-    )
-
-
-def _same(left: FloatArray | np.float64, right: FloatArray | np.float64) -> BoolArray:
-    """Whether figures are equal up to the tolerance; unknown ones are."""
-    same: BoolArray = np.isclose(left, right, rtol=TOLERANCE, atol=1e-12, equal_nan=True)
-    return same
 
 
 def _figures(returns: np.ndarray, rates: np.ndarray, growth: np.ndarray) -> dict[str, float]:

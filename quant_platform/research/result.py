@@ -142,7 +142,8 @@ class Backtest:
 
         from quant_platform.evaluation.performance import rolling_metric
 
-        values = rolling_metric(self.returns.to_numpy(np.float64), metric, sessions)
+        returns = np.asarray(self.returns, dtype=np.float64)
+        values = rolling_metric(returns, metric, sessions)
         return pd.Series(values, index=self.returns.index, name=metric)
 
     def plot(self) -> "go.Figure":

@@ -22,7 +22,7 @@ from quant_platform.kernels.rolling import (
     rolling_sum,
     rolling_weighted_mean,
 )
-from quant_platform.kernels.rolling_loops import STRETCH
+from quant_platform.kernels.vector_loops import STRETCH
 
 Statistic = Callable[[FloatArray, FloatArray | None, int, int], FloatArray]
 
