@@ -141,22 +141,29 @@ def backtest(
     performance = _performance(reader, simulated, inputs, judged_against, risk_free)
     of_strategy = performance[performance["model_id"] == STRATEGY].drop(columns="model_id")
     of_strategy["benchmark"] = name
-    theirs = (
-        simulated[BENCHMARK].portfolios.set_index("date")["daily_return"].rename(name)
-        if rival is not None
-        else cast("pd.Series", judged_against)
-    )
-    newest = inputs.universe.drop_duplicates("security_id", keep="last")
     return Backtest(
         model.name,
         signals[STRATEGY],
         simulated[STRATEGY],
         of_strategy.reset_index(drop=True),
-        theirs,
-        dict(zip(newest["security_id"], newest["symbol"], strict=True)),
+        _returns(simulated[1:], judged_against, name),
+        _tickers(inputs.universe),
         costs,
         lambda assumed: run(orders[STRATEGY], assumed).portfolios,
     )
+
+
+def _returns(rivals: Sequence[Simulation], judged_against: object, name: str) -> pd.Series:
+    """Session returns of the benchmark, by date."""
+    if rivals:
+        return rivals[0].portfolios.set_index("date")["daily_return"].rename(name)
+    return cast("pd.Series", judged_against)
+
+
+def _tickers(universe: pd.DataFrame) -> dict[str, str]:
+    """Security → its last ticker."""
+    newest = universe.drop_duplicates("security_id", keep="last")
+    return dict(zip(newest["security_id"], newest["symbol"], strict=True))
 
 
 def as_strategy(strategy: object, calendar: Calendar) -> Strategy:
