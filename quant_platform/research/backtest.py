@@ -98,16 +98,6 @@ def backtest(
         The strategy returned something that is not a signal.
     SettingsError
         The strategy is none, the costs are no `Costs`, or the capital is not positive.
-
-    Examples
-    --------
-    On the sample market, after `quant-platform demo`, with a strategy's own parameters:
-
-    >>> import quant_platform as qp
-    >>> from quant_platform.strategies.library.mean_reversion import MeanReversion
-    >>> result = qp.open().backtest(MeanReversion(), "2008-01-02", "2008-12-31")
-    >>> float(result.performance["total_return"].iloc[-1].round(6))
-    -0.017024
     """
     _check_money(costs, capital)
     model = as_strategy(strategy, calendar)
