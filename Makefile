@@ -46,8 +46,9 @@ types: $(DEVELOPMENT) ## Type check
 docs: $(DEVELOPMENT) ## Check that every link of the documents leads somewhere
 	$(BIN)/python -m pytest quant_platform_tests/test_deployment/test_documents.py
 
-settings: $(RUNTIME) ## Write .env.example and docs/settings.md from the settings in the code
+settings: $(RUNTIME) ## Write .env.example, docs/settings.md and docs/features.md from the code
 	@$(BIN)/python -m quant_platform.cli.settings_files
+	@$(BIN)/python -m quant_platform.cli.features_page
 
 bench: $(DEVELOPMENT) ## Run every benchmark; each prints its figure and its rival's
 	@set -e; for script in benchmarks/[!_]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
@@ -68,6 +69,8 @@ $(BIN)/pip:
 $(RUNTIME): requirements.txt pyproject.toml | $(BIN)/pip
 	@echo "Installing the pinned packages (about a minute) ..."
 	@$(INSTALL) --require-hashes -r requirements.txt
+	@# In the background: what is called before it is done compiles what it needs by itself.
+	@nice $(BIN)/python -m quant_platform.cli.compile_kernels >/dev/null 2>&1 &
 	@$(INSTALL) --no-build-isolation --no-deps --editable .
 	@touch $@
 
@@ -92,7 +95,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-annotate --no-header --no-strip-extras
 
 pins: ## Resolve pyproject.toml anew into requirements*.txt (needs uv; known pins stay: UV_UPGRADE=1 renews them)
-	@$(BUILD_PACKAGES) | $(COMPILE) $(if $(UV_UPGRADE),--upgrade) pyproject.toml - --extra dev --output-file requirements-dev.txt
-	@$(BUILD_PACKAGES) | $(COMPILE) $(if $(UV_UPGRADE),--upgrade) pyproject.toml - --constraints requirements-dev.txt --output-file requirements.txt
+	@$(BUILD_PACKAGES) | $(COMPILE) $(if $(UV_UPGRADE),--upgrade) pyproject.toml - --extra compiled --extra dev --output-file requirements-dev.txt
+	@$(BUILD_PACKAGES) | $(COMPILE) $(if $(UV_UPGRADE),--upgrade) pyproject.toml - --extra compiled --constraints requirements-dev.txt --output-file requirements.txt
 	@for file in requirements.txt requirements-dev.txt; do \
 		{ echo "# Written by 'make pins' from pyproject.toml."; cat $$file; } > $$file.new && mv $$file.new $$file; done

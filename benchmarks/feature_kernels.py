@@ -7,8 +7,9 @@ session. pandas: the same features by `rolling`, `ewm` and `shift` over wide fra
 that were adjusted once for all splits (so its levels are not in the units of their session, and
 depend on later splits); once as wide frames, once unpivoted to the same long frame.
 bottleneck: the moving sums, deviations and extremes, the part of the set it has functions for, from
-adjusted prices laid out symbol by symbol; ours is timed on the same part. Each figure is the best
-of `--repeat` runs.
+adjusted prices laid out symbol by symbol; ours is timed on the same part. Then 14 features of
+qlib's kind, and the rolling statistics: compiled, their NumPy versions (the same bits, or the row
+is void), and pandas. Each figure is the best of `--repeat` runs, after one that compiles.
 """
 
 import argparse
@@ -22,9 +23,17 @@ import pandas as pd
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.features.compute import compute_features
-from quant_platform.features.feature_registry import all_features
-from quant_platform.features.library.momentum import HORIZONS, RSI_ALPHA
+from quant_platform.features.feature_registry import select
+from quant_platform.features.library.technical.momentum import HORIZONS, RSI_ALPHA
 from quant_platform.kernels.arrays import FloatArray
+from quant_platform.kernels.compiled import all_kernels
+from quant_platform.kernels.rolling import (
+    rolling_max,
+    rolling_moments,
+    rolling_quantiles,
+    rolling_rank,
+    rolling_regression,
+)
 from quant_platform.market.panel import Panel
 
 try:
@@ -40,6 +49,15 @@ WINDOWED = (
     *("low_252_distance", "volume_ratio_20", "dollar_volume_20"),
 )
 """The features that need nothing but moving sums, deviations and extremes."""
+
+QLIB_KIND = (
+    *("sma_10", "sma_20", "sma_50", "momentum_5", "momentum_10", "momentum_20", "momentum_60"),
+    *("realized_volatility_20", "realized_volatility_60", "bollinger_upper"),
+    *("high_252_distance", "low_252_distance", "volume_ratio_20", "dollar_volume_20"),
+)
+"""Moving averages, changes, deviations and extremes, as qlib's expressions are."""
+
+ROLLING_SESSIONS = 20
 
 SHARE_SPLITTING = 0.5
 """Share of the symbols that split once in the panel, as large companies did in thirteen years."""
@@ -181,6 +199,55 @@ def largest_difference(panel: Panel) -> float:
     return worst
 
 
+def statistics(
+    values: FloatArray,
+) -> dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]]:
+    """Return each rolling statistic, and the same of pandas' rolling rows."""
+    n = ROLLING_SESSIONS
+    return {
+        "moments": (lambda: rolling_moments(values, n).std(ddof=1), lambda rows: rows.std()),
+        "maximum": (lambda: rolling_max(values, n).value, lambda rows: rows.max()),
+        "rank": (lambda: rolling_rank(values, n), lambda rows: rows.rank(pct=True)),
+        "quantile": (
+            lambda: rolling_quantiles(values, n, [0.8])[0],
+            lambda rows: rows.quantile(0.8),
+        ),
+        "regression": (
+            lambda: rolling_regression(values, n).slope,
+            lambda rows: (
+                rows.cov(pd.DataFrame(_rows_like(values)), pairwise=False, ddof=0)
+                / ((n * n - 1) / 12)
+            ),
+        ),
+    }
+
+
+def _rows_like(values: FloatArray) -> FloatArray:
+    return np.broadcast_to(np.arange(float(len(values)))[:, None], values.shape).copy()
+
+
+def rolling_rows(panel: Panel, repeat: int) -> None:
+    """Print a row for each rolling statistic, over a block of the panel's closes."""
+    values = np.ascontiguousarray(panel.close[:, :16])
+    kernels = [(each, each.prepare()) for each in all_kernels()]
+    for name, (ours, pandas) in statistics(values).items():
+        compiled = ours()
+        seconds = best_seconds(ours, repeat)
+        for kernel, _ in kernels:
+            kernel._run = kernel.reference
+        same = np.array_equal(np.nan_to_num(ours()), np.nan_to_num(compiled))
+        slow = best_seconds(ours, 1)
+        for kernel, run in kernels:
+            kernel._run = run
+        rival = np.asarray(pandas(pd.DataFrame(values).rolling(ROLLING_SESSIONS)))
+        near = np.allclose(rival, compiled, rtol=1e-5, atol=1e-8, equal_nan=True)
+        theirs = best_seconds(lambda: pandas(pd.DataFrame(values).rolling(ROLLING_SESSIONS)), 1)  # noqa: B023
+        void = "" if same and near else "  VOID: the values differ"
+        report(f"{name}, compiled", seconds, values.size)
+        report(f"{name}, in NumPy", slow, values.size, seconds)
+        report(f"{name}, pandas{void}", theirs, values.size, seconds)
+
+
 def peak_megabytes(sessions: int, symbols: int) -> float:
     """Return the most memory that `compute_features` holds at once, its result included."""
     panel = random_panel(sessions, symbols)
@@ -199,7 +266,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     given = parser.parse_args()
     panel = random_panel(given.sessions, given.symbols)
-    rows, count = given.sessions * given.symbols, len(all_features())
+    rows, count = given.sessions * given.symbols, len(select())
     print(f"{given.symbols} symbols × {given.sessions} sessions = {rows:,} rows")
     small = random_panel(600, 40)
     print(f"largest difference to pandas (600 × 40, ratios): {largest_difference(small):.1e}")
@@ -220,6 +287,13 @@ def main() -> None:
     else:
         seconds = best_seconds(lambda: by_bottleneck(panel), given.repeat)
         report("bottleneck, wide arrays", seconds, cells, ours)
+
+    print(f"\n{len(QLIB_KIND)} features of qlib's kind: {', '.join(QLIB_KIND)}")
+    compute_features(panel, names=QLIB_KIND)
+    ours = best_seconds(lambda: compute_features(panel, names=QLIB_KIND), given.repeat)
+    report("quant_platform", ours, rows * len(QLIB_KIND))
+    print(f"\nrolling statistics over {ROLLING_SESSIONS} sessions, 16 symbols, one core")
+    rolling_rows(panel, given.repeat)
 
 
 if __name__ == "__main__":

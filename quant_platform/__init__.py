@@ -13,48 +13,66 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from quant_platform import errors
     from quant_platform.errors import QuantPlatformError
-    from quant_platform.research.result import BacktestResult
+    from quant_platform.evaluation.metrics import metric
+    from quant_platform.evaluation.series import evaluate
+    from quant_platform.features.feature_registry import feature
+    from quant_platform.market.panel import Panel
+    from quant_platform.research.result import Backtest
+    from quant_platform.research.sessions import sessions
     from quant_platform.research.store import Store
     from quant_platform.research.store import open_store as open  # noqa: A004 — read as `qp.open`
     from quant_platform.settings import Settings
-    from quant_platform.strategies.base import SignalPanel, Strategy
+    from quant_platform.strategies.base import Strategy
     from quant_platform.strategies.parameters import StrategyParameters
     from quant_platform.trading.costs import Costs
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "BacktestResult",
+    "Backtest",
     "Costs",
+    "Panel",
     "QuantPlatformError",
     "Settings",
-    "SignalPanel",
     "Store",
     "Strategy",
     "StrategyParameters",
+    "errors",
+    "evaluate",
+    "feature",
+    "metric",
     "open",
+    "sessions",
 ]
 
-_ORIGINS = {
-    "BacktestResult": ("research.result", "BacktestResult"),
+_ORIGINS: dict[str, tuple[str, str | None]] = {
+    "Backtest": ("research.result", "Backtest"),
     "Costs": ("trading.costs", "Costs"),
+    "Panel": ("market.panel", "Panel"),
     "QuantPlatformError": ("errors", "QuantPlatformError"),
     "Settings": ("settings", "Settings"),
-    "SignalPanel": ("strategies.base", "SignalPanel"),
     "Store": ("research.store", "Store"),
     "Strategy": ("strategies.base", "Strategy"),
     "StrategyParameters": ("strategies.parameters", "StrategyParameters"),
+    "errors": ("errors", None),
+    "evaluate": ("evaluation.series", "evaluate"),
+    "feature": ("features.feature_registry", "feature"),
+    "metric": ("evaluation.metrics", "metric"),
     "open": ("research.store", "open_store"),
+    "sessions": ("research.sessions", "sessions"),
 }
-"""Name → module of the package and name in it; the imports above are the same for type checkers."""
+"""Name → module of the package and name in it, or the module itself; the imports above are the same
+for type checkers."""
 
 
 def __getattr__(name: str) -> object:
     if name not in _ORIGINS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, attribute = _ORIGINS[name]
-    value: object = getattr(import_module(f"{__name__}.{module}"), attribute)
+    origin, attribute = _ORIGINS[name]
+    module = import_module(f"{__name__}.{origin}")
+    value: object = module if attribute is None else getattr(module, attribute)
     return value
 
 

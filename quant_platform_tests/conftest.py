@@ -20,7 +20,7 @@ import pytest
 from quant_platform.market.calendar import XNYS
 from quant_platform.market.panel import Panel
 from quant_platform.pipeline.provision import provision
-from quant_platform.settings import PREFIX, Settings
+from quant_platform.settings import HOME_NAME, PREFIX, Settings
 from quant_platform.storage.database import Database
 from quant_platform.vendors.sample import SampleVendor
 from quant_platform_tests.support.server import Server, memory_folder
@@ -73,6 +73,8 @@ def _no_outside_settings(pytestconfig: pytest.Config) -> None:
             del os.environ[name]
     # A test outside of any project has a home of the test run's own.
     os.environ["XDG_DATA_HOME"] = str(pytestconfig.stash[SHARED] / "data")
+    # Kernels are compiled for the checkout, not again for the home of each test.
+    os.environ["NUMBA_CACHE_DIR"] = str(pytestconfig.rootpath / HOME_NAME / "kernels")
 
 
 @pytest.fixture(autouse=True)

@@ -8,18 +8,24 @@ from pathlib import Path
 import pytest
 
 import quant_platform as qp
+from quant_platform.evaluation.metrics import METRICS
 from quant_platform.research.store import open_store
 
 NAMES = [
-    "BacktestResult",
+    "Backtest",
     "Costs",
+    "Panel",
     "QuantPlatformError",
     "Settings",
-    "SignalPanel",
     "Store",
     "Strategy",
     "StrategyParameters",
+    "errors",
+    "evaluate",
+    "feature",
+    "metric",
     "open",
+    "sessions",
 ]
 
 PROGRAM = """
@@ -38,9 +44,13 @@ def test_the_names_are_these() -> None:
 def test_each_is_what_it_is_called() -> None:
     for name in NAMES:
         value = getattr(qp, name)
+        if name in ("errors", "metric"):
+            continue
         assert value.__module__.startswith("quant_platform.")
         assert value.__name__ == ("open_store" if name == "open" else name)
     assert qp.open is open_store
+    assert qp.errors.SessionError.__module__ == qp.errors.__name__ == "quant_platform.errors"
+    assert qp.metric == METRICS.metric
 
 
 def test_dir_lists_them() -> None:
@@ -54,7 +64,7 @@ def test_a_star_brings_them_all() -> None:
     assert set(names) - {"__builtins__"} == set(NAMES)
 
 
-@pytest.mark.parametrize("name", ["prices", "Panel", "__path_of_nothing__"])
+@pytest.mark.parametrize("name", ["prices", "SignalPanel", "__path_of_nothing__"])
 def test_any_other_name_is_unknown(name: str) -> None:
     with pytest.raises(AttributeError, match=f"'quant_platform' has no attribute '{name}'"):
         getattr(qp, name)

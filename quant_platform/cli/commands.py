@@ -1,6 +1,8 @@
 """demo, dev, backfill, status, report and sql."""
 
+import os
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,11 +34,33 @@ def register(app: typer.Typer) -> None:
         app.command(epilog=f"Example: [bold]{example}[/bold]")(command)
 
 
-def demo() -> None:
-    """Fill the database with the whole sample market and show the result."""
-    from quant_platform.cli.demo import run_demo
+class DemoMarket(StrEnum):
+    """Vendors whose markets need nothing from outside."""
 
-    run_demo(_settings())
+    SAMPLE = "sample"
+    SYNTHETIC = "synthetic"
+
+
+def demo(
+    market: Annotated[
+        DemoMarket | None,
+        typer.Option(
+            help="Another market than that of the settings: five real stocks, or 500 generated"
+            " securities over ten years whose truth is known. The latter takes up to half an hour"
+            " and 4 GB of disk; the settings QUANT_PLATFORM_SYNTHETIC_SECURITIES and _LAST make it"
+            " smaller.",
+        ),
+    ] = None,
+) -> None:
+    """Fill the database with the whole market, by default the sample, and show the result."""
+    from quant_platform.cli.demo import run_demo
+    from quant_platform.vendors.vendor_registry import VARIABLE
+
+    chosen = None if market is None else market.value
+    if chosen is not None:
+        # Everything in this process reads the same settings.
+        os.environ[VARIABLE] = chosen
+    run_demo(_settings(), chosen)
 
 
 def dev(

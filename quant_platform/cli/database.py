@@ -28,12 +28,13 @@ def register(app: typer.Typer) -> None:
 
 def upgrade() -> None:
     """Create or update the schema: migrations, and columns of new features and metrics."""
+    from quant_platform.pipeline.feature_sets import stored_sets
     from quant_platform.pipeline.provision import provision
     from quant_platform.settings import Settings
     from quant_platform.storage.database import platform_database
 
     settings = Settings.load()
-    applied = provision(platform_database(settings), settings.benchmark)
+    applied = provision(platform_database(settings), settings.benchmark, stored_sets(settings))
     for name in applied:
         console.out.print(f"applied {name}")
     if not applied:

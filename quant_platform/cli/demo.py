@@ -14,17 +14,27 @@ from quant_platform.settings import Settings, without_password
 from quant_platform.storage.database import Database
 
 
-def run_demo(settings: Settings) -> None:
-    """Materialise what is missing of the whole market, stage by stage, and print the result."""
+def run_demo(settings: Settings, vendor: str | None = None) -> None:
+    """Materialise what is missing of the whole market, stage by stage, and print the result.
+
+    Parameters
+    ----------
+    vendor : named by the command, against the settings of the commands that follow; None: they
+        name it themselves
+    """
     with stoppable(lambda: "Stopped", "The same command goes on from there") as interrupts:
-        from quant_platform.pipeline.provision import ready_database
+        from quant_platform.pipeline.platform import Platform
+        from quant_platform.vendors.vendor_registry import VARIABLE, vendor_of
 
         started = time.monotonic()
         with console.err.status("Starting the database …"):
-            database = ready_database(settings)
+            database = Platform(settings, vendor_of(settings)).database
         console.err.print(f"Database ready: {without_password(database.url)}", soft_wrap=True)
         sessions, seconds = _materialise(settings, interrupts)
         _show_result(settings, database, sessions, seconds, time.monotonic() - started)
+        if vendor is not None:
+            said = f"{VARIABLE}={vendor}"
+            console.out.print(f"Set {said} in .env for the commands that follow, unless it is.")
 
 
 def _materialise(settings: Settings, interrupts: Interrupts) -> tuple[int, list[tuple[str, float]]]:

@@ -46,8 +46,8 @@ def _strategies() -> Listing:
 def _features() -> Listing:
     from quant_platform.features.feature_registry import all_features
 
-    return ["name", "look-back", "what it is"], [
-        (each.name, str(each.lookback), each.description) for each in all_features()
+    return ["name", "set", "look-back", "what it is"], [
+        (each.name, each.of.name, str(each.lookback), each.description) for each in all_features()
     ]
 
 

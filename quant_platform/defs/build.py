@@ -16,6 +16,7 @@ from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.jobs import build_jobs
 from quant_platform.defs.sensors import build_sensors
 from quant_platform.defs.staleness import build_stale_check
+from quant_platform.pipeline.feature_sets import stored_sets
 from quant_platform.pipeline.platform import Platform
 from quant_platform.quality.check import QualityCheck
 from quant_platform.quality.check_registry import all_checks
@@ -54,7 +55,13 @@ def build_defs(
     vendor = vendor or vendor_of(settings)
     platform = Platform(settings, vendor)
     assets = all_assets(
-        AssetContext(vendor, platform.calendar, platform.universe_rule, settings.benchmark)
+        AssetContext(
+            vendor,
+            platform.calendar,
+            platform.universe_rule,
+            settings.benchmark,
+            stored_sets(settings),
+        )
     )
     return dg.Definitions(
         assets=assets,

@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 
 import numpy as np
 
+from quant_platform.features.extras import Extras, unknown
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.windows import Carry, shift
 from quant_platform.market.panel import Panel
@@ -25,12 +26,22 @@ class FeatureContext:
     ----------
     panel : the bars; `open`, `high`, `low`, `close`, `volume`, `split`, `dividend`, `sentiment` and
         `articles` are its arrays
+    member : whether the security is in the universe
+    sector : a number per sector, NaN or `NO_SECTOR` where unknown
+    market_return : shape (sessions,), NaN where unknown
     price_carry : 1 / split, the `carry` of prices in `features.kernels`; None without any split
     volume_carry : split, the `carry` of share volumes; None without any split
     """
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Panel, extras: Extras | None = None) -> None:
         self.panel = panel
+        self._extras = extras = extras or Extras()
+        shape = panel.close.shape
+        self.member = panel.traded if extras.member is None else extras.member
+        self.sector = unknown(shape) if extras.sector is None else extras.sector
+        self.market_return = (
+            unknown(shape[:1]) if extras.market_return is None else extras.market_return
+        )
         self.open = panel.open
         self.high = panel.high
         self.low = panel.low
@@ -46,6 +57,14 @@ class FeatureContext:
             self.price_carry = Carry(1.0 / panel.split)
             self.volume_carry = Carry(panel.split)
         self._results: dict[Hashable, object] = {}
+
+    def series(self, name: str) -> FloatArray:
+        """Return a series of the economy, shape (sessions,); NaN where unknown."""
+        return self._extras.series.get(name, unknown(self.close.shape[:1]))
+
+    def own(self, name: str) -> FloatArray:
+        """Return the user's own data of this name; NaN where unknown."""
+        return self._extras.own.get(name, unknown(self.close.shape))
 
     def once(self, key: Hashable, compute: Callable[[], Result]) -> Result:
         """Return the result kept under `key`, computing it at the first call."""

@@ -15,14 +15,16 @@ To add a feature, put one file into `library/`:
         \"\"\"Mean of high minus low over 5 sessions, in currency per share.\"\"\"
         return window_mean(context.high - context.low, 5, context.price_carry)
 
-The decorator turns the function into a `Feature`; nothing else is needed. `all_features` imports
-the modules of `library/` in alphabetical order and collects their `Feature` objects (and tuples of
-them) in order of definition.
+The decorator turns the function into a `Feature`; nothing else is needed. It belongs to the set
+`technical` unless the decorator is given another one with `of`. `all_features` imports the modules
+of `library/` and of its folders in alphabetical order, then the extensions, and collects their
+`Feature` objects (and tuples of them): the set `technical` first, then the others by name, each in
+order of definition.
 """
 
+import difflib
 import importlib
 import pkgutil
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -31,10 +33,17 @@ from types import ModuleType
 import numpy as np
 
 from quant_platform.conventions import FILL_LIMIT
-from quant_platform.errors import QuantPlatformError, UnknownNameError
+from quant_platform.errors import UnknownNameError
 from quant_platform.extensions import extension_modules
 from quant_platform.features import library
 from quant_platform.features.context import FeatureContext
+from quant_platform.features.extras import FIELDS, PREFIXES, is_extra
+from quant_platform.features.feature_set import (
+    SNAKE_CASE,
+    TECHNICAL,
+    FeatureDefinitionError,
+    FeatureSet,
+)
 from quant_platform.kernels.arrays import FloatArray
 
 FeatureFunction = Callable[[FeatureContext], FloatArray]
@@ -44,13 +53,13 @@ INPUTS = (
     *("open", "high", "low", "close", "volume", "split", "dividend"),
     *("sentiment", "articles"),
 )
-"""Panel fields that a feature may name as its inputs."""
+"""Panel fields that a feature may name as its inputs; beside them, those of `extras.py`."""
 
 LONGEST_NAME = 63
 """Bytes PostgreSQL keeps of an identifier."""
 
 TABLE_COLUMNS = frozenset({"date", "symbol", "security_id", "recorded_at", "superseded_at"})
-"""Columns that the table `features` and its history have of their own."""
+"""Columns that the tables of features and their histories have of their own."""
 
 _KEY_WORDS = """
     all analyse analyze and any array as asc asymmetric authorization between binary both case
@@ -67,12 +76,6 @@ _KEY_WORDS = """
 RESERVED_WORDS = frozenset(_KEY_WORDS.split())
 """Key words that PostgreSQL does not accept as a bare column name (its manual, appendix C)."""
 
-_SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-
-
-class FeatureDefinitionError(QuantPlatformError):
-    """A feature's name, look-back, inputs, description or result cannot be used."""
-
 
 @dataclass(frozen=True)
 class Feature:
@@ -83,10 +86,12 @@ class Feature:
     name : snake_case, unique, usable as a bare SQL column name
     lookback : sessions, the current one included, that a value may depend on; with the `FILL_LIMIT`
         sessions from which a missing bar may be filled
-    inputs : the panel fields it depends on
+    inputs : the panel fields it depends on, and what it reads beside them (`extras.py`)
     function : computes it from a `FeatureContext` as a (sessions, symbols) array, NaN where
         undefined
     description : one line: what it is, its formula and unit
+    of : the set it belongs to
+    source : where the formula comes from, as its docstring says after `Source:`; may be empty
     """
 
     name: str
@@ -94,6 +99,8 @@ class Feature:
     inputs: tuple[str, ...]
     function: FeatureFunction
     description: str
+    of: FeatureSet = TECHNICAL
+    source: str = ""
 
     def __post_init__(self) -> None:
         problem = self._problem()
@@ -105,15 +112,16 @@ class Feature:
 
     def _problem(self) -> str:
         """Return what is wrong with the definition, or an empty string."""
-        if not _SNAKE_CASE.fullmatch(self.name) or len(self.name) > LONGEST_NAME:
+        if not SNAKE_CASE.fullmatch(self.name) or len(self.name) > LONGEST_NAME:
             return f"needs a snake_case name of at most {LONGEST_NAME} characters"
         if self.name in RESERVED_WORDS | TABLE_COLUMNS:
             return "has a name that SQL or the table itself already uses"
         if self.lookback <= FILL_LIMIT:
             return "needs a look-back of at least 1 session"
-        unknown = [field for field in self.inputs if field not in INPUTS]
+        unknown = [field for field in self.inputs if field not in INPUTS and not is_extra(field)]
         if unknown or not self.inputs:
-            return f"names inputs {self.inputs}, but must name one or more of {', '.join(INPUTS)}"
+            known = (*INPUTS, *FIELDS, *(f"{prefix}:NAME" for prefix in PREFIXES))
+            return f"names inputs {self.inputs}, but must name one or more of {', '.join(known)}"
         if not self.description:
             return "needs a docstring"
         return ""
@@ -144,7 +152,7 @@ class Feature:
 
 
 def feature(
-    *, lookback: int, inputs: Sequence[str], name: str | None = None
+    *, lookback: int, inputs: Sequence[str], name: str | None = None, of: FeatureSet = TECHNICAL
 ) -> Callable[[FeatureFunction], Feature]:
     """Turn a function of a `FeatureContext` into a `Feature`.
 
@@ -154,6 +162,7 @@ def feature(
         here
     inputs : panel fields it depends on, `split` among them if it looks back over splits
     name : the function's name by default
+    of : the set it belongs to
     """
 
     def decorate(function: FeatureFunction) -> Feature:
@@ -163,13 +172,20 @@ def feature(
             inputs=tuple(inputs),
             function=function,
             description=_first_line(function.__doc__),
+            of=of,
+            source=_source(function.__doc__),
         )
 
     return decorate
 
 
 def feature_family(
-    sizes: Sequence[int], *, name: str, lookback: Callable[[int], int], inputs: Sequence[str]
+    sizes: Sequence[int],
+    *,
+    name: str,
+    lookback: Callable[[int], int],
+    inputs: Sequence[str],
+    of: FeatureSet = TECHNICAL,
 ) -> Callable[[FamilyFunction], tuple[Feature, ...]]:
     """Turn a function of a context and a window size n into one `Feature` per size.
 
@@ -179,7 +195,7 @@ def feature_family(
     name : with `{n}` in it; so may be the function's docstring
     lookback : sessions the formula reaches back for n, the current one included; `FILL_LIMIT` is
         added here
-    inputs : as for `feature`
+    inputs, of : as for `feature`
     """
 
     def decorate(function: FamilyFunction) -> tuple[Feature, ...]:
@@ -190,6 +206,8 @@ def feature_family(
                 inputs=tuple(inputs),
                 function=partial(_of_size, function=function, n=n),
                 description=_first_line(function.__doc__).replace("{n}", str(n)),
+                of=of,
+                source=_source(function.__doc__),
             )
             for n in sizes
         )
@@ -199,15 +217,26 @@ def feature_family(
 
 @cache
 def all_features() -> tuple[Feature, ...]:
-    """Return every feature of the library, then of extensions, by module, then as defined.
+    """Return every feature of every set, `technical` first, then by the names of the sets.
 
     Raises
     ------
-    FeatureDefinitionError : a definition is wrong, or two features share a name
+    FeatureDefinitionError : a definition is wrong, or two features or sets share a name
     """
-    names = sorted(module.name for module in pkgutil.iter_modules(library.__path__))
-    own = [importlib.import_module(f"{library.__name__}.{name}") for name in names]
-    return collect([*own, *extension_modules()])
+    modules = pkgutil.walk_packages(library.__path__, f"{library.__name__}.")
+    own = [importlib.import_module(name) for name in sorted(module.name for module in modules)]
+    found = collect([*own, *extension_modules()])
+    return tuple(sorted(found, key=lambda each: (each.of != TECHNICAL, each.of.name)))
+
+
+def sets() -> tuple[FeatureSet, ...]:
+    """Return the sets that have a feature, `technical` first, then by name."""
+    return tuple(dict.fromkeys(each.of for each in all_features()))
+
+
+def features_of(chosen: FeatureSet) -> tuple[Feature, ...]:
+    """Return the features of a set, in the order of its table's columns."""
+    return tuple(each for each in all_features() if each.of == chosen)
 
 
 def collect(modules: Iterable[ModuleType]) -> tuple[Feature, ...]:
@@ -215,7 +244,7 @@ def collect(modules: Iterable[ModuleType]) -> tuple[Feature, ...]:
 
     Raises
     ------
-    FeatureDefinitionError : two features share a name
+    FeatureDefinitionError : two features share a name, or a set's name is not its own
     """
     by_name: dict[str, tuple[Feature, str]] = {}
     for module in modules:
@@ -226,25 +255,56 @@ def collect(modules: Iterable[ModuleType]) -> tuple[Feature, ...]:
                     f"Two features are called {candidate.name!r}: in {where} and {module.__name__}",
                     "Rename one of them.",
                 )
-    return tuple(first for first, _ in by_name.values())
+    found = tuple(first for first, _ in by_name.values())
+    _check_sets(found)
+    return found
+
+
+def _check_sets(features: Iterable[Feature]) -> None:
+    """Refuse a set that is defined twice, or called like a feature."""
+    by_name: dict[str, FeatureSet] = {}
+    for each in features:
+        if by_name.setdefault(each.of.name, each.of) != each.of:
+            raise FeatureDefinitionError(
+                f"Two feature sets are called {each.of.name!r}", "Rename one of them."
+            )
+    for each in features:
+        if each.name in by_name:
+            raise FeatureDefinitionError(
+                f"A feature and a set are called {each.name!r}", "Rename one of them."
+            )
 
 
 def select(names: Sequence[str] | None = None) -> tuple[Feature, ...]:
-    """Return the features of these names in this order; all of them if None.
+    """Return features in this order; a set's name stands for all of its features.
+
+    Parameters
+    ----------
+    names : of features and sets; None: the set `technical`
 
     Raises
     ------
-    UnknownNameError : there is no feature of that name
+    UnknownNameError : there is no feature or set of that name
     """
+    every = all_features()
     if names is None:
-        return all_features()
-    by_name = {each.name: each for each in all_features()}
+        return tuple(each for each in every if each.of == TECHNICAL)
+    by_name = {each.name: (each,) for each in every}
+    for each in every:
+        by_name[each.of.name] = (*by_name.get(each.of.name, ()), each)
     unknown = sorted(set(names) - set(by_name))
     if unknown:
-        raise UnknownNameError(
-            f"No feature is called {', '.join(unknown)}", f"There are: {', '.join(by_name)}."
-        )
-    return tuple(by_name[name] for name in dict.fromkeys(names))
+        raise UnknownNameError(f"No feature is called {', '.join(unknown)}", _hint(unknown))
+    return tuple(dict.fromkeys(each for name in names for each in by_name[name]))
+
+
+def _hint(unknown: Sequence[str]) -> str:
+    """Names that are close, and the sets."""
+    names = [each.name for each in all_features()]
+    close = [near for name in unknown for near in difflib.get_close_matches(name, names)]
+    meant = f"Like it: {', '.join(dict.fromkeys(close))}. " if close else ""
+    every = ", ".join(each.name for each in sets())
+    return f"{meant}Sets: {every}; quant-platform list features shows all."
 
 
 def _features_in(module: ModuleType) -> Iterator[Feature]:
@@ -256,6 +316,12 @@ def _features_in(module: ModuleType) -> Iterator[Feature]:
 
 def _first_line(docstring: str | None) -> str:
     return (docstring or "").strip().partition("\n")[0].strip()
+
+
+def _source(docstring: str | None) -> str:
+    """Return what stands after `Source:`, up to the paragraph's end, in one line."""
+    text = (docstring or "").partition("Source:")[2].split("\n\n")[0]
+    return " ".join(text.split()).rstrip(".")
 
 
 def _of_size(context: FeatureContext, *, function: FamilyFunction, n: int) -> FloatArray:

@@ -13,6 +13,7 @@ What does not belong here: any kernel.
 """
 
 import hashlib
+import importlib
 import importlib.util
 import logging
 import threading
@@ -21,9 +22,8 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache, update_wrapper
 from pathlib import Path
 from types import FunctionType
-from typing import Any, Generic, ParamSpec, TypeVar, cast, get_type_hints
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast, get_type_hints
 
-from quant_platform import __version__, conventions
 from quant_platform.errors import QuantPlatformError
 
 Parameters = ParamSpec("Parameters")
@@ -32,10 +32,14 @@ Result = TypeVar("Result")
 CONST = "const "
 """Before a type: an array that the kernel only reads, and that may be read only."""
 
-KEPT_SOURCES = (Path(__file__).parent, Path(conventions.__file__))
+HERE = Path(__file__).parent
+SHARED_SOURCES = (HERE, HERE.parent / "conventions.py")
 """Sources that any kernel may use; beside them, those of its own folder."""
 
-PLAIN_TYPES: dict[object, str] = {bool: "boolean", int: "int64", float: "float64"}
+PLAIN = {"_nrt": False, "forceinline": True}
+"""Options of kernels that make no array."""
+
+FIELD_TYPES: dict[object, str] = {bool: "boolean", int: "int64", float: "float64"}
 """Types of the plain fields of a NamedTuple."""
 
 COMPILING = "numba:compile"
@@ -53,13 +57,15 @@ class Kernel(Generic[Parameters, Result]):
     def __init__(
         self,
         function: Callable[Parameters, Result],
-        types: tuple[str | type, ...] | None,
+        types: tuple[str | type, ...],
         reference: Callable[Parameters, Result] | None,
+        plain: bool,
     ) -> None:
         update_wrapper(self, function)
         self.function = cast(FunctionType, function)
         self.types = types
         self.reference = reference or function
+        self.plain = plain
         self._run: Callable[Parameters, Result] | None = None
         self._dispatcher: Any = None
 
@@ -71,12 +77,10 @@ class Kernel(Generic[Parameters, Result]):
         """Compile the kernel or read its machine code, unless that was done; return what runs."""
         with _lock:
             if self._run is None:
-                self._run = self._compiled() if has_numba() else self.reference
+                self._run = self._compiled() if self.types and has_numba() else self.reference
             return self._run
 
     def _compiled(self) -> Callable[Parameters, Result]:
-        if self.types is None:
-            raise TypeError(f"{self.__name__} states no types: only kernels may call it")
         types = tuple(_resolved(text) for text in self.types)
         folder = _usable_folder(self.function)
         with _announcing(folder):
@@ -98,7 +102,7 @@ class Kernel(Generic[Parameters, Result]):
         return cast("Callable[Parameters, Result]", dispatcher)
 
     def dispatcher(self, folder: Path | None, *, anew: bool = False) -> Any:
-        """Numba's object of the function, which sees those of the kernels that it calls."""
+        """Return Numba's object of the function, which sees those of the kernels it calls."""
         if self._dispatcher is None or anew:
             import numba
 
@@ -117,7 +121,11 @@ class Kernel(Generic[Parameters, Result]):
             )
             function.__qualname__ = self.function.__qualname__
             self._dispatcher = numba.njit(
-                nogil=True, error_model="numpy", _nrt=False, forceinline=True
+                nogil=True,
+                error_model="numpy",
+                no_cfunc_wrapper=True,
+                no_cpython_wrapper=not self.types,
+                **(PLAIN if self.plain else {}),
             )(function)
             if folder is not None:
                 with _numba_folder(folder):
@@ -125,9 +133,16 @@ class Kernel(Generic[Parameters, Result]):
         return self._dispatcher
 
 
+class Decorator(Protocol):
+    """Turns a function into a kernel of the same arguments."""
+
+    def __call__(self, function: Callable[Parameters, Result], /) -> Kernel[Parameters, Result]:
+        """Return the kernel."""
+
+
 def compiled(
-    *types: str | type, reference: Callable[Parameters, Result] | None = None
-) -> Callable[[Callable[Parameters, Result]], Kernel[Parameters, Result]]:
+    *types: str | type, reference: Callable[..., Any] | None = None, plain: bool = False
+) -> Decorator:
     """Turn a function of arrays into a kernel.
 
     It is compiled without `fastmath`, so that sums keep their order, and with NumPy's way of
@@ -139,11 +154,15 @@ def compiled(
         Types of the arguments in Numba's notation, such as `const float64[:, ::1]`, `int64`. With
         `const` an array is only read. Arguments of other types are refused, copies of arrays that
         are not contiguous are the caller's to make. A `NamedTuple` class stands for its fields,
-        each annotated with `bool`, `int`, `float`, or `Annotated[…, "its type in that notation"]`.
-        None at all: for other kernels alone.
+        each annotated with `bool`, `int`, `float` or `Annotated[…, "its type in that notation"]`.
+        None at all: it is compiled into the kernels that call it, and Python gets the reference.
     reference
         The same in NumPy, for where Numba is missing: the same arguments, the same bits. Default:
-        the function itself, as Python runs it.
+        the function itself, as Python runs it; the kernels it calls are then their references.
+    plain
+        It makes no array and no view of one. References to arrays are then not counted, which is
+        several times faster where small kernels are called for each cell, and it becomes part of
+        the code of those that call it, which must be plain, too.
 
     Examples
     --------
@@ -158,8 +177,8 @@ def compiled(
     7.0
     """
 
-    def decorate(function: Callable[Parameters, Result]) -> Kernel[Parameters, Result]:
-        kernel = Kernel(function, types or None, reference)
+    def decorate(function: Callable[Parameters, Result], /) -> Kernel[Parameters, Result]:
+        kernel = Kernel(function, types, reference, plain)
         if types:
             _kernels.append(kernel)
         return kernel
@@ -204,12 +223,12 @@ def current_folder(function: Callable[..., object]) -> Path | None:
 @cache
 def _digest(folder: Path) -> str:
     """Short digest of the sources that the machine code of a folder's kernels may come from."""
-    digest = hashlib.sha256(__version__.encode())
-    for place in (*KEPT_SOURCES, folder):
+    digest = hashlib.sha256()
+    for place in (*SHARED_SOURCES, folder):
         for path in sorted(place.glob("*.py")) if place.is_dir() else [place]:
             digest.update(path.name.encode())
             digest.update(path.read_bytes())
-    return f"{__version__}-{digest.hexdigest()[:12]}"
+    return digest.hexdigest()[:16]
 
 
 def _usable_folder(function: Callable[..., object]) -> Path | None:
@@ -246,16 +265,15 @@ def _numba_folder(folder: Path) -> Any:
 def _resolved(text: str | type) -> Any:
     """Numba's type of a text, or of a NamedTuple; `const` makes an array read only."""
     from numba.core import sigutils
-    from numba.core.types import NamedTuple, NamedUniTuple
 
+    types: Any = importlib.import_module("numba.core.types")
     if isinstance(text, type):
         hints = get_type_hints(text, include_extras=True).values()
-        fields = (getattr(hint, "__metadata__", (PLAIN_TYPES.get(hint),))[0] for hint in hints)
-        resolved = tuple(_resolved(field) for field in fields)
+        fields = (getattr(hint, "__metadata__", (FIELD_TYPES.get(hint),))[0] for hint in hints)
+        resolved = tuple(_resolved(str(field)) for field in fields)
         if len(set(resolved)) == 1:
-            return NamedUniTuple(resolved[0], len(resolved), text)
-        return NamedTuple(resolved, text)
-
+            return types.NamedUniTuple(resolved[0], len(resolved), text)
+        return types.NamedTuple(resolved, text)
     kind = sigutils.normalize_signature(f"({text.removeprefix(CONST)},)")[0][0]
     return kind.copy(readonly=True) if text.startswith(CONST) else kind
 

@@ -1,6 +1,7 @@
 """Rolling kernels over (sessions, symbols) arrays, free of where the array starts.
 
-What belongs here: pure numpy functions of arrays. What does not: panels, feature names, state.
+What belongs here: pure functions of arrays, in NumPy; of large ones the steps are compiled, with
+the same bits (`window_loops.py`). What does not: panels, feature names, state.
 
 A window of n rows is grown by *double and add*. n is read from its second binary digit on; every
 digit joins the window of `length` rows with its own copy `length` rows earlier (twice the length),
@@ -24,6 +25,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from quant_platform.kernels import window_loops as loops
 from quant_platform.kernels.arrays import FloatArray
 
 REMAINING_WEIGHT = 1e-10
@@ -60,12 +62,18 @@ class Windows:
         recent = self._kept[length]
         older = recent if doubling else self.x
         result = np.empty_like(self.x)
+        factor = None if self._carry is None or length >= len(self.x) else self._carry.of(length)
+        given = recent if factor is None else factor
+        if length < len(self.x) and loops.is_worth_it(result, recent, older, given):
+            kind = loops.KINDS[self._combine]
+            loops.join(recent, older, given, factor is not None, length, kind, result)
+            return result
         # The row in which the window of `length` is first full has no older row to join.
         result[:length] = np.nan
         if length < len(self.x):
             moved = older[:-length]
-            if self._carry is not None:
-                moved = np.multiply(moved, self._carry.of(length)[length:], out=result[length:])
+            if factor is not None:
+                moved = np.multiply(moved, factor[length:], out=result[length:])
             self._combine(recent[length:], moved, out=result[length:])
         return result
 
@@ -141,6 +149,34 @@ def window_std(
     carry = as_carry(carry)
     # Rows before the first full window hold shorter windows and are set to NaN at the end.
     mean, square = x.copy(), np.zeros_like(x)
+    if loops.is_worth_it(x, x if carry is None else carry.x):
+        square = _compiled_squares(x, n, carry, mean, square)
+    else:
+        _grow_squares(x, n, carry, mean, square)
+    square /= n - ddof
+    np.sqrt(square, out=square)
+    square[: n - 1] = np.nan
+    return square
+
+
+def _compiled_squares(
+    x: FloatArray, n: int, carry: Carry | None, mean: FloatArray, square: FloatArray
+) -> FloatArray:
+    """`_grow_squares` by compiled steps, which write to other arrays than they read."""
+    next_mean, next_square = np.empty_like(x), np.empty_like(x)
+    for length, doubling in _growth(n):
+        factor = x if carry is None else carry.of(length)
+        loops.join_deviations(
+            x, mean, square, factor, carry is not None, length, doubling, next_mean, next_square
+        )
+        mean, next_mean, square, next_square = next_mean, mean, next_square, square
+    return square
+
+
+def _grow_squares(
+    x: FloatArray, n: int, carry: Carry | None, mean: FloatArray, square: FloatArray
+) -> None:
+    """Grow means and sums of squared deviations from windows of 1 row to n, in place."""
     for length, doubling in _growth(n):
         factor = None if carry is None else carry.of(length)[length:]
         older = (mean if doubling else x)[:-length]
@@ -157,10 +193,6 @@ def window_std(
         if length > 1:
             scaled *= length
         square[length:] += scaled
-    square /= n - ddof
-    np.sqrt(square, out=square)
-    square[: n - 1] = np.nan
-    return square
 
 
 def shift(x: FloatArray, k: int) -> FloatArray:

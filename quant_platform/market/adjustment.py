@@ -29,19 +29,24 @@ The two rules differ by about d/p times the ex-date's own move: by 0.2 % at most
 of the sample, most of it Microsoft's 3.08 of November 2004.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from quant_platform.kernels.adjustment import (
+    Reinvested,
+    later_product,
+    reinvestment_factor,
+    reinvestment_factors,
+)
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.market.panel import Panel
 
 Kind = Literal["split", "total_return"]
-Reinvested = Literal["close", "previous_close"]
 Day = date | str | np.datetime64
 IntArray = NDArray[np.int64]
 Array = TypeVar("Array", FloatArray, IntArray)
@@ -68,8 +73,8 @@ def split_adjusted(panel: Panel, as_of: Day) -> Panel:
     panel : raw bars and actions
     as_of : last session known
     """
-    past = _until(panel, as_of)
-    later = _later_product(past.split)
+    past = panel.until(_day(as_of))
+    later = later_product(past.split)
     return replace(
         past,
         open=past.open / later,
@@ -92,7 +97,9 @@ def total_return(panel: Panel, as_of: Day, reinvested: Reinvested = "close") -> 
     reinvested : at which price, see the module
     """
     split = split_adjusted(panel, as_of)
-    factor = _later_product(_panel_factors(split, reinvested))
+    factor = later_product(
+        reinvestment_factors(split.close, split.dividend, split.traded, reinvested)
+    )
     return replace(
         split,
         open=split.open * factor,
@@ -144,7 +151,8 @@ def adjust(
         close = bars["close_price"].to_numpy(dtype=np.float64) / shares
         paid = dividends.factors / splits.later(dividends.places)
         price = _prices(close, places, dividends.places, reinvested)
-        growth = _Events(dividends.places, _factor(paid, price, reinvested)).later(places)
+        factors = reinvestment_factor(paid, price, reinvested)
+        growth = _Events(dividends.places, factors).later(places)
     adjusted = {
         name: bars[name].to_numpy(dtype=np.float64) / shares * growth
         for name in PRICE_COLUMNS
@@ -192,62 +200,6 @@ def disagreements(
         }
     )
     return partings.sort_values(["security_id", "date"], ignore_index=True)
-
-
-def _until(panel: Panel, as_of: Day) -> Panel:
-    count = int(np.searchsorted(panel.sessions, _day(as_of), side="right"))
-    values = {field.name: getattr(panel, field.name) for field in fields(panel)}
-    rows: dict[str, Any] = {
-        name: value[:count] for name, value in values.items() if isinstance(value, np.ndarray)
-    }
-    return replace(panel, **rows)
-
-
-def _later_product(values: FloatArray) -> FloatArray:
-    """Product of the rows after each row."""
-    later = np.ones_like(values)
-    later[:-1] = np.cumprod(values[:0:-1], axis=0)[::-1]
-    return later
-
-
-def _panel_factors(panel: Panel, reinvested: Reinvested) -> FloatArray:
-    """Factor of each cell's dividend, 1 without one; `panel` is split-adjusted."""
-    factors = np.ones_like(panel.close)
-    rows, columns = np.nonzero(panel.dividend)
-    if not len(rows):
-        return factors
-    if reinvested == "close":
-        bar = _first_bar_from(panel.traded)[rows, columns]
-    else:
-        bar = _last_bar_before(panel.traded)[rows, columns]
-    # The row of NaN is that of no bar: index -1 and index len(panel.close) are the same.
-    close = np.vstack((panel.close, np.full(len(panel.security_ids), np.nan)))
-    factors[rows, columns] = _factor(panel.dividend[rows, columns], close[bar, columns], reinvested)
-    return factors
-
-
-def _first_bar_from(traded: BoolArray) -> IntArray:
-    """Row of the first real bar in or after each row; one past the last row where there is none."""
-    rows = np.where(traded, np.arange(len(traded))[:, None], len(traded))
-    first: IntArray = np.minimum.accumulate(rows[::-1], axis=0)[::-1]
-    return first
-
-
-def _last_bar_before(traded: BoolArray) -> IntArray:
-    """Row of the last real bar before each row; -1 where there is none."""
-    rows = np.where(traded, np.arange(len(traded))[:, None], -1)
-    last = np.full(traded.shape, -1)
-    last[1:] = np.maximum.accumulate(rows, axis=0)[:-1]
-    return last
-
-
-def _factor(paid: FloatArray, price: FloatArray, reinvested: Reinvested) -> FloatArray:
-    """Factor of a dividend; 1 where there is no price to reinvest it at."""
-    if reinvested == "close":
-        factor = price / (price + paid)
-    else:
-        factor = np.where(paid < price, 1.0 - paid / price, np.nan)
-    return np.where(np.isnan(price), 1.0, factor)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from quant_platform.errors import SessionError, SettingsError
+from quant_platform.errors import SessionError, SettingsError, UnknownNameError
 from quant_platform.market.exchanges import Exchange, exchange_of
 from quant_platform.vendors.vendor_registry import vendor_exchange
 
@@ -36,6 +36,9 @@ CLOSURES_SETTING = "QUANT_PLATFORM_CLOSURES"
 SATURDAY = 5
 
 ONE_DAY = timedelta(days=1)
+
+LONGEST_PERIOD = {"session": 1, "week": 5, "month": 23, "quarter": 66, "year": 262}
+"""Period → most sessions that it may have: its most weekdays."""
 
 LONGEST_BREAK = timedelta(days=11)
 """More than ever lay between two sessions: seven days, in September 2001."""
@@ -232,6 +235,42 @@ class Calendar:
         begin = max(sessions.index(start) - (lookback - 1), 0)
         return [day.isoformat() for day in sessions[begin:]]
 
+    def begins(self, sessions: NDArray[np.datetime64], period: str) -> NDArray[np.bool_]:
+        """Which of consecutive sessions are the first of their period, wherever the array starts.
+
+        Parameters
+        ----------
+        sessions : datetime64[D], ascending
+        period : one of `LONGEST_PERIOD`; weeks begin on Monday
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such period.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> days = np.array(["2011-01-31", "2011-02-01", "2011-02-02"], dtype="datetime64[D]")
+        >>> Calendar().begins(days, "month").tolist()
+        [False, True, False]
+        """
+        if period not in LONGEST_PERIOD:
+            raise UnknownNameError(
+                f"There is no period {period!r}", f"Choose from: {', '.join(LONGEST_PERIOD)}"
+            )
+        if period == "session" or not len(sessions):
+            return np.ones(len(sessions), dtype=bool)
+        first = sessions[0].item()
+        place = bisect_left(self._sessions, first)
+        # The calendar's very first session begins a period, whatever its date.
+        before = self._sessions[place - 1] if place else first - timedelta(days=366)
+        numbers = _period_numbers(
+            np.concatenate(([np.datetime64(before, "D")], sessions.astype("datetime64[D]"))), period
+        )
+        changes: NDArray[np.bool_] = numbers[1:] != numbers[:-1]
+        return changes
+
     def day_after_previous(self, session: date) -> date:
         """First day that belongs to `session`: days without trading are of the session after."""
         return session if session <= self.first else self.previous(session) + ONE_DAY
@@ -294,6 +333,15 @@ def parse_date(text: str) -> date:
 def midnight(day: date) -> datetime:
     """Midnight of `day` without a time zone, as partition exclusions want it."""
     return datetime.combine(day, time())
+
+
+def _period_numbers(days: NDArray[np.datetime64], period: str) -> NDArray[np.int64]:
+    """Return the number of the week, month, quarter or year of each day."""
+    if period == "week":
+        # Day 0 is Thursday, 1 January 1970; weeks begin on Monday.
+        return np.asarray((days.astype(np.int64) + 3) // 7)
+    months = days.astype("datetime64[M]").astype(np.int64)
+    return np.asarray(months // {"month": 1, "quarter": 3, "year": 12}[period])
 
 
 def _between(days: tuple[date, ...], first: date, last: date) -> tuple[date, ...]:

@@ -1,28 +1,39 @@
-"""`Panel`: raw daily bars and corporate actions as sessions × securities arrays.
+"""`Panel`: sessions × securities arrays of bars, actions, membership, sectors and features.
 
-It is the input of every computation. Prices stay raw, as traded. Nothing here is adjusted "as of
-today": a computation that looks back over a split carries older prices into the units of its own
-last session with `split` (see `kernels/windows.py`), so a value of session D can only depend on
-actions with an ex-date ≤ D.
-
-A security that did not trade in a session keeps its last close (in the units of the session) as
-open, high, low and close, with volume 0, for at most `FILL_LIMIT` sessions; after that, and before
-its first bar, its cells are NaN. `traded` says where a real bar exists.
+It is the input of every computation, and what a strategy sees. Prices stay raw, as traded, and are
+NaN where a security did not trade. Nothing is adjusted "as of today": a computation that looks back
+over a split carries older prices into the units of its own last session with `split` (see
+`kernels/windows.py`), so a value of session D can only depend on actions with an ex-date ≤ D.
+`adjusted` gives series as of a session, `filled` a panel whose gaps are closed.
 
 News is optional. A panel without it has NaN for `sentiment` and `articles`, one with it has 0 where
-there is none.
+there is none. What does not belong here: functions of cross-sections (`cross_section.py`), and rows
+of a database. A panel knows none, and no session after its last one.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from quant_platform.conventions import FILL_LIMIT
+from quant_platform.errors import UnknownNameError
+from quant_platform.kernels.adjustment import Reinvested, later_product, reinvestment_factors
 from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
+from quant_platform.market.calendar import XNYS, Calendar
+from quant_platform.market.cross_section import CrossSection
+from quant_platform.market.grid import (
+    Grid,
+    Rows,
+    column_names,
+    long_frame,
+    securities_in,
+    securities_on,
+)
+from quant_platform.market.grid import pivot as pivot  # read from here by `trading`
 
 BAR_COLUMNS = {
     "open": "open_price",
@@ -33,13 +44,25 @@ BAR_COLUMNS = {
 }
 """Panel field → column of `market_data`."""
 
-_UNKNOWN = cast(FloatArray, None)
-"""Default of an array that becomes NaN in every cell."""
+PRICES = ("open", "high", "low", "close")
+
+FIELDS = (*BAR_COLUMNS, "split", "dividend", "sentiment", "articles")
+"""Fields that `panel[name]` knows beside features."""
+
+_ROWS = (*FIELDS, "traded", "member", "sectors")
+"""Arrays with a row per session."""
+
+_ABSENT = cast(Any, None)
+"""Default of an array that the panel then fills with one constant, which takes no memory."""
+
+_CONSTANTS = dict.fromkeys(FIELDS, np.nan) | {"split": 1.0, "dividend": 0.0}
+
+_NOT_FEATURES = ("date", "symbol", "security_id", "recorded_at")
 
 
 @dataclass(frozen=True)
-class Panel:
-    """Raw bars of securities over consecutive sessions; arrays have shape (sessions, securities).
+class Panel(CrossSection):
+    """Bars of securities over consecutive sessions; arrays have shape (sessions, securities).
 
     Attributes
     ----------
@@ -53,174 +76,239 @@ class Panel:
     sentiment : sum of the sentiment (1, 0 or -1) of the articles that count in the session; NaN
         where no news is known of
     articles : number of these articles; one without a sentiment is not counted
+    member : True where the security is in the trading universe of the session; without a universe,
+        where it has a bar
+    sectors : number of the sector in `sector_names`, as the universe of the session has it; −1
+        where unknown
+    features : name → array in units of its own session, NaN where unknown
+    symbols : what `wide` calls the columns; default: `security_ids`
+    calendar : the exchange's, of which `sessions` are
     """
 
     sessions: SessionArray
     security_ids: tuple[str, ...]
-    open: FloatArray
-    high: FloatArray
-    low: FloatArray
-    close: FloatArray
-    volume: FloatArray
-    split: FloatArray
-    dividend: FloatArray
-    traded: BoolArray
-    sentiment: FloatArray = _UNKNOWN
-    articles: FloatArray = _UNKNOWN
+    open: FloatArray = _ABSENT
+    high: FloatArray = _ABSENT
+    low: FloatArray = _ABSENT
+    close: FloatArray = _ABSENT
+    volume: FloatArray = _ABSENT
+    split: FloatArray = _ABSENT
+    dividend: FloatArray = _ABSENT
+    traded: BoolArray = _ABSENT
+    sentiment: FloatArray = _ABSENT
+    articles: FloatArray = _ABSENT
+    member: BoolArray = _ABSENT
+    sectors: NDArray[np.int32] = _ABSENT
+    sector_names: tuple[str, ...] = ()
+    features: Mapping[str, FloatArray] = field(default_factory=dict)
+    symbols: tuple[str, ...] = ()
+    calendar: Calendar = XNYS
 
     def __post_init__(self) -> None:
-        for name in ("sentiment", "articles"):
-            if getattr(self, name) is _UNKNOWN:
-                # One NaN seen as an array of the panel's shape: it takes no memory.
-                object.__setattr__(self, name, np.broadcast_to(np.nan, self.close.shape))
+        shape = (len(self.sessions), len(self.security_ids))
+        for name, constant in _CONSTANTS.items():
+            self._default(name, lambda constant=constant: np.broadcast_to(constant, shape))
+        self._default("traded", lambda: ~np.isnan(self.close))
+        self._default("member", lambda: self.traded)
+        self._default("sectors", lambda: np.broadcast_to(np.int32(-1), shape))
+
+    def _default(self, name: str, value: Any) -> None:
+        if getattr(self, name) is _ABSENT:
+            object.__setattr__(self, name, value())
+
+    def __getitem__(self, name: str) -> FloatArray:
+        """Return a feature, or a field such as "close".
+
+        Raises
+        ------
+        UnknownNameError
+            The panel holds neither.
+        """
+        if name in self.features:
+            return self.features[name]
+        # A field that was not given is one constant seen as an array.
+        given = [each for each in FIELDS if getattr(self, each).strides != (0, 0)]
+        if name not in given:
+            raise UnknownNameError(
+                f"The panel holds no {name!r}",
+                f"It has: {', '.join([*given, *self.features])}",
+            )
+        values: FloatArray = getattr(self, name)
+        return values
 
     @classmethod
     def from_frames(
         cls,
-        bars: pd.DataFrame,
-        actions: pd.DataFrame,
+        bars: Rows,
+        actions: Rows | None,
         sessions: Sequence[object] | SessionArray,
         *,
-        news: pd.DataFrame | None = None,
+        news: Rows | None = None,
+        universe: Rows | None = None,
+        features: Rows | None = None,
+        calendar: Calendar = XNYS,
     ) -> "Panel":
-        """Build a panel from rows of `market_data`, `corporate_actions` and, optionally, `news`.
+        """Build a panel from rows, as pandas or Arrow has them, of the tables of the same names.
 
         Parameters
         ----------
-        bars : columns date, security_id, open_price, high_price, low_price, close_price, volume
+        bars : columns date, security_id, close_price, and of open_price, high_price, low_price and
+            volume those that are wanted
         actions : columns date (the ex-date), security_id, action_type, split_ratio, cash_amount
         sessions : the consecutive sessions of the panel; rows of other dates are ignored
         news : columns date, security_id, sentiment; rows of securities without a bar are ignored
+        universe : columns date, security_id, and sector where it is wanted; a row makes the
+            security a member of that session
+        features : columns date, security_id and one per feature; rows of securities that are in
+            neither bars nor universe are ignored
         """
         days = np.asarray(sessions, dtype="datetime64[D]")
         # A security without a bar here may still have a split that changes a position.
-        in_sessions = _of_sessions(actions, days)
-        security_ids = tuple(sorted({*securities_in(bars), *securities_in(in_sessions)}))
-        rows, columns, inside = _locate(bars, days, security_ids)
-        fields = {
-            name: _scatter(
-                bars[column].to_numpy(dtype=np.float64)[inside], rows, columns, days, security_ids
-            )
-            for name, column in BAR_COLUMNS.items()
+        securities = {
+            *securities_in(bars),
+            *(() if actions is None else securities_on(actions, days)),
         }
-        split = np.ones((len(days), len(security_ids)))
-        dividend = np.zeros((len(days), len(security_ids)))
-        rows, columns, inside = _locate(actions, days, security_ids)
-        ratios = actions["split_ratio"].to_numpy(dtype=np.float64)[inside]
-        amounts = actions["cash_amount"].to_numpy(dtype=np.float64)[inside]
-        np.multiply.at(split, (rows, columns), np.where(np.isnan(ratios), 1.0, ratios))
-        np.add.at(dividend, (rows, columns), np.where(np.isnan(amounts), 0.0, amounts))
-        traded = ~np.isnan(fields["close"])
-        _fill_gaps(fields, split)
+        security_ids = tuple(
+            sorted({*securities, *(() if universe is None else securities_in(universe))})
+        )
+        grid = Grid(days, security_ids)
+        having = column_names(bars)
+        wanted = {name: column for name, column in BAR_COLUMNS.items() if column in having}
+        arrays: dict[str, Any] = {**grid.columns(bars, wanted)}
+        if actions is not None:
+            arrays |= grid.actions(actions)
         if news is not None:
-            fields |= _news(news, days, security_ids)
-        return cls(days, security_ids, split=split, dividend=dividend, traded=traded, **fields)
+            arrays |= grid.news(news)
+        named: dict[str, FloatArray] = {}
+        if features is not None:
+            named = grid.columns(
+                features,
+                {name: name for name in column_names(features) if name not in _NOT_FEATURES},
+            )
+        members: dict[str, Any] = {} if universe is None else grid.members(universe)
+        return cls(days, security_ids, **arrays, **members, features=named, calendar=calendar)
+
+    def filled(self) -> "Panel":
+        """Return the panel with short gaps closed, as features are computed.
+
+        A security that did not trade in a session keeps its last close (in the units of the
+        session) as open, high, low and close, with volume 0, for at most `FILL_LIMIT` sessions;
+        after that, and before its first bar, its cells are NaN. `traded` stays what it is.
+        """
+        rows, columns = np.nonzero(~self.traded)
+        last = np.maximum.accumulate(
+            np.where(self.traded, np.arange(len(self.sessions), dtype=np.int32)[:, None], -1),
+            axis=0,
+        )[rows, columns]
+        near = (last >= 0) & (rows - last <= FILL_LIMIT)
+        if not near.any():
+            return self
+        rows, columns, last = rows[near], columns[near], last[near]
+        carried = self.close[last, columns]
+        for step in range(1, FILL_LIMIT + 1):
+            # One session a step, so that a cell's value is that of the session before, carried on.
+            on = last + step <= rows
+            carried[on] /= self.split[last[on] + step, columns[on]]
+        values = {name: getattr(self, name).copy() for name in BAR_COLUMNS}
+        for name in PRICES:
+            values[name][rows, columns] = carried
+        values["volume"][rows, columns] = 0.0
+        return replace(self, **values)
+
+    def adjusted(
+        self,
+        field: str = "close",
+        as_of: object = None,
+        kind: Literal["split", "total_return"] = "total_return",
+        reinvested: Reinvested = "close",
+    ) -> FloatArray:
+        """Return a price or the volume in the units of a session, NaN after it.
+
+        The level of such a series changes with every later split and dividend, so a strategy uses
+        features, or ratios of it.
+
+        Parameters
+        ----------
+        field : "open", "high", "low", "close" (with dividends reinvested) or "volume"
+        as_of : session after which nothing is known; default: the panel's last one
+        kind : "total_return", or "split" for split-adjusted
+        reinvested : at which price dividends are, see `adjustment.py`
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such field, or the panel was built without corporate actions.
+        """
+        raw = self[field]
+        if field not in BAR_COLUMNS:
+            raise UnknownNameError(
+                f"The field {field!r} cannot be adjusted", f"Choose from: {', '.join(BAR_COLUMNS)}"
+            )
+        split, dividend = self["split"], self["dividend"]
+        last = len(self.sessions) if as_of is None else self._count_until(as_of)
+        past, result = slice(None, last), np.full(raw.shape, np.nan)
+        later = later_product(split[past])
+        if field == "volume":
+            result[past] = raw[past] * later
+            return result
+        result[past] = raw[past] / later
+        if kind == "total_return":
+            close, cash = self.close[past] / later, dividend[past] / later
+            factors = reinvestment_factors(close, cash, self.traded[past], reinvested)
+            result[past] *= later_product(factors)
+        return result
+
+    def cut(self, start: int = 0, stop: int | None = None, columns: slice = slice(None)) -> "Panel":
+        """Return the sessions from number `start` up to, not including, `stop`, as views.
+
+        Parameters
+        ----------
+        columns : securities to keep; default: all
+        """
+        part = (slice(start, stop), columns)
+        arrays: dict[str, Any] = {name: getattr(self, name)[part] for name in _ROWS}
+        return replace(
+            self,
+            sessions=self.sessions[start:stop],
+            security_ids=self.security_ids[columns],
+            symbols=self.symbols[columns],
+            features={name: values[part] for name, values in self.features.items()},
+            **arrays,
+        )
+
+    def until(self, session: object) -> "Panel":
+        """Return the panel without its sessions after `session`, as views."""
+        return self.cut(0, self._count_until(session))
+
+    def _count_until(self, session: object) -> int:
+        day = np.datetime64(cast(Any, session), "D")
+        return int(np.searchsorted(self.sessions, day, side="right"))
 
     def frame(
-        self, values: Mapping[str, NDArray[np.generic]], *, last: int | None = None
+        self,
+        values: Mapping[str, NDArray[np.generic]],
+        *,
+        where: BoolArray | None = None,
+        last: int | None = None,
     ) -> pd.DataFrame:
         """Unpivot (sessions, securities) arrays to rows: date, security_id, a column per array.
 
-        Only cells with a real bar become rows; `last` keeps the last so many sessions. Ordered by
-        date, then security_id.
+        Parameters
+        ----------
+        where : cells that become rows; default: those with a real bar
+        last : keeps the last so many sessions
+
+        Returns
+        -------
+        Rows ordered by date, then security_id.
         """
-        return long_frame(self.sessions, self.security_ids, values, self.traded, last=last)
+        kept = self.traded if where is None else where
+        return long_frame(self.sessions, self.security_ids, values, kept, last=last)
 
-
-def long_frame(
-    sessions: SessionArray,
-    security_ids: Sequence[str],
-    values: Mapping[str, NDArray[np.generic]],
-    where: BoolArray,
-    *,
-    last: int | None = None,
-) -> pd.DataFrame:
-    """Unpivot (sessions, securities) arrays into rows of date and security_id, in `where`."""
-    start = 0 if last is None else max(len(sessions) - last, 0)
-    rows, columns = np.nonzero(where[start:])
-    frame: dict[str, object] = {
-        "date": sessions[start:][rows].astype("datetime64[s]"),
-        # Taking from an Arrow array is several times faster than converting one object per row.
-        "security_id": pd.array(list(security_ids), dtype="str").take(columns),
-    }
-    frame.update({name: array[start:][rows, columns] for name, array in values.items()})
-    return pd.DataFrame(frame)
-
-
-def pivot(
-    frame: pd.DataFrame, column: str, sessions: SessionArray, security_ids: Sequence[str]
-) -> FloatArray:
-    """Arrange a column of rows as (sessions, securities) array, NaN where absent."""
-    rows, columns, inside = _locate(frame, sessions, security_ids)
-    return _scatter(
-        frame[column].to_numpy(dtype=np.float64)[inside], rows, columns, sessions, security_ids
-    )
-
-
-def securities_in(frame: pd.DataFrame) -> NDArray[np.object_]:
-    """Distinct securities of a frame; a ticker that means no security has none."""
-    return np.asarray(frame["security_id"].dropna().unique(), dtype=object)
-
-
-def _of_sessions(frame: pd.DataFrame, days: SessionArray) -> pd.DataFrame:
-    return frame[np.isin(frame["date"].to_numpy().astype("datetime64[D]"), days)]
-
-
-def _locate(
-    frame: pd.DataFrame, days: SessionArray, security_ids: Sequence[str]
-) -> tuple[NDArray[np.intp], NDArray[np.intp], BoolArray]:
-    """Row and column of every frame row that lies inside the panel, and which ones do."""
-    if len(frame) == 0 or len(days) == 0 or len(security_ids) == 0:
-        none = np.empty(0, dtype=np.intp)
-        return none, none, np.zeros(len(frame), dtype=bool)
-    dates = frame["date"].to_numpy().astype("datetime64[D]")
-    rows = np.searchsorted(days, dates)
-    has_session = days[np.minimum(rows, len(days) - 1)] == dates
-    # Text is hashed once per distinct security, not once per row.
-    codes, distinct = pd.factorize(frame["security_id"])
-    columns = pd.Index(security_ids).get_indexer(pd.Index(np.asarray(distinct, dtype=object)))[
-        codes
-    ]
-    inside = has_session & (codes >= 0) & (columns >= 0)
-    return rows[inside], columns[inside], inside
-
-
-def _news(
-    news: pd.DataFrame, days: SessionArray, security_ids: Sequence[str]
-) -> dict[str, FloatArray]:
-    """Sum and number of the sentiments of each cell."""
-    judged = news[news["sentiment"].notna()]
-    rows, columns, inside = _locate(judged, days, security_ids)
-    total, count = np.zeros((2, len(days), len(security_ids)))
-    np.add.at(total, (rows, columns), judged["sentiment"].to_numpy(dtype=np.float64)[inside])
-    np.add.at(count, (rows, columns), 1.0)
-    return {"sentiment": total, "articles": count}
-
-
-def _scatter(
-    values: FloatArray,
-    rows: NDArray[np.intp],
-    columns: NDArray[np.intp],
-    days: SessionArray,
-    security_ids: Sequence[str],
-) -> FloatArray:
-    array = np.full((len(days), len(security_ids)), np.nan)
-    array[rows, columns] = values
-    return array
-
-
-def _fill_gaps(fields: dict[str, FloatArray], split: FloatArray) -> None:
-    """Fill missing bars in place, at most `FILL_LIMIT` sessions after the last real one."""
-    missing = np.isnan(fields["close"])
-    if not missing.any():
-        return
-    carried = fields["close"].copy()
-    for _ in range(FILL_LIMIT):
-        gap = np.isnan(carried[1:]) & ~np.isnan(carried[:-1])
-        # One step a pass: a gap's n-th session is filled in the n-th pass, from the session
-        # before it.
-        carried[1:][gap] = (carried[:-1] / split[1:])[gap]
-    filled = missing & ~np.isnan(carried)
-    for name in ("open", "high", "low", "close"):
-        fields[name][filled] = carried[filled]
-    fields["volume"][filled] = 0.0
+    def wide(self, values: NDArray[np.generic]) -> pd.DataFrame:
+        """Return an array as a frame: index `date`, a column per security."""
+        return pd.DataFrame(
+            values,
+            index=pd.DatetimeIndex(self.sessions.astype("datetime64[s]"), name="date"),
+            columns=pd.Index(list(self.symbols or self.security_ids), name="symbol", dtype="str"),
+        )

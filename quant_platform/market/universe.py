@@ -18,7 +18,7 @@ from quant_platform.conventions import FILL_LIMIT, USUAL_SESSIONS
 from quant_platform.errors import SettingsError
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.kernels.medians import trailing_median
-from quant_platform.market.panel import pivot
+from quant_platform.market.grid import pivot
 
 PRESENT = 0.9
 """Share of the sessions of a minimum history in which a security must have a bar."""

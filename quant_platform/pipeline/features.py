@@ -1,14 +1,22 @@
 """Features of a run's sessions, block by block: read, compute, hand over."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from quant_platform.features.compute import compute_features, required_lookback
+from quant_platform.features.compute import feature_frames, required_lookback
+from quant_platform.features.feature_registry import features_of
+from quant_platform.features.feature_set import FeatureSet
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import Panel
 from quant_platform.pipeline.blocks import SlidingRows, blocks, count_securities
 from quant_platform.pipeline.chunks import Chunk, alone
 from quant_platform.pipeline.computations import server_time
 from quant_platform.pipeline.failures import Failures
+from quant_platform.pipeline.feature_inputs import (
+    UNIVERSE_INPUTS,
+    inputs_of,
+    read_extras,
+    series_window,
+)
 from quant_platform.pipeline.platform import Platform
 from quant_platform.storage.bulk import Members
 from quant_platform.storage.stored import Stored
@@ -16,46 +24,54 @@ from quant_platform.storage.stored import Stored
 
 def feature_chunks(
     platform: Platform,
+    chosen: FeatureSet,
     sessions: Sequence[str],
     bars: Stored,
     actions: Stored,
     universe: Stored,
-    news: Stored | None,
+    others: Mapping[str, Stored],
 ) -> Iterator[Chunk]:
-    """Rows of `features` for the members of each session.
+    """Rows of a set's table for the members of each session.
 
     Parameters
     ----------
     sessions : ISO dates, ascending
-    bars, actions, news : of the securities that are members in some session of the run
+    bars, actions : of the securities that are members in some session of the run; of a set that
+        looks across securities: that were in some session up to its last
+    others : news of the same securities, and tables of the economy, as far as there are any
     """
     if not sessions:
         return
-    lookback = required_lookback()
+    lookback, inputs = required_lookback([chosen.name]), inputs_of(features_of(chosen))
     securities = count_securities(platform, Members(sessions[0], sessions[-1]))
     bar_rows, action_rows = SlidingRows(bars), SlidingRows(actions)
-    news_rows = None if news is None else SlidingRows(news)
+    other_rows = {name: SlidingRows(stored) for name, stored in others.items()}
+    reads_universe = bool(inputs & {*UNIVERSE_INPUTS})
     for block in blocks(platform, sessions, lookback, securities):
         read_at = server_time(platform)
+        news = other_rows["news"].over(block.window) if "news" in others else None
         panel = Panel.from_frames(
-            bar_rows.over(block.window),
-            action_rows.over(block.window),
-            block.window,
-            news=None if news_rows is None else news_rows.over(block.window),
+            bar_rows.over(block.window), action_rows.over(block.window), block.window, news=news
         )
-        members = universe.read(block.sessions[0], block.sessions[-1])
+        first = block.window[0] if reads_universe else block.sessions[0]
+        members = universe.read(first, block.sessions[-1])
+        known = series_window(platform, block.window)
+        economy = {name: rows.over(known) for name, rows in other_rows.items() if name != "news"}
         failures = Failures("feature")
-        features = compute_features(
+        frames = feature_frames(
             panel,
             last=len(block.sessions),
+            names=[chosen.name],
+            extras=read_extras(platform, panel, inputs, members, economy, known),
             on_failure=failures.note,
             seconds=platform.settings.step_seconds,
         )
-        yield from alone(
-            Chunk(
-                block.sessions,
-                {"features": with_tickers(features, members)},
-                read_at=read_at,
-                failures=failures.by_part,
+        for days, rows in frames:
+            yield from alone(
+                Chunk(
+                    [str(day) for day in days],
+                    {chosen.table: with_tickers(rows, members)},
+                    read_at=read_at,
+                    failures=dict(failures.by_part),
+                )
             )
-        )

@@ -39,7 +39,9 @@ from quant_platform.storage.ingestions import (
 from quant_platform.storage.stored import Stored
 from quant_platform.vendors.abilities import MarketVendor
 
-ACTION_COLUMNS = ("date", "symbol", "action_type", "split_ratio", "cash_amount", "source")
+ACTION_COLUMNS = (
+    *("date", "symbol", "action_type", "split_ratio", "cash_amount", "paid_on", "source"),
+)
 
 
 class Fetch(StrEnum):
@@ -199,7 +201,7 @@ def _actions_chunk(platform: Platform, keys: Sequence[str], bars: Stored, symbol
     # An ex-date on a day without trading belongs to the session after it.
     start = date.fromisoformat(before) + timedelta(days=int(before != keys[0]))
     actions, losers = _resolved(platform, start, keys, bars)
-    actions = actions[list(ACTION_COLUMNS)]
+    actions = _with_days_of_payment(actions)[list(ACTION_COLUMNS)]
     named = actions.assign(security_id=securities_of(actions, symbols.read()))
     claimed = named["security_id"].notna()
     unclaimed = named[~claimed].drop(columns="security_id").assign(reason=UNCLAIMED)
@@ -216,6 +218,14 @@ def _actions_chunk(platform: Platform, keys: Sequence[str], bars: Stored, symbol
         refused={"corporate_actions": pd.concat([losers, unclaimed], ignore_index=True)},
         read_at=read_at,
     )
+
+
+def _with_days_of_payment(actions: pd.DataFrame) -> pd.DataFrame:
+    """Actions with the day on which each dividend is paid, where the vendor says it."""
+    stated = pd.Series(actions.get("paid_on", pd.NaT), index=actions.index)
+    days = pd.to_datetime(stated, errors="coerce")
+    is_split = actions["split_ratio"].notna()
+    return actions.assign(paid_on=days.mask(is_split).astype("datetime64[s]"))
 
 
 def _resolved(

@@ -20,6 +20,7 @@ from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 from quant_platform.storage.files import replace_file
 from quant_platform.storage.schema import tables_with_history
+from quant_platform.trading.costs import costs_of
 
 QUALITY_SESSIONS = 63
 """Sessions of data quality that a page sums up."""
@@ -139,10 +140,8 @@ def _assumptions(settings: Settings, database: Database, session: str) -> dict[s
     assumptions = {
         "Bars of the session": ", ".join(sources["source"]) if len(sources) else "none",
         "Start capital": f"{settings.capital:,.2f}",
-        "Costs": f"commission {settings.commission_bp:g} and slippage {settings.slippage_bp:g}"
-        " basis points of the value traded",
-        "Execution": "at the next session's open; whole days, fractional shares, no interest on"
-        " cash",
+        "Trading": f"{settings.costs.split()[0]}: {costs_of(settings)}",
+        "Limits": settings.limits or "none",
     }
     ended = _ended(settings, database, session)
     if ended:

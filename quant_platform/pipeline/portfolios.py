@@ -5,7 +5,6 @@ session of a run; from there on the state is carried from block to block.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
 
 import pandas as pd
 
@@ -25,14 +24,28 @@ from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.storage.models import model_ids
 from quant_platform.storage.stored import Stored
 from quant_platform.strategies.strategy_registry import strategy as strategy_of
-from quant_platform.trading.costs import Costs
+from quant_platform.trading.conditions import LIQUIDITY_LOOKBACK, Conditions, known_sectors
+from quant_platform.trading.costs import costs_of
 from quant_platform.trading.delistings import DelistingRules, Endings, YearHighs, year_highs
+from quant_platform.trading.limits import Limits
 from quant_platform.trading.orders import Orders
 from quant_platform.trading.portfolio_state import PortfolioState
 from quant_platform.trading.simulation import Simulation, simulate
 
-CLOSED = "closed_positions"
-"""Table of the positions whose security stopped trading."""
+ACCOUNTED = ("positions", "fills", "pending_cash")
+"""Tables of which several accounts of a model have rows."""
+
+TABLES = {
+    "portfolios": "portfolios",
+    "positions": "positions",
+    "fills": "fills",
+    "pending_cash": "pending_cash",
+    "closed_positions": "closed",
+}
+"""Table → attribute of `Simulation` that its rows come from."""
+
+SIMULATED = "simulated"
+"""The account of what is simulated."""
 
 PERFORMANCE_SESSIONS = 1000
 """Sessions whose figures are computed at once; each time, running figures are begun anew."""
@@ -48,7 +61,7 @@ def portfolio_chunks(
     before: Stored,
     signals_of: Mapping[str, Stored],
 ) -> Iterator[Chunk]:
-    """Rows of `portfolios` and `closed_positions`: each model simulated at the next open.
+    """Rows of `TABLES`: each model simulated in the sessions after its signals.
 
     Parameters
     ----------
@@ -74,9 +87,10 @@ def portfolio_chunks(
     earlier: str | None = None
     sliding = {name: SlidingRows(stored) for name, stored in signals_of.items()}
     members = SlidingRows(universe)
-    for block in blocks(platform, sessions, 2, count):
+    for block in blocks(platform, sessions, LIQUIDITY_LOOKBACK + 1, count):
         read_at = server_time(platform)
-        previous = block.window[0] if len(block.window) > len(block.sessions) else None
+        earlier_sessions = block.window[: len(block.window) - len(block.sessions)]
+        previous = earlier_sessions[-1] if earlier_sessions else None
         if previous is None or previous != earlier:
             states = {name: _state(platform, before, ids[name], previous) for name in signals_of}
         earlier = block.sessions[-1]
@@ -88,12 +102,13 @@ def portfolio_chunks(
         done = _simulated(
             platform, block, previous, bars, actions, endings, members, sliding, states
         )
-        states = {name: _last_state(each.portfolios) for name, each in done.items()}
-        of_model = {ids[name]: each for name, each in done.items()}
+        states = {name: each.state() for name, each in done.items()}
         frames = {
-            "portfolios": _joined({model: each.portfolios for model, each in of_model.items()}),
-            CLOSED: _joined({model: each.closed for model, each in of_model.items()}),
+            table: _joined({ids[name]: getattr(each, rows) for name, each in done.items()})
+            for table, rows in TABLES.items()
         }
+        for table in ACCOUNTED:
+            frames[table]["account"] = SIMULATED
         yield Chunk(block.sessions, frames, read_at=read_at)
 
 
@@ -109,12 +124,18 @@ def _simulated(
     states: Mapping[str, PortfolioState | None],
 ) -> dict[str, Simulation]:
     """Simulation of each model, by the strategy's name."""
-    first, last = block.sessions[0], block.sessions[-1]
-    panel = Panel.from_frames(bars.read(first, last), actions.read(first, last), block.sessions)
+    # An order's impact looks back on the sessions before the block.
+    first, last = block.window[0], block.window[-1]
+    known_actions = actions.read(first, last)
+    panel = Panel.from_frames(bars.read(first, last), known_actions, block.window)
     # What a session executes was known after the session before it.
-    decided = list(block.window)[:-1] or [block.window[0]]
+    decided = [*([previous] if previous else []), *block.sessions[:-1]] or [block.sessions[0]]
     universe = members.over(decided)
     settings = platform.settings
+    limits = Limits.read(settings.limits)
+    conditions = Conditions(
+        sectors=known_sectors(universe, panel, block.sessions) if limits.sector else None
+    )
     return {
         name: simulate(
             panel,
@@ -127,9 +148,12 @@ def _simulated(
                 calendar=platform.calendar,
             ),
             state=states[name],
-            costs=Costs(settings.commission_bp, settings.slippage_bp),
+            costs=costs_of(settings),
             capital=settings.capital,
             endings=endings,
+            limits=limits,
+            conditions=conditions,
+            actions=known_actions,
         )
         for name, rows in signals.items()
     }
@@ -152,11 +176,8 @@ def _year_highs(platform: Platform, bars: Stored, actions: Stored) -> YearHighs:
 def _joined(of_model: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
     """Rows of all models, by the model's id."""
     rows = [frame.assign(model_id=model) for model, frame in of_model.items()]
-    return pd.concat(rows, ignore_index=True)
-
-
-def _last_state(portfolio: pd.DataFrame) -> PortfolioState:
-    return PortfolioState.from_row(cast("dict[str, Any]", portfolio.iloc[-1].to_dict()))
+    # Frames without a row have columns without a type, of which pandas warns.
+    return pd.concat([each for each in rows if len(each)] or rows[:1], ignore_index=True)
 
 
 def _state(
@@ -171,7 +192,11 @@ def _state(
     rows = before.read(session, session)
     rows = rows[rows["model_id"] == model_id]
     if not rows.empty:
-        return _last_state(rows)
+        row = {str(name): value for name, value in rows.iloc[-1].items()}
+        held, pending = (
+            _of_model(platform, table, session, model_id) for table in ("positions", "pending_cash")
+        )
+        return PortfolioState.from_rows(row, held, pending)
     older = bulk.query(
         platform.database,
         "SELECT max(date) AS last FROM portfolios"
@@ -184,6 +209,11 @@ def _state(
         f"The portfolio of {session} is missing, the last one before it is of {older:%Y-%m-%d}",
         "Materialise the sessions between them first",
     )
+
+
+def _of_model(platform: Platform, table: str, session: str, model_id: int) -> pd.DataFrame:
+    rows = bulk.read(platform.database, platform.table(table), session, session)
+    return rows[(rows["model_id"] == model_id) & (rows["account"] == SIMULATED)]
 
 
 def performance_chunks(

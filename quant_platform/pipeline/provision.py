@@ -1,12 +1,16 @@
 """Bring a database to the state that the code needs: migrations, registered columns and models."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from quant_platform.conventions import DEFAULT_BENCHMARK
 from quant_platform.evaluation.metrics import METRICS
-from quant_platform.features.feature_registry import all_features
+from quant_platform.features.feature_registry import features_of
+from quant_platform.features.feature_set import TECHNICAL, FeatureSet
+from quant_platform.pipeline.feature_sets import stored_sets
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database, platform_database
+from quant_platform.storage.feature_tables import FeatureTable
 from quant_platform.storage.migrations import RegisteredColumn, is_current, upgrade
 from quant_platform.storage.models import ModelRecord, register_models
 from quant_platform.strategies.base import Strategy
@@ -14,11 +18,12 @@ from quant_platform.strategies.benchmarks import benchmark_of
 from quant_platform.strategies.strategy_registry import all_strategies
 
 
-def registered_columns() -> list[RegisteredColumn]:
-    """Columns that features and metrics bring, in the order of their registries."""
+def registered_columns(sets: Sequence[FeatureSet] = (TECHNICAL,)) -> list[RegisteredColumn]:
+    """Columns that the features of these sets and the metrics bring, in their registries' order."""
     features = [
-        RegisteredColumn("features", feature.name, "double precision", feature.description)
-        for feature in all_features()
+        RegisteredColumn(each.table, feature.name, each.sql_type, feature.description)
+        for each in sets
+        for feature in features_of(each)
     ]
     metrics = [
         RegisteredColumn("model_performance", metric.column, metric.sql_type, metric.description)
@@ -42,20 +47,30 @@ def model_record(strategy: Strategy, benchmark: str = DEFAULT_BENCHMARK) -> Mode
     )
 
 
-def provision(database: Database, benchmark: str = DEFAULT_BENCHMARK) -> list[str]:
-    """Apply what is missing; return the migrations and columns applied now. Safe to repeat.
+def provision(
+    database: Database,
+    benchmark: str = DEFAULT_BENCHMARK,
+    sets: Sequence[FeatureSet] = (TECHNICAL,),
+) -> list[str]:
+    """Apply what is missing; return migrations, tables and columns applied now. Safe to repeat.
 
     Parameters
     ----------
     benchmark : of models that state none
+    sets : feature sets that are stored
 
     Raises
     ------
     UnknownNameError
         A model's benchmark is neither a model nor a security.
     """
-    columns = registered_columns()
-    applied = [] if is_current(database, columns) else upgrade(database, columns)
+    columns = registered_columns(sets)
+    tables = [
+        FeatureTable(each.table, each.name, each.storage, each.description)
+        for each in sets
+        if each != TECHNICAL
+    ]
+    applied = [] if is_current(database, columns) else upgrade(database, columns, tables)
     records = [model_record(strategy, benchmark) for strategy in all_strategies()]
     register_models(database, records)
     return applied
@@ -65,5 +80,5 @@ def provision(database: Database, benchmark: str = DEFAULT_BENCHMARK) -> list[st
 def ready_database(settings: Settings) -> Database:
     """Return the platform's database, provisioned, one object per process."""
     database = platform_database(settings)
-    provision(database, settings.benchmark)
+    provision(database, settings.benchmark, stored_sets(settings))
     return database

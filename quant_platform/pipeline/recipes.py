@@ -7,17 +7,22 @@ a recipe of its own has the empty one: its rows depend on its inputs alone.
 import hashlib
 import inspect
 import json
-from functools import cache
+import sys
+from collections.abc import Iterator
+from functools import cache, partial
+from types import ModuleType
 
 from quant_platform.evaluation.metrics import METRICS
 from quant_platform.features import compute, context
-from quant_platform.features.feature_registry import all_features
-from quant_platform.kernels import windows
+from quant_platform.features.feature_registry import features_of, sets
+from quant_platform.features.feature_set import FeatureSet
+from quant_platform.pipeline import feature_inputs
 from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import Settings
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.benchmarks import benchmark_of
 from quant_platform.strategies.strategy_registry import all_strategies
+from quant_platform.trading.costs import costs_of
 
 
 def recipe_of(platform: Platform, asset: str) -> str:
@@ -27,30 +32,49 @@ def recipe_of(platform: Platform, asset: str) -> str:
             return f"doubtful from {platform.settings.doubtful_dividend:g}"
         case ["trading_universe"]:
             return repr(platform.universe_rule)
-        case ["features"]:
-            return feature_recipe()
         case ["signals", name]:
             return next((signal_recipe(each) for each in all_strategies() if each.name == name), "")
         case ["portfolios"]:
             return portfolio_recipe(platform.settings)
         case ["model_performance"]:
             return performance_recipe(platform.settings)
-    return ""
+    of_table = {each.table: each for each in sets()}
+    return feature_recipe(of_table[asset]) if asset in of_table else ""
+
+
+OWN_SOURCES = ("quant_platform.features.library.", "quant_platform.kernels.")
+"""Beginnings of the names of modules that features are made of."""
+
+
+def feature_modules(chosen: FeatureSet) -> list[ModuleType]:
+    """Return the modules of a set's features, and what they use of the library and the kernels."""
+    functions = {inspect.getmodule(_plain(each.function)) for each in features_of(chosen)}
+    left = [*(module for module in functions if module), compute, context, feature_inputs]
+    found: set[ModuleType] = set()
+    while left:
+        module = left.pop()
+        if module not in found:
+            found.add(module)
+            left.extend(_used_by(module))
+    return sorted(found, key=lambda module: module.__name__)
+
+
+def _used_by(module: ModuleType) -> Iterator[ModuleType]:
+    for value in vars(module).values():
+        name = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", "")
+        if isinstance(name, str) and name.startswith(OWN_SOURCES):
+            yield sys.modules[name]
 
 
 @cache
-def feature_recipe() -> str:
-    """Digest of the source of every feature and of what it is computed with."""
-    functions = {inspect.getmodule(_plain(each.function)) for each in all_features()}
-    modules = sorted(
-        {module for module in functions if module} | {compute, context, windows},
-        key=lambda module: module.__name__,
-    )
+def feature_recipe(chosen: FeatureSet) -> str:
+    """Digest of the source of a set's features and of what they are computed with."""
+    features, modules = features_of(chosen), feature_modules(chosen)
     digest = hashlib.sha256()
     for module in modules:
         digest.update(inspect.getsource(module).encode())
-    names = ",".join(f"{each.name}:{each.lookback}" for each in all_features())
-    return f"{len(all_features())} features {_short(digest.hexdigest() + names)}"
+    names = ",".join(f"{each.name}:{each.lookback}" for each in features)
+    return f"{len(features)} features {_short(f'{digest.hexdigest()}{names}{chosen.storage}')}"
 
 
 def signal_recipe(strategy: Strategy) -> str:
@@ -66,12 +90,12 @@ def portfolio_recipe(settings: Settings) -> str:
         f"{strategy.name} {strategy.rebalance} gross {strategy.max_gross:g}"
         for strategy in all_strategies()
     )
-    costs = f"{settings.commission_bp:g}+{settings.slippage_bp:g} bp"
+    assumed = f"{costs_of(settings)}; limits {settings.limits or 'none'}"
     ends = (
         f"ends {settings.delisting_sessions} {settings.delisting_return:g}"
         f" {settings.distressed_return:g} {settings.distress_price:g} {settings.distress_fall:g}"
     )
-    return f"{models}; {settings.capital:.2f}; {costs}; {ends}"
+    return f"{models}; {settings.capital:.2f}; {assumed}; {ends}"
 
 
 def performance_recipe(settings: Settings) -> str:
@@ -83,9 +107,10 @@ def performance_recipe(settings: Settings) -> str:
 
 
 def _plain(function: object) -> object:
-    """The function as it was written, of one that was made from it for a window's size."""
-    keywords = getattr(function, "keywords", {})
-    return keywords.get("function", function)
+    """The function as it was written, of one that was made from it for a size or a feature."""
+    while isinstance(function, partial):
+        function = function.keywords.get("function", function.func)
+    return function
 
 
 def _short(text: str) -> str:

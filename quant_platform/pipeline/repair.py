@@ -20,7 +20,7 @@ from quant_platform.errors import VendorError
 from quant_platform.kernels.medians import bridged, trailing_median
 from quant_platform.market.admission import admitted_bars
 from quant_platform.market.facts import complete
-from quant_platform.market.panel import pivot
+from quant_platform.market.grid import pivot
 from quant_platform.pipeline.chunks import Chunk
 from quant_platform.pipeline.platform import Platform
 from quant_platform.storage import bulk

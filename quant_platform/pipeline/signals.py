@@ -6,7 +6,9 @@ from functools import partial
 import pandas as pd
 
 from quant_platform.isolation import limited
+from quant_platform.market.calendar import Calendar
 from quant_platform.market.facts import with_tickers
+from quant_platform.market.panel import Panel
 from quant_platform.pipeline.blocks import Block, SlidingRows, blocks, count_securities
 from quant_platform.pipeline.chunks import WAIT_UNTIL_STORED, Chunk
 from quant_platform.pipeline.computations import server_time
@@ -22,7 +24,7 @@ from quant_platform.pipeline.provision import model_record
 from quant_platform.storage.bulk import Members
 from quant_platform.storage.models import ModelRun, model_ids, model_run_statement
 from quant_platform.storage.stored import Stored
-from quant_platform.strategies.base import SignalPanel, Strategy
+from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.limits import scaled_sessions
 from quant_platform.strategies.positions import without_room
 
@@ -31,7 +33,7 @@ def signal_chunks(
     platform: Platform,
     strategy: Strategy,
     sessions: Sequence[str],
-    features: Stored,
+    features: Sequence[Stored],
     bars: Stored,
     universe: Stored,
     *,
@@ -45,6 +47,7 @@ def signal_chunks(
     Parameters
     ----------
     sessions : ISO dates, ascending
+    features : of each set that the strategy reads
     bars : of the securities that were members in some session up to the run's last
     """
     if not sessions:
@@ -53,11 +56,14 @@ def signal_chunks(
     securities = count_securities(platform, Members(sessions[0], sessions[-1]))
     seconds, hung = platform.settings.step_seconds, False
     signals: pd.DataFrame | Failed
-    inputs = [SlidingRows(stored) for stored in (features, bars, universe)]
+    inputs = [SlidingRows(stored) for stored in (bars, universe, *features)]
     for block in blocks(platform, sessions, strategy.lookback, securities):
         read_at = server_time(platform)
-        feature_rows, bar_rows, members = (rows.over(block.window) for rows in inputs)
-        compute = partial(_signals, strategy, block, feature_rows, bar_rows, members)
+        bar_rows, members, *of_sets = (rows.over(block.window) for rows in inputs)
+        feature_rows = side_by_side(of_sets)
+        compute = partial(
+            _signals, strategy, block, feature_rows, bar_rows, members, platform.calendar
+        )
         if not hung:
             signals = attempt(
                 partial(limited, compute, seconds, strategy.signals, strategy.run, type(strategy))
@@ -92,6 +98,14 @@ def signal_chunks(
         )
 
 
+def side_by_side(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Join the rows of several feature sets: one for each that has one in any set."""
+    joined = frames[0]
+    for frame in frames[1:]:
+        joined = joined.merge(frame, on=["date", "symbol", "security_id"], how="outer")
+    return joined
+
+
 def _note_failure(
     platform: Platform, strategy: Strategy, block: Block, digest: str, run_id: str, reason: str
 ) -> None:
@@ -107,7 +121,10 @@ def _signals(
     features: pd.DataFrame,
     bars: pd.DataFrame,
     members: pd.DataFrame,
+    calendar: Calendar,
 ) -> pd.DataFrame:
     """Signals of a block's sessions, as the strategy gives them."""
-    panel = SignalPanel.from_frames(features, bars, members, block.window)
+    panel = Panel.from_frames(
+        bars, None, block.window, universe=members, features=features, calendar=calendar
+    )
     return with_tickers(strategy.run(panel, last=len(block.sessions)), members)

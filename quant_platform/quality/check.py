@@ -170,7 +170,7 @@ class CheckContext:
             judged[acted[(acted >= 0) & (actions["action_type"] == SPLIT).to_numpy()]] = True
             bars = bars[judged[codes]]
             actions = actions[(acted >= 0) & judged[acted]]
-        return Panel.from_frames(bars, actions, self.window)
+        return Panel.from_frames(bars, actions, self.window).filled()
 
     @shared_property
     def is_liquid(self) -> BoolArray:
@@ -178,17 +178,29 @@ class CheckContext:
         liquid: BoolArray = usual_value(self.panel) >= self.liquid_dollars
         return liquid
 
+    def ticker(self, security: str, session: Any) -> str:
+        """Ticker that a security has in a session, or had last; its own name where it has none.
+
+        A later rename does not count: what is said of a session is the same in every run.
+        """
+        names = self.tickers.get(security, ())
+        day = pd.Timestamp(session)
+        return next((name for since, name in reversed(names) if since <= day), security)
+
     @shared_property
-    def tickers(self) -> dict[str, str]:
-        """Security → ticker that it had last, up to the end of the window."""
-        last = bulk.query(
+    def tickers(self) -> dict[str, list[tuple[pd.Timestamp, str]]]:
+        """Security → tickers up to the end of the window, each with its first session."""
+        rows = bulk.query(
             self.platform.database,
-            "SELECT DISTINCT ON (security_id) security_id, symbol FROM security_symbols"
-            " WHERE date <= $1::text::date AND security_id IS NOT NULL"
-            " ORDER BY security_id, date DESC",
+            "SELECT date, symbol, security_id FROM security_symbols"
+            " WHERE date <= $1::text::date AND security_id IS NOT NULL ORDER BY date",
             (self.window[-1],),
         )
-        return dict(zip(last["security_id"], last["symbol"], strict=True))
+        days = pd.to_datetime(rows["date"])
+        names: dict[str, list[tuple[pd.Timestamp, str]]] = {}
+        for security, day, name in zip(rows["security_id"], days, rows["symbol"], strict=True):
+            names.setdefault(security, []).append((day, name))
+        return names
 
     def all_judged(self, failures: pd.DataFrame) -> Findings:
         """Findings of a check that looked at every session."""
@@ -234,7 +246,7 @@ class CheckContext:
             columns = np.flatnonzero(failing[row])
             examples = [
                 " ".join(
-                    [self.tickers.get(panel.security_ids[column], panel.security_ids[column])]
+                    [self.ticker(panel.security_ids[column], panel.sessions[row])]
                     + [f"{name} {values[row, column]:.6g}" for name, values in figures.items()]
                 )
                 for column in columns[:EXAMPLES]

@@ -12,6 +12,7 @@ from types import ModuleType
 
 from quant_platform.errors import ContractError
 from quant_platform.extensions import extension_modules
+from quant_platform.pipeline.feature_sets import stored_sets
 from quant_platform.quality import library
 from quant_platform.quality.check import QualityCheck, tuned
 from quant_platform.quality.computed import computed_checks
@@ -40,7 +41,13 @@ def all_checks(settings: Settings, vendor: Vendor) -> list[QualityCheck]:
     if vendor.abilities.information is not None:
         market += REFUSED_INFORMATION_CHECKS
     return tuned(
-        [*market, *UNIVERSE_CHECKS, *computed_checks(), *library_checks()], settings.checks
+        [
+            *market,
+            *UNIVERSE_CHECKS,
+            *computed_checks(stored_sets(settings)),
+            *library_checks(),
+        ],
+        settings.checks,
     )
 
 

@@ -7,7 +7,7 @@ not judged. Nor is a session in which there is nothing to look at.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -16,12 +16,22 @@ import pandas as pd
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.evaluation.risk_free import risk_free_rates
 from quant_platform.features.compute import compute_features, required_lookback
-from quant_platform.features.feature_registry import all_features
+from quant_platform.features.feature_registry import features_of
+from quant_platform.features.feature_set import FeatureSet
 from quant_platform.isolation import limited
-from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.pipeline.failures import Failed, attempt
+from quant_platform.pipeline.feature_inputs import (
+    ECONOMY,
+    KNOWN_SESSIONS,
+    inputs_of,
+    read_extras,
+    series_window,
+)
+from quant_platform.pipeline.feature_sets import columns_of, sets_read
+from quant_platform.pipeline.signals import side_by_side
 from quant_platform.quality.asked_weights import signal_limits
 from quant_platform.quality.check import (
     ERROR,
@@ -30,13 +40,14 @@ from quant_platform.quality.check import (
     QualityCheck,
     description_of,
 )
+from quant_platform.quality.comparison import Comparison, findings_of, rows_of, same_figures
 from quant_platform.quality.portfolios import long_only_exposure, portfolio_accounting
 from quant_platform.quality.sampling import NOT_SAMPLED, batches, cut
-from quant_platform.quality.verdict import Findings, failures, joined
+from quant_platform.quality.verdict import Findings, failures
 from quant_platform.storage import bulk
-from quant_platform.storage.bulk import BEGINNING, Members, Scope
+from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.storage.models import model_ids
-from quant_platform.strategies.base import SignalPanel, Strategy
+from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.limits import SCALE
 from quant_platform.strategies.strategy_registry import all_strategies
 from quant_platform.trading.orders import ASKED_WEIGHT
@@ -44,50 +55,74 @@ from quant_platform.trading.orders import ASKED_WEIGHT
 FEATURES, PORTFOLIOS, PERFORMANCE = "features", "portfolios", "model_performance"
 REPORTS = "performance_reports"
 
-TOLERANCE = 1e-9
-"""Relative difference that a value computed again may have (law 2)."""
-
 FIGURES = ("total_return", "annualized_volatility", "sharpe_ratio", "max_drawdown")
 """Columns of `model_performance` that `_figures` computes."""
 
 IDENTITY = ("date", "symbol", "security_id")
 
 
-def features_causality(context: CheckContext) -> Findings:
+def features_causality(chosen: FeatureSet, context: CheckContext) -> Findings:
     """On a sampled session, every feature computed on history cut there equals what is stored.
 
     Not judged: sessions that are not sampled, and those without features, stored or computed; and
     features that cannot be computed.
     """
     failed: set[str] = set()
-    names, lookback = [feature.name for feature in all_features()], required_lookback()
-    columns = ["date", "security_id", *BAR_COLUMNS.values()]
+    names = [feature.name for feature in features_of(chosen)]
+    lookback, inputs = required_lookback([chosen.name]), inputs_of(features_of(chosen))
     compared = []
     for batch in batches(context, lookback):
-        bars = batch.read("market_data", columns=columns, members=batch.members)
-        actions = batch.read("corporate_actions", members=batch.members)
-        news = batch.read("news", members=batch.members)
-        universe = _rows_of(batch, "trading_universe", IDENTITY)
+        universe = rows_of(batch, "trading_universe", IDENTITY)
+        facts = _facts(batch, chosen, inputs)
         again = []
         for session in batch.sessions:
             window = context.platform.window([session], lookback)
-            members = universe["security_id"][universe["date"] == pd.Timestamp(session)]
-            history = [cut(rows, window) for rows in (bars, actions, news)]
-            of_members = [rows[rows["security_id"].isin(members)] for rows in history]
-            panel = Panel.from_frames(of_members[0], of_members[1], window, news=of_members[2])
+            days = series_window(context.platform, window)
+            history = {name: cut(rows, days) for name, rows in facts.items()}
+            bars, actions, news, members = (
+                cut(history.pop(name), window)
+                for name in ("market_data", "corporate_actions", "news", "trading_universe")
+            )
+            if not chosen.across:
+                today = universe["security_id"][universe["date"] == pd.Timestamp(session)]
+                bars, actions, news = (
+                    rows[rows["security_id"].isin(today)] for rows in (bars, actions, news)
+                )
+            panel = Panel.from_frames(bars, actions, window, news=news)
             again.append(
                 compute_features(
                     panel,
                     last=1,
+                    names=[chosen.name],
+                    extras=read_extras(context.platform, panel, inputs, members, history, days),
                     on_failure=lambda name, _: failed.add(name),
                     seconds=context.platform.settings.step_seconds,
                 )
             )
         computed = with_tickers(pd.concat(again, ignore_index=True), universe)
-        stored = _rows_of(batch, "features", ["date", "symbol", *names])
+        stored = rows_of(batch, chosen.table, ["date", "symbol", *names])
         kept = [name for name in names if name not in failed]
-        compared.append(_Comparison(stored, computed, kept))
-    return _findings(context, compared)
+        compared.append(Comparison(stored, computed, kept))
+    return findings_of(context, compared)
+
+
+def _facts(
+    batch: CheckContext, chosen: FeatureSet, inputs: frozenset[str]
+) -> dict[str, pd.DataFrame]:
+    """Rows by table of what a set is computed from, as far back as each is read."""
+    last = batch.sessions[-1]
+    members = Members(BEGINNING, last) if chosen.across else batch.members
+    columns = ["date", "security_id", *BAR_COLUMNS.values()]
+    facts = {
+        "market_data": batch.read("market_data", columns=columns, members=members),
+        "corporate_actions": batch.read("corporate_actions", members=members),
+        "news": batch.read("news", members=members),
+        "trading_universe": batch.read("trading_universe", columns=[*IDENTITY, "sector"]),
+    }
+    if any(name.startswith("series:") for name in inputs):
+        earlier = replace(batch, lookback=batch.lookback + KNOWN_SESSIONS - 1)
+        facts |= {name: earlier.read(name) for name in ECONOMY}
+    return facts
 
 
 def feature_gaps(context: CheckContext) -> Findings:
@@ -126,7 +161,12 @@ def signal_causality(strategy: Strategy, context: CheckContext) -> Findings:
     for batch in batches(context, strategy.lookback):
         ever = Members(BEGINNING, batch.sessions[-1])
         bars = batch.read("market_data", columns=[*IDENTITY, "close_price"], members=ever)
-        features = batch.read("features", columns=[*IDENTITY, *strategy.features])
+        features = side_by_side(
+            [
+                batch.read(each.table, columns=[*IDENTITY, *columns_of(strategy, each)])
+                for each in sets_read(strategy.features)
+            ]
+        )
         universe = batch.read("trading_universe", columns=IDENTITY)
         member_since = bulk.query(
             database,
@@ -139,11 +179,13 @@ def signal_causality(strategy: Strategy, context: CheckContext) -> Findings:
             window = context.platform.window([session], strategy.lookback)
             so_far = member_since.index[member_since <= pd.Timestamp(session)]
             closes = cut(bars, window)
-            panel = SignalPanel.from_frames(
-                cut(features, window),
+            panel = Panel.from_frames(
                 closes[closes["security_id"].isin(so_far)],
-                cut(universe, window),
+                None,
                 window,
+                universe=cut(universe, window),
+                features=cut(features, window),
+                calendar=context.platform.calendar,
             )
             compute = partial(strategy.run, panel, last=1)
             signals = attempt(
@@ -153,9 +195,9 @@ def signal_causality(strategy: Strategy, context: CheckContext) -> Findings:
                 return context.not_judged(f"{strategy.name} failed: {signals.reason}")
             again.append(signals)
         computed = with_tickers(pd.concat(again, ignore_index=True), universe)
-        stored = _rows_of(batch, "signals", ["date", "symbol", *figures], scope)
-        compared.append(_Comparison(stored, computed, figures))
-    return _findings(context, compared)
+        stored = rows_of(batch, "signals", ["date", "symbol", *figures], scope)
+        compared.append(Comparison(stored, computed, figures))
+    return findings_of(context, compared)
 
 
 def performance_recomputed(context: CheckContext) -> Findings:
@@ -167,7 +209,7 @@ def performance_recomputed(context: CheckContext) -> Findings:
     for batch in batches(context, 1):
         columns = ["date", "model_id", "window_name", "window_sessions", *FIGURES]
         by_model = _portfolio_returns(context, batch.sessions[-1])
-        for row in _rows_of(batch, "model_performance", columns).to_dict("records"):
+        for row in rows_of(batch, "model_performance", columns).to_dict("records"):
             judged.append(row["date"])
             days, returns, rates, equity = by_model[row["model_id"]]
             end = int(np.searchsorted(days, row["date"].to_datetime64(), side="right"))
@@ -183,7 +225,7 @@ def performance_recomputed(context: CheckContext) -> Findings:
                     f" stored {row[name]}, computed {value}",
                 )
                 for name, value in again.items()
-                if not _same(np.float64(row[name]), np.float64(value))
+                if not same_figures(np.float64(row[name]), np.float64(value))
             ]
     failing = failures([day for day, _ in wrong], [example for _, example in wrong])
     return context.judged_on(judged, failing, NOT_SAMPLED)
@@ -238,10 +280,10 @@ def report_ranking(context: CheckContext) -> Findings:
     return context.judged_on(reports["date"].unique(), failing, "there is no report")
 
 
-def computed_checks() -> list[QualityCheck]:
-    """All checks of computed tables; two for each strategy."""
-    checks = [
-        _check("features_causality", FEATURES, "features", ERROR, features_causality),
+def computed_checks(feature_sets: Sequence[FeatureSet]) -> list[QualityCheck]:
+    """All checks of computed tables; one for each stored feature set, two for each strategy."""
+    checks = [_set_check(each) for each in feature_sets]
+    checks += [
         _check("feature_gaps", FEATURES, "features", WARN, feature_gaps, 2),
         _check("portfolio_accounting", PORTFOLIOS, "portfolios", ERROR, portfolio_accounting, 2),
         _check("long_only_exposure", PORTFOLIOS, "portfolios", WARN, long_only_exposure),
@@ -257,6 +299,14 @@ def computed_checks() -> list[QualityCheck]:
     for strategy in all_strategies():
         checks += _strategy_checks(strategy)
     return checks
+
+
+def _set_check(chosen: FeatureSet) -> QualityCheck:
+    def causality(context: CheckContext) -> Findings:
+        return features_causality(chosen, context)
+
+    causality.__doc__ = features_causality.__doc__
+    return _check(f"{chosen.table}_causality", chosen.table, chosen.table, ERROR, causality)
 
 
 def _strategy_checks(strategy: Strategy) -> list[QualityCheck]:
@@ -295,66 +345,6 @@ def _check(
 
     description = description_of(function)
     return QualityCheck(name, asset, table, severity, description, without_threshold, lookback)
-
-
-@dataclass(frozen=True)
-class _Comparison:
-    """Rows of some sessions as stored and as computed again: date, symbol and `names` in each."""
-
-    stored: pd.DataFrame
-    again: pd.DataFrame
-    names: Sequence[str]
-
-    @property
-    def failures(self) -> pd.DataFrame:
-        """Cells in which both differ beyond the tolerance, and rows that one of them lacks."""
-        key = ["date", "symbol"]
-        rows = self.stored[key].merge(self.again[key], how="outer", on=key, indicator="side")
-        lonely = rows[rows["side"] != "both"]
-        wrong = [
-            (
-                row.date,
-                f"{row.symbol} is {'stored' if row.side == 'left_only' else 'computed'} only",
-            )
-            for row in lonely.itertuples()
-        ]
-        at = pd.MultiIndex.from_frame(rows[key][rows["side"] == "both"])
-        names = list(self.names)
-        left, right = (
-            side.set_index(key).loc[at, names].to_numpy(np.float64, na_value=np.nan)
-            for side in (self.stored, self.again)
-        )
-        for row, column in np.argwhere(~_same(left, right)):
-            (day, symbol), stored, again = at[row], left[row, column], right[row, column]
-            wrong.append((day, f"{symbol} {names[column]}: stored {stored}, computed {again}"))
-        return failures([day for day, _ in wrong], [example for _, example in wrong])
-
-
-def _findings(context: CheckContext, compared: Sequence[_Comparison]) -> Findings:
-    """Findings about samples: judged are those with a row, stored or computed again."""
-    judged = [
-        day for each in compared for side in (each.stored, each.again) for day in side["date"]
-    ]
-    return context.judged_on(judged, joined(each.failures for each in compared), NOT_SAMPLED)
-
-
-def _rows_of(
-    batch: CheckContext, table: str, columns: Sequence[str], scope: Scope | None = None
-) -> pd.DataFrame:
-    """Rows of the sessions of a batch, without those between them and those looked back on."""
-    names = ", ".join(map(bulk.quoted, columns))
-    return bulk.query(
-        batch.platform.database,
-        f"SELECT {names} FROM {bulk.quoted(table)}"  # noqa: S608 — quoted names
-        f" WHERE date = ANY ($1::text::date[]){bulk.scope_sql(scope)}",
-        ("{" + ",".join(batch.sessions) + "}",),
-    )
-
-
-def _same(left: FloatArray | np.float64, right: FloatArray | np.float64) -> BoolArray:
-    """Whether figures are equal up to the tolerance; unknown ones are."""
-    same: BoolArray = np.isclose(left, right, rtol=TOLERANCE, atol=1e-12, equal_nan=True)
-    return same
 
 
 def _figures(returns: np.ndarray, rates: np.ndarray, growth: np.ndarray) -> dict[str, float]:

@@ -299,7 +299,10 @@ def _quoted(
     """Failures of some of the bars, of which the first tickers of each session are quoted."""
     if rows.empty:
         return failures([], [])
-    tickers = [context.tickers.get(security, security) for security in rows["security_id"]]
+    tickers = [
+        context.ticker(security, day)
+        for day, security in zip(rows["date"], rows["security_id"], strict=True)
+    ]
     named = rows[["date"]].assign(symbol=tickers).sort_values(["date", "symbol"])
     return joined(
         counted(day, [example(symbol) for symbol in group["symbol"].head(EXAMPLES)], len(group))

@@ -3,9 +3,6 @@
 What does not belong here: recomputing what follows from their returns (`computed.py`).
 """
 
-import json
-
-import numpy as np
 import pandas as pd
 
 from quant_platform.quality.check import CheckContext
@@ -19,15 +16,17 @@ CENT = 0.01
 
 
 def portfolio_accounting(context: CheckContext) -> Findings:
-    """Equity is cash plus positions, and the return is its change, where equity was positive.
+    """Equity is cash, what is owed and positions; the return is its change, where it was positive.
 
     Not judged: sessions without a portfolio.
     """
     rows = context.read(
-        "portfolios", columns=["date", "model_id", "equity", "cash", "daily_return", "positions"]
+        "portfolios",
+        columns=["date", "model_id", "equity", "cash", "receivables", "daily_return"],
     )
-    held = np.array([_value(text) for text in rows["positions"]])
-    sums = (rows["cash"] + held - rows["equity"]).abs() > CENT
+    held = rows[["date", "model_id"]].merge(_totals(context), how="left", on=["date", "model_id"])
+    total = rows["cash"] + rows["receivables"] + held["value"].fillna(0.0)
+    sums = (total - rows["equity"]).abs() > CENT
     before = rows.groupby("model_id")["equity"].shift()
     change = rows["equity"] / before - 1.0
     # Nothing is a share of an equity that is not positive.
@@ -41,22 +40,18 @@ def portfolio_accounting(context: CheckContext) -> Findings:
 
 
 def long_only_exposure(context: CheckContext) -> Findings:
-    """A book without short positions borrows no more than the costs that it has paid.
+    """A book without short positions borrows no more than it paid, or may pay at a higher open.
 
-    That is a gross exposure of at most 1 plus costs. Not judged: sessions without a portfolio, and
-    those in which every one has a short position.
+    Orders that are sized from the close before cost more at a higher open: what is borrowed then is
+    the delay of the session's purchases, and what was paid so far in costs and interest. Not
+    judged: sessions without a portfolio, and those in which every one has a short position.
     """
-    rows = context.read("portfolios", columns=["date", "model_id", "cash", "equity", "positions"])
-    paid = bulk.query(
-        context.platform.database,
-        "SELECT date, model_id, sum(costs) OVER (PARTITION BY model_id ORDER BY date) AS paid"
-        " FROM portfolios WHERE date <= $1::text::date",
-        (context.sessions[-1],),
-    )
+    rows = context.read("portfolios", columns=["date", "model_id", "cash", "equity", "receivables"])
+    paid = bulk.query(context.platform.database, _PAID, (context.sessions[-1],))
     rows = rows.merge(paid, on=["date", "model_id"])
-    long_only = [_is_long_only(text) for text in rows["positions"]]
-    rows = rows[np.array(long_only, dtype=bool)]
-    over = rows[-rows["cash"] > rows["paid"] + CENT]
+    rows = rows.merge(_totals(context), how="left", on=["date", "model_id"])
+    rows = rows[~(rows["least"] < 0.0)]
+    over = rows[-rows["cash"] > rows["paid"] + rows["receivables"].clip(lower=0.0) + CENT]
     examples = [
         f"model {row.model_id}: cash {row.cash:.2f} of equity {row.equity:.2f}"
         for row in over.itertuples()
@@ -65,9 +60,18 @@ def long_only_exposure(context: CheckContext) -> Findings:
     return context.judged_on(rows["date"].unique(), failing, "there is no long-only portfolio")
 
 
-def _is_long_only(positions: str) -> bool:
-    return all(entry["shares"] >= 0.0 for entry in json.loads(positions).values())
+_PAID = """
+SELECT date, model_id, sum(costs + greatest(-interest, 0) + borrow_fees + coalesce(delay, 0))
+    OVER (PARTITION BY model_id ORDER BY date) AS paid
+FROM portfolios LEFT JOIN (
+    SELECT date, model_id, sum(greatest(delay, 0)) AS delay FROM fills GROUP BY date, model_id
+) AS late USING (date, model_id)
+WHERE date <= $1::text::date
+"""
 
 
-def _value(positions: str) -> float:
-    return float(sum(entry["value"] for entry in json.loads(positions).values()))
+def _totals(context: CheckContext) -> pd.DataFrame:
+    """Value of all positions, and the least number of shares, by session and model."""
+    held = context.read("positions", columns=["date", "model_id", "value", "shares"])
+    sums = held.groupby(["date", "model_id"], as_index=False)
+    return sums.agg(value=("value", "sum"), least=("shares", "min"))

@@ -94,7 +94,7 @@ def unclaimed_actions(context: CheckContext, threshold: float) -> Findings:
     unclaimed = rows.groupby("date").size()
     shares = unclaimed / (unclaimed + stored.reindex(unclaimed.index).fillna(0))
     many = rows["date"].map(shares > threshold)
-    alike = {_parts(name): name for name in context.tickers.values()}
+    alike = {_parts(name): name for names in context.tickers.values() for _, name in names[-1:]}
     twins = rows["symbol"].map(lambda symbol: alike.get(_parts(symbol), ""))
     failing = rows[many | (twins != "")]
     examples = [

@@ -85,8 +85,10 @@ def adjusted_series(context: CheckContext, threshold: float) -> Findings:
     parted = adjustment.disagreements(rows, theirs, threshold)
     parted = parted[parted["date"] >= pd.Timestamp(context.sessions[0])]
     examples = [
-        f"{context.tickers.get(security, security)} off by {difference:.2%}"
-        for security, difference in zip(parted["security_id"], parted["difference"], strict=True)
+        f"{context.ticker(security, day)} off by {difference:.2%}"
+        for day, security, difference in zip(
+            parted["date"], parted["security_id"], parted["difference"], strict=True
+        )
     ]
     failing = failures(parted["date"].to_numpy(), examples)
     return context.judged_on(_followed(rows, theirs, context.window), failing, reason)

@@ -3,6 +3,7 @@
 What does not belong here: sessions (`market/calendar.py`) and moments (`storage/known_at.py`).
 """
 
+import os
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -64,7 +65,9 @@ def _day(value: Day) -> date:
 
 
 def settings_of(folder: Path | str | None) -> Settings:
-    """Read the settings of a project's folder; None is the current one.
+    """Read the settings of a project's folder, or those with another database's URL.
+
+    None is the current folder.
 
     Raises
     ------
@@ -73,6 +76,8 @@ def settings_of(folder: Path | str | None) -> Settings:
     """
     if folder is None:
         return Settings.load()
+    if isinstance(folder, str) and "://" in folder:
+        return Settings.load({**os.environ, "DATABASE_URL": folder})
     path = Path(folder).expanduser().resolve()
     if not path.is_dir():
         raise SettingsError(f"There is no folder {str(folder)!r}", "Name the project's folder")

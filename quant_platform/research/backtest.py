@@ -28,19 +28,22 @@ from quant_platform.errors import SettingsError
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
 from quant_platform.features.compute import compute_features, required_lookback
-from quant_platform.features.feature_registry import select
+from quant_platform.features.feature_registry import all_features, select
 from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.research.arguments import Day, iso_day
 from quant_platform.research.benchmark import Benchmark, benchmark_model, benchmark_returns
 from quant_platform.research.reader import TableReader
-from quant_platform.research.result import BacktestResult
+from quant_platform.research.result import Backtest
 from quant_platform.storage.bulk import BEGINNING, Members
-from quant_platform.strategies.base import RUN_COLUMNS, SignalPanel, Strategy
+from quant_platform.strategies.base import RUN_COLUMNS, Strategy
+from quant_platform.strategies.function import FunctionStrategy, Weights, features_of
 from quant_platform.strategies.strategy_registry import strategy as strategy_of
+from quant_platform.trading.conditions import LIQUIDITY_LOOKBACK, Conditions, known_sectors
 from quant_platform.trading.costs import DEFAULT_COSTS, Costs
 from quant_platform.trading.delistings import DelistingRules, Endings, year_highs
+from quant_platform.trading.limits import NO_LIMITS, Limits
 from quant_platform.trading.orders import Orders
 from quant_platform.trading.simulation import START_CAPITAL, Simulation, simulate
 
@@ -55,28 +58,31 @@ IDENTITY_COLUMNS = ("date", "symbol", "security_id")
 
 def backtest(
     reader: TableReader,
-    strategy: str | Strategy,
+    strategy: str | Strategy | Weights,
     start: Day,
     end: Day,
     *,
     calendar: Calendar = XNYS,
     costs: Costs = DEFAULT_COSTS,
+    limits: Limits = NO_LIMITS,
     delistings: DelistingRules = USUAL_RULES,
     capital: float = START_CAPITAL,
     risk_free: float = 0.0,
     benchmark: Benchmark | None = None,
     default_benchmark: str = DEFAULT_BENCHMARK,
-) -> BacktestResult:
+) -> Backtest:
     """Run a strategy over the stored sessions from `start` to `end`, as far as there are bars.
 
     Parameters
     ----------
     reader : reads bars, corporate actions, universe and yields. Corrections that came after its
         moment are not seen, and neither is what was ingested later.
-    strategy : one by its name, or any `Strategy`, with parameters of its own
+    strategy : one by its name, any `Strategy`, with parameters of its own, or a function that
+        returns weights of a panel (`strategies/function.py`)
     start, end : first and last session; the sessions looked back on lie before `start`
     calendar : sessions of the exchange
-    costs, capital : what trades cost, and the cash to start with, in currency
+    costs, capital : what is assumed of trading, and the cash to start with, in currency
+    limits : how much the portfolio may hold and lose
     delistings : when a position whose security stops trading is closed, and at what price
     risk_free : annual rate, as a fraction, in sessions without a known Treasury yield
     benchmark : what alpha and beta refer to: a model or its name, `symbol:TICKER` for a security's
@@ -104,34 +110,80 @@ def backtest(
     -0.017024
     """
     _check_money(costs, capital)
-    model = strategy_of(strategy) if isinstance(strategy, str) else strategy
-    if not isinstance(model, Strategy):
-        raise SettingsError(
-            f"{model!r} is no strategy", "Pass its name, or an object such as MeanReversion()"
-        )
+    model = as_strategy(strategy, calendar)
     against = benchmark if benchmark is not None else model.benchmark or default_benchmark
     rival = benchmark_model(against)
     models = (model,) if rival is None else (model, rival)
     stored = calendar.sessions(*reader.first_and_last_bar())
     sessions = list(calendar.range(iso_day(start), iso_day(end), stored))
     inputs = _inputs(reader, models, stored, sessions)
-    signals = [_signals(each, inputs) for each in models]
+    signals = [_signals(each, inputs, calendar) for each in models]
     orders = [
         _orders(rows, each, inputs, calendar) for each, rows in zip(models, signals, strict=True)
     ]
     ends = _endings(reader, delistings, stored, inputs.days)
-    simulated = [
-        simulate(inputs.panel, each, costs=costs, capital=capital, endings=ends) for each in orders
-    ]
+    sectors = known_sectors(inputs.universe, inputs.panel, inputs.days) if limits.sector else None
+
+    def run(each: Orders, assumed: Costs) -> Simulation:
+        return simulate(
+            inputs.panel,
+            each,
+            costs=assumed,
+            capital=capital,
+            endings=ends,
+            limits=limits,
+            conditions=Conditions(sectors=sectors),
+            actions=inputs.actions,
+        )
+
+    simulated = [run(each, costs) for each in orders]
     judged_against, name = _judged_against(reader, rival, against, inputs)
     performance = _performance(reader, simulated, inputs, judged_against, risk_free)
     of_strategy = performance[performance["model_id"] == STRATEGY].drop(columns="model_id")
     of_strategy["benchmark"] = name
-    return BacktestResult(
+    return Backtest(
+        model.name,
         signals[STRATEGY],
-        simulated[STRATEGY].portfolios,
+        simulated[STRATEGY],
         of_strategy.reset_index(drop=True),
-        simulated[STRATEGY].closed,
+        _returns(simulated[1:], judged_against, name),
+        _tickers(inputs.universe),
+        costs,
+        lambda assumed: run(orders[STRATEGY], assumed).portfolios,
+    )
+
+
+def _returns(rivals: Sequence[Simulation], judged_against: object, name: str) -> pd.Series:
+    """Session returns of the benchmark, by date."""
+    if rivals:
+        return rivals[0].portfolios.set_index("date")["daily_return"].rename(name)
+    return cast("pd.Series", judged_against)
+
+
+def _tickers(universe: pd.DataFrame) -> dict[str, str]:
+    """Security → its last ticker."""
+    newest = universe.drop_duplicates("security_id", keep="last")
+    return dict(zip(newest["security_id"], newest["symbol"], strict=True))
+
+
+def as_strategy(strategy: object, calendar: Calendar) -> Strategy:
+    """Return a strategy from its name, from one, or from a function of a panel.
+
+    Raises
+    ------
+    SettingsError
+        It is none of these.
+    """
+    if isinstance(strategy, str):
+        return strategy_of(strategy)
+    if isinstance(strategy, Strategy):
+        return strategy
+    if callable(strategy) and not isinstance(strategy, type):
+        names = tuple(feature.name for feature in all_features())
+        return FunctionStrategy(strategy, features_of(strategy, names, calendar))
+    raise SettingsError(
+        f"{strategy!r} is no strategy",
+        "Pass its name, an object such as MeanReversion(), or a function of a panel",
     )
 
 
@@ -153,7 +205,9 @@ class _Inputs:
     ----------
     days : the sessions of the backtest (ISO dates)
     window : these and the ones a signal looks back on
-    panel : bars and corporate actions of `days`, by security
+    panel : bars and corporate actions of `days` and of the sessions before that impact looks back
+        on, by security
+    actions : corporate actions, with the days on which dividends are paid
     features, bars : rows of `window` (bars: and of sessions before it), by security
     universe : the members of each session of `window`, with their tickers
     """
@@ -161,6 +215,7 @@ class _Inputs:
     days: Sequence[str]
     window: Sequence[str]
     panel: Panel
+    actions: pd.DataFrame
     features: pd.DataFrame
     bars: pd.DataFrame
     universe: pd.DataFrame
@@ -175,7 +230,8 @@ def _inputs(
     names = tuple(dict.fromkeys(name for model in models for name in model.features))
     days = [day.isoformat() for day in sessions]
     window = _before(stored, days, max(model.lookback for model in models))
-    deep = _before(stored, window, required_lookback(names))
+    traded = _before(stored, days, LIQUIDITY_LOOKBACK + 1)
+    deep = min(_before(stored, window, required_lookback(names)), traded, key=lambda each: each[0])
     reader.refuse_gaps("market_data", deep)
     reader.refuse_gaps("trading_universe", window)
     span = (deep[0], deep[-1])
@@ -185,7 +241,9 @@ def _inputs(
         "market_data", span, (*IDENTITY_COLUMNS, *BAR_COLUMNS.values()), members=ever
     )
     actions = reader.rows("corporate_actions", span, members=ever)
-    universe = reader.rows("trading_universe", (window[0], window[-1]), IDENTITY_COLUMNS)
+    universe = reader.rows(
+        "trading_universe", (window[0], window[-1]), (*IDENTITY_COLUMNS, "sector")
+    )
     news = None
     if any("articles" in feature.inputs for feature in select(names)):
         articles = reader.rows("news", span, (*IDENTITY_COLUMNS, "sentiment"), members=ever)
@@ -197,15 +255,23 @@ def _inputs(
     return _Inputs(
         days,
         window,
-        Panel.from_frames(bars, actions, days),
+        Panel.from_frames(bars, actions, traded),
+        actions,
         with_tickers(computed, universe),
         bars,
         universe,
     )
 
 
-def _signals(model: Strategy, inputs: _Inputs) -> pd.DataFrame:
-    panel = SignalPanel.from_frames(inputs.features, inputs.bars, inputs.universe, inputs.window)
+def _signals(model: Strategy, inputs: _Inputs, calendar: Calendar) -> pd.DataFrame:
+    panel = Panel.from_frames(
+        inputs.bars,
+        None,
+        inputs.window,
+        universe=inputs.universe,
+        features=inputs.features,
+        calendar=calendar,
+    )
     rows = with_tickers(model.run(panel, last=len(inputs.days)), inputs.universe)
     ordered = rows.sort_values(["date", "symbol"], ignore_index=True)
     return ordered[

@@ -4,7 +4,7 @@ What does not belong here: the arithmetic of adjustment (`market/adjustment.py`)
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,12 @@ import pandas as pd
 from quant_platform.errors import UnknownNameError
 from quant_platform.market.adjustment import Kind, adjust
 from quant_platform.market.calendar import Calendar
-from quant_platform.market.panel import pivot, securities_in
+from quant_platform.market.grid import pivot, securities_in
 from quant_platform.research.arguments import Names, several
 from quant_platform.research.reader import TableReader
+
+Adjustment = Literal["total_return", "split", "splits", "none"]
+"""How a user writes an adjustment; "split" and "splits" are the same."""
 
 Field = Literal["open", "high", "low", "close", "volume", "vwap"]
 
@@ -45,6 +48,25 @@ def price_column(field: str) -> str:
             f"There is no field {field!r}", f"Choose from: {', '.join(PRICE_FIELDS)}"
         )
     return PRICE_FIELDS[field]
+
+
+def kind_of(adjust: str | None) -> Kind | None:
+    """Return the adjustment that a user wrote; None for raw.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such adjustment.
+    """
+    if adjust in (None, "none"):
+        return None
+    if adjust in ("split", "splits"):
+        return "split"
+    if adjust == "total_return":
+        return "total_return"
+    raise UnknownNameError(
+        f"There is no adjustment {adjust!r}", "Choose from: total_return, splits, none"
+    )
 
 
 def securities_of(
@@ -78,10 +100,6 @@ def adjusted_bars(
     UnknownNameError
         There is no such adjustment or column.
     """
-    if kind not in get_args(Kind):
-        raise UnknownNameError(
-            f"There is no adjustment {kind!r}", f"Choose from: {', '.join(get_args(Kind))}"
-        )
     # A dividend after the last bar wanted is reinvested at a later one.
     until = as_of if kind == "total_return" else min(last, as_of)
     read = None if columns is None else list(dict.fromkeys([*columns, *_ADJUSTED_BY]))

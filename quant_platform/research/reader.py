@@ -11,14 +11,19 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from quant_platform.errors import SessionError, UnknownNameError
+from quant_platform.market.grid import securities_in
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import Members
+from quant_platform.storage.cache import ColumnCache
+from quant_platform.storage.columnar import Columns, read_columns
 from quant_platform.storage.database import Database
+from quant_platform.storage.frames import decoded
 from quant_platform.storage.known_at import Moment
 from quant_platform.storage.schema import Table, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 Dates = tuple[str | None, str | None]
 """First and last day of a range, ISO dates, both included; None leaves that side open."""
@@ -50,10 +55,12 @@ class TableReader:
     ----------
     database : where the tables are
     moment : when the rows were known; None: now
+    cache : where columns that were read are kept; those of a moment never are
     """
 
     database: Database
     moment: Moment | None = None
+    cache: ColumnCache | None = None
 
     def query(
         self, statement: str, parameters: Sequence[str] = (), *, limit: float | None = None
@@ -97,6 +104,11 @@ class TableReader:
         definition = self._definition(table)
         for name in (*(() if dates == ALWAYS else ("date",)), *(among or {})):
             definition.column(name)
+        if among is None and self._is_kept(definition, dates):
+            names = (
+                columns if columns is not None else [each.name for each in definition.data_columns]
+            )
+            return decoded(self._columns(definition, dates, names, members))
         return bulk.read(
             self.database,
             definition,
@@ -106,6 +118,55 @@ class TableReader:
             among=among,
             known_at=self.moment,
         )
+
+    def columns(
+        self, table: str, dates: Dates, names: Sequence[str], *, members: Members | None = None
+    ) -> "pd.DataFrame | pa.Table":
+        """Read columns of a table for arrays: from the cache, where they are current there.
+
+        Returns
+        -------
+        A table of Arrow with dictionary-encoded text, or, as known at a moment, a frame.
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such table or column.
+        """
+        definition = self._definition(table)
+        if self._is_kept(definition, dates):
+            return self._columns(definition, dates, names, members)
+        return self.rows(table, dates, names, members=members)
+
+    def has_columns(self, table: str, names: Sequence[str]) -> bool:
+        """Whether a table has all of these columns."""
+        return set(names) <= {each.name for each in self._definition(table).columns}
+
+    @staticmethod
+    def decoded(columns: "pa.Table") -> "pd.DataFrame":
+        """Turn what `columns` read into a frame as `rows` reads it."""
+        return decoded(columns)
+
+    def _is_kept(self, definition: Table, dates: Dates) -> bool:
+        """Whether rows can be read by years, each ordered by date."""
+        return self.moment is None and None not in dates and definition.key[:1] == ("date",)
+
+    def _columns(
+        self, definition: Table, dates: Dates, names: Sequence[str], members: Members | None
+    ) -> "pa.Table":
+        for name in names:
+            definition.column(name)
+        # The securities themselves, and not how they are found: a year that was read stays current
+        # while the universe's later sessions bring no other security.
+        among = {} if members is None else {"security_id": self._members(members)}
+        first, last = (date.fromisoformat(str(each)) for each in dates)
+        return read_columns(
+            self.database, Columns(definition, names, first, last, among), self.cache
+        )
+
+    def _members(self, members: Members) -> list[str]:
+        universe = self.columns("trading_universe", (members.first, members.last), ["security_id"])
+        return sorted(securities_in(universe).tolist())
 
     def first_and_last_bar(self) -> tuple[date, date]:
         """Return the first and the last session with a bar.

@@ -1,38 +1,59 @@
-"""`BacktestResult`: the frames that a backtest returns.
+"""`Backtest`: what a backtest returns, as frames, figures and a picture.
 
-What belongs here: the frames and what is read from them. What does not belong here: how they are
-computed (`backtest.py`).
+What belongs here: the result and what is read from it. What does not belong here: how it is
+computed (`backtest.py`), and how a picture is drawn (`reports/`).
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
+
+    from quant_platform.trading.costs import Costs
+    from quant_platform.trading.simulation import Simulation
+
+SHOWN = (
+    *("total_return", "annualized_return", "excess_return", "annualized_volatility"),
+    *("sharpe_ratio", "sharpe_lower_95", "sharpe_upper_95", "sortino_ratio", "calmar_ratio"),
+    *("max_drawdown", "win_rate", "turnover", "trade_count", "alpha", "beta"),
+)
+"""Figures that a notebook shows."""
+
+INCEPTION = "inception"
 
 
 @dataclass(frozen=True, eq=False)
-class BacktestResult:
-    """Signals, portfolio and performance of one strategy, session by session.
+class Backtest:
+    """A strategy over stored sessions: its signals, portfolio, trades and figures.
 
-    The columns are those of the tables of the same meaning, without `model_id` and the clock.
+    Frames have the columns of the tables of the same meaning, without `model_id` and the clock.
 
     Attributes
     ----------
+    name : of the strategy
     signals : pd.DataFrame
         As the table `signals`: one row per session and member, ordered by date and symbol. Weights
         are fractions of the equity, prices are raw, in currency per share.
-    portfolios : pd.DataFrame
-        As the table `portfolios`: one row per session, ordered by date. Amounts are in currency,
-        returns and exposures are fractions. `positions` and `trades` are JSON text and name
-        securities by their `security_id`.
+    simulation : Simulation
+        What the engine gives.
     performance : pd.DataFrame
         As the table `model_performance`: one row per session and full window (21, 63 and 252
         sessions, and since the first session), ordered by date and length of the window. Returns
         are fractions; `docs/conventions.md` defines every figure. The column `benchmark` says what
         alpha and beta refer to.
-    closed_positions : pd.DataFrame
-        As the table of that name: one row per position whose security stopped trading.
+    benchmark_returns : pd.Series
+        Session returns of what it is judged against, by date; its name is the benchmark's.
+    tickers : Mapping[str, str]
+        Security → its last ticker in the sessions.
+    assumed : Costs
+        What was assumed of trading.
+    again : Callable[[Costs], pd.DataFrame]
+        Rows of `portfolios` of the same strategy under other assumptions.
 
     Examples
     --------
@@ -44,7 +65,127 @@ class BacktestResult:
     (84, 21)
     """
 
+    name: str
     signals: "pd.DataFrame"
-    portfolios: "pd.DataFrame"
+    simulation: "Simulation"
     performance: "pd.DataFrame"
-    closed_positions: "pd.DataFrame"
+    benchmark_returns: "pd.Series[float]"
+    tickers: Mapping[str, str]
+    assumed: "Costs"
+    again: "Callable[[Costs], pd.DataFrame]"
+
+    @property
+    def portfolios(self) -> "pd.DataFrame":
+        """As the table `portfolios`: one row per session; amounts in currency."""
+        return self.simulation.portfolios
+
+    @property
+    def positions(self) -> "pd.DataFrame":
+        """As the table `positions`: one row per session and security held or waited for."""
+        return self.simulation.positions
+
+    @property
+    def fills(self) -> "pd.DataFrame":
+        """As the table `fills`: one row per trade, with its cost by cause."""
+        return self.simulation.fills
+
+    @property
+    def closed_positions(self) -> "pd.DataFrame":
+        """As the table of that name: one row per position whose security stopped trading."""
+        return self.simulation.closed
+
+    @cached_property
+    def returns(self) -> "pd.Series[float]":
+        """Session returns of the equity, as fractions, by date."""
+        return self.portfolios.set_index("date")["daily_return"]
+
+    @cached_property
+    def equity(self) -> "pd.Series[float]":
+        """Equity at the closes, in currency, by date."""
+        return self.portfolios.set_index("date")["equity"]
+
+    @cached_property
+    def weights(self) -> "pd.DataFrame":
+        """Value of each holding over the equity, dates × tickers; 0 where nothing is held."""
+        held = self.positions.set_index(["date", "security_id"])["weight"].unstack()  # noqa: PD010
+        dates = self.portfolios["date"]
+        wide = held.reindex(index=dates).fillna(0.0).rename(columns=self.tickers)
+        return wide.rename_axis(columns="symbol").sort_index(axis=1)
+
+    @cached_property
+    def metrics(self) -> "pd.Series[float]":
+        """The figures of all sessions, with the Sharpe ratio's interval."""
+        import pandas as pd
+
+        rows = self.performance[self.performance["window_name"] == INCEPTION]
+        if rows.empty:
+            return pd.Series(dtype="float64", name=self.name)
+        figures = rows.iloc[-1].drop(["date", "window_name", "window_sessions", "benchmark"])
+        return figures.astype("float64").rename(self.name)
+
+    @cached_property
+    def costs(self) -> "pd.DataFrame":
+        """What trading cost in each session, by cause, in currency.
+
+        `delay` is what prices did between decision and trade; it is no charge of the account's.
+        """
+        causes = ["commission", "tax", "spread", "impact", "delay"]
+        dates = self.portfolios["date"]
+        charged = self.fills.groupby("date")[causes].sum().reindex(dates).fillna(0.0)
+        financing = self.portfolios.set_index("date")[["interest", "borrow_fees"]]
+        return charged.join(financing)
+
+    def rolling(self, metric: str, sessions: int = 252) -> "pd.Series[float]":
+        """One figure over the last so many sessions, at every session; NaN before it is full."""
+        import numpy as np
+        import pandas as pd
+
+        from quant_platform.evaluation.performance import rolling_metric
+
+        returns = np.asarray(self.returns, dtype=np.float64)
+        values = rolling_metric(returns, metric, sessions)
+        return pd.Series(values, index=self.returns.index, name=metric)
+
+    def plot(self) -> "go.Figure":
+        """Draw equity, benchmark and drawdown."""
+        from quant_platform.reports.backtest_page import backtest_figure
+
+        return backtest_figure(self.name, self.equity, self.returns, self.benchmark_returns)
+
+    def to_html(self, path: str | Path) -> Path:
+        """Write a page with the figures, the picture and what was assumed; return its path."""
+        from quant_platform.reports.backtest_page import backtest_page
+        from quant_platform.storage.files import replace_file
+
+        target = Path(path)
+        page = backtest_page(self.name, self.shown, self.plot(), str(self.assumed))
+        replace_file(target, page.encode())
+        return target
+
+    def implementation_risk(self) -> "pd.DataFrame":
+        """Run every set of assumptions, and say which one moves the total return how far."""
+        from quant_platform.trading.implementation_risk import implementation_risk
+
+        return implementation_risk(self.again, self.assumed)
+
+    @cached_property
+    def shown(self) -> "pd.Series[float]":
+        """The figures that a notebook and a page show."""
+        return self.metrics.reindex([name for name in SHOWN if name in self.metrics.index])
+
+    def __repr__(self) -> str:
+        """The figures of a few lines."""
+        days = self.portfolios["date"]
+        span = f"{days.iloc[0]:%Y-%m-%d} to {days.iloc[-1]:%Y-%m-%d}" if len(days) else "no session"
+        against = self.benchmark_returns.name
+        lines = [f"Backtest of {self.name}, {span}, against {against}"]
+        lines += [f"  {name:24} {value:12.4f}" for name, value in self.shown.items()]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Draw itself in a notebook."""
+        from quant_platform.reports.backtest_page import backtest_fragment
+
+        return backtest_fragment(
+            self.name, self.shown, self.returns, self.benchmark_returns, str(self.assumed)
+        )

@@ -10,28 +10,31 @@ does not: how rows are read (`reader.py`) and backtests are computed (`backtest.
 show the sample market, after `quant-platform demo`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from quant_platform.errors import QuantPlatformError, SessionError
-from quant_platform.market.adjustment import Kind
+from quant_platform.features.feature_registry import select
 from quant_platform.market.calendar import platform_calendar
+from quant_platform.market.panel import Panel
 from quant_platform.research import arguments
-from quant_platform.research.arguments import Day, Names, iso_range, open_range, several
-from quant_platform.research.backtest import IDENTITY_COLUMNS, backtest
+from quant_platform.research.arguments import Day, Names, iso_range, several
+from quant_platform.research.backtest import backtest
 from quant_platform.research.benchmark import Benchmark
-from quant_platform.research.prices import Field, adjusted_bars, price_column, securities_of, wide
-from quant_platform.research.reader import TableReader
-from quant_platform.research.result import BacktestResult
+from quant_platform.research.feature_data import FeatureData
+from quant_platform.research.prices import (
+    securities_of,
+)
+from quant_platform.research.result import Backtest
+from quant_platform.research.stored import StoredTables
 from quant_platform.settings import Settings
-from quant_platform.storage.database import Database, reader_database
-from quant_platform.storage.known_at import Moment, parse_moment
+from quant_platform.storage.database import reader_database
 from quant_platform.strategies.base import Strategy
-from quant_platform.trading.costs import Costs
+from quant_platform.strategies.function import Weights
+from quant_platform.trading.costs import Costs, costs_of
 from quant_platform.trading.delistings import DelistingRules
+from quant_platform.trading.limits import Limits
 
 
 def open_store(source: Settings | Path | str | None = None) -> "Store":
@@ -39,8 +42,9 @@ def open_store(source: Settings | Path | str | None = None) -> "Store":
 
     Parameters
     ----------
-    source : the project's folder, whose `.env` and environment are read, or settings; default: the
-        project that the current folder lies in, and outside of one the user's own data
+    source : the project's folder, whose `.env` and environment are read, the URL of a database, or
+        settings; default: the project that the current folder lies in, and outside of one the
+        user's own data
 
     Raises
     ------
@@ -59,7 +63,7 @@ def open_store(source: Settings | Path | str | None = None) -> "Store":
 
 
 @dataclass(frozen=True)
-class Store:
+class Store(StoredTables):
     """The tables of one database, as they are known now or were known at a moment.
 
     All methods read, none writes. Dates go from `start` to `end`, both included. Errors are of
@@ -73,296 +77,97 @@ class Store:
     moment : when the rows were known; None: now
     """
 
-    database: Database
-    settings: Settings = field(default_factory=Settings, repr=False)
-    moment: Moment | None = None
-
-    def at(self, moment: Moment) -> "Store":
-        """Return the store as it was known at a moment: nothing that came later is in it.
-
-        Parameters
-        ----------
-        moment : with its time zone, such as "2024-03-01T22:00Z"; a date alone is 00:00 UTC; a
-            moment to come is the present
-
-        Raises
-        ------
-        SessionError
-            It is no moment, or a time without a zone.
-
-        Examples
-        --------
-        >>> import quant_platform as qp
-        >>> qp.open().at("2000-01-01").bars("2008-07-01", "2008-07-31").empty
-        True
-        """
-        parse_moment(moment)
-        return replace(self, moment=moment)
-
-    def prices(
-        self,
-        start: Day,
-        end: Day,
-        *,
-        symbols: Names | None = None,
-        field: Field = "close",
-        adjust: Kind | None = "total_return",
-        as_of: Day | None = None,
-    ) -> pd.DataFrame:
-        """Read one field of all bars as a sessions × securities frame.
-
-        Parameters
-        ----------
-        symbols : the securities that carried one of these tickers from `start` to `end`, each with
-            its whole series, whatever its ticker was; default: all
-        field : "open", "high", "low", "close", "vwap" (currency per share) or "volume" (shares)
-        adjust : "total_return" with dividends reinvested, "split", or None for raw
-        as_of : session in whose units adjusted values are; see `bars`
-
-        Returns
-        -------
-        pd.DataFrame
-            Index `date`: the sessions from the first bar to the last one. Columns `symbol`, sorted:
-            the ticker that the security had in its last bar of the frame, or its `security_id`
-            where two securities had the same. Values float64, NaN where a security has no bar.
-
-        Raises
-        ------
-        SessionError
-            A date cannot be read, or the dates are reversed; `as_of` for raw values.
-        UnknownNameError
-            There is no such field or adjustment.
-
-        Examples
-        --------
-        >>> import quant_platform as qp
-        >>> prices = qp.open().prices("2005-02-25", "2005-02-28", symbols="AAPL", adjust="split")
-        >>> prices["AAPL"].tolist()
-        [44.495, 44.86]
-        """
-        column = price_column(field)
-        rows = self.bars(
-            start,
-            end,
-            adjust=adjust,
-            as_of=as_of,
-            symbols=symbols,
-            columns=["date", "symbol", "security_id", column],
-        )
-        return wide(rows, column, platform_calendar(self.settings))
-
-    def bars(
-        self,
-        start: Day,
-        end: Day,
-        *,
-        adjust: Kind | None = None,
-        as_of: Day | None = None,
-        symbols: Names | None = None,
-        columns: Sequence[str] | None = None,
-    ) -> pd.DataFrame:
-        """Read bars, raw as they are stored, or adjusted as of a session.
-
-        Parameters
-        ----------
-        adjust : None for raw, "split", or "total_return" with the dividends reinvested
-        as_of : session in whose units adjusted prices and volumes are, and after which no split or
-            dividend is known; default: `end`. Bars after it are left out.
-        symbols : the securities that carried one of these tickers from `start` to `end`, each with
-            its whole series, whatever its ticker was; default: all
-        columns : default: all but the clock
-
-        Returns
-        -------
-        pd.DataFrame
-            Columns of `market_data`, ordered by its key: one row per session and ticker. Prices in
-            currency per share, volume in shares.
-
-        Raises
-        ------
-        SessionError
-            A date cannot be read, or the dates are reversed; `as_of` for raw bars.
-        UnknownNameError
-            There is no such adjustment or column.
-
-        Examples
-        --------
-        Apple split 2:1 on 2005-02-28:
-
-        >>> import quant_platform as qp
-        >>> days = ("2005-02-25", "2005-02-28")
-        >>> qp.open().bars(*days, symbols="AAPL")["close_price"].tolist()
-        [88.99, 44.86]
-        >>> qp.open().bars(*days, adjust="split", symbols="AAPL")["close_price"].tolist()
-        [44.495, 44.86]
-        """
-        first, last = iso_range(start, end)
-        among = securities_of(self._reader, symbols, first, last)
-        if adjust is None:
-            if as_of is not None:
-                raise SessionError(
-                    "Raw bars are as of no session", 'Leave as_of out, or add adjust="split"'
-                )
-            return self._reader.rows("market_data", (first, last), columns, among=among)
-        _, until = iso_range(start, last if as_of is None else as_of)
-        return adjusted_bars(
-            self._reader, first, last, as_of=until, kind=adjust, among=among, columns=columns
-        )
-
     def features(
         self,
+        names: Names | None,
         start: Day,
         end: Day,
         *,
-        names: Names | None = None,
         symbols: Names | None = None,
     ) -> pd.DataFrame:
-        """Read the features of the universe's members.
+        """Read features of the universe's members; what is not stored is computed in memory.
 
         Parameters
         ----------
-        names : features; default: all
+        names : features; None: all
         symbols : the securities that carried one of these tickers from `start` to `end`, each with
             its whole series, whatever its ticker was; default: all
 
         Returns
         -------
         pd.DataFrame
-            One row per session and member, ordered by date and symbol: `date`, `symbol` (the ticker
-            of the session), `security_id`, and a float64 column per feature, NaN where unknown.
+            Index `date` and `symbol` (the ticker of the session), sorted: a row per session and
+            member with a bar. A column per feature, NaN where unknown.
 
         Raises
         ------
         SessionError
-            A date cannot be read, or the dates are reversed.
+            A date cannot be read, the dates are reversed, or there are no bars, or a session is
+            missing.
         UnknownNameError
             There is no such feature.
 
         Examples
         --------
         >>> import quant_platform as qp
-        >>> rows = qp.open().features("2008-07-01", "2008-07-01", names=["sma_50", "rsi_14"])
-        >>> rows.columns.tolist()
-        ['date', 'symbol', 'security_id', 'sma_50', 'rsi_14']
+        >>> rows = qp.open().features(["sma_50", "rsi_14"], "2008-07-01", "2008-07-01")
+        >>> rows.columns.tolist(), rows.index.get_level_values("symbol").tolist()
+        (['sma_50', 'rsi_14'], ['AAPL', 'GOOG', 'IBM', 'MSFT'])
         """
+        wanted = _names(names)
         first, last = iso_range(start, end)
-        columns = None if names is None else [*IDENTITY_COLUMNS, *several(names)]
         among = securities_of(self._reader, symbols, first, last)
-        rows = self._reader.rows("features", (first, last), columns, among=among)
-        return rows[[*IDENTITY_COLUMNS, *rows.columns.drop([*IDENTITY_COLUMNS])]]
+        securities = None if among is None else among["security_id"]
+        return self._range(first, last).frame(wanted, securities)
 
-    def universe(self, start: Day, end: Day | None = None) -> pd.DataFrame:
-        """Read the members of the trading universe, of one session or of several.
-
-        Parameters
-        ----------
-        end : default: `start`, for the members of that session alone
-
-        Returns
-        -------
-        pd.DataFrame
-            Columns of `trading_universe`: one row per session and member, ordered by date and
-            symbol, with the median dollar volume of 20 sessions in currency and the rank by it.
-
-        Raises
-        ------
-        SessionError
-            A date cannot be read, or the dates are reversed.
-
-        Examples
-        --------
-        >>> import quant_platform as qp
-        >>> qp.open().universe("2008-07-01")["symbol"].tolist()
-        ['AAPL', 'GOOG', 'IBM', 'MSFT']
-        """
-        return self._reader.rows(
-            "trading_universe", iso_range(start, start if end is None else end)
-        )
-
-    def table(
-        self,
-        name: str,
-        start: Day | None = None,
-        end: Day | None = None,
-        *,
-        columns: Sequence[str] | None = None,
-        symbols: Names | None = None,
-    ) -> pd.DataFrame:
-        """Read rows of any table or view.
+    def panel(self, names: Names | None, start: Day, end: Day) -> Panel:
+        """Read bars, actions, universe and features as sessions × securities arrays.
 
         Parameters
         ----------
-        start, end : range of the column `date`; None leaves that side open. A table without that
-            column is read whole.
-        columns : default: all but the clock
-        symbols : tickers, as they were in the session of the row; default: all
+        names : features, stored or computed in memory; None: no feature
 
         Returns
         -------
-        pd.DataFrame
-            Ordered by the table's key; dates as datetime64, JSON as text.
+        Panel
+            The securities that were members of the universe in some session of the range.
 
         Raises
         ------
-        UnknownNameError
-            There is no such table or column.
-        SessionError
-            A date cannot be read, or the dates are reversed.
+        SessionError, UnknownNameError
+            As `features`.
 
         Examples
         --------
         >>> import quant_platform as qp
-        >>> store = qp.open()
-        >>> store.table("models", columns=["model_name"])["model_name"].tolist()
-        ['buy_and_hold', 'enhanced_momentum', 'equal_weight', 'mean_reversion']
-        >>> len(store.table("market_data", "2008-07-01", "2008-07-31", symbols="MSFT"))
-        22
+        >>> panel = qp.open().panel("momentum_20", "2008-07-01", "2008-12-31")
+        >>> weights = panel.top(panel["momentum_20"], n=2, every="month")
+        >>> panel.wide(weights).loc["2008-08-01"].tolist()
+        [0.0, 0.0, 0.5, 0.5]
         """
-        among = None if symbols is None else {"symbol": several(symbols)}
-        return self._reader.rows(name, open_range(start, end), columns, among=among)
-
-    def sql(self, statement: str) -> pd.DataFrame:
-        """Run one statement that reads and return its rows.
-
-        It runs as a login that may only read, where the server is the platform's own. Statements
-        and functions that may do more than read are refused.
-
-        Raises
-        ------
-        DatabaseError
-            The statement is refused, or took longer than the settings' `sql_seconds`.
-        QuantPlatformError
-            The statement is empty.
-
-        Examples
-        --------
-        >>> import quant_platform as qp
-        >>> qp.open().sql("SELECT count(*) AS n FROM market_data")["n"].tolist()
-        [12154]
-        """
-        if not (text := statement.strip().rstrip(";").strip()):
-            raise QuantPlatformError("The statement is empty", "Write one that reads, in quotes")
-        return self._reader.query(text, limit=self.settings.sql_seconds)
+        wanted = [] if names is None else _names(names)
+        return self._range(*iso_range(start, end)).panel(wanted)
 
     def backtest(
         self,
-        strategy: str | Strategy,
+        strategy: str | Strategy | Weights,
         start: Day,
         end: Day,
         *,
         costs: Costs | None = None,
+        limits: Limits | None = None,
         delistings: DelistingRules | None = None,
         capital: float | None = None,
         risk_free: float | None = None,
         benchmark: Benchmark | None = None,
-    ) -> BacktestResult:
+    ) -> Backtest:
         """Run a strategy over stored sessions, in memory.
 
         Parameters
         ----------
-        strategy : one by its name, or any `Strategy`, with parameters of its own
+        strategy : one by its name, any `Strategy`, or a function of a panel that returns weights
         start, end : first and last session, as far as there are bars
-        costs, delistings, capital, risk_free : default: the settings
+        costs, limits, delistings, capital, risk_free : default: the settings
         benchmark : a model or its name, `symbol:TICKER`, or returns; default: the strategy's own,
             or else the settings'
 
@@ -385,7 +190,8 @@ class Store:
             start,
             end,
             calendar=platform_calendar(assumed),
-            costs=costs or Costs(assumed.commission_bp, assumed.slippage_bp),
+            costs=costs or costs_of(assumed),
+            limits=limits or Limits.read(assumed.limits),
             delistings=delistings or DelistingRules.of(assumed),
             capital=assumed.capital if capital is None else capital,
             risk_free=assumed.risk_free if risk_free is None else risk_free,
@@ -393,6 +199,10 @@ class Store:
             default_benchmark=assumed.benchmark,
         )
 
-    @property
-    def _reader(self) -> TableReader:
-        return TableReader(self.database, self.moment)
+    def _range(self, first: str, last: str) -> FeatureData:
+        return FeatureData(self._reader, platform_calendar(self.settings), first, last)
+
+
+def _names(names: Names | None) -> list[str]:
+    """Names of features; unknown ones are refused before anything is read."""
+    return [each.name for each in select(None if names is None else list(several(names)))]

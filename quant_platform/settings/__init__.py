@@ -6,6 +6,7 @@ name in `.env` (`environment.py`). Importing this loads pydantic, so the command
 for a command that runs. What does not belong here: assumptions that nobody sets (`conventions.py`).
 """
 
+from quant_platform.kernels.compiled import cache_in
 from quant_platform.settings.core import PREFIX, Settings
 from quant_platform.settings.environment import HOME_NAME, Environment, project_root, user_home
 from quant_platform.settings.model import SettingsModel, Variable
@@ -23,3 +24,5 @@ __all__ = [
     "user_home",
     "without_password",
 ]
+
+cache_in(lambda: Settings.load().home / "kernels")

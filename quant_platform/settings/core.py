@@ -20,6 +20,7 @@ from quant_platform.settings.values import (
     Form,
     Hosts,
     LowerCase,
+    Names,
     Number,
     Tolerances,
     matching,
@@ -105,6 +106,12 @@ class Settings(SettingsModel):
         description="Where market data comes from: the name of a vendor. Empty: the vendor whose"
         " key is configured, or else the sample in the package.",
     )
+    feature_sets: Annotated[Names, Variable(PLATFORM, PREFIX + "FEATURE_SETS")] = Field(
+        default=("technical",),
+        description="Feature sets whose values are computed and stored each day, such as"
+        " technical, alpha158; docs/features.md lists all. A set that a strategy reads is stored"
+        " in any case.",
+    )
     start: Annotated[Day | None, Variable(PLATFORM, PREFIX + "START")] = Field(
         default=None,
         description="First session of the market; empty: the vendor's own first session.",
@@ -170,6 +177,14 @@ class Settings(SettingsModel):
         description="Hours after its close from which a session that is not there is late; an"
         " early close that the vendor has announced counts.",
     )
+    cache_gigabytes: Annotated[Number, Variable(PLATFORM, PREFIX + "CACHE_GIGABYTES")] = Field(
+        default=4.0,
+        ge=0.0,
+        le=10_000.0,
+        description="Disk space that the folder `cache` of QUANT_PLATFORM_HOME may take: columns"
+        " that notebooks have read, which are not asked of the database again while they are"
+        " current. It may be deleted at any time; 0: none is kept.",
+    )
     sql_seconds: Annotated[Number, Variable(PLATFORM, PREFIX + "SQL_SECONDS")] = Field(
         default=300.0,
         ge=0.1,
@@ -194,14 +209,30 @@ class Settings(SettingsModel):
         description="What models are judged against that state no benchmark of their own: the name"
         " of a model, or symbol:SPY for a security's total return.",
     )
-    commission_bp: Annotated[Number, Variable(SIMULATION, PREFIX + "COMMISSION_BP")] = Field(
-        default=5.0,
+    costs: Annotated[str, Variable(SIMULATION, PREFIX + "COSTS")] = Field(
+        default="realistic",
+        description="What is assumed of trading: ideal, realistic, pessimistic, like_zipline,"
+        " like_bt or like_vectorbt, and changes to it, such as `realistic impact=1"
+        " volume_share=0.05`. `docs/conventions.md` has every name.",
+    )
+    limits: Annotated[str, Variable(SIMULATION, PREFIX + "LIMITS")] = Field(
+        default="",
+        description="Limits of each model's portfolio and what becomes of more (warn, scale, halt),"
+        " such as `name=0.1:scale drawdown=0.2:halt`. Empty: none.",
+    )
+    commission_bp: Annotated[Number | None, Variable(SIMULATION, PREFIX + "COMMISSION_BP")] = Field(
+        default=None,
         ge=0.0,
         le=1000.0,
-        description="Commission, in basis points of the traded value (1 bp = 0.01 %).",
+        description="Commission, in basis points of the traded value (1 bp = 0.01 %); empty: that"
+        " of QUANT_PLATFORM_COSTS.",
     )
-    slippage_bp: Annotated[Number, Variable(SIMULATION, PREFIX + "SLIPPAGE_BP")] = Field(
-        default=5.0, ge=0.0, le=1000.0, description="Slippage, in basis points of the traded value."
+    slippage_bp: Annotated[Number | None, Variable(SIMULATION, PREFIX + "SLIPPAGE_BP")] = Field(
+        default=None,
+        ge=0.0,
+        le=1000.0,
+        description="Half the spread, in basis points of the price; empty: that of"
+        " QUANT_PLATFORM_COSTS.",
     )
     delisting_sessions: Annotated[int, Variable(SIMULATION, PREFIX + "DELISTING_SESSIONS")] = Field(
         default=20,

@@ -95,6 +95,8 @@ def _written(value: object) -> str:
         return f"{value:.10g}"
     if isinstance(value, str | int | Path):
         return str(value)
+    if isinstance(value, tuple):
+        return ", ".join(_written(each) for each in value)
     raise TypeError(f"There is no way to write the default {value!r}")
 
 

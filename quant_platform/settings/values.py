@@ -22,6 +22,8 @@ _ADDRESS = re.compile(
 )
 """A scheme, a host, perhaps a port and a path; nothing that could carry a password or a key."""
 
+_SNAKE_CASE = re.compile(r"[a-z][a-z0-9_]*")
+
 _NAME = re.compile(r"\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 """A host's name or address in lower case, without a port."""
 
@@ -154,6 +156,18 @@ def _hosts(value: object) -> object:
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
+
+def _names(value: object) -> object:
+    """Return names written with commas between them, each once."""
+    if not isinstance(value, str):
+        return value
+    names = [part.strip() for part in value.split(",") if part.strip()]
+    if not names or not all(_SNAKE_CASE.fullmatch(name) for name in names):
+        raise ValueError("no names")
+    return tuple(dict.fromkeys(names))
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names), Form("names with commas between them")]
 
 Hosts = Annotated[
     tuple[str, ...],

@@ -76,8 +76,8 @@ def read(
     sql = (
         f"SELECT {', '.join(wanted)} FROM {quoted(table.name)}"  # noqa: S608 — names come from the catalogue, quoted
         # Dates as literals: the driver uses binary COPY only for a statement without parameters.
-        f" WHERE true{_since_and_until(first, last)}{scope_sql(scope)}"
-        f"{members.condition() if members else ''}{_among(among)}"
+        f" WHERE true{days_sql(first, last)}{scope_sql(scope)}"
+        f"{members.condition() if members else ''}{among_sql(among)}"
     )
     order = table.key or _view_order(table)
     if ordered and order:
@@ -132,13 +132,13 @@ def _date(text: str) -> str:
     return f"DATE {literal(date.fromisoformat(text).isoformat())}"
 
 
-def _since_and_until(first: str | None, last: str | None) -> str:
+def days_sql(first: str | None, last: str | None) -> str:
     """Conditions on the days, each starting with AND; empty without any."""
     since = "" if first is None else f" AND date >= {_date(first)}"
     return since + ("" if last is None else f" AND date <= {_date(last)}")
 
 
-def _among(allowed: Mapping[str, Sequence[str]] | None) -> str:
+def among_sql(allowed: Mapping[str, Sequence[str]] | None) -> str:
     """Condition that keeps rows with these values, starting with AND; empty without any."""
     return "".join(
         f" AND {quoted(name)} = ANY (ARRAY[{', '.join(map(literal, values))}]::text[])"

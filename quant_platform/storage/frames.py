@@ -20,6 +20,7 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "date": pa.date32(),
     "text": pa.string(),
     "double precision": pa.float64(),
+    "real": pa.float32(),
     "bigint": pa.int64(),
     "integer": pa.int32(),
     "smallint": pa.int16(),
@@ -74,6 +75,14 @@ def to_pandas(data: pa.Table, categories: Sequence[str] = ()) -> pd.DataFrame:
         date_as_object=False, split_blocks=True, categories=list(categories)
     )
     return frame
+
+
+def decoded(data: pa.Table) -> pd.DataFrame:
+    """Convert dictionary-encoded columns as `to_pandas` does plain ones."""
+    for at, each in enumerate(data.schema):
+        if pa.types.is_dictionary(each.type):
+            data = data.set_column(at, each.name, data.column(at).cast(each.type.value_type))
+    return to_pandas(data)
 
 
 def empty_frame(table: Table) -> pd.DataFrame:

@@ -92,11 +92,12 @@ GROUP BY v.oid, v.relname
 """
 
 
-# A function's body may read any table.
+# A function's body may read any table; a trigger's runs when rows are written.
 _FUNCTIONS = """
 SELECT EXISTS (
     SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
     WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+      AND p.prorettype <> 'trigger'::regtype
       AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass
                       AND d.objid = p.oid AND d.deptype = 'e'))
 """

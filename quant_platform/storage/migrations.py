@@ -2,7 +2,7 @@
 
 `sql/` is the schema's only source, with one extension: a feature or a metric is a decorated
 function, and its column (name, type, comment) is created from it, in the table and in the table's
-`_history`.
+`_history`; so is the table of a feature set (`feature_tables.py`).
 """
 
 import re
@@ -16,6 +16,7 @@ from quant_platform.errors import DatabaseError
 from quant_platform.settings import without_password
 from quant_platform.storage.database import Database
 from quant_platform.storage.failures import server_error
+from quant_platform.storage.feature_tables import LOCK, FeatureTable, make_feature_tables
 from quant_platform.storage.session import ensure_schema
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 MARKS = "_yoyo_migration"
 """Table of the migrations applied, as yoyo-migrations kept it, which applied the first ones."""
 
+_MAKES_FUNCTION = re.compile(r"^CREATE (?:OR REPLACE )?FUNCTION (\w+)", re.MULTILINE)
 _MAKES = re.compile(
     r"^CREATE (?:OR REPLACE )?(?:TABLE|VIEW)(?: IF NOT EXISTS)? (\w+)", re.MULTILINE
 )
@@ -34,7 +36,7 @@ _MAKES = re.compile(
 class RegisteredColumn:
     """A column that a registry adds to a table.
 
-    `sql_type` is double precision or integer; the column is always nullable.
+    `sql_type` is double precision, real or integer; the column is always nullable.
     """
 
     table: str
@@ -52,13 +54,18 @@ def sql_folder() -> Path:
     raise DatabaseError("The SQL files of quant-platform are missing", "Install the package again")
 
 
-def upgrade(database: Database, columns: Sequence[RegisteredColumn] = ()) -> list[str]:
-    """Bring the schema up to date; return the names of the migrations and columns applied now.
+def upgrade(
+    database: Database,
+    columns: Sequence[RegisteredColumn] = (),
+    tables: Sequence[FeatureTable] = (),
+) -> list[str]:
+    """Bring the schema up to date; return the migrations, tables and columns applied now.
 
-    The migrations are one transaction, the columns another. Safe to call from several processes at
-    once, and after a process that was killed.
+    The migrations are one transaction, the tables another, the columns a third. Safe to call from
+    several processes at once, and after a process that was killed.
     """
     applied = _apply_migrations(database)
+    applied += make_feature_tables(database, tables)
     added = add_columns(database, columns)
     return applied + [f"{column.table}.{column.name}" for column in added]
 
@@ -112,7 +119,7 @@ def _finite(column: RegisteredColumn, table: str) -> "Composable":
     """Rule that a figure is a number or null, never infinite; the history keeps whatever was."""
     from psycopg2 import sql
 
-    if table != column.table or column.sql_type != "double precision":
+    if table != column.table or column.sql_type == "integer":
         return sql.SQL("")
     return sql.SQL(" CHECK (abs({}) < 'Infinity')").format(sql.Identifier(column.name))
 
@@ -143,6 +150,12 @@ def made_by_migrations(done: set[str]) -> list[str]:
     return sorted({name for text in texts for name in _MAKES.findall(text)})
 
 
+def functions_of_migrations(done: set[str]) -> list[str]:
+    """Names of the functions that these migrations made, sorted; none takes an argument."""
+    texts = [file.read_text(encoding="utf-8") for file in _migration_files() if file.stem in done]
+    return sorted({name for text in texts for name in _MAKES_FUNCTION.findall(text)})
+
+
 def _apply_migrations(database: Database) -> list[str]:
     """Apply what is pending, and note it, in one transaction under a lock that ends with it.
 
@@ -170,7 +183,7 @@ def _apply_migrations(database: Database) -> list[str]:
     return [file.stem for file in pending]
 
 
-_BEFORE = ("SELECT pg_advisory_xact_lock(hashtext('quant_platform'), hashtext('migrations'))",)
+_BEFORE = (LOCK,)
 
 _MARKS = (
     f"CREATE TABLE IF NOT EXISTS {MARKS} (migration_hash varchar(64) PRIMARY KEY,"

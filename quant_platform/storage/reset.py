@@ -1,8 +1,8 @@
 """Delete what the platform made in its databases, and nothing else.
 
-1. Of the platform's schema: the tables and views that the migrations made which it bears the marks
-   of, and the marks. The schema itself stays, with its grants, and so does whatever others made
-   there. A table of the same name without marks is somebody else's.
+1. Of the platform's schema: the tables, views and functions that the migrations made which it
+   bears the marks of, and the marks. The schema itself stays, with its grants, and so does
+   whatever others made there. A table of the same name without marks is somebody else's.
 2. Dagster's database, if it is the one that the platform made beside its own. Of one that a setting
    names: Dagster's tables; nothing on another server.
 
@@ -17,7 +17,11 @@ from quant_platform.settings import Settings, without_password
 from quant_platform.storage.addresses import database_name, on_one_server
 from quant_platform.storage.database import Database, dagster_libpq_url, forget, platform_url
 from quant_platform.storage.failures import server_error
-from quant_platform.storage.migrations import MARKS, made_by_migrations
+from quant_platform.storage.migrations import (
+    MARKS,
+    functions_of_migrations,
+    made_by_migrations,
+)
 
 if TYPE_CHECKING:
     import psycopg2.extensions
@@ -81,6 +85,7 @@ def _drop_tables(url: str, marks: str) -> None:
     marks : MARKS or DAGSTER_MARKS
     """
     import psycopg2
+    from psycopg2 import sql
 
     connection = Database(url).connect()
     try:
@@ -91,7 +96,12 @@ def _drop_tables(url: str, marks: str) -> None:
             if marks == MARKS:
                 cursor.execute("SELECT migration_id FROM _yoyo_migration")
                 done = {str(name) for (name,) in cursor.fetchall()}
-                _drop(cursor, [*made_by_migrations(done), *YOYO_TABLES])
+                made = [*made_by_migrations(done), *_tables_of_sets(cursor), *YOYO_TABLES]
+                _drop(cursor, made)
+                for name in functions_of_migrations(done):
+                    cursor.execute(
+                        sql.SQL("DROP FUNCTION IF EXISTS {}()").format(sql.Identifier(name))
+                    )
             else:
                 _drop(cursor, DAGSTER_TABLES)
     except psycopg2.errors.DependentObjectsStillExist as error:
@@ -105,6 +115,16 @@ def _drop_tables(url: str, marks: str) -> None:
         raise server_error(url, error, what) from error
     finally:
         connection.close()
+
+
+def _tables_of_sets(cursor: "psycopg2.extensions.cursor") -> list[str]:
+    """Tables of stored feature sets, and their histories; no migration makes them."""
+    cursor.execute("SELECT to_regclass('feature_sets')")
+    if cursor.fetchone() == (None,):
+        return []
+    cursor.execute("SELECT table_name FROM feature_sets WHERE name <> 'technical'")
+    names = [str(name) for (name,) in cursor.fetchall()]
+    return [table for name in names for table in (name, f"{name}_history")]
 
 
 def _drop(cursor: "psycopg2.extensions.cursor", names: Sequence[str]) -> None:

@@ -1,15 +1,14 @@
-"""`SignalPanel`, what a strategy sees, and `Strategy`, what a strategy is.
+"""`Strategy`: what a strategy is.
 
 A strategy is a class with typed parameters and one vectorised method, `signals`. It sees features,
-closes and membership as (sessions, securities) arrays, never a database or a later session. The
+closes and membership of a `Panel`, never a database or a later session. The
 platform calls `run`, which checks the input before and the result after. What does not belong
 here: how a position is remembered (`holdings.py`), and how conditions become rows (`positions.py`).
 """
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from quant_platform.errors import ContractError, UnknownNameError
-from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
-from quant_platform.market.panel import long_frame, pivot, securities_in
+from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.market.panel import Panel
 from quant_platform.strategies.limits import REFUSE, SCALE, within_limits
 from quant_platform.strategies.parameters import StrategyParameters, build_parameters
 from quant_platform.strategies.risk import risk_figures
@@ -45,87 +44,6 @@ RUN_COLUMNS = (*SIGNAL_COLUMNS, ASKED_WEIGHT)
 """Columns of what `Strategy.run` returns: with the weights before they were scaled."""
 
 BUY, HOLD, SELL = 1, 0, -1
-
-_NOT_FEATURES = ("date", "symbol", "security_id", "recorded_at")
-
-
-@dataclass(frozen=True)
-class SignalPanel:
-    """Features, closes and membership of `security_ids` over consecutive `sessions`.
-
-    Attributes
-    ----------
-    sessions : datetime64[D] array, ascending, consecutive exchange sessions
-    security_ids : sorted security_ids, one per column
-    close : (sessions, securities), raw close, NaN where the symbol has no bar
-    member : (sessions, securities), whether the symbol is in the trading universe of the session
-    features : name → (sessions, securities) array in units of its own session, NaN where unknown
-    """
-
-    sessions: SessionArray
-    security_ids: tuple[str, ...]
-    close: FloatArray
-    member: BoolArray
-    features: Mapping[str, FloatArray]
-
-    def __getitem__(self, feature: str) -> FloatArray:
-        return self.features[feature]
-
-    @classmethod
-    def from_frames(
-        cls,
-        features_frame: pd.DataFrame,
-        bars_frame: pd.DataFrame,
-        universe_frame: pd.DataFrame,
-        sessions: Sequence[object] | SessionArray,
-    ) -> "SignalPanel":
-        """Build a panel from rows of `features`, `market_data` and `trading_universe`.
-
-        Parameters
-        ----------
-        features_frame : columns date, security_id and one per feature
-        bars_frame : columns date, security_id, close_price
-        universe_frame : columns date, security_id; a row makes the symbol a member of that session
-        sessions : the consecutive sessions of the panel; rows of other dates are ignored
-        """
-        days = np.asarray(sessions, dtype="datetime64[D]")
-        security_ids = tuple(sorted({*securities_in(bars_frame), *securities_in(universe_frame)}))
-        members = universe_frame[["date", "security_id"]].assign(row=1.0)
-        # One pivot finds each cell's row; every feature is then a plain look-up.
-        numbered = features_frame[["date", "security_id"]].assign(
-            row=np.arange(len(features_frame))
-        )
-        row = pivot(numbered, "row", days, security_ids)
-        has_row = ~np.isnan(row)
-        at = row[has_row].astype(np.intp)
-        features: dict[str, FloatArray] = {}
-        for name in [c for c in features_frame.columns if c not in _NOT_FEATURES]:
-            values = np.full(row.shape, np.nan)
-            values[has_row] = features_frame[name].to_numpy(dtype=np.float64)[at]
-            features[name] = values
-        return cls(
-            days,
-            security_ids,
-            close=pivot(bars_frame, "close_price", days, security_ids),
-            member=~np.isnan(pivot(members, "row", days, security_ids)),
-            features=features,
-        )
-
-    def frame(
-        self, *, where: BoolArray, last: int | None = None, **columns: NDArray[Any]
-    ) -> pd.DataFrame:
-        """Return (sessions, securities) arrays as rows of date, security_id and `columns`."""
-        return long_frame(self.sessions, self.security_ids, columns, where, last=last)
-
-    def since(self, first: int) -> "SignalPanel":
-        """Return the panel without its first `first` sessions."""
-        return SignalPanel(
-            self.sessions[first:],
-            self.security_ids,
-            self.close[first:],
-            self.member[first:],
-            {name: values[first:] for name, values in self.features.items()},
-        )
 
 
 class Strategy(ABC):
@@ -197,13 +115,13 @@ class Strategy(ABC):
         return (*self.required_features, *self.optional_features)
 
     @abstractmethod
-    def signals(self, panel: SignalPanel) -> pd.DataFrame:
+    def signals(self, panel: Panel) -> pd.DataFrame:
         """Return one row, with `SIGNAL_COLUMNS`, for every cell of `rows(panel)`.
 
         A session's rows are right if the panel holds `lookback − 1` sessions before it.
         """
 
-    def run(self, panel: SignalPanel, last: int | None = None) -> pd.DataFrame:
+    def run(self, panel: Panel, last: int | None = None) -> pd.DataFrame:
         """Compute and check the signals of the panel's last sessions.
 
         Parameters
@@ -231,7 +149,7 @@ class Strategy(ABC):
                 f"Features at hand: {', '.join(sorted(panel.features)) or 'none'}.",
             )
         spare = 0 if last is None else max(len(panel.sessions) - last - self.lookback + 1, 0)
-        frame = self.signals(panel.since(spare) if spare else panel)
+        frame = self.signals(panel.cut(spare) if spare else panel)
         self._check_columns(frame)
         if last is not None:
             first = panel.sessions[max(len(panel.sessions) - last, 0) :][:1]
@@ -246,7 +164,7 @@ class Strategy(ABC):
             model=self.name,
         )
 
-    def rows(self, panel: SignalPanel) -> BoolArray:
+    def rows(self, panel: Panel) -> BoolArray:
         """Return where a row belongs: members with a close and every required feature."""
         where = panel.member & (panel.close > 0.0)
         for name in self.required_features:
@@ -255,7 +173,7 @@ class Strategy(ABC):
 
     def frame(
         self,
-        panel: SignalPanel,
+        panel: Panel,
         *,
         signal_type: NDArray[np.integer],
         strength: FloatArray,
@@ -267,19 +185,19 @@ class Strategy(ABC):
     ) -> pd.DataFrame:
         """Assemble the rows from (sessions, securities) arrays, adding price and risk figures."""
         risk = risk_figures(panel["realized_volatility_20"], score)
-        return panel.frame(
-            where=self.rows(panel),
-            signal_type=signal_type.astype(np.int64),
-            strength=strength,
-            confidence=confidence,
-            target_weight=target_weight,
-            reference_price=panel.close,
-            stop_price=stop_price,
-            expected_return=risk.expected_return,
-            expected_volatility=risk.expected_volatility,
-            value_at_risk_95=risk.value_at_risk_95,
-            metadata=metadata,
-        ).astype({"metadata": "str"})
+        columns: dict[str, NDArray[Any]] = {
+            "signal_type": signal_type.astype(np.int64),
+            "strength": strength,
+            "confidence": confidence,
+            "target_weight": target_weight,
+            "reference_price": panel.close,
+            "stop_price": stop_price,
+            "expected_return": risk.expected_return,
+            "expected_volatility": risk.expected_volatility,
+            "value_at_risk_95": risk.value_at_risk_95,
+            "metadata": metadata,
+        }
+        return panel.frame(columns, where=self.rows(panel)).astype({"metadata": "str"})
 
     def _check_limits(self) -> None:
         """Refuse a class whose limits or rule of rebalancing are none."""

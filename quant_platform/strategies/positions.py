@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 
 from quant_platform.conventions import WEIGHT_NOISE
 from quant_platform.kernels.arrays import BoolArray, FloatArray
-from quant_platform.strategies.base import BUY, HOLD, SELL, SignalPanel, Strategy, metadata_json
+from quant_platform.market.panel import Panel
+from quant_platform.strategies.base import BUY, HOLD, SELL, Strategy, metadata_json
 from quant_platform.strategies.holdings import EXIT, STOP, TIME, Holdings, hold
 from quant_platform.strategies.risk import volatility_scale
 
@@ -86,7 +87,7 @@ class PositionRules:
 
 
 def position_signals(
-    strategy: Strategy, panel: SignalPanel, conditions: Conditions, rules: PositionRules
+    strategy: Strategy, panel: Panel, conditions: Conditions, rules: PositionRules
 ) -> pd.DataFrame:
     """Return the signals of a strategy that sees `conditions` and follows `rules`."""
     able = strategy.rows(panel) & (conditions.confidence >= rules.min_confidence)
@@ -149,7 +150,7 @@ def without_room(signals: pd.DataFrame) -> int:
     return int(signals["metadata"].str.contains(f'"{NO_ROOM}"', regex=False).sum())
 
 
-def price_relatives(panel: SignalPanel) -> FloatArray:
+def price_relatives(panel: Panel) -> FloatArray:
     """Return each close over the one before it, adjusted for splits; 1 in a session without a bar.
 
     From the feature `momentum_1`, which is measured from the last known close: the session that
@@ -166,7 +167,7 @@ def _first(met: BoolArray) -> BoolArray:
 
 
 def _metadata(
-    panel: SignalPanel,
+    panel: Panel,
     conditions: Conditions,
     positions: Holdings,
     chosen: BoolArray,

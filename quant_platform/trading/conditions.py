@@ -5,14 +5,16 @@ the order is made. Sums run over a window of fixed length, oldest first, so thei
 on where the panel begins. What does not belong here: the impact itself (`engine/fills.py`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from quant_platform.conventions import USUAL_SESSIONS
 from quant_platform.kernels.arrays import BoolArray, FloatArray
-from quant_platform.market.panel import Panel
+from quant_platform.market.panel import Panel, pivot
 
 LIQUIDITY_LOOKBACK = USUAL_SESSIONS + 1
 """Sessions before the first one that trades, which the panel must hold for the same bits."""
@@ -76,15 +78,33 @@ class Conditions:
     available : whether shares may be sold short
     recalled : whether short positions must be closed in the session
     beta : to the market, for its limit
-    sectors : security → sector, for its limit
+    sectors : numbers of the sectors as known in the session before, for their limit; −1: unknown
     """
 
     borrow: FloatArray | None = None
     available: BoolArray | None = None
     recalled: BoolArray | None = None
     beta: FloatArray | None = None
-    sectors: Mapping[str, str] | None = None
+    sectors: NDArray[np.int64] | None = None
 
 
 NO_CONDITIONS = Conditions()
 """Everything is lent at the same fee, and nothing has a beta or a sector."""
+
+
+def known_sectors(
+    universe: pd.DataFrame, panel: Panel, sessions: Sequence[object]
+) -> NDArray[np.int64]:
+    """Return the numbers of the sectors known in the session before, in the panel's shape.
+
+    Parameters
+    ----------
+    universe : rows with date, security_id and sector
+    sessions : of the panel, those that are wanted; −1 in the others, and outside of the universe
+    """
+    numbered = universe.assign(number=pd.factorize(universe["sector"], sort=True)[0])
+    known = pivot(numbered, "number", panel.sessions, panel.security_ids)
+    numbers = np.full(known.shape, -1, dtype=np.int64)
+    first = max(len(panel.sessions) - len(sessions), 1)
+    numbers[first:] = np.nan_to_num(known[first - 1 : -1], nan=-1.0).astype(np.int64)
+    return numbers

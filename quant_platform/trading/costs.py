@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from quant_platform.errors import SettingsError, UnknownNameError
+from quant_platform.settings import Settings
 
 BASIS_POINT = 1e-4
 
@@ -274,6 +275,16 @@ class Costs:
 
 PRESETS = ("ideal", "realistic", "pessimistic", "like_zipline", "like_bt", "like_vectorbt")
 """Names of the sets of assumptions."""
+
+
+def costs_of(settings: Settings) -> Costs:
+    """Read the settings: a preset, changed by commission and slippage where these are set."""
+    costs = Costs.read(settings.costs)
+    if settings.commission_bp is not None:
+        costs = replace(costs, commission_bp=settings.commission_bp)
+    if settings.slippage_bp is not None:
+        costs = replace(costs, slippage_bp=settings.slippage_bp)
+    return costs
 
 
 def _is_allowed(value: object, allowed: tuple[Any, ...]) -> bool:

@@ -5,6 +5,7 @@ Arrays that fit as they are become views. What does not belong here: what is don
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,8 @@ from quant_platform.market.panel import Panel
 
 
 def widen(
-    values: NDArray[np.generic],
-    have: tuple[str, ...],
-    want: tuple[str, ...],
-    fill: FloatArray | float | bool,
-) -> NDArray[np.generic]:
+    values: NDArray[Any], have: tuple[str, ...], want: tuple[str, ...], fill: FloatArray | float
+) -> NDArray[Any]:
     """Rearrange the columns of `have` as those of `want`, with `fill` for new securities."""
     if have == want:
         return np.ascontiguousarray(values)
@@ -64,7 +62,7 @@ class MarketArrays:
         """Bars and actions of the last sessions of `panel`, for `security_ids`."""
         offset = len(panel.sessions) - last
 
-        def of(name: str, fill: float | bool) -> NDArray[np.generic]:
+        def of(name: str, fill: float) -> NDArray[Any]:
             return widen(getattr(panel, name)[offset:], panel.security_ids, security_ids, fill)
 
         prices = {name: of(name, np.nan) for name in ("open", "high", "low", "close", "volume")}
@@ -73,7 +71,7 @@ class MarketArrays:
             offset=offset,
             sessions=panel.sessions[offset:],
             security_ids=security_ids,
-            traded=of("traded", fill=False),
+            traded=of("traded", 0.0),
             split=of("split", 1.0),
             dividend=of("dividend", 0.0),
             retired=retired,

@@ -47,7 +47,7 @@ class Payments:
         Parameters
         ----------
         dividend : (T, N) amounts per share by ex-date
-        actions : rows of `corporate_actions` with date, security_id and pay_date; None: no pay
+        actions : rows of `corporate_actions` with date, security_id and paid_on; None: no pay
             date is known
         owed : dates of payment of what is owed before the first session
         """
@@ -59,9 +59,9 @@ class Payments:
         at = np.nonzero(dividend)
         ex = sessions[at[0]]
         paid = ex + np.timedelta64(costs.pay_lag, "D")
-        if actions is not None and "pay_date" in actions and len(at[0]):
-            known = actions.dropna(subset=["pay_date"])
-            latest = known.groupby(["date", "security_id"])["pay_date"].max()
+        if actions is not None and "paid_on" in actions and len(at[0]):
+            known = actions.dropna(subset=["paid_on"])
+            latest = known.groupby(["date", "security_id"])["paid_on"].max()
             names = [security_ids[column] for column in at[1]]
             keys = pd.MultiIndex.from_arrays([pd.DatetimeIndex(ex), names])
             stated = latest.reindex(keys).to_numpy().astype("datetime64[D]")

@@ -4,7 +4,7 @@ What does not belong here: what is done with them (`simulation.py`, `engine/`).
 """
 
 import math
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from quant_platform.trading.settlement import settlement_lags
 
 NOTHING = np.zeros((0, 0))
 NO_FLAGS = np.zeros((0, 0), dtype=bool)
-NO_CODES = np.zeros(0, dtype=np.int64)
+NO_NUMBERS = np.zeros((0, 0), dtype=np.int64)
 
 
 def bars_of(market: MarketArrays) -> Bars:
@@ -64,7 +64,7 @@ def market_of(
         recalled=_optional(conditions.recalled, market, False, NO_FLAGS),
         retired=market.retired if market.retired.any() else NO_FLAGS,
         beta=_optional(conditions.beta, market, np.nan, NOTHING),
-        sector=_codes(conditions, market.security_ids),
+        sector=_optional(conditions.sectors, market, -1, NO_NUMBERS),
         end_session=ends.session,
         end_security=ends.column,
         end_price=ends.price,
@@ -123,31 +123,17 @@ def book_of(
 def room_for_fills(wishes: Wishes, traded: BoolArray) -> int:
     """Return about how many fills there will be: the engine is run again where there are more."""
     asked = wishes.asked
-    changes = np.count_nonzero((asked[1:] != asked[:-1]) & (asked[1:] == asked[1:]))
-    regular = int(np.count_nonzero(wishes.due)) * asked.shape[1]
-    return min(changes + regular + 4 * asked.shape[1] + 16, 2 * traded.size + 16)
+    changes = int(np.count_nonzero((asked[1:] != asked[:-1]) & (asked[1:] == asked[1:])))
+    regular = int(np.count_nonzero(wishes.due)) * int(asked.shape[1])
+    securities = int(asked.shape[1])
+    return min(changes + regular + 4 * securities + 16, 2 * int(traded.size) + 16)
 
 
-def _wide(values: NDArray, market: MarketArrays, fill: float | bool) -> NDArray:  # type: ignore[type-arg]
+def _wide(values: NDArray[Any], market: MarketArrays, fill: float | bool) -> NDArray[Any]:
     return widen(values, market.panel.security_ids, market.security_ids, fill)
 
 
 def _optional(
-    values: FloatArray | BoolArray | None,
-    market: MarketArrays,
-    fill: float | bool,
-    nothing: FloatArray | BoolArray,
-) -> NDArray:  # type: ignore[type-arg]
+    values: NDArray[Any] | None, market: MarketArrays, fill: float | bool, nothing: NDArray[Any]
+) -> NDArray[Any]:
     return nothing if values is None else _wide(values[market.offset :], market, fill)
-
-
-def _codes(conditions: Conditions, security_ids: Sequence[str]) -> NDArray[np.int64]:
-    """Number the sectors from 0 in the order of their securities; −1: unknown."""
-    if conditions.sectors is None:
-        return NO_CODES
-    numbers: dict[str, int] = {}
-    names = [conditions.sectors.get(each) for each in security_ids]
-    return np.array(
-        [-1 if name is None else numbers.setdefault(name, len(numbers)) for name in names],
-        dtype=np.int64,
-    )

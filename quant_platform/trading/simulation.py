@@ -175,14 +175,18 @@ class Simulation:
 
     @cached_property
     def pending_cash(self) -> pd.DataFrame:
-        """One row per session and date of cash that is owed: kind, due_on or due_in, amount."""
+        """One row per session and day of cash that is owed: kind, due_on, due_in, amount.
+
+        A dividend is owed on a day, `due_on`; a trade is settled in `due_in` sessions.
+        """
         tape = self.tape.pending
         is_dividend = tape[:, 1] == layout.OWED_DIVIDEND
-        due_on = np.full(len(tape), np.datetime64("NaT"), dtype="datetime64[s]")
+        days = self.sessions[tape[:, 0].astype(np.intp)].astype("datetime64[s]")
+        due_on = days.copy()
         due_on[is_dividend] = self.payments.dates[tape[is_dividend, 2].astype(np.intp)]
         return pd.DataFrame(
             {
-                "date": self.sessions[tape[:, 0].astype(np.intp)].astype("datetime64[s]"),
+                "date": days,
                 "kind": _names((DIVIDEND, SETTLEMENT), tape[:, 1]),
                 "due_on": due_on,
                 "due_in": np.where(is_dividend, 0, tape[:, 2]).astype(np.int64),
@@ -300,16 +304,10 @@ def _run(
     last, securities = arrays.traded.shape
     wishes = wishes_of(orders, arrays)
     levels = orders.levels is not None or any(_has_levels(each) for each in state.positions)
-    given = [
-        _fixed(each)
-        for each in (
-            terms_of(costs, orders.rules, limits),
-            tiers_of(costs),
-            bars_of(arrays),
-            market_of(arrays, costs, conditions, payments, ends, state),
-            wishes,
-        )
-    ]
+    terms, tiers = _fixed(terms_of(costs, orders.rules, limits)), _fixed(tiers_of(costs))
+    bars = _fixed(bars_of(arrays))
+    market = _fixed(market_of(arrays, costs, conditions, payments, ends, state))
+    fixed = _fixed(wishes)
     fills = room_for_fills(wishes, arrays.traded)
     states, pending = (0, 0) if shares_only else (last * min(securities, 64) + 16, 8 * last + 16)
     while True:
@@ -321,7 +319,7 @@ def _run(
             np.empty((pending, layout.PENDING_SIZE)),
             np.empty((last, securities) if shares_only else (0, 0)),
         )
-        run(*given, book, account, owed, tape, 0, securities, levels)
+        run(terms, tiers, bars, market, fixed, book, account, owed, tape, 0, securities, levels)
         counts = [
             int(account[place])
             for place in (layout.FILL_COUNT, layout.STATE_COUNT, layout.PENDING_COUNT)

@@ -138,6 +138,24 @@ class DiagnosedVendor(Protocol):
         ...
 
 
+class PlantedVendor(Protocol):
+    """Knows the truth of its market, since it made it."""
+
+    def planted_truths(self, first: date, last: date) -> "pd.DataFrame":
+        """Everything that is planted in the sessions from `first` to `last`.
+
+        Columns: those of the table `planted_truths`, but for its clock.
+        """
+        ...
+
+    def planted_signals(self, first: date, last: date) -> "pd.DataFrame":
+        """Signals and noise as known after each session's close, a row for each bar.
+
+        Columns: date, security_id, symbol, and one for each signal in `planted_truths`.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Abilities:
     """The object that serves each ability, usually the vendor itself; None: not available.
@@ -151,6 +169,7 @@ class Abilities:
     rationed : how many requests are left
     files : which files were replaced
     diagnosis : what is configured and what may be had
+    truths : what is planted in the market
     """
 
     market: MarketVendor | None = None
@@ -160,6 +179,7 @@ class Abilities:
     rationed: RationedVendor | None = None
     files: FileVendor | None = None
     diagnosis: DiagnosedVendor | None = None
+    truths: PlantedVendor | None = None
 
     def served(self) -> dict[str, object]:
         """The object that serves each stated ability, by the ability's name."""
@@ -174,5 +194,6 @@ PROTOCOLS: Mapping[str, type] = {
     "rationed": RationedVendor,
     "files": FileVendor,
     "diagnosis": DiagnosedVendor,
+    "truths": PlantedVendor,
 }
 """Protocol of each field of `Abilities`."""

@@ -92,7 +92,8 @@ def test_the_same_rows_again_leave_nothing_to_do(computed: Database, tmp_path: P
 def test_a_run_goes_on_where_one_was_stopped(
     fresh: Database, whole: Database, tmp_path: Path
 ) -> None:
-    assert run(fresh, tmp_path, FIRST, "2004-10-29").success
+    result = run(fresh, tmp_path, FIRST, "2004-10-29")
+    assert result.success, failure_text(result)
     assert run(fresh, tmp_path, "2004-11-01", "2004-11-30", assets=["market_data"]).success
     done = "SELECT asset, date::text, read_at FROM computations WHERE date >= %s"
     before = {row[:2]: row[2] for row in fetch(fresh, done, FIRST)}

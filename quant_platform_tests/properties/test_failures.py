@@ -19,6 +19,7 @@ from quant_platform.alerts.rules import AlertInputs, DataStale
 from quant_platform.evaluation.metrics import METRICS
 from quant_platform.features import compute
 from quant_platform.features.feature_registry import Feature, select
+from quant_platform.market.panel import Panel
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.staleness import stale_of
 from quant_platform.quality.check import CheckContext
@@ -28,7 +29,6 @@ from quant_platform.quality.staleness import announce
 from quant_platform.quality.verdict import Findings, failures
 from quant_platform.settings import PREFIX
 from quant_platform.storage.database import Database
-from quant_platform.strategies.base import SignalPanel
 from quant_platform.strategies.library.mean_reversion import MeanReversion
 from quant_platform_tests.support.lab import failure_text
 from quant_platform_tests.support.pipeline import STALE, SampleMarket, dump, platform_of, run
@@ -132,16 +132,16 @@ def hang(*arguments: object) -> Any:
     threading.Event().wait(3600)
 
 
-def unstorable(self: MeanReversion, panel: SignalPanel) -> pd.DataFrame:
+def unstorable(self: MeanReversion, panel: Panel) -> pd.DataFrame:
     """Signals that a strategy's own checks let through, and the table does not."""
     return signals_of(self, panel).assign(expected_return=np.inf)
 
 
-def without_json(self: MeanReversion, panel: SignalPanel) -> pd.DataFrame:
+def without_json(self: MeanReversion, panel: Panel) -> pd.DataFrame:
     return signals_of(self, panel).assign(metadata="{")
 
 
-def of_another_type(self: MeanReversion, panel: SignalPanel) -> pd.DataFrame:
+def of_another_type(self: MeanReversion, panel: Panel) -> pd.DataFrame:
     return signals_of(self, panel).assign(expected_volatility="high")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from quant_platform.features.feature_set import TECHNICAL
 from quant_platform.market.calendar import Calendar, parse_date
 from quant_platform.pipeline.platform import Platform
 from quant_platform.quality import sampling
@@ -20,7 +21,7 @@ from quant_platform_tests.support.tables import fetch
 DAYS = [day.isoformat() for day in Calendar().sessions(parse_date(FIRST), parse_date(LAST))]
 SAMPLES = ["2004-09-03", "2004-10-21"]
 
-CHECKS = computed_checks()
+CHECKS = computed_checks((TECHNICAL,))
 SAMPLING = [
     check.name
     for check in CHECKS

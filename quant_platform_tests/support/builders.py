@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from quant_platform.strategies.base import SignalPanel, Strategy, metadata_json
+from quant_platform.market.panel import Panel
+from quant_platform.strategies.base import Strategy, metadata_json
 
 FIRST = np.datetime64("2020-01-01", "D")
 
@@ -19,7 +20,7 @@ def one_symbol(
     *,
     close: Sequence[float] | None = None,
     absent: Sequence[int] = (),
-) -> SignalPanel:
+) -> Panel:
     """One symbol X with the figures `calm` in every session, except for `changes`.
 
     A close is 100 unless given; the symbol is no member in the sessions `absent`.
@@ -31,10 +32,11 @@ def one_symbol(
     member = np.ones((sessions, 1), dtype=bool)
     member[list(absent)] = False
     closes = np.full((sessions, 1), 100.0) if close is None else np.asarray(close, float)[:, None]
-    return SignalPanel(FIRST + np.arange(sessions), ("X",), closes, member, features)
+    days = FIRST + np.arange(sessions)
+    return Panel(days, ("X",), close=closes, member=member, features=features)
 
 
-def random_market(names: Sequence[str], *, sessions: int, symbols: int, seed: int) -> SignalPanel:
+def random_market(names: Sequence[str], *, sessions: int, symbols: int, seed: int) -> Panel:
     """Random figures that make every strategy trade, with bars and members missing."""
     rng = np.random.default_rng(seed)
     shape = (sessions, symbols)
@@ -60,19 +62,13 @@ def random_market(names: Sequence[str], *, sessions: int, symbols: int, seed: in
         features[name] = np.where(missing | (rng.random(shape) < 0.01), np.nan, values)
     member = rng.random(shape) > 0.02
     days = FIRST + np.arange(sessions)
-    return SignalPanel(days, tuple(f"S{n:02d}" for n in range(symbols)), close, member, features)
+    names_of = tuple(f"S{n:02d}" for n in range(symbols))
+    return Panel(days, names_of, close=close, member=member, features=features)
 
 
-def rows(panel: SignalPanel, start: int, stop: int) -> SignalPanel:
+def rows(panel: Panel, start: int, stop: int) -> Panel:
     """The panel's sessions from `start` up to, not including, `stop`."""
-    part = slice(start, stop)
-    return SignalPanel(
-        panel.sessions[part],
-        panel.security_ids,
-        panel.close[part],
-        panel.member[part],
-        {name: values[part] for name, values in panel.features.items()},
-    )
+    return panel.cut(start, stop)
 
 
 class Constant(Strategy):

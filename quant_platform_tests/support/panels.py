@@ -1,18 +1,23 @@
 """Panels for the tests of features: one symbol written out by hand, or a seeded random market."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from quant_platform.features.extras import Extras
 from quant_platform.kernels.arrays import BoolArray
 from quant_platform.market.panel import Panel
 
 FloatArray = NDArray[np.float64]
 
 ODD_SPLITS = (3.0, 1.5, 7.0, 2.0, 1 / 8, 20.0)
+
+
+LONGEST = 1_000
+"""Sessions of the longest market."""
 
 
 def news_frame(rows: Sequence[tuple[object, str, float]] = ()) -> pd.DataFrame:
@@ -49,6 +54,7 @@ class MarketFrames:
 def by_hand(
     close: Sequence[float],
     *,
+    opened: Sequence[float] | None = None,
     high: Sequence[float] | None = None,
     low: Sequence[float] | None = None,
     volume: Sequence[float] | None = None,
@@ -58,7 +64,8 @@ def by_hand(
     """One symbol X; a NaN close is a missing bar; splits and dividends by row."""
     days = sessions_of(len(close))
     bars = pd.DataFrame({"date": days.astype("datetime64[s]"), "security_id": "X"})
-    bars["open_price"] = bars["close_price"] = np.asarray(close, dtype=float)
+    bars["close_price"] = np.asarray(close, dtype=float)
+    bars["open_price"] = bars["close_price"] if opened is None else np.asarray(opened, dtype=float)
     bars["high_price"] = bars["close_price"] if high is None else np.asarray(high, dtype=float)
     bars["low_price"] = bars["close_price"] if low is None else np.asarray(low, dtype=float)
     bars["volume"] = 1000.0 if volume is None else np.asarray(volume, dtype=float)
@@ -107,6 +114,32 @@ def random_market(seed: int, count: int) -> MarketFrames:
     ]
     return MarketFrames(
         pd.concat(bars, ignore_index=True), _action_frame(actions), days, news_frame(news)
+    )
+
+
+def random_extras(seed: int, panel: Panel, inputs: Iterable[str]) -> Extras:
+    """Membership, sectors, series and own data of a `random_market`, as far as its panel goes.
+
+    Parameters
+    ----------
+    inputs : of the features that are to be computed: which series and own data there are
+    """
+    rows = np.searchsorted(sessions_of(LONGEST), panel.sessions)
+    columns = np.array([int(name[1:]) for name in panel.security_ids], dtype=np.intp)
+    cells = np.ix_(rows, columns)
+    random = np.random.default_rng([seed, 2])
+    shape = (LONGEST, 10)
+    named: dict[str, dict[str, FloatArray]] = {"series": {}, "own": {}}
+    for name in sorted({each for each in inputs if ":" in each}):
+        kind, _, rest = name.partition(":")
+        values = np.cumsum(random.normal(0.0, 0.1, shape), axis=0)
+        values[random.random(shape) < 0.02] = np.nan
+        named[kind][rest] = values[rows, 0] if kind == "series" else values[cells]
+    return Extras(
+        member=(random.random(shape) < 0.9)[cells],
+        sector=random.integers(-1, 3, shape).astype(np.float64)[cells],
+        market_return=random.normal(0.0, 0.01, LONGEST)[rows],
+        **named,
     )
 
 

@@ -25,6 +25,7 @@ from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.staleness import write_inputs
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
+from quant_platform.vendors.base import Vendor
 from quant_platform.vendors.sample import SampleVendor
 from quant_platform_tests.support.instance_harness import open_instance
 from quant_platform_tests.support.tables import fetch
@@ -68,7 +69,7 @@ def run(
     first: str,
     last: str,
     *,
-    vendor: SampleVendor | None = None,
+    vendor: Vendor | None = None,
     assets: Sequence[str] = (),
     tags: Mapping[str, str] = MappingProxyType({}),
     settings: Mapping[str, str] = MappingProxyType({}),

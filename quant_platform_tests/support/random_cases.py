@@ -59,7 +59,7 @@ class RandomCase:
             [
                 self.rows(split != 1.0, split_ratio=split, cash_amount=nothing),
                 self.rows(dividend != 0.0, split_ratio=nothing, cash_amount=dividend).assign(
-                    pay_date=paid[dividend != 0.0].astype("datetime64[s]")
+                    paid_on=paid[dividend != 0.0].astype("datetime64[s]")
                 ),
             ]
         )
@@ -125,7 +125,7 @@ class RandomCase:
         levels[:, levels.shape[1] - earlier.shape[1] :] = earlier
         given = [self.symbols.index(each) for each in panel.security_ids]
         lending = {name: each[deep:stop][:, given] for name, each in self.lending.items()}
-        sectors = {name: "xyz"[number % 3] for number, name in enumerate(self.symbols)}
+        sectors = np.tile(np.array(given) % 3, (len(days), 1))
         options = {
             "costs": self.costs,
             "limits": self.limits,

@@ -125,7 +125,10 @@ def test_portfolios_refuse_to_go_on_after_a_gap(lab: Lab) -> None:
 
 
 def test_going_on_after_a_restart_gives_the_same_portfolios(lab: Lab) -> None:
-    query = "SELECT date, model_id, equity, cash, positions FROM portfolios ORDER BY 1, 2"
+    query = (
+        "SELECT date, model_id, equity, cash, security_id, shares, price, wanted_weight"
+        " FROM portfolios LEFT JOIN positions USING (date, model_id) ORDER BY 1, 2, 5"
+    )
     before = lab.sql(query)
     lab.sql("DELETE FROM portfolios WHERE date >= '2000-07-20'")
     assert lab.run("evaluation_stage", "2000-07-20", "2000-07-31", assets=PORTFOLIOS).success

@@ -15,13 +15,13 @@ from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.context import FeatureContext
 from quant_platform.features.feature_registry import (
     Feature,
-    FeatureDefinitionError,
     all_features,
     collect,
     feature,
     feature_family,
     select,
 )
+from quant_platform.features.feature_set import FeatureDefinitionError
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform_tests.support.panels import by_hand
 

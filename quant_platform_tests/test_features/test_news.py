@@ -6,7 +6,7 @@ import pytest
 
 from quant_platform.conventions import FILL_LIMIT
 from quant_platform.features.compute import compute_features, required_lookback
-from quant_platform.features.library.news import NEWS_SESSIONS
+from quant_platform.features.library.technical.news import NEWS_SESSIONS
 from quant_platform.market.calendar import XNYS, parse_date
 from quant_platform.market.news_and_economy import news_rows
 from quant_platform.market.panel import Panel

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quant_platform.kernels import window_loops
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.windows import (
     Carry,
@@ -257,3 +258,25 @@ def test_no_warning_leaks() -> None:
         window_max(x, 5)
         decayed_mean(x, 0.1, 8, 3)
         decayed_mean(np.zeros((40, 2)), 0.1, 8, 9)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 63, 252])
+def test_compiled_steps_give_the_same_bits(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of large arrays, over odd splits, gaps and a dead column."""
+    random = np.random.default_rng(n)
+    x = random.normal(5.0, 1.0, (300, 9))
+    x[random.random(x.shape) < 0.01] = np.nan
+    x[:, 0] = 10.1
+    carry = np.where(random.random(x.shape) < 0.02, random.choice([1 / 3, 7.0, 1.5]), 1.0)
+    cases = [
+        (function, moved)
+        for function in (window_sum, window_max, window_min, window_std)
+        for moved in (None, carry)
+    ]
+
+    def values(cells: int) -> list[FloatArray]:
+        monkeypatch.setattr(window_loops, "WORTH_IT", cells)
+        return [function(x, n, moved) for function, moved in cases] + [window_product(x, n)]
+
+    for found, expected in zip(values(1), values(10**9), strict=True):
+        np.testing.assert_array_equal(bits(found), bits(expected))

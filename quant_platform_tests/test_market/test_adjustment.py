@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quant_platform.kernels.adjustment import Reinvested
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.adjustment import (
     AGREEMENT,
     PRICE_COLUMNS,
     Kind,
-    Reinvested,
     adjust,
     disagreements,
     split_adjusted,
@@ -298,7 +298,8 @@ def test_a_dividend_of_the_whole_price() -> None:
 
 
 def test_a_filled_cell_of_a_panel_is_adjusted_like_a_bar() -> None:
-    adjusted = split_adjusted(by_hand([10.0, NAN, 5.0], split={2: 2.0}).panel(), "2002-01-01")
+    panel = by_hand([10.0, NAN, 5.0], split={2: 2.0}).panel().filled()
+    adjusted = split_adjusted(panel, "2002-01-01")
     np.testing.assert_array_equal(adjusted.close[:, 0], [5.0, 5.0, 5.0])
     np.testing.assert_array_equal(adjusted.volume[:, 0], [2000.0, 0.0, 1000.0])
 

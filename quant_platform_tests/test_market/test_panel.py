@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from quant_platform.conventions import FILL_LIMIT
-from quant_platform.market.panel import Panel, long_frame, pivot
+from quant_platform.market.grid import long_frame, pivot
+from quant_platform.market.panel import Panel
 
 DAYS = np.array([f"2004-08-{day:02d}" for day in range(2, 14)], dtype="datetime64[D]")
 NAN = np.nan
@@ -57,8 +58,15 @@ def test_places_every_value() -> None:
     np.testing.assert_array_equal(panel.dividend, np.zeros((2, 2)))
 
 
+def test_a_gap_is_no_value() -> None:
+    panel = Panel.from_frames(bars([(1, "A", 10.0), (3, "A", 12.0)]), NONE, DAYS[:5])
+    np.testing.assert_array_equal(panel["close"][:, 0], [NAN, 10, NAN, 12, NAN])
+    np.testing.assert_array_equal(panel["volume"][:, 0], [NAN, 100, NAN, 100, NAN])
+
+
 def test_a_gap_is_filled_for_five_sessions_and_no_longer() -> None:
-    panel = Panel.from_frames(bars([(1, "A", 10.0), (10, "A", 12.0)]), NONE, DAYS)
+    raw = Panel.from_frames(bars([(1, "A", 10.0), (10, "A", 12.0)]), NONE, DAYS)
+    panel = raw.filled()
     # Session 0 lies before the first bar; 2 to 6 are filled; 7 to 9 are too far from the last bar.
     expected = [NAN, 10, 10, 10, 10, 10, 10, NAN, NAN, NAN, 12, 12]
     np.testing.assert_array_equal(panel.close[:, 0], expected)
@@ -74,6 +82,7 @@ def test_a_gap_is_filled_for_five_sessions_and_no_longer() -> None:
 def test_a_gap_across_a_split_is_filled_in_new_shares() -> None:
     split = actions([(DAYS[2], "A", "split", 2.0), (DAYS[3], "A", "split", 0.1)])
     panel = Panel.from_frames(bars([(0, "A", 100.0), (5, "A", 500.0)]), split, DAYS[:6])
+    panel = panel.filled()
     np.testing.assert_allclose(panel.close[:, 0], [100, 100, 50, 500, 500, 500])
 
 
@@ -106,13 +115,13 @@ def test_actions_of_one_session_combine() -> None:
 
 def test_rows_outside_the_panel_are_ignored() -> None:
     panel = Panel.from_frames(bars([(0, "A", 10.0), (3, "A", 99.0)]), NONE, DAYS[:3])
-    np.testing.assert_array_equal(panel.close[:, 0], [10.0, 10.0, 10.0])
+    np.testing.assert_array_equal(panel.close[:, 0], [10.0, NAN, NAN])
 
 
 def test_a_row_of_a_day_between_sessions_is_ignored() -> None:
     days = DAYS[[0, 2]]
     panel = Panel.from_frames(bars([(0, "A", 10.0), (1, "A", 99.0)]), NONE, days)
-    np.testing.assert_array_equal(panel.close[:, 0], [10.0, 10.0])
+    np.testing.assert_array_equal(panel.close[:, 0], [10.0, NAN])
     np.testing.assert_array_equal(panel.traded[:, 0], [True, False])
 
 
@@ -166,9 +175,11 @@ def test_news_changes_no_other_array() -> None:
 
 def test_the_fill_does_not_depend_on_where_the_panel_ends() -> None:
     rows = bars([(0, "A", 10.0), (9, "A", 12.0)])
-    whole = Panel.from_frames(rows, NONE, DAYS)
+    whole = Panel.from_frames(rows, NONE, DAYS).filled()
+    assert whole.filled().close is not whole.close
+    np.testing.assert_array_equal(whole.filled().close, whole.close)
     for cut in range(1, len(DAYS)):
-        part = Panel.from_frames(rows, NONE, DAYS[:cut])
+        part = Panel.from_frames(rows, NONE, DAYS[:cut]).filled()
         np.testing.assert_array_equal(part.close, whole.close[:cut])
 
 
@@ -190,3 +201,56 @@ def test_long_frame_and_pivot_are_inverse() -> None:
     frame = long_frame(DAYS[:3], ["A", "B"], {"x": values}, where)
     back = pivot(frame, "x", DAYS[:3], ["A", "B"])
     np.testing.assert_array_equal(back, np.where(where, values, NAN))
+
+
+def test_members_and_sectors_come_from_the_universe() -> None:
+    universe = pd.DataFrame(
+        {
+            "date": pd.DatetimeIndex(DAYS[[0, 0, 1]]),
+            "security_id": ["A", "C", "A"],
+            "sector": ["Energy", None, "Tech"],
+        }
+    )
+    panel = Panel.from_frames(
+        bars([(0, "A", 10.0), (1, "B", 9.0)]), NONE, DAYS[:2], universe=universe
+    )
+    assert panel.security_ids == ("A", "B", "C")
+    np.testing.assert_array_equal(panel.member, [[True, False, True], [True, False, False]])
+    assert panel.sector_names == ("Energy", "Tech")
+    np.testing.assert_array_equal(panel.sectors, [[0, -1, -1], [1, -1, -1]])
+
+
+def test_without_a_universe_who_has_a_bar_is_a_member() -> None:
+    panel = Panel.from_frames(bars([(0, "A", 10.0), (1, "B", 9.0)]), NONE, DAYS[:2])
+    np.testing.assert_array_equal(panel.member, [[True, False], [False, True]])
+
+
+def test_a_cut_keeps_all_arrays_together() -> None:
+    rows = bars([(0, "A", 10.0), (1, "B", 9.0), (2, "C", 8.0)])
+    features = rows[["date", "security_id"]].assign(f=[1.0, 2.0, 3.0])
+    panel = Panel.from_frames(rows, NONE, DAYS[:3], features=features).cut(1, columns=slice(1, 3))
+    assert panel.security_ids == ("B", "C")
+    np.testing.assert_array_equal(panel.sessions, DAYS[1:3])
+    np.testing.assert_array_equal(panel["f"], [[2.0, NAN], [NAN, 3.0]])
+    np.testing.assert_array_equal(panel["close"], [[9.0, NAN], [NAN, 8.0]])
+    np.testing.assert_array_equal(panel.member, panel.traded)
+    assert panel.until(DAYS[1]).close.shape == (1, 2)
+
+
+def test_adjusted_series_are_as_of_a_session() -> None:
+    # By hand: 2:1 in session 2, 1 in cash in session 1 (0.5 in later units), reinvested at 9 / 2.
+    found = actions([(DAYS[1], "A", "cash_dividend", 1.0), (DAYS[2], "A", "split", 2.0)])
+    panel = Panel.from_frames(bars([(0, "A", 10.0), (1, "A", 9.0), (2, "A", 5.0)]), found, DAYS[:3])
+    np.testing.assert_allclose(panel.adjusted(kind="split")[:, 0], [5.0, 4.5, 5.0])
+    np.testing.assert_allclose(panel.adjusted()[:, 0], [5.0 * 4.5 / 5.0, 4.5, 5.0])
+    np.testing.assert_allclose(panel.adjusted("volume")[:, 0], [200.0, 200.0, 100.0])
+    np.testing.assert_allclose(panel.adjusted(as_of=DAYS[1])[:, 0], [10.0 * 9.0 / 10.0, 9.0, NAN])
+    np.testing.assert_allclose(panel.adjusted("open", DAYS[0], "split")[:, 0], [9.0, NAN, NAN])
+
+
+def test_a_wide_frame_has_a_row_per_session() -> None:
+    panel = Panel.from_frames(bars([(0, "A", 10.0), (1, "B", 9.0)]), NONE, DAYS[:2])
+    frame = replace(panel, symbols=("X", "Y")).wide(panel.close)
+    assert frame.columns.tolist() == ["X", "Y"]
+    assert frame.loc["2004-08-02", "X"] == 10.0
+    assert panel.wide(panel.close).columns.tolist() == ["A", "B"]

@@ -24,6 +24,12 @@ LAST, NEXT, AFTER = "2024-02-16", "2024-02-20", "2024-02-21"
 """Monday 19 February was Washington's birthday."""
 
 
+ZEROS = (
+    *("cash", "receivables", "gross_exposure", "net_exposure", "turnover"),
+    *("costs", "dividends", "interest", "borrow_fees"),
+)
+
+
 @pytest.fixture
 def filled(database: Database) -> Database:
     """Portfolios and figures of every model over 33 sessions, and nothing else."""
@@ -35,13 +41,12 @@ def filled(database: Database) -> Database:
         frame = pd.DataFrame({"date": dates, "model_id": model, "daily_return": returns})
         frames.append(frame.assign(equity=1e6 * np.cumprod(1.0 + returns)))
     portfolios = pd.concat(frames, ignore_index=True).assign(
-        positions="{}",
-        trades="[]",
-        **dict.fromkeys(
-            ("cash", "gross_exposure", "net_exposure", "turnover", "costs", "dividends"), 0.0
-        ),
-        **dict.fromkeys(("trade_count", "signals_judged", "signals_hit"), 0),
+        highest_equity=2e6,
+        weight_factor=1.0,
+        **dict.fromkeys(ZEROS, 0.0),
+        **dict.fromkeys(("trade_count", "signals_judged", "signals_hit", "limits_exceeded"), 0),
         ruined=False,
+        halted=False,
     )
     figures = performance_rows(portfolios, 1, SESSIONS).assign(benchmark="first")
     for table, rows in (("portfolios", portfolios), ("model_performance", figures)):
@@ -115,13 +120,14 @@ def test_what_the_figures_rest_on(filled: Database, settings: Settings) -> None:
         " VALUES ('portfolios', %s, %s, 'x', now(), now())"
     )
     before = gather(settings, filled, LAST).assumptions
-    assert before["Costs"] == "commission 5 and slippage 5 basis points of the value traded"
+    assert before["Trading"].startswith("realistic: commission_bp=5 slippage_bp=5 size_at=previous")
+    assert before["Limits"] == "none"
     assert before["Start capital"] == "1,000,000.00"
     fetch(filled, recorded, LAST, portfolio_recipe(settings))
     assert gather(settings, filled, LAST).assumptions == before
     dearer = settings.model_copy(update={"slippage_bp": 20.0})
     after = gather(dearer, filled, LAST).assumptions
-    assert "5+20 bp" in after["Other settings"]
+    assert "slippage_bp=20" in after["Other settings"]
     assert portfolio_recipe(settings) in after["Other settings"]
 
 

@@ -89,11 +89,11 @@ def test_money_of_the_busiest_of_five_sessions() -> None:
 
 
 def test_a_session_without_a_bar_is_not_judged() -> None:
-    panel = by_hand([100.0, np.nan, 50.0, 50.0], split={1: 2.0}).panel()
+    panel = by_hand([100.0, np.nan, 50.0, 50.0], split={1: 2.0}).panel().filled()
     assert np.isnan(opening_moves(panel)[:2]).all()
     assert splits_without_jump(panel).sum() == jumps_without_split(panel).sum() == 0
     # The fill carried the close over the split: had it not happened, the next bar would show it.
-    panel = by_hand([100.0, np.nan, 100.0, 100.0], split={1: 2.0}).panel()
+    panel = by_hand([100.0, np.nan, 100.0, 100.0], split={1: 2.0}).panel().filled()
     assert where(panel, jumps_without_split(panel)) == [("X", "2001-01-03")]
 
 

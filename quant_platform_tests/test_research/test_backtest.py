@@ -3,7 +3,6 @@
 That it gives what the pipeline stores is a law: `properties/test_backtest.py`.
 """
 
-import json
 import math
 from statistics import mean, stdev
 from typing import Any, ClassVar
@@ -13,14 +12,15 @@ import pandas as pd
 import pytest
 
 from quant_platform.errors import SessionError, SettingsError, UnknownNameError
+from quant_platform.market.panel import Panel
 from quant_platform.research.backtest import backtest
 from quant_platform.research.reader import TableReader
-from quant_platform.research.result import BacktestResult
+from quant_platform.research.result import Backtest
 from quant_platform.research.store import Store, open_store
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
 from quant_platform.storage.known_at import Moment
-from quant_platform.strategies.base import SignalPanel, Strategy
+from quant_platform.strategies.base import Strategy
 from quant_platform.trading.costs import Costs
 from quant_platform_tests.support.tables import fetch
 
@@ -68,25 +68,25 @@ class _Ten(Strategy):
     version = "1.0.0"
     lookback: ClassVar[int] = 1
 
-    def wanted(self, panel: SignalPanel) -> np.ndarray:
+    def wanted(self, panel: Panel) -> np.ndarray:
         return panel.close >= 10.0
 
-    def signals(self, panel: SignalPanel) -> pd.DataFrame:
+    def signals(self, panel: Panel) -> pd.DataFrame:
         nothing = np.full(panel.close.shape, np.nan)
         wanted = self.wanted(panel)
-        return panel.frame(
-            where=self.rows(panel),
-            signal_type=wanted.astype(np.int64),
-            strength=wanted.astype(float),
-            confidence=wanted.astype(float),
-            target_weight=wanted.astype(float),
-            reference_price=panel.close,
-            stop_price=nothing,
-            expected_return=nothing,
-            expected_volatility=nothing,
-            value_at_risk_95=nothing,
-            metadata=np.full(panel.close.shape, "{}", dtype=object),
-        ).astype({"metadata": "str"})
+        columns: dict[str, np.ndarray] = {
+            "signal_type": wanted.astype(np.int64),
+            "strength": wanted.astype(float),
+            "confidence": wanted.astype(float),
+            "target_weight": wanted.astype(float),
+            "reference_price": panel.close,
+            "stop_price": nothing,
+            "expected_return": nothing,
+            "expected_volatility": nothing,
+            "value_at_risk_95": nothing,
+            "metadata": np.full(panel.close.shape, "{}", dtype=object),
+        }
+        return panel.frame(columns, where=self.rows(panel)).astype({"metadata": "str"})
 
 
 class _Praised(_Ten):
@@ -95,7 +95,7 @@ class _Praised(_Ten):
     name = "praised"
     optional_features = ("news_sentiment",)
 
-    def wanted(self, panel: SignalPanel) -> np.ndarray:
+    def wanted(self, panel: Panel) -> np.ndarray:
         return panel["news_sentiment"] > 0.0
 
 
@@ -127,7 +127,7 @@ def run(
     strategy: Strategy | None = None,
     moment: Moment | None = None,
     **options: Any,
-) -> BacktestResult:
+) -> Backtest:
     given: dict[str, Any] = {"costs": FREE, "capital": 1000.0} | options
     return backtest(TableReader(database, moment), strategy or _Ten(), FIRST, LAST, **given)
 
@@ -136,11 +136,14 @@ class TestByHand:
     """10 on the 3rd: bought at 20 on the 4th, 50 shares; a dividend of 50; then 5 a share."""
 
     def test_portfolios(self, market: Database) -> None:
-        rows = run(market).portfolios
+        result = run(market)
+        rows = result.portfolios
         assert rows["equity"].tolist() == [1000.0, 1000.0, 1000.0, 1050.0, 300.0]
         assert rows["dividends"].tolist() == [0.0, 0.0, 0.0, 50.0, 0.0]
-        assert json.loads(rows["positions"].iloc[-1])["figi"]["shares"] == 50.0
-        assert [len(json.loads(text)) for text in rows["trades"]] == [0, 0, 1, 0, 0]
+        last = result.positions.iloc[-1]
+        assert (last["date"], last["security_id"]) == (rows["date"].iloc[-1], "figi")
+        assert last["shares"] == 50.0
+        assert result.fills["date"].tolist() == [rows["date"].iloc[2]]
 
     def test_signals_follow_the_security_under_the_ticker_of_the_session(
         self, market: Database

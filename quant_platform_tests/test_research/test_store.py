@@ -312,7 +312,7 @@ class TestAdjustedBars:
     @pytest.mark.parametrize(
         ("arguments", "options", "kind", "text"),
         [
-            (DAYS, {"adjust": "half"}, UnknownNameError, "'half'.*split, total_return"),
+            (DAYS, {"adjust": "half"}, UnknownNameError, "'half'.*total_return, splits"),
             (DAYS[::-1], {}, SessionError, "reversed"),
             (
                 DAYS,
@@ -353,7 +353,11 @@ class TestPrices:
     def test_split_and_raw(self, store: Store) -> None:
         split = store.prices(*DAYS, adjust="split", as_of="2014-06-12", symbols="META")
         assert split["META"].tolist() == [30.0, 31.0, 31.5, 32.0]
-        raw = store.prices(*DAYS, adjust=None)
+        raw = store.prices(*DAYS, adjust="none")
+        pd.testing.assert_frame_equal(raw, store.prices(*DAYS, adjust=None))
+        pd.testing.assert_frame_equal(
+            split, store.prices(*DAYS, adjust="splits", as_of="2014-06-12", symbols="META")
+        )
         assert raw["AAPL"].tolist() == [640.0, 644.0, 94.0, 95.0]
 
     def test_fields(self, store: Store, database: Database) -> None:
@@ -396,7 +400,7 @@ class TestPrices:
         ("options", "kind", "text"),
         [
             ({"field": "price"}, UnknownNameError, "no field 'price'.*open, high"),
-            ({"adjust": "half"}, UnknownNameError, "no adjustment 'half'"),
+            ({"adjust": "half"}, UnknownNameError, "no adjustment 'half'.*splits, none"),
             ({"adjust": None, "as_of": "2014-06-10"}, SessionError, "Raw bars"),
         ],
     )
@@ -416,29 +420,29 @@ class TestFeatures:
         )
 
     def test_names(self, store: Store) -> None:
-        rows = store.features(*DAYS, names=["rsi_14", "sma_50"])
-        assert list(rows) == ["date", "symbol", "security_id", "rsi_14", "sma_50"]
-        assert rows["symbol"].tolist() == ["AAPL", "FB", "META"]
+        rows = store.features(["rsi_14", "sma_50"], *DAYS)
+        assert list(rows) == ["rsi_14", "sma_50"]
+        assert rows.index.names == ["date", "symbol"]
+        assert rows.index.get_level_values("symbol").tolist() == ["AAPL", "FB", "META"]
         assert rows["sma_50"].tolist() == [1.0, 2.0, 3.0]
         assert rows["rsi_14"].isna().tolist() == [False, False, True]
-        assert list(store.features(*DAYS, names="sma_50"))[3:] == ["sma_50"]
+        assert list(store.features("sma_50", *DAYS)) == ["sma_50"]
 
     def test_all(self, store: Store) -> None:
-        columns = list(store.features(*DAYS))
-        assert columns[:3] == ["date", "symbol", "security_id"]
+        columns = list(store.features(None, *DAYS))
         assert {"sma_50", "rsi_14"} < set(columns)
-        assert "recorded_at" not in columns
+        assert {"recorded_at", "security_id"}.isdisjoint(columns)
 
     def test_symbols(self, store: Store) -> None:
-        rows = store.features(*DAYS, symbols="META", names="sma_50")
+        rows = store.features("sma_50", *DAYS, symbols="META")
         assert rows["sma_50"].tolist() == [2.0, 3.0]
 
     def test_known_at(self, store: Store) -> None:
-        assert store.at(LEARNED).features(*DAYS).empty
+        assert store.at(LEARNED).features(None, *DAYS).empty
 
     def test_an_unknown_one(self, store: Store) -> None:
-        with pytest.raises(UnknownNameError, match="no column 'colour'"):
-            store.features(*DAYS, names="colour")
+        with pytest.raises(UnknownNameError, match="No feature is called colour"):
+            store.features("colour", *DAYS)
 
 
 class TestUniverse:

@@ -28,7 +28,7 @@ def test_defaults(tmp_path: Path) -> None:
         home=tmp_path / ".quant-platform", database_url=None, dagster_database_url=None
     )
     assert (settings.vendor, settings.capital) == (None, 1_000_000.0)
-    assert (settings.commission_bp, settings.slippage_bp, settings.risk_free) == (5.0, 5.0, 0.0)
+    assert (settings.commission_bp, settings.slippage_bp, settings.risk_free) == (None, None, 0.0)
     assert settings.sensor_status == "running"
 
 

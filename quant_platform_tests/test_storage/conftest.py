@@ -10,7 +10,8 @@ from quant_platform_tests.support.tables import fetch
 
 _TABLES = """
 SELECT relname FROM pg_class
-WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname NOT LIKE '%%yoyo%%'
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+  AND relname NOT LIKE '%%yoyo%%' AND relname <> 'database_identity'
 ORDER BY relname = 'models'
 """
 

@@ -2,7 +2,7 @@ import pytest
 
 from quant_platform.errors import UnknownNameError
 from quant_platform.evaluation.metrics import METRICS
-from quant_platform.features.feature_registry import all_features
+from quant_platform.features.feature_registry import select
 from quant_platform.storage.database import Database
 from quant_platform.storage.schema import read_table, tables_with_history
 from quant_platform_tests.support.tables import fetch
@@ -49,7 +49,7 @@ def test_the_clock_of_signals_is_created_at(database: Database) -> None:
 
 def test_registered_columns_are_there(database: Database) -> None:
     features = read_table(database, "features")
-    for feature in all_features():
+    for feature in select():
         assert features.column(feature.name).description == feature.description
     figures = read_table(database, "model_performance")
     for metric in METRICS.values():
@@ -81,7 +81,7 @@ def test_every_table_and_column_has_a_comment(database: Database) -> None:
 def test_every_session_table_has_a_history_with_its_columns(database: Database) -> None:
     found = names(database)
     histories = [name for name in found if name.endswith("_history")]
-    assert len(histories) == 18
+    assert len(histories) == 19
     for history in histories:
         mine = read_table(database, history.removesuffix("_history")).columns
         theirs = {column.name: column for column in read_table(database, history).columns}

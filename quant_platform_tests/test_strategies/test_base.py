@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from quant_platform.errors import ContractError, SettingsError, UnknownNameError
+from quant_platform.market.panel import Panel
 from quant_platform.strategies.base import (
     RUN_COLUMNS,
     SIGNAL_COLUMNS,
-    SignalPanel,
     metadata_json,
 )
 from quant_platform.strategies.library.enhanced_momentum import EnhancedMomentum
@@ -31,7 +31,7 @@ def test_a_panel_from_frames_places_every_value():
         {"date": dates, "security_id": ["B", "A", "B"], "close_price": [10, 20, 30.0]}
     )
     universe = pd.DataFrame({"date": dates[:2], "security_id": ["B", "C"]})
-    got = SignalPanel.from_frames(features, bars, universe, FIRST + np.arange(2))
+    got = Panel.from_frames(bars, None, FIRST + np.arange(2), universe=universe, features=features)
     nan = np.nan
     assert got.security_ids == ("A", "B", "C")
     assert list(got.features) == ["f"]
@@ -42,11 +42,12 @@ def test_a_panel_from_frames_places_every_value():
 
 def test_empty_frames_give_an_empty_panel():
     empty = pd.DataFrame({"date": pd.to_datetime([]), "security_id": pd.Series([], dtype="str")})
-    got = SignalPanel.from_frames(
-        empty.assign(realized_volatility_20=1.0),
+    got = Panel.from_frames(
         empty.assign(close_price=1.0),
-        empty,
+        None,
         FIRST + np.arange(2),
+        universe=empty,
+        features=empty.assign(realized_volatility_20=1.0),
     )
     frame = Constant().run(got)
     assert len(frame) == 0

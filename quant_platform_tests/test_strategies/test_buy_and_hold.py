@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from quant_platform.strategies.base import SignalPanel, Strategy
+from quant_platform.market.panel import Panel
+from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.library.buy_and_hold import BuyAndHold
 from quant_platform.strategies.library.equal_weight import EqualWeight
 from quant_platform_tests.support.builders import FIRST
@@ -17,8 +18,12 @@ def test_equal_weights_follow_the_membership(strategy: Strategy):
     close = np.array([[10.0, 20.0, np.nan]] * 2 + [[11.0, 19.0, 30.0]] * 2)
     volatility = np.full((4, 3), 0.2)
     volatility[2, 2] = np.nan
-    panel = SignalPanel(
-        FIRST + np.arange(4), ("A", "B", "C"), close, member, {"realized_volatility_20": volatility}
+    panel = Panel(
+        FIRST + np.arange(4),
+        ("A", "B", "C"),
+        close=close,
+        member=member,
+        features={"realized_volatility_20": volatility},
     )
     frame = strategy.run(panel)
     weights = frame.pivot(index="date", columns="security_id", values="target_weight").to_numpy()

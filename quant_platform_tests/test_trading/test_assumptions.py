@@ -344,7 +344,7 @@ class TestDividends:
             {
                 "date": [pd.Timestamp("2020-03-03")],
                 "security_id": ["A"],
-                "pay_date": [pd.Timestamp(day) if day else pd.NaT],
+                "paid_on": [pd.Timestamp(day) if day else pd.NaT],
             }
         )
 
@@ -611,7 +611,7 @@ class TestLimits:
     @pytest.mark.parametrize("action", ["warn", "scale", "halt"])
     def test_limits_on_weights_and_orders(self, text, targets, scaled, action):
         beta = np.tile([2.0, 0.5, NAN], (3, 1))
-        sectors = {"A": "x", "B": "x", "C": "y"}
+        sectors = np.tile([0, 0, 1], (3, 1))
         found, exceeded, done = self.held(f"{text}:{action}", targets, beta=beta, sectors=sectors)
         assert exceeded == [text.partition("=")[0]]
         if action == "scale":

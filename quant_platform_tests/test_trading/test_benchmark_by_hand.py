@@ -17,7 +17,7 @@ from quant_platform.market.calendar import XNYS
 from quant_platform.market.identity import fixed_identities
 from quant_platform.market.panel import Panel
 from quant_platform.market.universe import Directory, UniverseRule, universe_members
-from quant_platform.strategies.base import SignalPanel, Strategy
+from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.library.buy_and_hold import BuyAndHold
 from quant_platform.strategies.library.equal_weight import EqualWeight
 from quant_platform.trading.orders import Orders
@@ -65,7 +65,9 @@ def simulated(strategy: Strategy) -> Simulation:
     panel = Panel.from_frames(bars, actions, sessions)
     directory = Directory(*fixed_identities(vendor.securities(), XNYS.sessions(FIRST, LAST)))
     universe = universe_members(UniverseRule(), directory, bars, sessions, len(sessions))
-    seen = SignalPanel.from_frames(compute_features(panel), bars, universe, sessions)
+    seen = Panel.from_frames(
+        bars, None, sessions, universe=universe, features=compute_features(panel)
+    )
     orders = Orders.from_signals(
         strategy.run(seen), sessions, universe=universe, rules=strategy.trading_rules
     )

@@ -19,6 +19,7 @@ from quant_platform.conventions import DEFAULT_BENCHMARK
 from quant_platform.defs.partitions import session_partitions
 from quant_platform.defs.tags import wants_only_missing, wants_only_stale
 from quant_platform.defs.upstream import upstream_of
+from quant_platform.features.feature_set import TECHNICAL, FeatureSet
 from quant_platform.market.calendar import Calendar
 from quant_platform.market.universe import UniverseRule
 from quant_platform.pipeline.chunks import Chunks
@@ -69,12 +70,13 @@ READY_BY = "0 6 * * 2-6"
 
 @dataclass(frozen=True)
 class AssetContext:
-    """What the definitions depend on: vendor, its calendar, who is a member, the benchmark."""
+    """What the definitions depend on: vendor, calendar, members, benchmark, stored features."""
 
     vendor: Vendor
     calendar: Calendar
     universe_rule: UniverseRule
     benchmark: str = DEFAULT_BENCHMARK
+    feature_sets: tuple[FeatureSet, ...] = (TECHNICAL,)
 
     @property
     def partitions(self) -> dg.DailyPartitionsDefinition:
@@ -193,3 +195,8 @@ def sessions_to_do(
 def columns(*names: str) -> dict[str, Any]:
     """Metadata of an input that reads only these columns."""
     return {"columns": list(names)}
+
+
+def keyed(*names: str) -> dict[str, Any]:
+    """Metadata of an input that reads the key of a security's session, and these columns."""
+    return columns("date", "symbol", "security_id", *names)

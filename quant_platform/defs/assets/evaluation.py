@@ -62,7 +62,7 @@ def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
             "universe": dg.AssetIn(
                 "trading_universe",
                 partition_mapping=previous_session(),
-                metadata={**LAZY, **columns("date", "symbol", "security_id")},
+                metadata={**LAZY, **columns("date", "symbol", "security_id", "sector")},
             ),
             "before": dg.AssetIn(
                 "portfolios",

@@ -1,13 +1,14 @@
-"""Features of every member and session, one column per registered feature."""
+"""Features of every member and session: an asset per stored set, one column per feature."""
 
 import dagster as dg
 
-from quant_platform.defs.assets.common import LAZY, AssetContext, asset, columns, sessions_to_do
+from quant_platform.defs.assets.common import LAZY, AssetContext, asset, keyed, sessions_to_do
 from quant_platform.defs.partitions import lookback
 from quant_platform.features.compute import required_lookback
-from quant_platform.features.feature_registry import all_features
+from quant_platform.features.feature_set import FeatureSet
 from quant_platform.market.panel import BAR_COLUMNS
 from quant_platform.pipeline.chunks import Chunks
+from quant_platform.pipeline.feature_inputs import information_read, universe_read
 from quant_platform.pipeline.features import feature_chunks
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.recipes import feature_recipe
@@ -17,35 +18,40 @@ GROUP = "features"
 
 
 def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
-    """`features`, shown as JSON by the view `feature_store`."""
-    depth = required_lookback()
+    """`features` and the other stored sets, shown together as JSON by the view `feature_store`."""
+    return [_set_asset(market, chosen) for chosen in market.feature_sets]
+
+
+def _set_asset(market: AssetContext, chosen: FeatureSet) -> dg.AssetsDefinition:
+    depth = required_lookback([chosen.name])
+    members = "ever" if chosen.across else "run"
+    universe_depth, sectors = universe_read(chosen)
 
     @asset(
         market,
         GROUP,
-        "features",
+        chosen.table,
+        key=dg.AssetKey(chosen.table),
+        description=f"{chosen.description} After the close; as JSON in the view feature_store.",
         ins={
             "bars": dg.AssetIn(
                 "market_data",
                 partition_mapping=lookback(depth),
-                metadata={
-                    **LAZY,
-                    "members": "run",
-                    **columns("date", "symbol", "security_id", *BAR_COLUMNS.values()),
-                },
+                metadata={**LAZY, "members": members, **keyed(*BAR_COLUMNS.values())},
             ),
             "actions": dg.AssetIn(
                 "corporate_actions",
                 partition_mapping=lookback(depth),
-                metadata={**LAZY, "members": "run"},
+                metadata={**LAZY, "members": members},
             ),
             "universe": dg.AssetIn(
                 "trading_universe",
-                metadata={**LAZY, **columns("date", "symbol", "security_id")},
+                partition_mapping=lookback(universe_depth),
+                metadata={**LAZY, **keyed(*sectors)},
             ),
-            **_news(market),
+            **_information(market, chosen),
         },
-        code_version=feature_recipe(),
+        code_version=feature_recipe(chosen),
         dense=True,
     )
     def features(
@@ -54,30 +60,26 @@ def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
         bars: Stored,
         actions: Stored,
         universe: Stored,
-        **optional: Stored,
+        **others: Stored,
     ) -> Chunks:
-        """Technical features of each member after the close; as JSON in the view feature_store."""
-        recipe = feature_recipe()
+        recipe = feature_recipe(chosen)
         sessions = sessions_to_do(context, platform, recipe)
-        news = optional.get("news")
-        return Chunks(feature_chunks(platform, sessions, bars, actions, universe, news), recipe)
+        chunks = feature_chunks(platform, chosen, sessions, bars, actions, universe, others)
+        return Chunks(chunks, recipe)
 
-    return [features]
+    return features
 
 
-def _news(market: AssetContext) -> dict[str, dg.AssetIn]:
-    """Input of the news, where the vendor has any, as far back as a feature reads it."""
+def _information(market: AssetContext, chosen: FeatureSet) -> dict[str, dg.AssetIn]:
+    """Inputs of news and the economy, where the vendor has any, as far back as they are read."""
     if market.vendor.abilities.information is None:
         return {}
-    reading = [each.lookback for each in all_features() if "articles" in each.inputs]
+    news = {"members": "run", **keyed("sentiment")}
     return {
-        "news": dg.AssetIn(
-            "news",
-            partition_mapping=lookback(max(reading, default=1)),
-            metadata={
-                **LAZY,
-                "members": "run",
-                **columns("date", "symbol", "security_id", "sentiment"),
-            },
+        name: dg.AssetIn(
+            name,
+            partition_mapping=lookback(depth),
+            metadata={**LAZY, **(news if name == "news" else {})},
         )
+        for name, depth in information_read(chosen).items()
     }

@@ -2,9 +2,11 @@
 
 import dagster as dg
 
-from quant_platform.defs.assets.common import LAZY, AssetContext, asset, columns, sessions_to_do
+from quant_platform.defs.assets.common import LAZY, AssetContext, asset, keyed, sessions_to_do
 from quant_platform.defs.partitions import lookback
+from quant_platform.features.feature_set import TECHNICAL
 from quant_platform.pipeline.chunks import Chunks
+from quant_platform.pipeline.feature_sets import columns_of, sets_read
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.recipes import signal_recipe
 from quant_platform.pipeline.signals import signal_chunks
@@ -37,39 +39,44 @@ def _signal_asset(market: AssetContext, strategy: Strategy) -> dg.AssetsDefiniti
         description=strategy.description,
         code_version=strategy.version,
         ins={
-            "features": dg.AssetIn(
-                "features",
-                partition_mapping=window,
-                metadata={**LAZY, **columns("date", "symbol", "security_id", *strategy.features)},
-            ),
+            **{
+                each.table: dg.AssetIn(
+                    each.table,
+                    partition_mapping=window,
+                    metadata={**LAZY, **keyed(*columns_of(strategy, each))},
+                )
+                for each in sets_read(strategy.features) or (TECHNICAL,)
+            },
             "bars": dg.AssetIn(
                 "market_data",
                 partition_mapping=window,
                 metadata={
                     **LAZY,
                     "members": "ever",
-                    **columns("date", "symbol", "security_id", "close_price"),
+                    **keyed("close_price"),
                 },
             ),
             "universe": dg.AssetIn(
                 "trading_universe",
                 partition_mapping=window,
-                metadata={**LAZY, **columns("date", "symbol", "security_id")},
+                metadata={**LAZY, **keyed()},
             ),
         },
     )
     def signals(
         context: dg.AssetExecutionContext,
         platform: dg.ResourceParam[Platform],
-        features: Stored,
         bars: Stored,
         universe: Stored,
+        **features: Stored,
     ) -> Chunks:
         recipe = signal_recipe(strategy)
         sessions = sessions_to_do(context, platform, recipe)
         run_id = context.run.run_id
         return Chunks(
-            signal_chunks(platform, strategy, sessions, features, bars, universe, run_id=run_id),
+            signal_chunks(
+                platform, strategy, sessions, [*features.values()], bars, universe, run_id=run_id
+            ),
             recipe,
         )
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from quant_platform.strategies.base import BUY, SignalPanel, Strategy, metadata_json
+from quant_platform.market.panel import Panel
+from quant_platform.strategies.base import BUY, Strategy, metadata_json
 from quant_platform.strategies.limits import REFUSE
 
 
@@ -26,7 +27,7 @@ class BuyAndHold(Strategy):
         """One session: membership is all it looks at."""
         return 1
 
-    def signals(self, panel: SignalPanel) -> pd.DataFrame:
+    def signals(self, panel: Panel) -> pd.DataFrame:
         """Return a buy of every member."""
         shape = panel.close.shape
         members = np.broadcast_to(panel.member.sum(axis=1, keepdims=True), shape)

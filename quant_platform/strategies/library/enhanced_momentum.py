@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.kernels.arrays import FloatArray
-from quant_platform.strategies.base import SignalPanel, Strategy
+from quant_platform.market.panel import Panel
+from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.limits import REFUSE
 from quant_platform.strategies.parameters import StrategyParameters
 from quant_platform.strategies.positions import Conditions, PositionRules, position_signals
@@ -113,7 +114,7 @@ class EnhancedMomentum(Strategy):
         """Largest target weight of one symbol."""
         return self.parameters.max_position
 
-    def signals(self, panel: SignalPanel) -> pd.DataFrame:
+    def signals(self, panel: Panel) -> pd.DataFrame:
         """Return the signals of every session of the panel; see the class for the formulas."""
         spread = panel["sma_10"] / panel["sma_20"] - 1.0
         before = np.full(spread.shape, np.nan)
@@ -144,7 +145,7 @@ class EnhancedMomentum(Strategy):
         )
         return position_signals(self, panel, conditions, self.rules)
 
-    def _confirmations(self, panel: SignalPanel, direction: FloatArray) -> FloatArray:
+    def _confirmations(self, panel: Panel, direction: FloatArray) -> FloatArray:
         """Return the three confirmations' strengths, shape (3, sessions, symbols), 0 if not met."""
         p = self.parameters
         rsi, ratio, momentum = panel["rsi_14"], panel["volume_ratio_20"], panel["momentum_5"]

@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.kernels.arrays import FloatArray
-from quant_platform.strategies.base import SignalPanel, Strategy
+from quant_platform.market.panel import Panel
+from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.limits import REFUSE
 from quant_platform.strategies.parameters import StrategyParameters
 from quant_platform.strategies.positions import Conditions, PositionRules, position_signals
@@ -106,7 +107,7 @@ class MeanReversion(Strategy):
         """Largest target weight of one symbol."""
         return self.parameters.max_position
 
-    def signals(self, panel: SignalPanel) -> pd.DataFrame:
+    def signals(self, panel: Panel) -> pd.DataFrame:
         """Return the signals of every session of the panel; see the class for the formulas."""
         p = self.parameters
         close, rsi = panel.close, panel["rsi_14"]

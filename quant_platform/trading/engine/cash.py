@@ -49,7 +49,7 @@ SPLITS, DIVIDENDS = 1, 2
 """Bits of `Market.acts`."""
 
 
-@compiled()
+@compiled(plain=True)
 def finance(
     terms: FixedVector,
     book: Matrix,
@@ -82,7 +82,7 @@ def finance(
         account[R_BORROW] = fees
 
 
-@compiled()
+@compiled(plain=True)
 def split_positions(
     terms: FixedVector,
     book: Matrix,
@@ -110,7 +110,7 @@ def split_positions(
                 note(account, fills, t, n, -rest, book[PRICE, n], IN_LIEU)
 
 
-@compiled()
+@compiled(plain=True)
 def pay_dividends(
     terms: FixedVector,
     book: Matrix,

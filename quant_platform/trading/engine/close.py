@@ -70,13 +70,13 @@ from quant_platform.trading.engine.layout import (
 )
 
 
-@compiled()
+@compiled(plain=True)
 def ratio(value: float, equity: float) -> float:
     """Return value / equity; NaN for an account whose equity is not positive."""
     return value / equity if equity > 0.0 else np.nan
 
 
-@compiled()
+@compiled(plain=True)
 def mark_closes(
     book: Matrix,
     close: FixedMatrix,
@@ -103,7 +103,7 @@ def mark_closes(
             book[BEST, n] = best
 
 
-@compiled()
+@compiled(plain=True)
 def end_securities(
     book: Matrix,
     account: Vector,
@@ -129,7 +129,7 @@ def end_securities(
     return end
 
 
-@compiled()
+@compiled(plain=True)
 def value_account(book: Matrix, account: Vector, lo: int, hi: int, traded_at: float) -> None:
     """Value the account at the close; `traded_at`: its equity when orders were sized."""
     value, gross, before = 0.0, 0.0, account[EQUITY]
@@ -150,7 +150,7 @@ def value_account(book: Matrix, account: Vector, lo: int, hi: int, traded_at: fl
     account[R_RUINED] = account[RUINED]
 
 
-@compiled()
+@compiled(plain=True)
 def limit_losses(terms: FixedVector, book: Matrix, account: Vector, lo: int, hi: int) -> None:
     """Judge the drawdown and the session's loss."""
     account[PEAK] = max(account[PEAK], account[EQUITY])
@@ -175,7 +175,7 @@ def limit_losses(terms: FixedVector, book: Matrix, account: Vector, lo: int, hi:
                 book[DUE, n] = 1.0
 
 
-@compiled()
+@compiled(plain=True)
 def forget(book: Matrix, n: int) -> None:
     """Forget what belongs to a position that is there no more, or never was."""
     for row in (IDLE, RETIRED, AGE):
@@ -187,7 +187,7 @@ def forget(book: Matrix, n: int) -> None:
         book[LIFE, n] = np.inf
 
 
-@compiled()
+@compiled(plain=True)
 def is_active(book: Matrix, n: int) -> bool:
     """Whether a security has shares, a target or a waiting order."""
     return (
@@ -199,7 +199,7 @@ def is_active(book: Matrix, n: int) -> bool:
     )
 
 
-@compiled()
+@compiled(plain=True)
 def write_states(book: Matrix, account: Vector, states: Matrix, t: int, lo: int, hi: int) -> None:
     """Write the active securities of the book, and forget what no longer matters."""
     for n in range(lo, hi):
@@ -219,7 +219,7 @@ def write_states(book: Matrix, account: Vector, states: Matrix, t: int, lo: int,
                 states[at, 2 + row] = book[row, n]
 
 
-@compiled()
+@compiled(plain=True)
 def write_pending(
     account: Vector, pending: Matrix, t: int, kind: float, key: float, amount: float
 ) -> None:
@@ -233,7 +233,7 @@ def write_pending(
         pending[at, 2], pending[at, 3] = key, amount
 
 
-@compiled()
+@compiled(plain=True)
 def write_owed(account: Vector, owed: Vector, pending: Matrix, t: int) -> None:
     """Write the cash that is owed after the session."""
     for each in range(len(owed)):

@@ -47,7 +47,7 @@ from quant_platform.trading.engine.layout import (
 )
 
 
-@compiled()
+@compiled(plain=True)
 def reached_level(
     book: Matrix, n: int, opened: float, high: float, low: float, through: bool
 ) -> tuple[float, int]:
@@ -74,7 +74,7 @@ def reached_level(
     return np.nan, BY_STOP
 
 
-@compiled()
+@compiled(plain=True)
 def exit_positions(
     terms: FixedVector,
     tiers: FixedMatrix,

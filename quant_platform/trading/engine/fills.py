@@ -52,14 +52,14 @@ from quant_platform.trading.engine.layout import (
 )
 
 
-@compiled()
+@compiled(plain=True)
 def whole_shares(shares: float, within: float) -> float:
     """Return shares rounded towards zero; what lies `within` of a whole number is that."""
     near = np.round(shares)
     return near if abs(shares - near) <= within else np.trunc(shares)
 
 
-@compiled()
+@compiled(plain=True)
 def impact_of(terms: FixedVector, liquidity: FixedCube, t: int, n: int, size: float) -> float:
     """Return the share of the price by which an order of `size` shares moves it."""
     if terms[T_IMPACT] == 0.0:
@@ -70,7 +70,7 @@ def impact_of(terms: FixedVector, liquidity: FixedCube, t: int, n: int, size: fl
     return min(terms[T_IMPACT] * volatility * np.sqrt(size / usual), LARGEST_IMPACT)
 
 
-@compiled()
+@compiled(plain=True)
 def commission_rate(terms: FixedVector, tiers: FixedMatrix, value: float) -> float:
     """Return the share of an order's value that is commission; `tiers`: values from, and rates."""
     rate = terms[T_COMMISSION]
@@ -80,7 +80,7 @@ def commission_rate(terms: FixedVector, tiers: FixedMatrix, value: float) -> flo
     return rate
 
 
-@compiled()
+@compiled(plain=True)
 def fill(
     terms: FixedVector,
     tiers: FixedMatrix,
@@ -127,7 +127,7 @@ def fill(
         fills[at, F_SPREAD], fills[at, F_IMPACT], fills[at, F_DELAY] = spread, impact, delay
 
 
-@compiled()
+@compiled(plain=True)
 def note(
     account: Vector, fills: Matrix, t: int, n: int, shares: float, price: float, reason: float
 ) -> None:

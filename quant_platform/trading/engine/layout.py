@@ -237,7 +237,7 @@ class Market(NamedTuple):
     available : shares may be sold short; (0, 0): all may
     recalled : short positions must be closed; (0, 0): none
     retired : the reference data say that the security is delisted; (0, 0): none is
-    beta, sector : betas, and (N,) codes, −1: none; (0, 0) and (0,) without limits on them
+    beta, sector : betas, and codes of sectors, −1: none; (0, 0) without limits on them
     end_session, end_security, end_price : (E,) when a security's end is settled, and the price
     """
 
@@ -254,7 +254,7 @@ class Market(NamedTuple):
     recalled: FixedFlags
     retired: FixedFlags
     beta: FixedMatrix
-    sector: FixedCounts
+    sector: FixedNumbers
     end_session: FixedCounts
     end_security: FixedCounts
     end_price: FixedVector

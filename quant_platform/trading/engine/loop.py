@@ -58,7 +58,7 @@ from quant_platform.trading.engine.wishes import (
 from quant_platform.trading.reference import sessions as reference
 
 
-@compiled()
+@compiled(plain=True)
 def write(
     book: Matrix, account: Vector, owed: Vector, tape: Tape, t: int, lo: int, hi: int
 ) -> None:
@@ -87,6 +87,7 @@ def write(
     "int64",
     "boolean",
     reference=reference.run,
+    plain=True,
 )
 def run(
     terms: FixedVector,

@@ -76,7 +76,7 @@ NO_FILL = -1.0
 """Price of an order that its limit or trigger keeps waiting."""
 
 
-@compiled()
+@compiled(plain=True)
 def execution_price(
     execute_at: float, opened: float, high: float, low: float, close: float
 ) -> float:
@@ -94,7 +94,7 @@ def execution_price(
     return (high + low + close) / 3.0
 
 
-@compiled()
+@compiled(plain=True)
 def mark_book(
     terms: FixedVector, book: Matrix, account: Vector, bars: Bars, t: int, lo: int, hi: int
 ) -> float:
@@ -115,7 +115,7 @@ def mark_book(
     return equity
 
 
-@compiled()
+@compiled(plain=True)
 def room_factor(
     terms: FixedVector,
     book: Matrix,
@@ -143,7 +143,7 @@ def room_factor(
     return 1.0 if asked == 0.0 or asked <= room + EXCESS else max(room, 0.0) / asked
 
 
-@compiled()
+@compiled(plain=True)
 def order_of(terms: FixedVector, shares: float, weight: float, mark: float, equity: float) -> float:
     """Return the order, in shares, that brings one security to its weight."""
     if weight == 0.0 or not equity > 0.0:
@@ -158,7 +158,7 @@ def order_of(terms: FixedVector, shares: float, weight: float, mark: float, equi
     return 0.0 if abs(order) * mark < terms[T_MIN_ORDER] else order
 
 
-@compiled()
+@compiled(plain=True)
 def size_orders(
     terms: FixedVector,
     book: Matrix,
@@ -188,7 +188,7 @@ def size_orders(
     return total
 
 
-@compiled()
+@compiled(plain=True)
 def entry_price(
     buys: bool, opened: float, high: float, low: float, limit: float, trigger: float, through: bool
 ) -> float:
@@ -204,7 +204,7 @@ def entry_price(
     return min(opened, trigger) if low <= trigger else NO_FILL
 
 
-@compiled()
+@compiled(plain=True)
 def affordable(
     terms: FixedVector, tiers: FixedMatrix, size: float, price: float, cash: float
 ) -> float:
@@ -223,7 +223,7 @@ def affordable(
     return max(min(size, cash / each, (cash - terms[T_MINIMUM]) / taxed), 0.0)
 
 
-@compiled()
+@compiled(plain=True)
 def execute(
     terms: FixedVector,
     tiers: FixedMatrix,
@@ -273,7 +273,7 @@ def execute(
         book[TRIGGER, n] = np.nan
 
 
-@compiled()
+@compiled(plain=True)
 def trade(
     terms: FixedVector,
     tiers: FixedMatrix,

@@ -62,17 +62,17 @@ from quant_platform.trading.engine.layout import (
     WANTED,
     WEIGHT,
     WHY,
-    FixedCounts,
     FixedCube,
     FixedFlags,
     FixedMatrix,
+    FixedNumbers,
     FixedVector,
     Matrix,
     Vector,
 )
 
 
-@compiled()
+@compiled(plain=True)
 def take_wishes(
     book: Matrix,
     target: FixedMatrix,
@@ -101,7 +101,7 @@ def take_wishes(
             book[DUE, n] = 1.0
 
 
-@compiled()
+@compiled(plain=True)
 def take_levels(
     book: Matrix, levels: FixedCube, split: FixedMatrix, t: int, lo: int, hi: int
 ) -> None:
@@ -120,21 +120,21 @@ def take_levels(
                 book[row, n] = value / split[t, n] if level < L_TRAIL else value
 
 
-@compiled()
+@compiled(plain=True)
 def has_moved(terms: FixedVector, book: Matrix, equity: float, n: int) -> bool:
     """Whether the rule of rebalancing trades a security outside its regular sessions."""
     asking, asked = book[ASKING, n], book[ASKED, n]
     if terms[T_REBALANCE] == ON_CHANGE:
-        return asking != asked
+        return bool(asking != asked)
     if np.sign(asking) != np.sign(asked):
         return True
     if terms[T_REBALANCE] != DRIFT or not equity > 0.0:
         return False
     weight = 0.0 if book[SHARES, n] == 0.0 else book[SHARES, n] * book[PRICE, n] / equity
-    return abs(weight - book[WANTED, n]) > terms[T_BEYOND]
+    return bool(abs(weight - book[WANTED, n]) > terms[T_BEYOND])
 
 
-@compiled()
+@compiled(plain=True)
 def find_pending(
     terms: FixedVector,
     book: Matrix,
@@ -170,7 +170,7 @@ def find_pending(
             book[LIMIT, n], book[TRIGGER, n] = np.nan, np.nan
 
 
-@compiled()
+@compiled(plain=True)
 def exceeds(terms: FixedVector, account: Vector, limit: int, value: float) -> float:
     """Return the factor that meets a limit: 1 where it is met, or only warned of or halted by."""
     most, action = terms[T_LIMITS + limit], terms[T_ACTIONS + limit]
@@ -182,25 +182,31 @@ def exceeds(terms: FixedVector, account: Vector, limit: int, value: float) -> fl
     return most / value if action == SCALE else 1.0
 
 
-@compiled()
+@compiled(plain=True)
 def limit_sectors(
-    terms: FixedVector, book: Matrix, account: Vector, sector: FixedCounts, lo: int, hi: int
+    terms: FixedVector,
+    book: Matrix,
+    account: Vector,
+    sector: FixedNumbers,
+    t: int,
+    lo: int,
+    hi: int,
 ) -> None:
     """Scale the weights of each sector to its limit."""
     # The sum of the sector with code c stands in the room of the security number lo + c.
     for n in range(lo, hi):
         book[ORDER, n] = 0.0
     for n in range(lo, hi):
-        if sector[n] >= 0:
-            book[ORDER, lo + sector[n]] += abs(book[WEIGHT, n])
+        if sector[t, n] >= 0:
+            book[ORDER, lo + sector[t, n]] += abs(book[WEIGHT, n])
     for n in range(lo, hi):
         book[ORDER, n] = exceeds(terms, account, SECTOR, book[ORDER, n])
     for n in range(lo, hi):
-        if sector[n] >= 0:
-            book[WEIGHT, n] *= book[ORDER, lo + sector[n]]
+        if sector[t, n] >= 0:
+            book[WEIGHT, n] *= book[ORDER, lo + sector[t, n]]
 
 
-@compiled()
+@compiled(plain=True)
 def limit_total(
     terms: FixedVector,
     book: Matrix,
@@ -226,13 +232,13 @@ def limit_total(
             book[WEIGHT, n] *= factor
 
 
-@compiled()
+@compiled(plain=True)
 def set_weights(
     terms: FixedVector,
     book: Matrix,
     account: Vector,
     beta: FixedMatrix,
-    sector: FixedCounts,
+    sector: FixedNumbers,
     t: int,
     lo: int,
     hi: int,
@@ -244,7 +250,7 @@ def set_weights(
         for n in range(lo, hi):
             book[WEIGHT, n] *= exceeds(terms, account, NAME, abs(book[WEIGHT, n]))
     if terms[T_ACTIONS + SECTOR] > 0.0 and sector.size > 0 and hi > lo:
-        limit_sectors(terms, book, account, sector, lo, hi)
+        limit_sectors(terms, book, account, sector, t, lo, hi)
     for limit in (GROSS, NET, BETA):
         if terms[T_ACTIONS + limit] > 0.0 and (limit != BETA or beta.size > 0):
             limit_total(terms, book, account, beta, limit, t, lo, hi)

@@ -82,8 +82,8 @@ def set_weights(ledger: Ledger) -> None:
     book, market = ledger.book, ledger.market
     weight = book[at.WANTED] * ledger.account[at.FACTOR]
     weight *= ledger.factor(at.NAME, np.abs(weight))
-    codes = market.sector[ledger.first : ledger.first + len(weight)]
-    if len(codes):
+    if market.sector.size:
+        codes = ledger.row(market.sector)
         sums = np.zeros(codes.max() + 1)
         known = codes >= 0
         np.add.at(sums, codes[known], np.abs(weight[known]))

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from quant_platform.vendors.synthetic.draws import drawn, uniform
 from quant_platform_tests.support.polygon_server.bars import FIELDS, Bars
 from quant_platform_tests.support.polygon_server.listings import Row
 from quant_platform_tests.support.polygon_server.spells import Spells, draw_spells
@@ -107,7 +108,7 @@ class SyntheticBars:
         step, dollars = self._step[places], self._dollars[places]
         close = self.close[numbers, places]
         move, up, down, turnover, mean, silence = (
-            _drawn(self._seed, nth, numbers, places) for nth in range(6)
+            drawn(self._seed, nth, numbers, places) for nth in range(6)
         )
         opened = _on_ticks(close * np.exp(0.7 * step * _normal(move)))
         top, bottom = np.maximum(opened, close), np.minimum(opened, close)
@@ -117,7 +118,7 @@ class SyntheticBars:
         trades = np.maximum(np.rint(volume / SHARES_A_TRADE), 1.0)
         typical = (high + low + close) / 3.0
         vwap = np.clip(np.round(typical * (1.0 + 1e-4 * _normal(mean)), 4), low, high)
-        quiet = np.where(dollars < ILLIQUID, _uniform(silence), 0.5)
+        quiet = np.where(dollars < ILLIQUID, uniform(silence), 0.5)
         vwap[quiet > 1.0 - UNKNOWN] = trades[quiet > 1.0 - UNKNOWN] = np.nan
         values = (opened, high, low, close, volume, vwap, trades)
         return dict(zip(FIELDS, values, strict=True)), quiet >= SILENT
@@ -157,23 +158,6 @@ def synthetic_tables(symbols: int, sessions: Sequence[date], seed: int) -> dict[
         "news": tuple(draw_news(rng, source.spells)),
         **draw_economy(rng, source.sessions),
     }
-
-
-def _drawn(seed: int, nth: int, numbers: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """64 random bits for each (session, place): any one bar can be drawn without the others.
-
-    The finaliser of SplitMix64 (Steele, Lea and Flood, 2014) over a sum of odd multiples.
-    """
-    key = (seed * 1_000 + nth + 1) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
-    bits = numbers.astype(np.uint64) * np.uint64(0xD1B54A32D192ED03) + np.uint64(key)
-    bits += places.astype(np.uint64) * np.uint64(0x8CB92BA72F3D8DD7)
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))
-
-
-def _uniform(bits: np.ndarray) -> np.ndarray:
-    return (bits >> np.uint64(11)) / float(1 << 53)
 
 
 def _normal(bits: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from quant_platform.features.context import (
     shared,
 )
 from quant_platform.features.feature_registry import feature, feature_family
-from quant_platform.features.library.trend import simple_average
+from quant_platform.features.library.technical.trend import simple_average
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.windows import decayed_mean, recursive_window, window_std
 

@@ -1,0 +1,191 @@
+"""Rows of tables into (sessions, securities) arrays, and back.
+
+What belongs here: finding the cell of each row. What does not: what the arrays mean (`panel.py`).
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
+
+Rows: TypeAlias = pd.DataFrame | pa.Table
+"""Rows as pandas or Arrow has them; Arrow's text dictionary-encoded."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Sessions and securities into which rows are placed."""
+
+    days: SessionArray
+    security_ids: tuple[str, ...]
+
+    def _array(self, value: float = np.nan) -> FloatArray:
+        return np.full((len(self.days), len(self.security_ids)), value)
+
+    def columns(self, rows: Rows, named: Mapping[str, str]) -> dict[str, FloatArray]:
+        """Arrays of columns, found once for all of them; NaN where there is no row."""
+        arrays = {name: self._array() for name in named}
+        for part in _parts(rows):
+            cells, inside = _cells(part, self.days, self.security_ids)
+            for name, column in named.items():
+                arrays[name].reshape(-1)[cells] = part.values(column)[inside]
+        return arrays
+
+    def actions(self, rows: Rows) -> dict[str, FloatArray]:
+        """Split ratios and dividends; several of one session are multiplied, or added."""
+        split, dividend = self._array(1.0), self._array(0.0)
+        for part in _parts(rows):
+            cells, inside = _cells(part, self.days, self.security_ids)
+            ratios, amounts = part.values("split_ratio")[inside], part.values("cash_amount")[inside]
+            np.multiply.at(split.reshape(-1), cells, np.where(np.isnan(ratios), 1.0, ratios))
+            np.add.at(dividend.reshape(-1), cells, np.where(np.isnan(amounts), 0.0, amounts))
+        return {"split": split, "dividend": dividend}
+
+    def news(self, rows: Rows) -> dict[str, FloatArray]:
+        """Sum and number of the sentiments of each cell."""
+        total, count = self._array(0.0), self._array(0.0)
+        for part in _parts(rows):
+            cells, inside = _cells(part, self.days, self.security_ids)
+            sentiment = part.values("sentiment")[inside]
+            judged = ~np.isnan(sentiment)
+            np.add.at(total.reshape(-1), cells[judged], sentiment[judged])
+            np.add.at(count.reshape(-1), cells[judged], 1.0)
+        return {"sentiment": total, "articles": count}
+
+    def members(self, universe: Rows) -> dict[str, Any]:
+        """Membership, and the sector of each member where the rows have one."""
+        member = np.zeros((len(self.days), len(self.security_ids)), dtype=bool)
+        for part in _parts(universe):
+            member.reshape(-1)[_cells(part, self.days, self.security_ids)[0]] = True
+        if "sector" not in column_names(universe):
+            return {"member": member}
+        frame = universe if isinstance(universe, pd.DataFrame) else universe.to_pandas()
+        codes, names = pd.factorize(frame["sector"].astype("str"), sort=True)
+        numbered = frame[["date", "security_id"]].assign(sector=codes)
+        found = self.columns(numbered, {"sector": "sector"})["sector"]
+        sectors = np.where(np.isnan(found), -1, found).astype(np.int32)
+        return {"member": member, "sectors": sectors, "sector_names": tuple(map(str, names))}
+
+
+def column_names(rows: Rows) -> list[str]:
+    """Names of the columns of rows."""
+    return list(rows.columns if isinstance(rows, pd.DataFrame) else rows.column_names)
+
+
+def long_frame(
+    sessions: SessionArray,
+    security_ids: Sequence[str],
+    values: Mapping[str, NDArray[np.generic]],
+    where: BoolArray,
+    *,
+    last: int | None = None,
+) -> pd.DataFrame:
+    """Unpivot (sessions, securities) arrays into rows of date and security_id, in `where`."""
+    start = 0 if last is None else max(len(sessions) - last, 0)
+    rows, columns = np.nonzero(where[start:])
+    frame: dict[str, object] = {
+        "date": sessions[start:][rows].astype("datetime64[s]"),
+        # Taking from an Arrow array is several times faster than converting one object per row.
+        "security_id": pd.array(list(security_ids), dtype="str").take(columns),
+    }
+    frame.update({name: array[start:][rows, columns] for name, array in values.items()})
+    return pd.DataFrame(frame)
+
+
+def pivot(
+    frame: pd.DataFrame, column: str, sessions: SessionArray, security_ids: Sequence[str]
+) -> FloatArray:
+    """Arrange a column of rows as (sessions, securities) array, NaN where absent."""
+    return Grid(sessions, tuple(security_ids)).columns(frame, {column: column})[column]
+
+
+def securities_in(rows: Rows) -> NDArray[np.object_]:
+    """Distinct securities of rows; a ticker that means no security has none."""
+    if isinstance(rows, pd.DataFrame):
+        return np.asarray(rows["security_id"].dropna().unique(), dtype=object)
+    found: set[str] = set()
+    for chunk in rows.column("security_id").chunks:
+        used = np.zeros(len(chunk.dictionary) + 1, dtype=bool)
+        used[chunk.indices.fill_null(-1).to_numpy()] = True
+        found.update(chunk.dictionary.filter(pa.array(used[:-1])).to_pylist())
+    return np.array(sorted(found), dtype=object)
+
+
+def days_of(rows: Rows) -> SessionArray:
+    """Distinct dates of rows."""
+    if isinstance(rows, pd.DataFrame):
+        return np.unique(rows["date"].to_numpy().astype("datetime64[D]"))
+    chunks = [chunk.unique().cast(pa.int32()).to_numpy() for chunk in rows.column("date").chunks]
+    none = np.empty(0, dtype=np.int32)
+    return np.unique(np.concatenate([none, *chunks])).astype(np.int64).astype("datetime64[D]")
+
+
+def securities_on(rows: Rows, days: SessionArray) -> set[str]:
+    """Distinct securities of the rows whose date is one of the days."""
+    found: set[str] = set()
+    for part in _parts(rows):
+        on = np.isin(part.days, days.astype(np.int64)) & (part.codes >= 0)
+        found.update(part.names[np.unique(part.codes[on])])
+    return found
+
+
+@dataclass(frozen=True)
+class _RowsOfPart:
+    """Rows with what finds their cells: days since 1970, and numbers of securities in `names`."""
+
+    days: NDArray[np.int64]
+    codes: NDArray[np.int64]
+    names: NDArray[np.object_]
+    values: Callable[[str], FloatArray]
+
+
+def _parts(rows: Rows) -> Iterator[_RowsOfPart]:
+    """Cut rows into parts whose columns are plain arrays; of Arrow, nothing is copied."""
+    if isinstance(rows, pd.DataFrame):
+        frame = rows
+        # Text is hashed once per distinct security, not once per row.
+        codes, names = pd.factorize(frame["security_id"])
+        yield _RowsOfPart(
+            frame["date"].to_numpy().astype("datetime64[D]").astype(np.int64),
+            codes.astype(np.int64),
+            np.asarray(names, dtype=object),
+            lambda name: frame[name].to_numpy(dtype=np.float64),
+        )
+        return
+    for batch in rows.to_batches():
+        securities = batch.column("security_id")
+        codes = securities.indices.fill_null(-1).to_numpy()
+        yield _RowsOfPart(
+            batch.column("date").view("int32").to_numpy().astype(np.int64),
+            codes.astype(np.int64),
+            securities.dictionary.to_numpy(zero_copy_only=False),
+            lambda name, batch=batch: np.asarray(  # type: ignore[misc]
+                batch.column(name).to_numpy(zero_copy_only=False), dtype=np.float64
+            ),
+        )
+
+
+def _cells(
+    part: _RowsOfPart, days: SessionArray, security_ids: Sequence[str]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_] | slice]:
+    """Number of each row's cell, counted along the sessions, and which rows have one."""
+    if not (len(part.days) and len(days) and len(security_ids) and len(part.names)):
+        return np.empty(0, dtype=np.int64), np.zeros(len(part.days), dtype=bool)
+    numbers = days.astype("datetime64[D]").astype(np.int64)
+    first = int(numbers[0])
+    # A row for each day from the first session to the last one, and one for all others.
+    row_of = np.full(int(numbers[-1]) - first + 2, -1, dtype=np.int64)
+    row_of[numbers - first] = np.arange(len(days))
+    away = part.days - first
+    rows = row_of[np.where((away >= 0) & (away < len(row_of)), away, -1)]
+    column_of = pd.Index(security_ids).get_indexer(pd.Index(part.names))
+    columns = np.append(column_of, -1)[part.codes]
+    cells = rows * len(security_ids) + columns
+    inside = (rows >= 0) & (columns >= 0)
+    return (cells, slice(None)) if inside.all() else (cells[inside], inside)

@@ -1,0 +1,67 @@
+"""Every set of the library, stored by the setting on the sample market, some in two cuts."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from quant_platform.features.feature_registry import features_of, sets
+from quant_platform.features.feature_set import TECHNICAL, FeatureSet
+from quant_platform.market.calendar import XNYS, parse_date
+from quant_platform.pipeline.provision import provision
+from quant_platform.settings import PREFIX
+from quant_platform.storage.database import Database
+from quant_platform_tests.support.lab import failure_text
+from quant_platform_tests.support.pipeline import FACTS, FIRST, LISTING, run
+from quant_platform_tests.support.tables import fetch
+
+END = "2004-09-08"
+DAYS = [day.isoformat() for day in XNYS.sessions(parse_date(FIRST), parse_date(END))]
+OTHERS = tuple(each for each in sets() if each != TECHNICAL)
+SETTING = {PREFIX + "FEATURE_SETS": ",".join(each.name for each in OTHERS)}
+
+CUT = tuple(each for each in OTHERS if each.name in ("alpha158", "cross_section", "market"))
+"""Sets that are filled in two cuts as well: of four bytes, across securities, with the market."""
+
+UNKNOWN = {"macro"}
+"""Sets of which the sample's vendor knows no figure."""
+
+
+def fill(
+    database: Database, home: Path, ends: list[str], chosen: Sequence[FeatureSet] = OTHERS
+) -> None:
+    provision(database, sets=(TECHNICAL, *OTHERS))
+    first = FIRST
+    for end in ends:
+        assets = [*FACTS, *(each.table for each in chosen)]
+        result = run(database, home, first, end, assets=assets, settings=SETTING)
+        assert result.success, failure_text(result)
+        first = DAYS[min(DAYS.index(end) + 1, len(DAYS) - 1)]
+
+
+def stored(database: Database, table: str) -> list[str]:
+    rows = fetch(
+        database,
+        f"SELECT (to_jsonb(t) - 'recorded_at')::text FROM {table} AS t WHERE date >= %s ORDER BY 1",  # noqa: S608
+        FIRST,
+    )
+    return [text for (text,) in rows]
+
+
+def test_stored_the_same_however_cut(
+    fresh: Database,
+    new_database: Callable[[str | None], Database],
+    base: str,
+    tmp_path: Path,
+) -> None:
+    other = new_database(base)
+    fill(fresh, tmp_path, [END])
+    fill(other, tmp_path, [LISTING, END], CUT)
+    for each in OTHERS:
+        rows = stored(fresh, each.table)
+        assert len(rows) > 3 * len(DAYS), each.name
+        if each in CUT:
+            assert rows == stored(other, each.table), each.name
+        columns = ", ".join(f"count({feature.name})" for feature in features_of(each))
+        counts = fetch(fresh, f"SELECT {columns} FROM {each.table}")[0]  # noqa: S608
+        names = [feature.name for feature in features_of(each)]
+        empty = {name for name, count in zip(names, counts, strict=True) if not count}
+        assert (empty == set(names)) if each.name in UNKNOWN else (len(empty) == 0), empty

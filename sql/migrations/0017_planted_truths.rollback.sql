@@ -1,0 +1,1 @@
+DROP TABLE planted_truths_history, planted_truths;
