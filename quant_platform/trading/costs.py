@@ -252,7 +252,7 @@ class Costs:
         ------
         UnknownNameError, SettingsError : there is no such preset or field, or no such value
         """
-        name, *changes = text.split()
+        name, *changes = text.split() or [""]
         known = {each.name: each for each in fields(cls)}
         values: dict[str, Any] = {}
         for change in changes:

@@ -88,9 +88,15 @@ class RandomCase:
         self.retired = self.rows((rng.random(shape) < 0.03) & ~traded).assign(
             delisted_on=pd.Timestamp("2000-01-01")
         )
-        self.rules = TradingRules(Rebalance.of(REBALANCE[seed % len(REBALANCE)]), 1.2)
+        rule = Rebalance.of(REBALANCE[seed % len(REBALANCE)])
+        self.rules = TradingRules(rule, float(rng.choice([1.2, 6.0])))
         self.costs = costs_of(rng)
         self.limits = limits_of(rng)
+        # Some ask for more than the cash and the book have room for; a reckless one is ruined.
+        more = rng.choice([1.0, 4.0])
+        if seed % 10 == 9:
+            more, self.limits, self.rules = 40.0, Limits(), TradingRules(rule, 20.0)
+        self.signals["target_weight"] *= more
 
     def rows(self, where, **columns):
         at = np.nonzero(where)

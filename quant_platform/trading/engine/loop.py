@@ -116,83 +116,51 @@ def run(
     lo, hi : the securities from `lo` to before `hi` are the account's
     levels : limits, triggers, stops, profits or lives are to be looked at
     """
-    end, fills, traded = 0, tape.fills, bars.traded
-    at_open, equity = terms[T_EXECUTE_AT] == OPEN, 0.0
+    at_open, equity, end, fills = terms[T_EXECUTE_AT] == OPEN, 0.0, 0, tape.fills
+    split, dividend, slot, pays = market.split, market.dividend, market.slot, market.pays
+    target, asked, reference = wishes.target, wishes.asked, wishes.reference
+    ended, paid, liquidity = market.end_security, market.end_price, market.liquidity
     for t in range(len(market.days)):
         settles, acts = market.settles[t], market.acts[t]
         for column in range(ROW_SIZE):
             account[ROW + column] = 0.0
         finance(terms, book, account, market.borrow, market.days[t], t, lo, hi)
         if acts & SPLITS:
-            split_positions(terms, book, account, fills, market.split, t, lo, hi)
-        pay_dividends(
-            terms,
-            book,
-            account,
-            owed,
-            market.dividend,
-            market.slot,
-            market.pays,
-            (acts & DIVIDENDS) > 0,
-            t,
-            lo,
-            hi,
-        )
-        take_wishes(
-            book,
-            wishes.target,
-            wishes.asked,
-            wishes.reference,
-            market.split,
-            wishes.due[t],
-            t,
-            lo,
-            hi,
-        )
+            split_positions(terms, book, account, fills, split, t, lo, hi)
+        some = (acts & DIVIDENDS) > 0
+        pay_dividends(terms, book, account, owed, dividend, slot, pays, some, t, lo, hi)
+        take_wishes(book, target, asked, reference, split, wishes.due[t], t, lo, hi)
         if levels and wishes.levels.size > 0:
-            take_levels(book, wishes.levels, market.split, t, lo, hi)
+            take_levels(book, wishes.levels, split, t, lo, hi)
         closing = account[RUINED] > 0.0 or account[HALTED] > 0.0
         for step in range(2):
             # Stops come after orders at the open, and before later ones.
-            if (step == 1) == at_open:
-                if levels:
-                    liquidity = market.liquidity
-                    exit_positions(
-                        terms, tiers, book, account, fills, bars, liquidity, t, settles, lo, hi
-                    )
-                continue
-            find_pending(terms, book, account, market.recalled, t, lo, hi)
-            set_weights(terms, book, account, market.beta, market.sector, t, lo, hi)
-            equity = mark_book(terms, book, account, bars, t, lo, hi)
-            trade(
-                terms,
-                tiers,
-                book,
-                account,
-                fills,
-                bars,
-                market.liquidity,
-                market.available,
-                t,
-                settles,
-                lo,
-                hi,
-                equity,
-                closing,
-            )
-        mark_closes(book, bars.close, traded, market.retired, t, lo, hi)
-        end = end_securities(
-            book,
-            account,
-            fills,
-            market.end_session,
-            market.end_security,
-            market.end_price,
-            end,
-            t,
-            lo,
-            hi,
-        )
+            if (step == 0) == at_open:
+                find_pending(terms, book, account, market.recalled, t, lo, hi)
+                set_weights(terms, book, account, market.beta, market.sector, t, lo, hi)
+                equity = mark_book(terms, book, account, bars, t, lo, hi)
+                trade(
+                    terms,
+                    tiers,
+                    book,
+                    account,
+                    fills,
+                    bars,
+                    liquidity,
+                    market.available,
+                    t,
+                    settles,
+                    lo,
+                    hi,
+                    equity,
+                    closing,
+                )
+            elif levels:
+                exit_positions(
+                    terms, tiers, book, account, fills, bars, liquidity, t, settles, lo, hi
+                )
+        mark_closes(book, bars.close, bars.traded, market.retired, t, lo, hi)
+        end = end_securities(book, account, fills, market.end_session, ended, paid, end, t, lo, hi)
         value_account(book, account, lo, hi, equity)
         limit_losses(terms, book, account, lo, hi)
         write(book, account, owed, tape, t, lo, hi)
