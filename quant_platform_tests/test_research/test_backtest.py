@@ -342,7 +342,7 @@ class TestNonsense:
 class TestStore:
     def test_assumes_the_settings(self, market: Database, settings: Settings) -> None:
         chosen = settings.model_copy(
-            update={"capital": 500.0, "commission_bp": 0.0, "slippage_bp": 0.0}
+            update={"capital": 500.0, "costs": "ideal", "commission_bp": 0.0}
         )
         result = open_store(chosen).backtest(_Ten(), FIRST, LAST)
         assert result.portfolios["equity"].tolist() == [500.0, 500.0, 500.0, 525.0, 150.0]
