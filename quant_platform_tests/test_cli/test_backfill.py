@@ -61,9 +61,9 @@ def test_it_does_what_is_missing_and_no_more(
 
     assert "succeeded" in backfill()
     before = fetch(database, entries)
-    # Features, signals of four models, portfolios with the positions that were closed, figures,
-    # alerts and reports.
-    assert len(before) == 3 * 15
+    # Features, signals of four models, portfolios with positions, fills, cash owed and positions
+    # that were closed, figures, alerts and reports.
+    assert len(before) == 3 * 18
     assert market < set(before)
     assert fetch(database, "SELECT count(*) FROM performance_reports") == [(3,)]
 
