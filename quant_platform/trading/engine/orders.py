@@ -3,7 +3,8 @@
 1. Orders are sized from the account's equity and prices: those of the close before, or those that
    the orders are executed at.
 2. What is traded takes the room that the rest of the book leaves; turnover has its limit.
-3. Orders are executed in the order of the securities; sales go first where purchases need cash.
+3. Orders are executed in the order of the securities. Where purchases need cash, sales go first,
+   and purchases from the smallest to the largest, so that cash is short for few.
    What has no bar, is not reached by its limit or trigger, or exceeds its share of the volume,
    waits. The next session sizes it anew.
 
@@ -37,6 +38,7 @@ from quant_platform.trading.engine.layout import (
     SHARES,
     T_ACTIONS,
     T_AT_FILL,
+    T_BEFORE_SPREAD,
     T_BUY_TAX,
     T_CARRY,
     T_CASH_ONLY,
@@ -56,6 +58,7 @@ from quant_platform.trading.engine.layout import (
     T_WHOLE,
     TARGET,
     TRIGGER,
+    TURN,
     TURNOVER,
     WEIGHT,
     WHY,
@@ -147,9 +150,11 @@ def order_of(
         return -shares
     order = weight * equity / mark - shares
     if terms[T_COSTS_INSIDE] > 0.0:
-        rate = terms[T_COMMISSION] + terms[T_HALF_SPREAD]
-        rate += terms[T_BUY_TAX] if order > 0.0 else terms[T_SELL_TAX]
-        order = (weight * equity - shares * mark) / (mark * (1.0 + np.sign(order) * rate))
+        side = np.sign(order)
+        spread = 1.0 + side * terms[T_HALF_SPREAD]
+        charges = terms[T_COMMISSION] + (terms[T_BUY_TAX] if side > 0.0 else terms[T_SELL_TAX])
+        charges *= 1.0 if terms[T_BEFORE_SPREAD] > 0.0 else spread
+        order = (weight * equity - shares * mark) / (mark * (spread + side * charges))
     if terms[T_WHOLE] > 0.0:
         order = whole_shares(order / terms[T_LOT], ROUNDING) * terms[T_LOT]
     if abs(order) * mark < terms[T_MIN_ORDER]:
@@ -204,14 +209,15 @@ def entry_price(
 
 @compiled()
 def affordable(
-    terms: FixedVector, tiers: FixedMatrix, size: float, price: float, cash: float
+    terms: FixedVector, tiers: FixedMatrix, size: float, price: float, distance: float, cash: float
 ) -> float:
-    """Return how many of `size` shares `cash` buys at `price`, costs included."""
+    """Return how many of `size` shares `cash` buys at a `distance` above `price`, with costs."""
     if not cash > 0.0:
         return 0.0
-    taxed = price * (1.0 + terms[T_BUY_TAX])
-    rate = commission_rate(terms, tiers, size * price)
-    each = taxed + price * rate + terms[T_PER_SHARE]
+    filled = price * (1.0 + distance)
+    base = price if terms[T_BEFORE_SPREAD] > 0.0 else filled
+    taxed = filled + base * terms[T_BUY_TAX]
+    each = taxed + base * commission_rate(terms, tiers, size * base) + terms[T_PER_SHARE]
     return max(min(size, cash / each, (cash - terms[T_MINIMUM]) / taxed), 0.0)
 
 
@@ -247,7 +253,7 @@ def execute(
     moved = 0.0 if rests else impact_of(terms, liquidity, t, n, size)
     half = 0.0 if rests else half
     if terms[T_CASH_ONLY] > 0.0 and order > 0.0:
-        size = affordable(terms, tiers, size, price * (1.0 + half + moved), account[CASH])
+        size = affordable(terms, tiers, size, price, half + moved, account[CASH])
     if size < abs(order):
         waits = terms[T_CARRY] > 0.0
         if terms[T_WHOLE] > 0.0:
@@ -263,6 +269,35 @@ def execute(
         book[WHY, n] = BY_TARGET
         book[LIMIT, n] = np.nan
         book[TRIGGER, n] = np.nan
+
+
+@compiled()
+def is_dearer(book: Matrix, one: float, other: float) -> bool:
+    """Whether the order of security number `one` comes after the `other`'s by its value."""
+    first, second = int(one), int(other)
+    ahead = book[ORDER, first] * book[MARK, first] - book[ORDER, second] * book[MARK, second]
+    return ahead > 0.0 or (ahead == 0.0 and first > second)
+
+
+@compiled()
+def line_up(book: Matrix, traded: FixedFlags, t: int, lo: int, hi: int) -> int:
+    """Set `TURN` to the securities of the purchases, by rising value; return how many there are."""
+    end = lo
+    for n in range(lo, hi):
+        if book[PENDING, n] > 0.0 and traded[t, n] and book[ORDER, n] > 0.0:
+            book[TURN, end] = n
+            end += 1
+    # Shell's sort needs no memory; every gap but the last, 1, is about 4/9 of the one before.
+    gap = end - lo
+    while gap > 1:
+        gap = max(gap * 4 // 9, 1)
+        for at in range(lo + gap, end):
+            moved, to = book[TURN, at], at
+            while to >= lo + gap and is_dearer(book, book[TURN, to - gap], moved):
+                book[TURN, to] = book[TURN, to - gap]
+                to -= gap
+            book[TURN, to] = moved
+    return end - lo
 
 
 @compiled()
@@ -297,10 +332,10 @@ def trade(
     if account[HALTED] > 0.0 and not closing:
         return
     in_turns = terms[T_CASH_ONLY] > 0.0
-    for turn in range(2 if in_turns else 1):
-        for n in range(lo, hi):
-            if not (book[PENDING, n] > 0.0 and bars.traded[t, n]):
-                continue
-            if in_turns and (book[ORDER, n] > 0.0) != (turn == 1):
-                continue
+    for n in range(lo, hi):
+        if book[PENDING, n] > 0.0 and bars.traded[t, n] and not (in_turns and book[ORDER, n] > 0.0):
             execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n, waits)
+    purchases = line_up(book, bars.traded, t, lo, hi) if in_turns else 0
+    for turn in range(lo, lo + purchases):
+        n = int(book[TURN, turn])
+        execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n, waits)
