@@ -3,7 +3,7 @@
 Each engine is run by a Python of its own, in which it is installed; this file needs nothing else of
 the project, so that it runs there by its path:
 
-    python -m venv zipline; zipline/bin/pip install "zipline-reloaded==3.1.1" "pandas<3"
+    python -m venv zipline; zipline/bin/pip install "zipline-reloaded==3.2.1" "pandas<3"
     python -m venv bt; bt/bin/pip install "bt==1.4.1"
     python -m venv vectorbt; vectorbt/bin/pip install "vectorbt==1.2.0"
     zipline/bin/python quant_platform_tests/oracles/make_engines.py zipline ANSWERS
@@ -49,10 +49,10 @@ def uniform(seed, *shape):
     return ((mixed >> np.uint64(11)) * 2.0**-53).reshape(shape)
 
 
-def market(sessions=SESSIONS, securities=SECURITIES):
+def market(sessions=SESSIONS, securities=SECURITIES, step=0.02, drift=0.0003):
     """Return open, high, low, close in whole cents and volume in shares, (sessions, securities)."""
     shape = (sessions, securities)
-    change = 0.02 * (uniform(1, *shape) + uniform(2, *shape) - 1.0) + 0.0003
+    change = step * (uniform(1, *shape) + uniform(2, *shape) - 1.0) + drift
     start = 20.0 + np.floor(100.0 * uniform(3, securities))
     close = np.round(start * np.cumprod(1.0 + change, axis=0), 2)
     before = np.vstack((start, close[:-1]))
@@ -247,7 +247,7 @@ def main():
     for case in sys.argv[3:] or CASES:
         charges = (0.0, 0.0) if case == "free" else (COMMISSION, HALF_SPREAD)
         equity, held, seconds = run(market(), targets(case), *charges)
-        np.savez(folder / f"{engine}-{case}.npz", equity=equity, held=held)
+        np.savez(folder / f"{engine}-{case}.npz", equity=equity, held=held, seconds=seconds)
         print(f"{engine} {version} {case}: {seconds[0]:.3f} s, of the processor {seconds[1]:.3f} s")
         last = len(equity) - 1
         for session in sorted({*range(0, last, STEP), last}):
