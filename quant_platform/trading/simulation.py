@@ -147,17 +147,16 @@ class Simulation:
         tape = self.tape.fills
         session, column = tape[:, layout.F_SESSION], tape[:, layout.F_SECURITY]
         key = session * len(self.security_ids) + column
-        frame = pd.DataFrame(
+        return pd.DataFrame(
             {
                 "date": self.sessions[session.astype(np.intp)].astype("datetime64[s]"),
                 "security_id": _names(self.security_ids, column),
-                "number": pd.Series(key).groupby(key).cumcount().to_numpy() + 1,
+                "number": _numbers(key),
                 "reason": _names(layout.REASONS, tape[:, layout.F_REASON]),
-            }
+                **dict(zip(FILL_COLUMNS, tape[:, layout.F_SHARES :].T.copy(), strict=True)),
+            },
+            copy=False,
         )
-        for place, name in enumerate(FILL_COLUMNS, layout.F_SHARES):
-            frame[name] = tape[:, place]
-        return frame
 
     @cached_property
     def positions(self) -> pd.DataFrame:
@@ -353,6 +352,16 @@ def _has_levels(position: Position) -> bool:
 def _names(names: tuple[str, ...], numbers: FloatArray) -> Any:
     """Names by their numbers; taking from an Arrow array is faster than a list of objects."""
     return pd.array(list(names), dtype="str").take(numbers.astype(np.intp))
+
+
+def _numbers(keys: FloatArray) -> NDArray[np.int64]:
+    """Count the rows of each key from 1, in their order."""
+    order = np.argsort(keys, kind="stable")
+    begins = np.flatnonzero(np.diff(keys[order], prepend=-1.0))
+    lengths = np.diff(begins, append=len(keys))
+    numbers = np.empty(len(keys), dtype=np.int64)
+    numbers[order] = np.arange(1, len(keys) + 1) - np.repeat(begins, lengths)
+    return numbers
 
 
 def count_hits(market: MarketArrays, orders: Orders) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
