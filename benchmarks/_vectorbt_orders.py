@@ -1,6 +1,6 @@
 """Run vectorbt on target weights: called by `engines.py` with the Python that has it.
 
-    PYTHON _vectorbt_orders.py INPUT.npz OUTPUT.npz
+Run: PYTHON benchmarks/_vectorbt_orders.py INPUT.npz OUTPUT.npz
 """
 
 import sys

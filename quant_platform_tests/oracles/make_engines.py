@@ -10,9 +10,9 @@ the project, so that it runs there by its path:
     bt/bin/python quant_platform_tests/oracles/make_engines.py bt ANSWERS
     vectorbt/bin/python quant_platform_tests/oracles/make_engines.py vectorbt ANSWERS
 
-Each call replaces the engine's rows in the folder ANSWERS and prints the seconds that each run
-took. The market is made of whole numbers by formulas that give the same bits everywhere. Targets
-of a session's close are what each engine is given for that session.
+Each call replaces the engine's rows in the folder ANSWERS and says how long each run took. The
+market comes from formulas that give the same bits everywhere; the targets of a session are what an
+engine is given at its close.
 """
 
 import csv
@@ -24,6 +24,9 @@ import time
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
 
 SESSIONS, SECURITIES = 1128, 50
 CAPITAL = 1_000_000.0
@@ -39,24 +42,30 @@ CASES = ("free", "costs", "long_short")
 FIRST = "2010-01-04"
 
 
-def uniform(seed, *shape):
+def uniform(seed: int, *shape: int) -> FloatArray:
     """Return numbers in [0, 1): SplitMix64 of their place (G. Steele et al., OOPSLA 2014)."""
     place = np.arange(1, int(np.prod(shape)) + 1, dtype=np.uint64) + np.uint64(seed << 40)
     mixed = place * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     mixed ^= mixed >> np.uint64(31)
-    return ((mixed >> np.uint64(11)) * 2.0**-53).reshape(shape)
+    return np.asarray((mixed >> np.uint64(11)) * 2.0**-53, dtype=np.float64).reshape(shape)
 
 
-def market(sessions=SESSIONS, securities=SECURITIES, step=0.02, drift=0.0003):
+def market(
+    sessions: int = SESSIONS,
+    securities: int = SECURITIES,
+    step: float = 0.02,
+    drift: float = 0.0003,
+) -> dict[str, FloatArray]:
     """Return open, high, low, close in whole cents and volume in shares, (sessions, securities)."""
     shape = (sessions, securities)
     change = step * (uniform(1, *shape) + uniform(2, *shape) - 1.0) + drift
-    start = 20.0 + np.floor(100.0 * uniform(3, securities))
-    close = np.round(start * np.cumprod(1.0 + change, axis=0), 2)
+    start: FloatArray = 20.0 + np.floor(100.0 * uniform(3, securities))
+    walk = start * np.cumprod(1.0 + change, axis=0)
+    close = np.asarray(np.round(walk, 2), dtype=np.float64)
     before = np.vstack((start, close[:-1]))
-    opened = np.round(before * (1.0 + 0.01 * (uniform(4, *shape) - 0.5)), 2)
+    opened: FloatArray = np.round(before * (1.0 + 0.01 * (uniform(4, *shape) - 0.5)), 2)
     return {
         "open": opened,
         "high": np.maximum(opened, close) + 0.05,
@@ -66,13 +75,18 @@ def market(sessions=SESSIONS, securities=SECURITIES, step=0.02, drift=0.0003):
     }
 
 
-def targets(case, sessions=SESSIONS, securities=SECURITIES):
+def targets(case: str, sessions: int = SESSIONS, securities: int = SECURITIES) -> FloatArray:
     """Return weights of a case: a tenth of them is 0, and their sizes sum to 1."""
     size = np.where(uniform(6, sessions, securities) < 0.1, 0.0, uniform(7, sessions, securities))
     size = size / size.sum(axis=1, keepdims=True)
     if case == "long_short":
         return 0.9 * np.where(uniform(8, sessions, securities) < 0.5, -size, size)
     return size
+
+
+def charges(case: str) -> tuple[float, float]:
+    """Return the commission and half the spread of a case."""
+    return (0.0, 0.0) if case == "free" else (COMMISSION, HALF_SPREAD)
 
 
 def timed(call):
@@ -89,8 +103,7 @@ def run_zipline(bars, weights, commission, half_spread):
 
     os.environ["ZIPLINE_ROOT"] = tempfile.mkdtemp()
     from zipline import run_algorithm
-    from zipline.api import order_target_percent, set_benchmark, set_commission, set_slippage
-    from zipline.api import symbol
+    from zipline.api import order_target_percent, set_commission, set_slippage, symbol
     from zipline.data import bundles
     from zipline.finance.commission import PerDollar
     from zipline.finance.slippage import FixedBasisPointsSlippage
@@ -100,6 +113,11 @@ def run_zipline(bars, weights, commission, half_spread):
     days = calendar.sessions_window(calendar.date_to_session(FIRST, "next"), sessions + 1)
     days = days[:sessions]
     names = [f"S{number:03d}" for number in range(securities)]
+
+    frames = [
+        pd.DataFrame({name: values[:, number] for name, values in bars.items()}, index=days)
+        for number in range(securities)
+    ]
 
     def ingest(environ, assets, minute, daily, adjustments, calendar, start, end, *_):
         frame = pd.DataFrame(
@@ -118,16 +136,12 @@ def run_zipline(bars, weights, commission, half_spread):
                 {"exchange": ["NYSE"], "canonical_name": ["NYSE"], "country_code": ["US"]}
             ),
         )
-        daily.write(
-            (
-                number,
-                pd.DataFrame({name: values[:, number] for name, values in bars.items()}, index=days),
-            )
-            for number in range(securities)
-        )
+        daily.write(enumerate(frames))
         adjustments.write()
 
-    bundles.register("engines", ingest, calendar_name="XNYS", start_session=days[0], end_session=days[-1])
+    bundles.register(
+        "engines", ingest, calendar_name="XNYS", start_session=days[0], end_session=days[-1]
+    )
     bundles.ingest("engines", show_progress=False)
     held = np.zeros(weights.shape)
 
@@ -227,14 +241,16 @@ ENGINES = {
 
 def replace_rows(path, header, engine, rows):
     """Replace the rows of an engine in a file of answers."""
-    kept = []
+    kept: list[list[str]] = []
     if path.exists():
         with path.open(newline="") as file:
             kept = [row for row in csv.reader(file) if row[0] not in ("engine", engine)]
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
-        writer.writerows(sorted([*kept, *rows], key=lambda row: (row[0], CASES.index(row[2]))))
+        kept.extend(rows)
+        kept.sort(key=lambda row: (row[0], CASES.index(row[2])))
+        writer.writerows(kept)
 
 
 def main():
@@ -245,10 +261,9 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     curves, positions = [], []
     for case in sys.argv[3:] or CASES:
-        charges = (0.0, 0.0) if case == "free" else (COMMISSION, HALF_SPREAD)
-        equity, held, seconds = run(market(), targets(case), *charges)
+        equity, held, seconds = run(market(), targets(case), *charges(case))
         np.savez(folder / f"{engine}-{case}.npz", equity=equity, held=held, seconds=seconds)
-        print(f"{engine} {version} {case}: {seconds[0]:.3f} s, of the processor {seconds[1]:.3f} s")
+        sys.stdout.write(f"{engine} {version} {case}: {seconds[0]:.3f} s\n")
         last = len(equity) - 1
         for session in sorted({*range(0, last, STEP), last}):
             curves.append([engine, version, case, session, repr(float(equity[session]))])

@@ -1,4 +1,4 @@
-"""The market of `oracles/make_engines.py` as our engine takes it."""
+"""Markets and targets of other engines, as arrays, as ours takes them."""
 
 import numpy as np
 
@@ -7,22 +7,13 @@ from quant_platform.market.panel import Panel
 from quant_platform.trading.costs import Costs
 from quant_platform.trading.orders import Orders, TradingRules
 from quant_platform.trading.rebalancing import EVERY_SESSION, Rebalance
-from quant_platform.trading.simulation import Simulation, simulate
-from quant_platform_tests.oracles.make_engines import (
-    CAPITAL,
-    COMMISSION,
-    FIRST,
-    HALF_SPREAD,
-    market,
-    targets,
-)
 
 
 def panel_of(bars: dict[str, FloatArray]) -> Panel:
     """Bars of any number of weekdays, without corporate actions."""
     shape = bars["close"].shape
     return Panel(
-        sessions=np.busday_offset(FIRST, np.arange(shape[0]), roll="forward"),
+        sessions=np.busday_offset("2010-01-04", np.arange(shape[0]), roll="forward"),
         security_ids=tuple(f"S{number:04d}" for number in range(shape[1])),
         split=np.ones(shape),
         dividend=np.zeros(shape),
@@ -42,7 +33,7 @@ def orders_of(panel: Panel, weights: FloatArray) -> Orders:
         references=np.vstack((unknown, panel.close[:-1])),
         others=np.full(len(weights), np.nan),
         rules=TradingRules(Rebalance(EVERY_SESSION)),
-        due=~np.isnan(weights).all(axis=1),
+        due=np.asarray(~np.isnan(weights).all(axis=1)),
     )
 
 
@@ -53,19 +44,8 @@ def executed(engine: str, weights: FloatArray) -> FloatArray:
     return np.vstack((np.full(weights.shape[1], np.nan), weights[:-1]))
 
 
-def costs_of(engine: str, case: str) -> Costs:
-    """Return the preset of an engine, with the charges of a case."""
-    if case == "free":
-        return Costs.preset(f"like_{engine}")
+def costs_of(engine: str, commission: float, half_spread: float) -> Costs:
+    """Return the preset of an engine with costs, as fractions of the value and of the price."""
     return Costs.preset(
-        f"like_{engine}", commission_bp=1e4 * COMMISSION, slippage_bp=1e4 * HALF_SPREAD
-    )
-
-
-def simulate_like(engine: str, case: str) -> Simulation:
-    """Simulate a case of `make_engines.py` as an engine does it; with shares alone."""
-    panel = panel_of(market())
-    orders = orders_of(panel, executed(engine, targets(case)))
-    return simulate(
-        panel, orders, costs=costs_of(engine, case), capital=CAPITAL, shares_only=True
+        f"like_{engine}", commission_bp=1e4 * commission, slippage_bp=1e4 * half_spread
     )
