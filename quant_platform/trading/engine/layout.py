@@ -98,11 +98,11 @@ TERMS_SIZE = T_ACTIONS + LIMITS
 BOOK_STATE = 19
 """Rows that outlive a session; those after them are room for one."""
 
-PENDING, WEIGHT, ORDER, MARK, TURN = range(BOOK_STATE, BOOK_STATE + 5)
+PENDING, WEIGHT, ORDER, MARK, TURN, VALUE = range(BOOK_STATE, BOOK_STATE + 6)
 """Whether there is an order, its weight, its shares, and the price that it is sized at; and the
-securities of the purchases in their turn."""
+securities of the purchases in their turn, with their values."""
 
-BOOK_SIZE = BOOK_STATE + 5
+BOOK_SIZE = BOOK_STATE + 6
 
 CASH, EQUITY, PEAK, RUINED, HALTED, FACTOR = range(6)
 """Numbers of an account: cash and equity after the session, the highest equity so far, whether it

@@ -60,6 +60,7 @@ from quant_platform.trading.engine.layout import (
     TRIGGER,
     TURN,
     TURNOVER,
+    VALUE,
     WEIGHT,
     WHY,
     Bars,
@@ -272,31 +273,26 @@ def execute(
 
 
 @compiled()
-def is_dearer(book: Matrix, one: float, other: float) -> bool:
-    """Whether the order of security number `one` comes after the `other`'s by its value."""
-    first, second = int(one), int(other)
-    ahead = book[ORDER, first] * book[MARK, first] - book[ORDER, second] * book[MARK, second]
-    return ahead > 0.0 or (ahead == 0.0 and first > second)
-
-
-@compiled()
 def line_up(book: Matrix, traded: FixedFlags, t: int, lo: int, hi: int) -> int:
     """Set `TURN` to the securities of the purchases, by rising value; return how many there are."""
     end = lo
     for n in range(lo, hi):
         if book[PENDING, n] > 0.0 and traded[t, n] and book[ORDER, n] > 0.0:
-            book[TURN, end] = n
+            book[TURN, end], book[VALUE, end] = n, book[ORDER, n] * book[MARK, n]
             end += 1
     # Shell's sort needs no memory; every gap but the last, 1, is about 4/9 of the one before.
     gap = end - lo
     while gap > 1:
         gap = max(gap * 4 // 9, 1)
         for at in range(lo + gap, end):
-            moved, to = book[TURN, at], at
-            while to >= lo + gap and is_dearer(book, book[TURN, to - gap], moved):
-                book[TURN, to] = book[TURN, to - gap]
+            security, value, to = book[TURN, at], book[VALUE, at], at
+            while to >= lo + gap and (
+                book[VALUE, to - gap] > value
+                or (book[VALUE, to - gap] == value and book[TURN, to - gap] > security)
+            ):
+                book[TURN, to], book[VALUE, to] = book[TURN, to - gap], book[VALUE, to - gap]
                 to -= gap
-            book[TURN, to] = moved
+            book[TURN, to], book[VALUE, to] = security, value
     return end - lo
 
 
