@@ -165,6 +165,7 @@ def costs_of(rng) -> Costs:
         cash_rate=0.02,
         dividends_paid=rng.choice(["ex_date", "pay_date"]),
         withholding=0.15,
+        charge_before_spread=bool(rng.random() < 0.3),
     )
 
 

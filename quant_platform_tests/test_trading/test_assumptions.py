@@ -136,9 +136,9 @@ class TestSizeAndPrice:
             buy_tax_bp=100.0,
             slippage_bp=50.0,
         )
-        # 500 / (100 · 1.025); price 100.5, commission and tax on it: 102.51 a share.
-        assert shares(done, 0)["A"] == pytest.approx(500 / 102.5)
-        assert cash(done)[0] == pytest.approx(1000 - 500 / 102.5 * 102.51)
+        # Price 100.5, commission and tax on it 2.01: 102.51 a share.
+        assert shares(done, 0)["A"] == pytest.approx(500 / 102.51)
+        assert cash(done)[0] == pytest.approx(500.0)
 
     def test_cash_only(self):
         panel = market({"A": [FLAT] * 3, "B": [FLAT] * 3})
