@@ -51,7 +51,11 @@ def feature_chunks(
         read_at = server_time(platform)
         news = other_rows["news"].over(block.window) if "news" in others else None
         panel = Panel.from_frames(
-            bar_rows.over(block.window), action_rows.over(block.window), block.window, news=news
+            bar_rows.over(block.window),
+            action_rows.over(block.window),
+            block.window,
+            news=news,
+            calendar=platform.calendar,
         )
         first = block.window[0] if reads_universe else block.sessions[0]
         members = universe.read(first, block.sessions[-1])

@@ -88,7 +88,8 @@ def features_causality(chosen: FeatureSet, context: CheckContext) -> Findings:
                 bars, actions, news = (
                     rows[rows["security_id"].isin(today)] for rows in (bars, actions, news)
                 )
-            panel = Panel.from_frames(bars, actions, window, news=news)
+            calendar = context.platform.calendar
+            panel = Panel.from_frames(bars, actions, window, news=news, calendar=calendar)
             again.append(
                 compute_features(
                     panel,

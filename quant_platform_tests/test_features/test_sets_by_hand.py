@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from quant_platform.features.extras import Extras
 from quant_platform.features.feature_registry import select
 from quant_platform.features.library.cross_section import compared
 from quant_platform.kernels.arrays import FloatArray
-from quant_platform.market.calendar import XNYS
+from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.market.panel import Panel
 from quant_platform_tests.support.panels import MarketFrames, by_hand
 
@@ -211,6 +212,15 @@ def test_a_closure_that_nobody_foresaw() -> None:
     assert of_days(["2001-09-17"], "sessions_since_holiday") == [0]
     # Thanksgiving, 22 November, was the next holiday for both.
     assert of_days(["2001-09-10"], "sessions_to_holiday") == [52]
+
+
+def test_the_calendar_is_that_of_the_panels_exchange() -> None:
+    """After 24 December 2024 come four sessions in New York and, without Boxing Day, three."""
+    left = {}
+    for exchange in ("XNYS", "XLON"):
+        panel = replace(panel_of(np.ones((1, 1)), ["2024-12-24"]), calendar=Calendar(exchange))
+        left[exchange] = compute_features(panel, names=["sessions_to_month_end"]).iloc[0, 2]
+    assert left == {"XNYS": 4.0, "XLON": 3.0}
 
 
 # Macro

@@ -16,7 +16,7 @@ from quant_platform.features.context import FeatureContext
 from quant_platform.features.feature_registry import feature
 from quant_platform.features.feature_set import FeatureSet
 from quant_platform.kernels.arrays import FloatArray, SessionArray
-from quant_platform.market.calendar import XNYS, Calendar
+from quant_platform.market.calendar import Calendar
 from quant_platform.market.exchanges import xnys
 
 CALENDAR = FeatureSet(
@@ -60,8 +60,8 @@ def schedule(calendar: Calendar) -> Schedule:
 
 
 def days_of(context: FeatureContext) -> Schedule:
-    """Return the schedule of the panel's exchange."""
-    return schedule(XNYS)
+    """Return the schedule of the panel's exchange, without closures that came unannounced."""
+    return schedule(Calendar(context.panel.calendar.name))
 
 
 def after(days: SessionArray, moments: SessionArray) -> NDArray[np.intp]:
