@@ -611,7 +611,8 @@ class TestLimits:
     @pytest.mark.parametrize("action", ["warn", "scale", "halt"])
     def test_limits_on_weights_and_orders(self, text, targets, scaled, action):
         beta = np.tile([2.0, 0.5, NAN], (3, 1))
-        sectors = np.tile([0, 0, 1], (3, 1))
+        # More sectors than securities: any numbers.
+        sectors = np.tile([900, 900, 5], (3, 1))
         found, exceeded, done = self.held(f"{text}:{action}", targets, beta=beta, sectors=sectors)
         assert exceeded == [text.partition("=")[0]]
         if action == "scale":

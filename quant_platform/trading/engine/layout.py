@@ -100,7 +100,8 @@ BOOK_STATE = 19
 
 PENDING, WEIGHT, ORDER, MARK, TURN, VALUE = range(BOOK_STATE, BOOK_STATE + 6)
 """Whether there is an order, its weight, its shares, and the price that it is sized at; and the
-securities of the purchases in their turn, with their values."""
+securities of the purchases in their turn, with their values. Limits on sectors use the rows of
+orders, turns and values before these are set."""
 
 BOOK_SIZE = BOOK_STATE + 6
 

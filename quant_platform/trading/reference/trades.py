@@ -84,10 +84,11 @@ def set_weights(ledger: Ledger) -> None:
     weight *= ledger.factor(at.NAME, np.abs(weight))
     if market.sector.size:
         codes = ledger.row(market.sector)
-        sums = np.zeros(codes.max() + 1)
         known = codes >= 0
-        np.add.at(sums, codes[known], np.abs(weight[known]))
-        weight[known] *= ledger.factor(at.SECTOR, sums)[codes[known]]
+        names, number = np.unique(codes[known], return_inverse=True)
+        sums = np.zeros(len(names))
+        np.add.at(sums, number, np.abs(weight[known]))
+        weight[known] *= ledger.factor(at.SECTOR, sums)[number]
     for limit in (at.GROSS, at.NET, at.BETA):
         if ledger.terms[at.T_ACTIONS + limit] == 0.0 or (limit == at.BETA and not market.beta.size):
             continue
