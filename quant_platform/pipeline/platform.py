@@ -15,6 +15,8 @@ from quant_platform.settings import Settings
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 from quant_platform.storage.schema import Table, read_table
+from quant_platform.trading.costs import costs_of
+from quant_platform.trading.limits import Limits
 from quant_platform.vendors.base import Vendor
 
 
@@ -47,9 +49,12 @@ class Platform:
 
         Raises
         ------
-        SettingsError
-            It holds the market of another vendor.
+        SettingsError, UnknownNameError
+            It holds the market of another vendor, or costs or limits are none: a run would find
+            that out at its end.
         """
+        costs_of(self.settings)
+        Limits.read(self.settings.limits)
         database = ready_database(self.settings)
         _refuse_other_vendor(database, self.vendor.name)
         return database
