@@ -18,7 +18,11 @@ def panel_of(bars: dict[str, FloatArray]) -> Panel:
         split=np.ones(shape),
         dividend=np.zeros(shape),
         traded=np.ones(shape, dtype=bool),
-        **bars,
+        open=bars["open"],
+        high=bars["high"],
+        low=bars["low"],
+        close=bars["close"],
+        volume=bars["volume"],
     )
 
 
