@@ -43,7 +43,7 @@ def test_two_databases_two_processes(
         [sys.executable, "-W", "ignore", "-c", PROGRAM, other.url, str(homes[1]), FIRST, LAST],
         env=environment,
         check=True,
-        timeout=120,
+        timeout=600,
     )
     assert dump(fresh, LAST) == dump(other, LAST)
     assert fetch(fresh, RUNS) == fetch(other, RUNS)

@@ -19,6 +19,10 @@ COMMAND = str(Path(sys.executable).with_name("quant-platform"))
 CHECKOUT = Path(__file__).parents[2]
 START_SECONDS = 90
 
+KERNELS = "NUMBA_CACHE_DIR"
+"""Variable that names the folder of compiled kernels; they are shared by all homes of a test run,
+where a user's home has its own."""
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 """Arguments of the command, and variables of its environment, to what came of it."""
 

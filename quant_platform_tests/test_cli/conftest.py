@@ -1,12 +1,13 @@
 """Fixtures: the command as a process of its own, with and without a database."""
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from quant_platform.storage.database import Database
-from quant_platform_tests.support.services import COMMAND, Run
+from quant_platform_tests.support.services import COMMAND, KERNELS, Run
 
 
 @pytest.fixture
@@ -19,6 +20,7 @@ def in_folder(tmp_path: Path) -> Run:
             "HOME": str(tmp_path),
             "LANG": "C.UTF-8",
             "COLUMNS": "200",
+            KERNELS: os.environ[KERNELS],
         }
         return subprocess.run(
             [COMMAND, *arguments],
@@ -27,7 +29,7 @@ def in_folder(tmp_path: Path) -> Run:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=600,
             check=False,
         )
 

@@ -23,7 +23,7 @@ from quant_platform_tests.support.polygon_server import (
     ServedMarket,
     faults,
 )
-from quant_platform_tests.support.services import COMMAND, Run
+from quant_platform_tests.support.services import COMMAND, KERNELS, Run
 from quant_platform_tests.support.tables import fetch
 
 SESSIONS = XNYS.sessions(date(2026, 9, 1), date(2026, 11, 20))
@@ -165,6 +165,7 @@ class TestBackfill:
     ) -> Callable[[], subprocess.Popen[str]]:
         def start() -> subprocess.Popen[str]:
             plain = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "COLUMNS": "200"}
+            plain |= {KERNELS: os.environ[KERNELS]}
             return subprocess.Popen(
                 [COMMAND, "backfill", "--start", SESSIONS[0].isoformat(), *END, *FACTS],
                 cwd=tmp_path,

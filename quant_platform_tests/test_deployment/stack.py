@@ -20,7 +20,7 @@ import psycopg2
 from psycopg2 import sql
 
 from quant_platform.storage.embedded import client_program, start_embedded
-from quant_platform_tests.support.services import CHECKOUT, free_port
+from quant_platform_tests.support.services import CHECKOUT, KERNELS, free_port
 from quant_platform_tests.test_deployment.compose import Service
 
 ADDRESS_RULES = "host all all 127.0.0.1/32 scram-sha-256\n"
@@ -157,6 +157,7 @@ class Stack:
             "PATH": os.pathsep.join([*map(str, binaries), os.environ["PATH"]]),
             "HOME": str(self.place.folder),
             "LANG": "C.UTF-8",
+            KERNELS: os.environ[KERNELS],
         }
         if service.name == "postgres":
             image |= {

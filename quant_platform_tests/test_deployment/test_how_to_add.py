@@ -19,7 +19,7 @@ import pytest
 
 from quant_platform.storage.database import Database
 from quant_platform_tests.support.server import Server
-from quant_platform_tests.support.services import CHECKOUT
+from quant_platform_tests.support.services import CHECKOUT, KERNELS
 from quant_platform_tests.support.tables import fetch
 
 PAGES = ("README.md", "docs/how-to-add.md")
@@ -165,6 +165,7 @@ def extended(copy: Path, server: Server) -> Iterator[Extended]:
         "COLUMNS": "200",
         "DATABASE_URL": server.url(name),
         "QUANT_PLATFORM_HOME": str(home),
+        KERNELS: os.environ[KERNELS],
     }
     home.mkdir()
 
