@@ -18,6 +18,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from numbers import Real
 from typing import cast
 
@@ -111,22 +112,17 @@ def backtest(
     orders = [
         _orders(rows, each, inputs, calendar) for each, rows in zip(models, signals, strict=True)
     ]
-    ends = _endings(reader, delistings, stored, inputs.days)
     sectors = known_sectors(inputs.universe, inputs.panel, inputs.days) if limits.sector else None
-
-    def run(each: Orders, assumed: Costs) -> Simulation:
-        return simulate(
-            inputs.panel,
-            each,
-            costs=assumed,
-            capital=capital,
-            endings=ends,
-            limits=limits,
-            conditions=Conditions(sectors=sectors),
-            actions=inputs.actions,
-        )
-
-    simulated = [run(each, costs) for each in orders]
+    run = partial(
+        simulate,
+        inputs.panel,
+        capital=capital,
+        endings=_endings(reader, delistings, stored, inputs.days),
+        limits=limits,
+        conditions=Conditions(sectors=sectors),
+        actions=inputs.actions,
+    )
+    simulated = [run(each, costs=costs) for each in orders]
     judged_against, name = _judged_against(reader, rival, against, inputs)
     performance = _performance(reader, simulated, inputs, judged_against, risk_free)
     of_strategy = performance[performance["model_id"] == STRATEGY].drop(columns="model_id")
@@ -139,7 +135,7 @@ def backtest(
         _returns(simulated[1:], judged_against, name),
         _tickers(inputs.universe),
         costs,
-        lambda assumed: run(orders[STRATEGY], assumed).portfolios,
+        lambda assumed: run(orders[STRATEGY], costs=assumed).portfolios,
     )
 
 

@@ -1,8 +1,8 @@
 """How much of a security trades, and how far its price moves: what an order's impact depends on.
 
 Both are those of the `USUAL_SESSIONS` sessions before the one that trades, so they are known when
-the order is made. Sums run over a window of fixed length, oldest first, so their bits do not depend
-on where the panel begins. What does not belong here: the impact itself (`engine/fills.py`).
+the order is made. What does not belong here: how they are measured (`engine/liquidity.py`), and the
+impact itself (`engine/fills.py`).
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from quant_platform.conventions import USUAL_SESSIONS
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.market.panel import Panel, pivot
+from quant_platform.trading.engine.liquidity import measure_liquidity
 
 LIQUIDITY_LOOKBACK = USUAL_SESSIONS + 1
 """Sessions before the first one that trades, which the panel must hold for the same bits."""
@@ -33,39 +34,14 @@ def liquidity_before(panel: Panel, last: int) -> FloatArray:
         history
     last : how many sessions are wanted
     """
-    first = len(panel.sessions) - last
-    shape = (last, len(panel.security_ids))
-    before = np.full((1, shape[1]), np.nan)
+    before = np.full((1, len(panel.security_ids)), np.nan)
     close = np.where(panel.traded, panel.close, np.nan)
     previous = np.vstack((before, close[:-1]))
     returns = (close + panel.dividend) * panel.split / previous - 1.0
-    total, squares, count, volume, bars = np.zeros((5, *shape))
-    for back in range(USUAL_SESSIONS, 0, -1):
-        change = _earlier(returns, first, last, back)
-        known = ~np.isnan(change)
-        total += np.where(known, change, 0.0)
-        count += known
-        traded = _earlier(np.where(panel.traded, panel.volume, np.nan), first, last, back)
-        has_bar = ~np.isnan(traded)
-        volume += np.where(has_bar, traded, 0.0)
-        bars += has_bar
-        # Into the shares of the next session of the window, and at last of the session itself.
-        volume *= np.nan_to_num(_earlier(panel.split, first, last, back - 1), nan=1.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = total / count
-        for back in range(USUAL_SESSIONS, 0, -1):
-            change = _earlier(returns, first, last, back) - mean
-            squares += np.where(np.isnan(change), 0.0, change * change)
-        volatility = np.sqrt(squares / np.where(count > 1.0, count - 1.0, np.nan))
-        return np.stack((volatility, np.where(bars > 0.0, volume / bars, np.nan)))
-
-
-def _earlier(values: FloatArray, first: int, last: int, back: int) -> FloatArray:
-    """Return the last sessions' values of `back` sessions earlier, NaN before the panel."""
-    start = first - back
-    missing = min(max(-start, 0), last)
-    found = values[max(start, 0) : max(start + last, 0)]
-    return np.vstack((np.full((missing, values.shape[1]), np.nan), found)) if missing else found
+    volume = np.where(panel.traded, panel.volume, np.nan)
+    found = np.empty((2, last, len(panel.security_ids)))
+    measure_liquidity(returns, volume, np.ascontiguousarray(panel.split), USUAL_SESSIONS, found)
+    return found
 
 
 @dataclass(frozen=True)

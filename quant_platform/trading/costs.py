@@ -86,7 +86,12 @@ class Costs:
     size_includes_costs: bool = _flag(
         "an order is worth what is traded with its commission rate, half spread and tax rate"
     )
-    cash_only: bool = _flag("purchases are cut to the cash there is; sales go first")
+    charge_before_spread: bool = _flag(
+        "commission and taxes are shares of the value at the price executed at, before the spread"
+    )
+    cash_only: bool = _flag(
+        "purchases are cut to the cash there is, from the largest on; sales go first"
+    )
     volume_share: float = _number(
         math.inf, 0.0, math.inf, "largest share of a session's volume that one order takes"
     )
@@ -222,7 +227,10 @@ class Costs:
     @classmethod
     def like_bt(cls, **changes: Any) -> "Costs":
         """As bt: filled at the close, an order's costs are paid out of what it is worth."""
-        return replace(cls.ideal(), execute_at="close", size_includes_costs=True, **changes)
+        chosen = replace(
+            cls.ideal(), execute_at="close", size_includes_costs=True, charge_before_spread=True
+        )
+        return replace(chosen, **changes)
 
     @classmethod
     def like_vectorbt(cls, **changes: Any) -> "Costs":

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from quant_platform.kernels.arrays import FloatArray
+from quant_platform.trading.columns import columns_of, names_of
 from quant_platform.trading.engine import layout
 
 SETTLEMENT, DIVIDEND = "settlement", "dividend"
@@ -207,18 +208,20 @@ def _positions(frame: pd.DataFrame) -> tuple[Position, ...]:
 
 def positions_frame(states: FloatArray, security_ids: tuple[str, ...]) -> pd.DataFrame:
     """Return the engine's states as rows: session (its number), security_id, `POSITION_COLUMNS`."""
+    session, security, *book = columns_of(states)
     columns: dict[str, Any] = {
-        "session": states[:, 0].astype(np.int64),
-        "security_id": pd.array(list(security_ids), dtype="str").take(states[:, 1].astype(np.intp)),
+        "session": session.astype(np.int64),
+        "security_id": names_of(security_ids, security),
     }
-    for number, name in enumerate(POSITION_COLUMNS):
-        values = states[:, 2 + number]
+    for name, values in zip(POSITION_COLUMNS, book, strict=True):
         if name in FLAGS:
             columns[name] = values != 0.0
         elif name in COUNTS:
             columns[name] = values.astype(np.int64)
         elif name == "reason":
-            columns[name] = pd.array(list(layout.REASONS), dtype="str").take(values.astype(np.intp))
-        else:
+            columns[name] = names_of(layout.REASONS, values)
+        elif name == "longest_hold":
             columns[name] = np.where(np.isinf(values), np.nan, values)
-    return pd.DataFrame(columns)
+        else:
+            columns[name] = values
+    return pd.DataFrame(columns, copy=False)

@@ -26,6 +26,9 @@ NOTHING = np.zeros((0, 0))
 NO_FLAGS = np.zeros((0, 0), dtype=bool)
 NO_NUMBERS = np.zeros((0, 0), dtype=np.int64)
 
+MOST_ROOM = 1 << 22
+"""Positions after sessions for which there is room before they are counted: 0.7 GB, if all used."""
+
 
 def bars_of(market: MarketArrays) -> Bars:
     """Return the bars."""
@@ -127,6 +130,14 @@ def room_for_fills(wishes: Wishes, traded: BoolArray) -> int:
     regular = int(np.count_nonzero(wishes.due)) * int(asked.shape[1])
     securities = int(asked.shape[1])
     return min(changes + regular + 4 * securities + 16, 2 * int(traded.size) + 16)
+
+
+def room_for_states(wishes: Wishes, book: FloatArray) -> int:
+    """Return for how many positions after sessions there is room at first; not all may be used."""
+    held = (book[layout.SHARES] != 0.0) | (book[layout.TARGET] != 0.0)
+    wanted = np.abs(wishes.target) > 0.0
+    active = int(np.count_nonzero(held | wanted.any(axis=0)))
+    return min(len(wanted) * active + 16, MOST_ROOM)
 
 
 def _wide(values: NDArray[Any], market: MarketArrays, fill: float | bool) -> NDArray[Any]:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from quant_platform.errors import ContractError
 from quant_platform.kernels.arrays import FloatArray, SessionArray
 from quant_platform.market.panel import Panel
+from quant_platform.trading.columns import columns_of, counted, names_of
 from quant_platform.trading.conditions import NO_CONDITIONS, Conditions
 from quant_platform.trading.costs import DEFAULT_COSTS, Costs
 from quant_platform.trading.delistings import Endings, Ends, closed_frame, find_ends
@@ -42,6 +43,7 @@ from quant_platform.trading.preparation import (
     book_of,
     market_of,
     room_for_fills,
+    room_for_states,
     wishes_of,
 )
 from quant_platform.trading.terms import terms_of, tiers_of
@@ -131,12 +133,14 @@ class Simulation:
         from; `costs` are commission, tax, spread and impact; `limits_exceeded` has a bit for each
         field of `Limits`, from the lowest.
         """
-        rows = dict(zip(ROW_COLUMNS, self.tape.rows.T.copy(), strict=True))
-        frame = pd.DataFrame(rows, copy=False)
-        frame["signals_judged"], frame["signals_hit"] = self.hits
-        frame.insert(0, "date", self.sessions.astype("datetime64[s]"))
-        whole = dict.fromkeys(("trade_count", "limits_exceeded"), "int64")
-        return frame.astype({**whole, "ruined": "bool", "halted": "bool"})
+        columns: dict[str, Any] = {"date": self.sessions.astype("datetime64[s]")}
+        columns.update(zip(ROW_COLUMNS, columns_of(self.tape.rows), strict=True))
+        for name in ("trade_count", "limits_exceeded"):
+            columns[name] = columns[name].astype(np.int64)
+        for name in ("ruined", "halted"):
+            columns[name] = columns[name] != 0.0
+        columns["signals_judged"], columns["signals_hit"] = self.hits.copy()
+        return pd.DataFrame(columns, copy=False)
 
     @cached_property
     def fills(self) -> pd.DataFrame:
@@ -144,20 +148,17 @@ class Simulation:
 
         `number` counts the fills of a security in a session from 1, in their order.
         """
-        tape = self.tape.fills
-        session, column = tape[:, layout.F_SESSION], tape[:, layout.F_SECURITY]
-        key = session * len(self.security_ids) + column
-        frame = pd.DataFrame(
+        session, column, reason, *numbers = columns_of(self.tape.fills)
+        return pd.DataFrame(
             {
                 "date": self.sessions[session.astype(np.intp)].astype("datetime64[s]"),
-                "security_id": _names(self.security_ids, column),
-                "number": pd.Series(key).groupby(key).cumcount().to_numpy() + 1,
-                "reason": _names(layout.REASONS, tape[:, layout.F_REASON]),
-            }
+                "security_id": names_of(self.security_ids, column),
+                "number": counted(session * len(self.security_ids) + column),
+                "reason": names_of(layout.REASONS, reason),
+                **dict(zip(FILL_COLUMNS, numbers, strict=True)),
+            },
+            copy=False,
         )
-        for place, name in enumerate(FILL_COLUMNS, layout.F_SHARES):
-            frame[name] = tape[:, place]
-        return frame
 
     @cached_property
     def positions(self) -> pd.DataFrame:
@@ -187,7 +188,7 @@ class Simulation:
         return pd.DataFrame(
             {
                 "date": days,
-                "kind": _names((DIVIDEND, SETTLEMENT), tape[:, 1]),
+                "kind": names_of((DIVIDEND, SETTLEMENT), tape[:, 1]),
                 "due_on": due_on,
                 "due_in": np.where(is_dividend, 0, tape[:, 2]).astype(np.int64),
                 "amount": tape[:, 3],
@@ -309,9 +310,9 @@ def _run(
     market = _fixed(market_of(arrays, costs, conditions, payments, ends, state))
     fixed = _fixed(wishes)
     fills = room_for_fills(wishes, arrays.traded)
-    states, pending = (0, 0) if shares_only else (last * min(securities, 64) + 16, 8 * last + 16)
+    book, account, owed = book_of(state, arrays.security_ids, payments)
+    states, pending = (0, 0) if shares_only else (room_for_states(wishes, book), 8 * last + 16)
     while True:
-        book, account, owed = book_of(state, arrays.security_ids, payments)
         tape = Tape(
             np.empty((last, layout.ROW_SIZE)),
             np.empty((fills, layout.FILL_SIZE)),
@@ -329,6 +330,7 @@ def _run(
         fills, states, pending = (
             max(count, room) for count, room in zip(counts, (fills, states, pending), strict=True)
         )
+        book, account, owed = book_of(state, arrays.security_ids, payments)
     return tape._replace(
         fills=tape.fills[: counts[0]],
         states=tape.states[: counts[1]],
@@ -346,11 +348,6 @@ def _has_levels(position: Position) -> bool:
         position.trigger_price,
     )
     return any(price == price for price in prices) or position.longest_hold < np.inf
-
-
-def _names(names: tuple[str, ...], numbers: FloatArray) -> Any:
-    """Names by their numbers; taking from an Arrow array is faster than a list of objects."""
-    return pd.array(list(names), dtype="str").take(numbers.astype(np.intp))
 
 
 def count_hits(market: MarketArrays, orders: Orders) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

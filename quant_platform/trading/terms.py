@@ -31,6 +31,7 @@ def terms_of(costs: Costs, rules: TradingRules, limits: Limits) -> FloatArray:
         layout.T_MINIMUM: costs.commission_minimum,
         layout.T_BUY_TAX: costs.buy_tax_bp * BASIS_POINT,
         layout.T_SELL_TAX: costs.sell_tax_bp * BASIS_POINT,
+        layout.T_BEFORE_SPREAD: costs.charge_before_spread,
         layout.T_HALF_SPREAD: costs.slippage_bp * BASIS_POINT,
         layout.T_IMPACT: costs.impact,
         layout.T_VOLUME_SHARE: costs.volume_share,

@@ -22,6 +22,9 @@ from quant_platform.strategies.strategy_registry import strategy_classes
 from quant_platform_tests.support.pipeline import DIVIDEND, FIRST, LAST, everything
 
 DOCUMENTS = ("metadata",)
+IDLE = "mean_reversion"
+"""Finds nothing to buy in these sessions."""
+
 FRAMES = {
     "signals": ["date", "symbol"],
     "portfolios": ["date"],
@@ -63,7 +66,8 @@ def test_equals_what_the_pipeline_stored(whole: Database, name: str) -> None:
     result = Store(whole).backtest(name, FIRST, LAST)
     for table, order in FRAMES.items():
         theirs = stored(whole, table, name)
-        assert len(theirs), table
+        is_idle = name == IDLE and table in ("positions", "fills")
+        assert (len(theirs) == 0) == is_idle, table
         assert_same(frame_of(result, table), theirs, order)
     days = XNYS.sessions(parse_date(FIRST), parse_date(LAST))
     assert len(result.portfolios) == len(days)

@@ -125,7 +125,8 @@ class RandomCase:
         levels[:, levels.shape[1] - earlier.shape[1] :] = earlier
         given = [self.symbols.index(each) for each in panel.security_ids]
         lending = {name: each[deep:stop][:, given] for name, each in self.lending.items()}
-        sectors = np.tile(np.array(given) % 3, (len(days), 1))
+        numbers = np.array([40, -1, 7, 1000])[np.array(given) % 4]
+        sectors = np.tile(numbers, (len(days), 1))
         options = {
             "costs": self.costs,
             "limits": self.limits,
@@ -165,6 +166,7 @@ def costs_of(rng) -> Costs:
         cash_rate=0.02,
         dividends_paid=rng.choice(["ex_date", "pay_date"]),
         withholding=0.15,
+        charge_before_spread=bool(rng.random() < 0.3),
     )
 
 

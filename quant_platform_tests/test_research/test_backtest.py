@@ -5,7 +5,7 @@ That it gives what the pipeline stores is a law: `properties/test_backtest.py`.
 
 import math
 from statistics import mean, stdev
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,42 +15,26 @@ from quant_platform.errors import SessionError, SettingsError, UnknownNameError
 from quant_platform.market.panel import Panel
 from quant_platform.research.backtest import backtest
 from quant_platform.research.reader import TableReader
-from quant_platform.research.result import Backtest
 from quant_platform.research.store import Store, open_store
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
-from quant_platform.storage.known_at import Moment
-from quant_platform.strategies.base import Strategy
 from quant_platform.trading.costs import Costs
+from quant_platform_tests.support.five_sessions import (
+    BAR,
+    COLUMNS,
+    CORRECTED,
+    FIRST,
+    LAST,
+    LEARNED,
+    Ten,
+    run,
+)
 from quant_platform_tests.support.tables import fetch
 
-LEARNED, CORRECTED = "2024-02-01T12:00Z", "2024-02-02T12:00Z"
-FIRST, LAST = "2024-01-02", "2024-01-08"
-FREE = Costs(0.0, 0.0)
-
-COLUMNS = (
-    "date, symbol, security_id, open_price, high_price, low_price, close_price, volume, source,"
-    " recorded_at"
-)
-BAR = f"""
-INSERT INTO market_data ({COLUMNS})
-SELECT %s, %s, 'figi', close, close, close, close, 100, 'test', %s
-FROM (VALUES (%s::double precision)) AS given (close)
-"""  # noqa: S608 — our own names
 SUPERSEDE = f"""
 WITH old AS (DELETE FROM market_data WHERE date = %s RETURNING *)
 INSERT INTO market_data_history ({COLUMNS}, superseded_at) SELECT {COLUMNS}, %s FROM old
 """  # noqa: S608 — our own names
-MEMBER = """
-INSERT INTO trading_universe (date, symbol, security_id, dollar_volume, dollar_volume_rank,
-                              listing_date, recorded_at)
-VALUES (%s, %s, %s, 1, 1, %s, %s)
-"""
-DIVIDEND = """
-INSERT INTO corporate_actions (date, symbol, security_id, action_type, cash_amount, source,
-                               recorded_at)
-VALUES (%s, 'NEW', 'figi', 'cash_dividend', 1.0, 'test', %s)
-"""
 YIELD = """
 INSERT INTO treasury_yields (date, observed_on, yield_3_month, recorded_at)
 VALUES (%s, '2024-01-01', 5.0, %s)
@@ -61,35 +45,7 @@ VALUES (%s, 'n1', 'OLD', '2024-01-03T12:00Z', 'figi', 1, %s)
 """
 
 
-class _Ten(Strategy):
-    """Puts all of the equity into what closes at 10 or above."""
-
-    name = "ten"
-    version = "1.0.0"
-    lookback: ClassVar[int] = 1
-
-    def wanted(self, panel: Panel) -> np.ndarray:
-        return panel.close >= 10.0
-
-    def signals(self, panel: Panel) -> pd.DataFrame:
-        nothing = np.full(panel.close.shape, np.nan)
-        wanted = self.wanted(panel)
-        columns: dict[str, np.ndarray] = {
-            "signal_type": wanted.astype(np.int64),
-            "strength": wanted.astype(float),
-            "confidence": wanted.astype(float),
-            "target_weight": wanted.astype(float),
-            "reference_price": panel.close,
-            "stop_price": nothing,
-            "expected_return": nothing,
-            "expected_volatility": nothing,
-            "value_at_risk_95": nothing,
-            "metadata": np.full(panel.close.shape, "{}", dtype=object),
-        }
-        return panel.frame(columns, where=self.rows(panel)).astype({"metadata": "str"})
-
-
-class _Praised(_Ten):
+class _Praised(Ten):
     """Buys what the news speaks well of."""
 
     name = "praised"
@@ -99,37 +55,11 @@ class _Praised(_Ten):
         return panel["news_sentiment"] > 0.0
 
 
-class _AgainstNew(_Ten):
+class _AgainstNew(Ten):
     """Is judged against a security."""
 
     name = "against_new"
     benchmark = "symbol:NEW"
-
-
-@pytest.fixture
-def market(database: Database) -> Database:
-    """One security that is renamed on 5 January and pays a dividend of 1 on that day."""
-    for day, symbol, close in (
-        ("2024-01-02", "OLD", 9.0),
-        ("2024-01-03", "OLD", 10.0),
-        ("2024-01-04", "OLD", 20.0),
-        ("2024-01-05", "NEW", 20.0),
-        ("2024-01-08", "NEW", 5.0),
-    ):
-        fetch(database, BAR, day, symbol, LEARNED, close)
-        fetch(database, MEMBER, day, symbol, "figi", "2024-01-02", LEARNED)
-    fetch(database, DIVIDEND, "2024-01-05", LEARNED)
-    return database
-
-
-def run(
-    database: Database,
-    strategy: Strategy | None = None,
-    moment: Moment | None = None,
-    **options: Any,
-) -> Backtest:
-    given: dict[str, Any] = {"costs": FREE, "capital": 1000.0} | options
-    return backtest(TableReader(database, moment), strategy or _Ten(), FIRST, LAST, **given)
 
 
 class TestByHand:
@@ -196,7 +126,7 @@ class TestBenchmark:
         assert rows["beta"].iloc[-1] == pytest.approx(covariance)
 
     def test_a_model(self, market: Database) -> None:
-        row = run(market, benchmark=_Ten()).performance.iloc[-1]
+        row = run(market, benchmark=Ten()).performance.iloc[-1]
         assert (row["benchmark"], row["beta"]) == ("ten", pytest.approx(1.0))
         named = run(market, benchmark="equal_weight").performance
         pd.testing.assert_frame_equal(named, run(market).performance, check_exact=True)
@@ -207,7 +137,7 @@ class TestBenchmark:
         own = _AgainstNew()
         rows = backtest(reader, own, *days, default_benchmark="buy_and_hold").performance
         assert set(rows["benchmark"]) == {"symbol:NEW"}
-        rows = backtest(reader, _Ten(), *days, default_benchmark="buy_and_hold").performance
+        rows = backtest(reader, Ten(), *days, default_benchmark="buy_and_hold").performance
         assert set(rows["benchmark"]) == {"buy_and_hold"}
         rows = backtest(reader, own, *days, benchmark="equal_weight").performance
         assert set(rows["benchmark"]) == {"equal_weight"}
@@ -273,21 +203,21 @@ class TestNonsense:
         ("arguments", "moment", "kind", "text"),
         [
             (("none", FIRST, LAST), None, UnknownNameError, "no strategy none"),
-            ((_Ten(), LAST, FIRST), None, SessionError, "2024-01-08 to 2024-01-02 is reversed"),
-            ((_Ten(), "soon", LAST), None, SessionError, "'soon' is not a date"),
+            ((Ten(), LAST, FIRST), None, SessionError, "2024-01-08 to 2024-01-02 is reversed"),
+            ((Ten(), "soon", LAST), None, SessionError, "'soon' is not a date"),
             (
-                (_Ten(), "2023-01-03", "2023-01-31"),
+                (Ten(), "2023-01-03", "2023-01-31"),
                 None,
                 SessionError,
                 "no data from 2023-01-03 .* runs from 2024-01-02 to 2024-01-08",
             ),
             (
-                (_Ten(), FIRST, LAST),
+                (Ten(), FIRST, LAST),
                 "2024-01-31",
                 SessionError,
                 "no bars known at 2024-01-31. Choose a later moment",
             ),
-            ((_Ten(), FIRST, LAST), "2024-01-31T12:00", SessionError, "time zone"),
+            ((Ten(), FIRST, LAST), "2024-01-31T12:00", SessionError, "time zone"),
         ],
     )
     def test_arguments(
@@ -304,7 +234,7 @@ class TestNonsense:
             ({"capital": 0.0}, "The capital is 0.0"),
             ({"capital": float("nan")}, "The capital is nan"),
             ({"capital": "much"}, "The capital is 'much'"),
-            ({"strategy": _Ten}, "_Ten'> is no strategy"),
+            ({"strategy": Ten}, "Ten'> is no strategy"),
         ],
     )
     def test_options(self, market: Database, options: Any, text: str) -> None:
@@ -332,7 +262,7 @@ class TestNonsense:
             run(market, moment=LEARNED)
 
     def test_a_feature_that_is_none(self, market: Database) -> None:
-        class _Wrong(_Ten):
+        class _Wrong(Ten):
             optional_features = ("colour",)
 
         with pytest.raises(UnknownNameError, match="colour"):
@@ -342,15 +272,15 @@ class TestNonsense:
 class TestStore:
     def test_assumes_the_settings(self, market: Database, settings: Settings) -> None:
         chosen = settings.model_copy(
-            update={"capital": 500.0, "costs": "ideal", "commission_bp": 0.0}
+            update={"costs": "ideal", "capital": 500.0, "commission_bp": 0.0, "slippage_bp": 0.0}
         )
-        result = open_store(chosen).backtest(_Ten(), FIRST, LAST)
+        result = open_store(chosen).backtest(Ten(), FIRST, LAST)
         assert result.portfolios["equity"].tolist() == [500.0, 500.0, 500.0, 525.0, 150.0]
-        rich = open_store(chosen).backtest(_Ten(), FIRST, LAST, capital=1000.0)
+        rich = open_store(chosen).backtest(Ten(), FIRST, LAST, capital=1000.0)
         assert rich.portfolios["equity"].iloc[-1] == 300.0
 
     def test_assumes_the_defaults_without_settings(self, market: Database) -> None:
-        result = Store(market).backtest(_Ten(), FIRST, LAST)
+        result = Store(market).backtest(Ten(), FIRST, LAST)
         assert result.portfolios["equity"].iloc[0] == 1_000_000.0
         assert result.portfolios["costs"].sum() > 0.0
 

@@ -1,7 +1,8 @@
 """What a backtest's result says of a market of five sessions, worked out by hand.
 
-The market is that of `test_backtest.py`: 9, 10, 20, 20 and a dividend of 1, then 5. A function that
-wants all of the equity where the close is 10 or above buys 50 shares at 20 on the third session.
+The market is that of `support/five_sessions.py`: 9, 10, 20, 20 and a dividend of 1, then 5. A
+function that wants all of the equity where the close is 10 or above buys 50 shares at 20 on the
+third session.
 """
 
 import math
@@ -14,9 +15,7 @@ import pytest
 from quant_platform.errors import ContractError, SettingsError
 from quant_platform.storage.database import Database
 from quant_platform.trading.costs import Costs
-from quant_platform_tests.test_research.test_backtest import FREE, market, run
-
-__all__ = ["market"]
+from quant_platform_tests.support.five_sessions import FREE, run
 
 
 def ten(panel):

@@ -55,6 +55,24 @@ def test_buy_at_the_next_open_with_costs():
     assert fills(done, 1) == []
 
 
+@pytest.mark.parametrize("before_spread,each", [(True, 103.0), (False, 103.02)])
+def test_an_order_that_includes_its_costs_is_worth_what_is_traded(before_spread, each):
+    costs = Costs(100.0, 200.0, size_includes_costs=True, charge_before_spread=before_spread)
+    done = run(market({"A": [(100, 100)]}), {"A": [0.5]}, costs=costs)
+    # 1% of 100 or of 102, beside a price of 102: 103 or 103.02 a share, out of 0.5 · 1,000.
+    assert position(done, 0, "A")["shares"] == pytest.approx(500.0 / each)
+    assert done.portfolios["cash"][0] == pytest.approx(500.0)
+
+
+def test_cash_is_short_for_the_largest_purchase():
+    panel = market({"A": [(10, 10)], "B": [(10, 10)], "C": [(10, 10)]})
+    done = run(panel, {"A": [0.5], "B": [0.2], "C": [0.3]}, costs=Costs(100.0, 0.0, cash_only=True))
+    # B takes 200 · 1.01 = 202, C 300 · 1.01 = 303; 495 are left for A, at 10.10 a share.
+    assert [fill["security_id"] for fill in fills(done, 0)] == ["B", "C", "A"]
+    assert position(done, 0, "A")["shares"] == pytest.approx(495.0 / 10.1)
+    assert done.portfolios["cash"][0] == pytest.approx(0.0, abs=1e-9)
+
+
 def test_sell_with_costs():
     panel = market({"A": [(100, 100), (110, 120)]})
     done = run(panel, {"A": [0.5, 0.0]}, costs=Costs(10.0, 20.0))

@@ -5,7 +5,8 @@
    "Anomalous price impact and the critical nature of liquidity in financial markets", Physical
    Review X 1, 2011. A limit order that waits in the book pays neither.
 2. The commission is a share of the value, by the tier that the value falls into, plus an amount per
-   share, and at least a minimum. Taxes are shares of the value bought or sold.
+   share, and at least a minimum. Taxes are shares of the value bought or sold. The value is that at
+   the fill's price, or before the spread.
 3. What the price did between the decision (the close before) and the reference is the delay.
 
 What does not belong here: which orders there are (`orders.py`, `exits.py`).
@@ -38,6 +39,7 @@ from quant_platform.trading.engine.layout import (
     RING,
     SETTLEMENTS,
     SHARES,
+    T_BEFORE_SPREAD,
     T_BUY_TAX,
     T_COMMISSION,
     T_IMPACT,
@@ -100,9 +102,10 @@ def fill(
     size, side = abs(order), 1.0 if order > 0.0 else -1.0
     price = reference * (1.0 + side * (half + moved))
     value = size * price
-    commission = value * commission_rate(terms, tiers, value) + size * terms[T_PER_SHARE]
+    base = size * reference if terms[T_BEFORE_SPREAD] > 0.0 else value
+    commission = base * commission_rate(terms, tiers, base) + size * terms[T_PER_SHARE]
     commission = max(commission, terms[T_MINIMUM])
-    tax = value * (terms[T_BUY_TAX] if order > 0.0 else terms[T_SELL_TAX])
+    tax = base * (terms[T_BUY_TAX] if order > 0.0 else terms[T_SELL_TAX])
     spread, impact = size * reference * half, size * reference * moved
     known = book[PRICE, n]
     delay = order * (reference - known) if known > 0.0 else 0.0

@@ -52,6 +52,7 @@ LIMITS = 9
     T_MINIMUM,
     T_BUY_TAX,
     T_SELL_TAX,
+    T_BEFORE_SPREAD,
     T_HALF_SPREAD,
     T_IMPACT,
     T_VOLUME_SHARE,
@@ -65,7 +66,7 @@ LIMITS = 9
     T_BEYOND,
     T_MAX_GROSS,
     T_LIMITS,
-) = range(25)
+) = range(26)
 """Numbers of the terms: what is assumed of trading (`Costs` has their meaning and units)."""
 
 T_ACTIONS = T_LIMITS + LIMITS
@@ -97,10 +98,12 @@ TERMS_SIZE = T_ACTIONS + LIMITS
 BOOK_STATE = 19
 """Rows that outlive a session; those after them are room for one."""
 
-PENDING, WEIGHT, ORDER, MARK = range(BOOK_STATE, BOOK_STATE + 4)
-"""Whether there is an order, its weight, its shares, and the price that it is sized at."""
+PENDING, WEIGHT, ORDER, MARK, TURN, VALUE = range(BOOK_STATE, BOOK_STATE + 6)
+"""Whether there is an order, its weight, its shares, and the price that it is sized at; and the
+securities of the purchases in their turn, with their values. Limits on sectors use the rows of
+orders, turns and values before these are set."""
 
-BOOK_SIZE = BOOK_STATE + 4
+BOOK_SIZE = BOOK_STATE + 6
 
 IN_PART = 2.0
 """What `PENDING` is where some of an order has to wait for another session; else 0 or 1."""

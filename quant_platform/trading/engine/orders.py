@@ -3,7 +3,8 @@
 1. Orders are sized from the account's equity and prices: those of the close before, or those that
    the orders are executed at.
 2. What is traded takes the room that the rest of the book leaves; turnover has its limit.
-3. Orders are executed in the order of the securities; sales go first where purchases need cash.
+3. Orders are executed in the order of the securities. Where purchases need cash, sales go first,
+   and purchases from the smallest to the largest, so that cash is short for few.
    What has no bar, is not reached by its limit or trigger, or exceeds its share of the volume,
    waits. The next session sizes it anew. What leaves a position waits even where rests are
    cancelled, what is not lent waits to be sold short, and what the cash does not buy is no order.
@@ -40,6 +41,7 @@ from quant_platform.trading.engine.layout import (
     SHARES,
     T_ACTIONS,
     T_AT_FILL,
+    T_BEFORE_SPREAD,
     T_BUY_TAX,
     T_CARRY,
     T_CASH_ONLY,
@@ -59,7 +61,9 @@ from quant_platform.trading.engine.layout import (
     T_WHOLE,
     TARGET,
     TRIGGER,
+    TURN,
     TURNOVER,
+    VALUE,
     WEIGHT,
     WHY,
     Bars,
@@ -150,9 +154,11 @@ def order_of(terms: FixedVector, shares: float, weight: float, mark: float, equi
         return -shares
     order = weight * equity / mark - shares
     if terms[T_COSTS_INSIDE] > 0.0:
-        rate = terms[T_COMMISSION] + terms[T_HALF_SPREAD]
-        rate += terms[T_BUY_TAX] if order > 0.0 else terms[T_SELL_TAX]
-        order = (weight * equity - shares * mark) / (mark * (1.0 + np.sign(order) * rate))
+        side = np.sign(order)
+        spread = 1.0 + side * terms[T_HALF_SPREAD]
+        charges = terms[T_COMMISSION] + (terms[T_BUY_TAX] if side > 0.0 else terms[T_SELL_TAX])
+        charges *= 1.0 if terms[T_BEFORE_SPREAD] > 0.0 else spread
+        order = (weight * equity - shares * mark) / (mark * (spread + side * charges))
     if terms[T_WHOLE] > 0.0:
         order = whole_shares(order / terms[T_LOT], ROUNDING) * terms[T_LOT]
     return 0.0 if abs(order) * mark < terms[T_MIN_ORDER] else order
@@ -206,20 +212,22 @@ def entry_price(
 
 @compiled(plain=True)
 def affordable(
-    terms: FixedVector, tiers: FixedMatrix, size: float, price: float, cash: float
+    terms: FixedVector, tiers: FixedMatrix, size: float, price: float, distance: float, cash: float
 ) -> float:
-    """Return how many of `size` shares `cash` buys at `price`, costs included.
+    """Return how many of `size` shares `cash` buys at a `distance` above `price`, with costs.
 
     The commission is the dearest up to this size: a smaller order may fall into another tier.
     """
     if not cash > 0.0:
         return 0.0
-    taxed = price * (1.0 + terms[T_BUY_TAX])
+    filled = price * (1.0 + distance)
+    base = price if terms[T_BEFORE_SPREAD] > 0.0 else filled
+    taxed = filled + base * terms[T_BUY_TAX]
     rate = terms[T_COMMISSION]
     for tier in range(tiers.shape[1]):
-        if size * price >= tiers[0, tier]:
+        if size * base >= tiers[0, tier]:
             rate = max(rate, tiers[1, tier])
-    each = taxed + price * rate + terms[T_PER_SHARE]
+    each = taxed + base * rate + terms[T_PER_SHARE]
     return max(min(size, cash / each, (cash - terms[T_MINIMUM]) / taxed), 0.0)
 
 
@@ -256,7 +264,7 @@ def execute(
     moved = 0.0 if rests else impact_of(terms, liquidity, t, n, size)
     half = 0.0 if rests else half
     if terms[T_CASH_ONLY] > 0.0 and order > 0.0:
-        size = affordable(terms, tiers, size, price * (1.0 + half + moved), account[CASH])
+        size = affordable(terms, tiers, size, price, half + moved, account[CASH])
     if size < abs(order):
         if terms[T_WHOLE] > 0.0:
             size = np.trunc(size / terms[T_LOT]) * terms[T_LOT]
@@ -271,6 +279,30 @@ def execute(
         book[WHY, n] = BY_TARGET
         book[LIMIT, n] = np.nan
         book[TRIGGER, n] = np.nan
+
+
+@compiled(plain=True)
+def line_up(book: Matrix, traded: FixedFlags, t: int, lo: int, hi: int) -> int:
+    """Set `TURN` to the securities of the purchases, by rising value; return how many there are."""
+    end = lo
+    for n in range(lo, hi):
+        if book[PENDING, n] > 0.0 and traded[t, n] and book[ORDER, n] > 0.0:
+            book[TURN, end], book[VALUE, end] = n, book[ORDER, n] * book[MARK, n]
+            end += 1
+    # Shell's sort needs no memory; every gap but the last, 1, is about 4/9 of the one before.
+    gap = end - lo
+    while gap > 1:
+        gap = max(gap * 4 // 9, 1)
+        for at in range(lo + gap, end):
+            security, value, to = book[TURN, at], book[VALUE, at], at
+            while to >= lo + gap and (
+                book[VALUE, to - gap] > value
+                or (book[VALUE, to - gap] == value and book[TURN, to - gap] > security)
+            ):
+                book[TURN, to], book[VALUE, to] = book[TURN, to - gap], book[VALUE, to - gap]
+                to -= gap
+            book[TURN, to], book[VALUE, to] = security, value
+    return end - lo
 
 
 @compiled(plain=True)
@@ -306,10 +338,10 @@ def trade(
     if account[HALTED] > 0.0 and not closing:
         return
     in_turns = terms[T_CASH_ONLY] > 0.0
-    for turn in range(2 if in_turns else 1):
-        for n in range(lo, hi):
-            if not (book[PENDING, n] > 0.0 and bars.traded[t, n]):
-                continue
-            if in_turns and (book[ORDER, n] > 0.0) != (turn == 1):
-                continue
+    for n in range(lo, hi):
+        if book[PENDING, n] > 0.0 and bars.traded[t, n] and not (in_turns and book[ORDER, n] > 0.0):
             execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n)
+    purchases = line_up(book, bars.traded, t, lo, hi) if in_turns else 0
+    for turn in range(lo, lo + purchases):
+        n = int(book[TURN, turn])
+        execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n)

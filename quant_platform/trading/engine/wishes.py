@@ -59,6 +59,8 @@ from quant_platform.trading.engine.layout import (
     TARGET,
     TRAIL,
     TRIGGER,
+    TURN,
+    VALUE,
     WANTED,
     WEIGHT,
     WHY,
@@ -193,17 +195,25 @@ def limit_sectors(
     hi: int,
 ) -> None:
     """Scale the weights of each sector to its limit."""
-    # The sum of the sector with code c stands in the room of the security number lo + c.
+    # Sectors are numbered as they are met: TURN has the first security of each, ORDER its sum and
+    # then its factor. VALUE has the number of each security's.
+    end = lo
     for n in range(lo, hi):
-        book[ORDER, n] = 0.0
+        if sector[t, n] < 0:
+            continue
+        at = lo
+        while at < end and sector[t, int(book[TURN, at])] != sector[t, n]:
+            at += 1
+        if at == end:
+            book[TURN, at], book[ORDER, at] = n, 0.0
+            end += 1
+        book[VALUE, n] = at
+        book[ORDER, at] += abs(book[WEIGHT, n])
+    for at in range(lo, end):
+        book[ORDER, at] = exceeds(terms, account, SECTOR, book[ORDER, at])
     for n in range(lo, hi):
         if sector[t, n] >= 0:
-            book[ORDER, lo + sector[t, n]] += abs(book[WEIGHT, n])
-    for n in range(lo, hi):
-        book[ORDER, n] = exceeds(terms, account, SECTOR, book[ORDER, n])
-    for n in range(lo, hi):
-        if sector[t, n] >= 0:
-            book[WEIGHT, n] *= book[ORDER, lo + sector[t, n]]
+            book[WEIGHT, n] *= book[ORDER, int(book[VALUE, n])]
 
 
 @compiled(plain=True)

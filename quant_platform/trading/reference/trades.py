@@ -84,10 +84,11 @@ def set_weights(ledger: Ledger) -> None:
     weight *= ledger.factor(at.NAME, np.abs(weight))
     if market.sector.size:
         codes = ledger.row(market.sector)
-        sums = np.zeros(codes.max() + 1)
         known = codes >= 0
-        np.add.at(sums, codes[known], np.abs(weight[known]))
-        weight[known] *= ledger.factor(at.SECTOR, sums)[codes[known]]
+        names, number = np.unique(codes[known], return_inverse=True)
+        sums = np.zeros(len(names))
+        np.add.at(sums, number, np.abs(weight[known]))
+        weight[known] *= ledger.factor(at.SECTOR, sums)[number]
     for limit in (at.GROSS, at.NET, at.BETA):
         if ledger.terms[at.T_ACTIONS + limit] == 0.0 or (limit == at.BETA and not market.beta.size):
             continue
@@ -148,9 +149,7 @@ def _size_orders(ledger: Ledger, ordered: BoolArray, equity: float) -> float:
     shares, mark = book[at.SHARES, ordered], book[at.MARK, ordered]
     order = weight * equity / mark - shares
     if terms[at.T_COSTS_INSIDE] > 0.0:
-        rate = terms[at.T_COMMISSION] + terms[at.T_HALF_SPREAD]
-        rate = rate + np.where(order > 0.0, terms[at.T_BUY_TAX], terms[at.T_SELL_TAX])
-        order = (weight * equity - shares * mark) / (mark * (1.0 + np.sign(order) * rate))
+        order = (weight * equity - shares * mark) / (mark * _cost_factor(ledger, np.sign(order)))
     order = _in_lots(ledger, order)
     order = np.where(np.abs(order) * mark < terms[at.T_MIN_ORDER], 0.0, order)
     order = np.where(weight == 0.0, -shares, order) if equity > 0.0 else -shares
@@ -161,6 +160,15 @@ def _size_orders(ledger: Ledger, ordered: BoolArray, equity: float) -> float:
         book[at.PENDING, np.flatnonzero(ordered)[refused]] = at.IN_PART
     book[at.WEIGHT, ordered], book[at.ORDER, ordered] = weight, order
     return total(np.abs(order) * mark)
+
+
+def _cost_factor(ledger: Ledger, side: FloatArray) -> FloatArray:
+    """Return the value of an order with its costs as a share of its value at the mark."""
+    terms = ledger.terms
+    spread = 1.0 + side * terms[at.T_HALF_SPREAD]
+    charged = 1.0 if terms[at.T_BEFORE_SPREAD] > 0.0 else spread
+    tax = np.where(side > 0.0, terms[at.T_BUY_TAX], terms[at.T_SELL_TAX])
+    return np.asarray(spread + side * ((terms[at.T_COMMISSION] + tax) * charged))
 
 
 def _in_lots(ledger: Ledger, order: FloatArray) -> FloatArray:
@@ -189,7 +197,10 @@ def trade(ledger: Ledger, equity: float, was_closing: bool) -> None:
         return
     buys = book[at.ORDER, numbers] > 0.0
     _execute(ledger, numbers[~buys])
-    for number in numbers[buys]:  # Each leaves less cash for the next one.
+    purchases = numbers[buys]
+    values = book[at.ORDER, purchases] * book[at.MARK, purchases]
+    # The largest come last, and of equal ones those with the higher numbers.
+    for number in purchases[np.argsort(values, kind="stable")]:
         _execute(ledger, np.array([number]))
 
 
@@ -208,7 +219,7 @@ def _execute(ledger: Ledger, numbers: Numbers) -> None:
     moved = np.where(rests, 0.0, impact_of(ledger, numbers, size))
     half = np.where(rests, 0.0, terms[at.T_HALF_SPREAD])
     if terms[at.T_CASH_ONLY] > 0.0 and (order > 0.0).any():
-        size = _affordable(ledger, size, price * (1.0 + half + moved))
+        size = _affordable(ledger, size, price, half + moved)
     less = size < np.abs(order)
     if terms[at.T_WHOLE] > 0.0:
         lots = np.trunc(size / terms[at.T_LOT]) * terms[at.T_LOT]
@@ -254,16 +265,20 @@ def _entries(ledger: Ledger, numbers: Numbers) -> tuple[FloatArray, BoolArray, B
     return price, rests, reached.astype(bool)
 
 
-def _affordable(ledger: Ledger, size: FloatArray, price: FloatArray) -> FloatArray:
-    """Return how many of `size` shares the cash buys at `price`, costs included."""
+def _affordable(
+    ledger: Ledger, size: FloatArray, price: FloatArray, distance: FloatArray
+) -> FloatArray:
+    """Return how many of `size` shares the cash buys at a distance above the price, with costs."""
     terms, cash = ledger.terms, ledger.account[at.CASH]
     if not cash > 0.0:
         return np.zeros_like(size)
-    taxed = price * (1.0 + terms[at.T_BUY_TAX])
+    filled = price * (1.0 + distance)
+    base = price if terms[at.T_BEFORE_SPREAD] > 0.0 else filled
+    taxed = filled + base * terms[at.T_BUY_TAX]
     rate = np.full_like(size, terms[at.T_COMMISSION])
     for start, tier in ledger.tiers.T:
-        rate = np.where(size * price >= start, np.maximum(rate, tier), rate)
-    each = taxed + price * rate + terms[at.T_PER_SHARE]
+        rate = np.where(size * base >= start, np.maximum(rate, tier), rate)
+    each = taxed + base * rate + terms[at.T_PER_SHARE]
     most = np.minimum(np.minimum(size, cash / each), (cash - terms[at.T_MINIMUM]) / taxed)
     return np.asarray(np.maximum(most, 0.0))
 
@@ -294,11 +309,12 @@ def fill(
     size = np.abs(order)
     price = reference * (1.0 + np.where(order > 0.0, 1.0, -1.0) * (half + moved))
     value = size * price
+    base = size * reference if terms[at.T_BEFORE_SPREAD] > 0.0 else value
     rate = np.full_like(size, terms[at.T_COMMISSION])
     for start, tier in ledger.tiers.T:
-        rate = np.where(value >= start, tier, rate)
-    commission = np.maximum(value * rate + size * terms[at.T_PER_SHARE], terms[at.T_MINIMUM])
-    tax = value * np.where(order > 0.0, terms[at.T_BUY_TAX], terms[at.T_SELL_TAX])
+        rate = np.where(base >= start, tier, rate)
+    commission = np.maximum(base * rate + size * terms[at.T_PER_SHARE], terms[at.T_MINIMUM])
+    tax = base * np.where(order > 0.0, terms[at.T_BUY_TAX], terms[at.T_SELL_TAX])
     spread, impact = size * reference * half, size * reference * moved
     known = book[at.PRICE, numbers]
     flow = -order * price - commission - tax
