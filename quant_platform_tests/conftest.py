@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from quant_platform.market.calendar import XNYS
@@ -33,6 +34,11 @@ SERVED = {"shared_folder", "server_folders", "in_folder", "bucket"}
 
 OUTSIDE = ("DATABASE_URL", "DAGSTER_DATABASE_URL", "DAGSTER_HOME", "UNIVERSE", "MASSIVE_API_KEY")
 PREFIXES = (PREFIX, "POLYGON_")
+
+
+# How long an example takes depends on the machine.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -181,7 +181,7 @@ class Store(StoredTables):
         >>> import quant_platform as qp
         >>> result = qp.open().backtest("mean_reversion", "2008-01-02", "2008-12-31")
         >>> float(result.portfolios["equity"].iloc[-1].round(2))
-        982976.05
+        982880.01
         """
         assumed = self.settings
         return backtest(

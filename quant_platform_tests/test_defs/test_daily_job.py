@@ -136,6 +136,11 @@ def test_going_on_after_a_restart_gives_the_same_portfolios(lab: Lab) -> None:
 
 
 def test_portfolios_begin_with_the_capital_where_nothing_is_stored_before(lab: Lab) -> None:
+    # At the open, and at no other cost than these.
+    settings = lab.platform.settings.model_copy(
+        update={"costs": "ideal", "commission_bp": 5.0, "slippage_bp": 5.0}
+    )
+    lab = Lab(settings, lab.vendor)
     lab.sql("DELETE FROM portfolios")
     result = lab.run("evaluation_stage", "2000-05-10", assets=PORTFOLIOS)
     assert result.success, failure_text(result)

@@ -93,12 +93,12 @@ def test_every_row_of_before_is_still_there(old: Database) -> None:
     )[0]
     value = fetch(
         old,
-        "SELECT sum((held.value ->> 'value')::numeric) FROM portfolios,"
+        "SELECT sum((held.value ->> 'value')::double precision) FROM portfolios,"
         " jsonb_each(positions) AS held (key, value)",
     )
     paid = fetch(
         old,
-        "SELECT sum((fill ->> 'commission')::numeric) FROM portfolios,"
+        "SELECT sum((fill ->> 'commission')::double precision) FROM portfolios,"
         " jsonb_array_elements(trades) AS fill",
     )
     provision(old)
@@ -110,8 +110,8 @@ def test_every_row_of_before_is_still_there(old: Database) -> None:
     assert trades > 3
     assert fetch(old, "SELECT count(*)::int FROM positions") == [(positions,)]
     assert fetch(old, "SELECT count(*)::int FROM fills") == [(trades,)]
-    assert fetch(old, "SELECT sum(value::numeric) FROM positions") == value
-    assert fetch(old, "SELECT sum(commission::numeric) FROM fills") == paid
+    assert fetch(old, "SELECT sum(value) FROM positions")[0] == pytest.approx(value[0])
+    assert fetch(old, "SELECT sum(commission) FROM fills")[0] == pytest.approx(paid[0])
 
 
 def test_the_same_schema_as_a_new_database(upgraded: Database, database: Database) -> None:

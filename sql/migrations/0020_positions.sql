@@ -147,9 +147,9 @@ COMMENT ON COLUMN portfolios.turnover IS 'Value traded over the equity that orde
 ALTER TABLE portfolios_history
     ADD COLUMN receivables double precision NOT NULL DEFAULT 0,
     ADD COLUMN interest double precision NOT NULL DEFAULT 0,
-    ADD COLUMN borrow_fees double precision NOT NULL DEFAULT 0 CHECK (borrow_fees >= 0),
+    ADD COLUMN borrow_fees double precision NOT NULL DEFAULT 0,
     ADD COLUMN halted boolean NOT NULL DEFAULT false,
-    ADD COLUMN limits_exceeded integer NOT NULL DEFAULT 0 CHECK (limits_exceeded >= 0),
+    ADD COLUMN limits_exceeded integer NOT NULL DEFAULT 0,
     ADD COLUMN highest_equity double precision,
     ADD COLUMN weight_factor double precision NOT NULL DEFAULT 1;
 COMMENT ON COLUMN portfolios_history.receivables IS 'Dividends owed and not yet paid, in currency; part of equity.';
