@@ -145,7 +145,7 @@ def test_only_declared_inputs_matter(inputs: tuple[str, ...]) -> None:
     names = [each.name for each in all_features() if tuple(sorted(each.inputs)) == inputs]
     # Missing bars are filled by closes, which is no matter of a feature.
     panel = market(1).panel(0, required_lookback(names) + 20).filled()
-    panel = replace(panel, traded=~np.isnan(panel.close))
+    panel = replace(panel, traded=np.ones_like(panel.traded))
     random = np.random.default_rng(5)
     others = {
         field: getattr(panel, field) * random.uniform(0.5, 2.0, panel.close.shape)
