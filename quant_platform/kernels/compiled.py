@@ -130,8 +130,7 @@ class Kernel(Generic[Parameters, Result]):
                 **(PLAIN if self.plain else {}),
             )(function)
             if folder is not None:
-                with _numba_folder(folder):
-                    self._dispatcher.enable_caching()
+                _keep_in(folder, self._dispatcher)
         return self._dispatcher
 
 
@@ -251,17 +250,23 @@ def _usable_folder(function: Callable[..., object]) -> Path | None:
     return folder
 
 
-@contextmanager
-def _numba_folder(folder: Path) -> Any:
-    """Have Numba keep one function's code in `folder`, and everybody else's where it was."""
+def _keep_in(folder: Path, dispatcher: Any) -> None:
+    """Have Numba keep one function's code in `folder`, and everybody else's where it was.
+
+    Numba tells sources apart by their place and time. The folder's name is made of their content,
+    so that a copy of the platform, or a file that was only touched, is not compiled again.
+    """
     import numba
+    from numba.core.caching import IndexDataCacheFile
 
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(folder)
     try:
-        yield
+        dispatcher.enable_caching()
     finally:
         numba.config.CACHE_DIR = before
+    kept = dispatcher._cache
+    kept._cache_file = IndexDataCacheFile(str(folder), kept._impl.filename_base, source_stamp="")
 
 
 def _resolved(text: str | type) -> Any:
