@@ -17,7 +17,7 @@ from quant_platform.features.feature_set import TECHNICAL, FeatureSet
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.windows import window_sum
 from quant_platform.market.calendar import XNYS, parse_date
-from quant_platform.pipeline.feature_inputs import market_return
+from quant_platform.features.inputs import market_return
 from quant_platform.pipeline.feature_sets import stored_sets
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.provision import provision
