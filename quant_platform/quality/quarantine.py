@@ -168,8 +168,10 @@ UNCLAIMED_CHECK = QualityCheck(
     threshold=0.5,
 )
 
-REFUSED_INFORMATION_CHECKS = tuple(
-    QualityCheck(
+
+def refused_check(table: str) -> QualityCheck:
+    """Return a check that speaks of every refused row of a table."""
+    return QualityCheck(
         f"refused_{table}",
         table,
         table,
@@ -178,6 +180,7 @@ REFUSED_INFORMATION_CHECKS = tuple(
         refused((table,), "%"),
         of_refused=True,
     )
-    for table in INFORMATION
-)
+
+
+REFUSED_INFORMATION_CHECKS = tuple(map(refused_check, INFORMATION))
 """For vendors with news and figures of the economy."""
