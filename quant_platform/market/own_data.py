@@ -198,7 +198,8 @@ def _aside(rows: Sequence[tuple[object, str, str, str, str, str]]) -> pd.DataFra
     names = ["date", "symbol", "dataset", "place", "sent", "reason"]
     frame = pd.DataFrame(list(rows), columns=names)
     reasons = [f"{place}, {reason}" for place, reason in frame[["place", "reason"]].to_numpy()]
-    return frame.assign(date=[str(day) for day in frame["date"]], reason=reasons)
+    days = [f"{day:%Y-%m-%d}" for day in pd.to_datetime(frame["date"])]
+    return frame.assign(date=days, reason=reasons)
 
 
 def _first_that_came(candidates: Sequence[np.ndarray], today: np.datetime64) -> np.ndarray:
