@@ -7,6 +7,7 @@ not belong here: what a row means, and which are refused (`market/own_data.py`).
 """
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,7 +18,6 @@ import pyarrow as pa
 from quant_platform.errors import QuantPlatformError, VendorError
 from quant_platform.features.feature_registry import features_of
 from quant_platform.features.inputs import OWN_DATA, inputs_of, own_inputs
-from quant_platform.isolation import reason_of
 from quant_platform.market.identity.rows import securities_of
 from quant_platform.market.own_data import Dataset, read_dataset, rows_of
 from quant_platform.pipeline.chunks import Chunk, alone
@@ -25,6 +25,7 @@ from quant_platform.pipeline.feature_sets import stored_sets
 from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage import bulk
+from quant_platform.storage.replace import Statement
 from quant_platform.vendors.files.tables import ENDINGS, FileTable, read_table
 
 VARIABLE = PREFIX + "OWN_DATA"
@@ -35,6 +36,17 @@ BLOCK_SESSIONS = 250
 """Sessions whose rows are stored at a time."""
 
 UNKNOWN = "no security has the symbol in the session"
+
+
+_MENDED = """
+UPDATE quarantine AS q SET mended_at = CASE WHEN left_over.text IS NULL THEN now() END
+FROM quarantine AS p LEFT JOIN jsonb_array_elements_text($4::text::jsonb) AS left_over (text)
+    ON left_over.text = p.reason || ' ' || (p.row ->> 'sent')
+WHERE p.id = q.id AND q.table_name = 'own_data' AND q.row ? 'sent'
+  AND q.date BETWEEN $1::text::date AND $2::text::date
+  AND NOT $3::text::jsonb ? (q.row ->> 'dataset')
+  AND (q.mended_at IS NULL) = (left_over.text IS NULL)
+"""
 
 
 def own_folder(settings: Settings) -> Path:
@@ -95,11 +107,13 @@ def own_chunks(
                 known, strange = _with_securities(dataset, rows, symbols)
                 parts.append(known)
                 aside += [refused, strange]
+            refused = _joined(aside) if aside else pd.DataFrame()
             yield from alone(
                 Chunk(
                     keys,
                     {OWN_DATA: _joined(parts)},
-                    refused={OWN_DATA: _joined(aside)} if aside else {},
+                    refused={OWN_DATA: refused} if len(refused) else {},
+                    also=[_mended(platform, keys, refused, sorted(failed))],
                     failures={f"dataset {name}": reason for name, reason in failed.items()},
                 )
             )
@@ -126,7 +140,7 @@ def _read_all(platform: Platform) -> tuple[list[Dataset], dict[str, str]]:
             datasets[name] = read_dataset(name, table, platform.calendar, now)
         except QuantPlatformError as error:
             datasets.pop(name, None)
-            failed[name] = reason_of(error)
+            failed[name] = str(error)
     return list(datasets.values()), failed
 
 
@@ -153,6 +167,16 @@ def _with_securities(
         ]
     )
     return rows.assign(security_id=security)[~is_strange].drop(columns="row"), refused
+
+
+def _mended(
+    platform: Platform, keys: Sequence[str], refused: pd.DataFrame, failed: Sequence[str]
+) -> Statement:
+    """Statement that notes which rows in quarantine the files no longer have."""
+    since = platform.calendar.day_after_previous(date.fromisoformat(keys[0]))
+    left = [f"{row.reason} {row.sent}" for row in refused.itertuples()]
+    parameters = (since.isoformat(), keys[-1], json.dumps(list(failed)), json.dumps(left))
+    return _MENDED, parameters
 
 
 def _stored(

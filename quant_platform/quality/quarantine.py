@@ -48,7 +48,7 @@ def refused(tables: Sequence[str], *patterns: str) -> CheckFunction:
             "SELECT date, table_name, symbol, reason FROM quarantine"
             " WHERE date BETWEEN $1::text::date AND $2::text::date"
             " AND table_name = ANY ($3::text::text[]) AND reason <> ALL ($5::text::text[])"
-            " AND reason LIKE ANY ($4::text::text[]) ORDER BY date, id",
+            " AND reason LIKE ANY ($4::text::text[]) AND mended_at IS NULL ORDER BY date, id",
             (
                 since.isoformat(),
                 context.sessions[-1],

@@ -140,6 +140,21 @@ def test_from_a_file_to_a_feature(fresh: Database, home: Path) -> None:
         ("refused_own_data", END, True),
     ]
 
+    # What is mended is said to be so, and what it was stays in quarantine.
+    (home / "own" / "mood.csv").unlink()
+    text = (home / "own" / "short_interest.csv").read_text().replace("XYZ", "MSFT")
+    (home / "own" / "short_interest.csv").write_text(text.replace("MSFT,many", "GOOG,2.5"))
+    fill()
+    assert fetch(fresh, failed) == []
+    assert fetch(fresh, "SELECT count(*), count(mended_at) FROM quarantine") == [(2, 2)]
+    refused = "SELECT passed FROM data_quality WHERE check_name = 'refused_own_data'"
+    assert fetch(fresh, f"{refused} AND date = '2004-08-27'") == []
+    for check in all_checks(settings, platform.vendor):
+        if check.name == "refused_own_data":
+            judge_blocks(platform, [check], ["2004-08-27"])
+    assert fetch(fresh, f"{refused} AND NOT passed") == []
+    assert fetch(fresh, "SELECT count(*) FROM own_data WHERE date = '2004-08-27'") == [(2,)]
+
 
 def _break_files(folder: Path) -> None:
     """Change a value, add two rows that are none, and a file that is none."""

@@ -13,4 +13,5 @@ END
 $$;
 DELETE FROM table_versions WHERE table_name NOT IN
     ('market_data', 'corporate_actions', 'trading_universe', 'news', 'features');
+ALTER TABLE quarantine DROP COLUMN mended_at;
 DROP TABLE own_data, own_data_history;

@@ -30,6 +30,9 @@ COMMENT ON TABLE own_data_history IS 'Rows of own_data that were replaced or rem
 COMMENT ON COLUMN own_data_history.superseded_at IS 'When the row stopped being the current one.';
 CREATE INDEX own_data_history_date ON own_data_history (date);
 
+ALTER TABLE quarantine ADD COLUMN mended_at timestamptz;
+COMMENT ON COLUMN quarantine.mended_at IS 'When the file was read without the row, mended or taken out; null: it stands, or came from a vendor, of whom that is not known.';
+
 DO $$
 DECLARE
     name text;
