@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 from quant_platform.conventions import FILL_LIMIT
+from quant_platform.features.extras import OWN_SESSIONS
 from quant_platform.features.feature_registry import Feature, features_of, sets
 from quant_platform.features.feature_set import FeatureSet
+from quant_platform.features.inputs import ECONOMY, KNOWN_SESSIONS
 
 PAGE = "docs/features.md"
 
@@ -24,6 +26,23 @@ A set's name stands for all of its features wherever features are named.
 """
 
 
+INPUTS_READ = {
+    "open, high, low, close": "prices as traded, in currency per share",
+    "volume": "shares traded",
+    "vwap": "volume-weighted average price as traded; unknown where the vendor has none",
+    "split, dividend": "new shares per old one, and cash per share, with ex-date that session",
+    "sentiment, articles": "sum of the sentiments of the session's articles, and their number",
+    "member": "whether the security is in the universe",
+    "sector": "its sector, as a number",
+    "market_return": "mean total return of the universe's members",
+    "series:NAME": f"a column of {', '.join(ECONOMY)}, as last known in {KNOWN_SESSIONS} sessions",
+    "own:DATASET.FIELD": "[data of your own](how-to-add.md#data-of-your-own), as last known in"
+    f" {OWN_SESSIONS} sessions",
+    "own:DATASET.FIELD@SESSIONS": "the same in another number of sessions",
+}
+"""Inputs that a feature may name, and what they are."""
+
+
 def page() -> str:
     """Text of the page."""
     rows = "\n".join(
@@ -32,7 +51,9 @@ def page() -> str:
         for each in sets()
     )
     overview = f"| set | features | table | what it is |\n|---|---|---|---|\n{rows}\n"
-    return "\n".join([HEAD, overview, *(_section(each) for each in sets())])
+    inputs = "\n".join(f"| {names} | {text} |" for names, text in INPUTS_READ.items())
+    read = f"## Inputs\n\n| input | what it is |\n|---|---|\n{inputs}\n"
+    return "\n".join([HEAD, overview, *(_section(each) for each in sets()), read])
 
 
 def _section(chosen: FeatureSet) -> str:

@@ -17,6 +17,7 @@ from quant_platform.defs.jobs import build_jobs
 from quant_platform.defs.sensors import build_sensors
 from quant_platform.defs.staleness import build_stale_check
 from quant_platform.pipeline.feature_sets import stored_sets
+from quant_platform.pipeline.own_data import has_own_data
 from quant_platform.pipeline.platform import Platform
 from quant_platform.quality.check import QualityCheck
 from quant_platform.quality.check_registry import all_checks
@@ -61,6 +62,7 @@ def build_defs(
             platform.universe_rule,
             settings.benchmark,
             stored_sets(settings),
+            has_own_data(settings),
         )
     )
     return dg.Definitions(

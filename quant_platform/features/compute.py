@@ -43,7 +43,7 @@ FRAME_VALUES = 16_000_000
 """Most values of a frame of `feature_frames`: 128 MB as float8."""
 
 PANEL_ARRAYS = (
-    *("open", "high", "low", "close", "volume", "split", "dividend", "traded"),
+    *("open", "high", "low", "close", "volume", "vwap", "split", "dividend", "traded"),
     *("sentiment", "articles"),
 )
 

@@ -24,8 +24,8 @@ class FeatureContext:
 
     Attributes
     ----------
-    panel : the bars; `open`, `high`, `low`, `close`, `volume`, `split`, `dividend`, `sentiment` and
-        `articles` are its arrays
+    panel : the bars; `open`, `high`, `low`, `close`, `volume`, `vwap`, `split`, `dividend`,
+        `sentiment` and `articles` are its arrays
     member : whether the security is in the universe
     sector : a number per sector, NaN or `NO_SECTOR` where unknown
     market_return : shape (sessions,), NaN where unknown
@@ -47,6 +47,7 @@ class FeatureContext:
         self.low = panel.low
         self.close = panel.close
         self.volume = panel.volume
+        self.vwap = panel.vwap
         self.split = panel.split
         self.dividend = panel.dividend
         self.sentiment = panel.sentiment
@@ -63,7 +64,7 @@ class FeatureContext:
         return self._extras.series.get(name, unknown(self.close.shape[:1]))
 
     def own(self, name: str) -> FloatArray:
-        """Return the user's own data of this name; NaN where unknown."""
+        """Return the user's own data, named as the input is after `own:`; NaN where unknown."""
         return self._extras.own.get(name, unknown(self.close.shape))
 
     def once(self, key: Hashable, compute: Callable[[], Result]) -> Result:

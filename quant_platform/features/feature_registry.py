@@ -37,7 +37,7 @@ from quant_platform.errors import UnknownNameError
 from quant_platform.extensions import extension_modules
 from quant_platform.features import library
 from quant_platform.features.context import FeatureContext
-from quant_platform.features.extras import FIELDS, PREFIXES, is_extra
+from quant_platform.features.extras import FIELDS, NAMED, is_extra
 from quant_platform.features.feature_set import (
     SNAKE_CASE,
     TECHNICAL,
@@ -50,7 +50,7 @@ FeatureFunction = Callable[[FeatureContext], FloatArray]
 FamilyFunction = Callable[[FeatureContext, int], FloatArray]
 
 INPUTS = (
-    *("open", "high", "low", "close", "volume", "split", "dividend"),
+    *("open", "high", "low", "close", "volume", "vwap", "split", "dividend"),
     *("sentiment", "articles"),
 )
 """Panel fields that a feature may name as its inputs; beside them, those of `extras.py`."""
@@ -120,7 +120,7 @@ class Feature:
             return "needs a look-back of at least 1 session"
         unknown = [field for field in self.inputs if field not in INPUTS and not is_extra(field)]
         if unknown or not self.inputs:
-            known = (*INPUTS, *FIELDS, *(f"{prefix}:NAME" for prefix in PREFIXES))
+            known = (*INPUTS, *FIELDS, *NAMED)
             return f"names inputs {self.inputs}, but must name one or more of {', '.join(known)}"
         if not self.description:
             return "needs a docstring"

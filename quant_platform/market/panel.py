@@ -44,9 +44,12 @@ BAR_COLUMNS = {
 }
 """Panel field → column of `market_data`."""
 
+VWAP = "vwap"
+"""Panel field, and column of `market_data`, that a vendor need not have."""
+
 PRICES = ("open", "high", "low", "close")
 
-FIELDS = (*BAR_COLUMNS, "split", "dividend", "sentiment", "articles")
+FIELDS = (*BAR_COLUMNS, VWAP, "split", "dividend", "sentiment", "articles")
 """Fields that `panel[name]` knows beside features."""
 
 _ROWS = (*FIELDS, "traded", "member", "sectors")
@@ -70,6 +73,7 @@ class Panel(CrossSection):
     security_ids : sorted, one per column
     open, high, low, close : raw prices as traded, in currency per share; NaN where unknown
     volume : shares traded; NaN where unknown
+    vwap : volume-weighted average price as traded; NaN where the vendor has none or it was not read
     split : new shares per old share that take effect at the open of the session (1.0: none)
     dividend : cash per share with ex-date that session, after its split (0.0: none)
     traded : True where the vendor has a bar
@@ -92,6 +96,7 @@ class Panel(CrossSection):
     low: FloatArray = _ABSENT
     close: FloatArray = _ABSENT
     volume: FloatArray = _ABSENT
+    vwap: FloatArray = _ABSENT
     split: FloatArray = _ABSENT
     dividend: FloatArray = _ABSENT
     traded: BoolArray = _ABSENT
@@ -145,22 +150,22 @@ class Panel(CrossSection):
         *,
         news: Rows | None = None,
         universe: Rows | None = None,
-        features: Rows | None = None,
+        features: Rows | Sequence[Rows] | None = None,
         calendar: Calendar = XNYS,
     ) -> "Panel":
         """Build a panel from rows, as pandas or Arrow has them, of the tables of the same names.
 
         Parameters
         ----------
-        bars : columns date, security_id, close_price, and of open_price, high_price, low_price and
-            volume those that are wanted
+        bars : columns date, security_id, close_price, and of open_price, high_price, low_price,
+            volume and vwap those that are wanted
         actions : columns date (the ex-date), security_id, action_type, split_ratio, cash_amount
         sessions : the consecutive sessions of the panel; rows of other dates are ignored
         news : columns date, security_id, sentiment; rows of securities without a bar are ignored
         universe : columns date, security_id, and sector where it is wanted; a row makes the
             security a member of that session
-        features : columns date, security_id and one per feature; rows of securities that are in
-            neither bars nor universe are ignored
+        features : columns date, security_id and one per feature, or several such tables; rows of
+            securities that are in neither bars nor universe are ignored
         """
         days = np.asarray(sessions, dtype="datetime64[D]")
         # A security without a bar here may still have a split that changes a position.
@@ -173,18 +178,17 @@ class Panel(CrossSection):
         )
         grid = Grid(days, security_ids)
         having = column_names(bars)
-        wanted = {name: column for name, column in BAR_COLUMNS.items() if column in having}
+        fields = {**BAR_COLUMNS, VWAP: VWAP}
+        wanted = {name: column for name, column in fields.items() if column in having}
         arrays: dict[str, Any] = {**grid.columns(bars, wanted)}
         if actions is not None:
             arrays |= grid.actions(actions)
         if news is not None:
             arrays |= grid.news(news)
         named: dict[str, FloatArray] = {}
-        if features is not None:
-            named = grid.columns(
-                features,
-                {name: name for name in column_names(features) if name not in _NOT_FEATURES},
-            )
+        for rows in _several(features):
+            columns = [name for name in column_names(rows) if name not in _NOT_FEATURES]
+            named |= grid.columns(rows, {name: name for name in columns})
         members: dict[str, Any] = {} if universe is None else grid.members(universe)
         return cls(days, security_ids, **arrays, **members, features=named, calendar=calendar)
 
@@ -193,7 +197,8 @@ class Panel(CrossSection):
 
         A security that did not trade in a session keeps its last close (in the units of the
         session) as open, high, low and close, with volume 0, for at most `FILL_LIMIT` sessions;
-        after that, and before its first bar, its cells are NaN. `traded` stays what it is.
+        after that, and before its first bar, its cells are NaN. `traded` stays what it is, and so
+        does `vwap`: where nothing was traded, there is no average of it.
         """
         rows, columns = np.nonzero(~self.traded)
         last = np.maximum.accumulate(
@@ -312,3 +317,9 @@ class Panel(CrossSection):
             index=pd.DatetimeIndex(self.sessions.astype("datetime64[s]"), name="date"),
             columns=pd.Index(list(self.symbols or self.security_ids), name="symbol", dtype="str"),
         )
+
+
+def _several(rows: Rows | Sequence[Rows] | None) -> Sequence[Rows]:
+    if rows is None:
+        return ()
+    return rows if isinstance(rows, Sequence) else (rows,)

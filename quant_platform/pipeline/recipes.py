@@ -13,10 +13,11 @@ from functools import cache, partial
 from types import ModuleType
 
 from quant_platform.evaluation.metrics import METRICS
-from quant_platform.features import compute, context
+from quant_platform.features import compute, context, inputs, own_values
 from quant_platform.features.feature_registry import features_of, sets
 from quant_platform.features.feature_set import FeatureSet
 from quant_platform.pipeline import feature_inputs
+from quant_platform.pipeline.own_data import own_recipe
 from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import Settings
 from quant_platform.strategies.base import Strategy
@@ -30,6 +31,8 @@ def recipe_of(platform: Platform, asset: str) -> str:
     match asset.split("/"):
         case ["corporate_actions"]:
             return f"doubtful from {platform.settings.doubtful_dividend:g}"
+        case ["own_data"]:
+            return own_recipe(platform.settings)
         case ["trading_universe"]:
             return repr(platform.universe_rule)
         case ["signals", name]:
@@ -49,7 +52,8 @@ OWN_SOURCES = ("quant_platform.features.library.", "quant_platform.kernels.")
 def feature_modules(chosen: FeatureSet) -> list[ModuleType]:
     """Return the modules of a set's features, and what they use of the library and the kernels."""
     functions = {inspect.getmodule(_plain(each.function)) for each in features_of(chosen)}
-    left = [*(module for module in functions if module), compute, context, feature_inputs]
+    computing = (compute, context, inputs, own_values, feature_inputs)
+    left = [*(module for module in functions if module), *computing]
     found: set[ModuleType] = set()
     while left:
         module = left.pop()

@@ -13,6 +13,7 @@ from types import ModuleType
 from quant_platform.errors import ContractError
 from quant_platform.extensions import extension_modules
 from quant_platform.pipeline.feature_sets import stored_sets
+from quant_platform.pipeline.own_data import has_own_data
 from quant_platform.quality import library
 from quant_platform.quality.check import QualityCheck, tuned
 from quant_platform.quality.computed import computed_checks
@@ -22,6 +23,7 @@ from quant_platform.quality.market import (
     FACTS_CHECKS,
     UNIVERSE_CHECKS,
 )
+from quant_platform.quality.own_data import OWN_DATA_CHECKS
 from quant_platform.quality.quarantine import REFUSED_INFORMATION_CHECKS
 from quant_platform.settings import Settings
 from quant_platform.vendors.base import Vendor
@@ -40,6 +42,8 @@ def all_checks(settings: Settings, vendor: Vendor) -> list[QualityCheck]:
         market += ADJUSTING_VENDOR_CHECKS
     if vendor.abilities.information is not None:
         market += REFUSED_INFORMATION_CHECKS
+    if has_own_data(settings):
+        market += OWN_DATA_CHECKS
     return tuned(
         [
             *market,

@@ -18,18 +18,21 @@ from quant_platform.evaluation.risk_free import risk_free_rates
 from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.features.feature_registry import features_of
 from quant_platform.features.feature_set import FeatureSet
+from quant_platform.features.inputs import (
+    ECONOMY,
+    OWN_DATA,
+    bar_columns,
+    inputs_of,
+    own_inputs,
+    series_names,
+    sessions_held,
+)
 from quant_platform.isolation import limited
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.facts import with_tickers
-from quant_platform.market.panel import BAR_COLUMNS, Panel
+from quant_platform.market.panel import Panel
 from quant_platform.pipeline.failures import Failed, attempt
-from quant_platform.pipeline.feature_inputs import (
-    ECONOMY,
-    KNOWN_SESSIONS,
-    inputs_of,
-    read_extras,
-    series_window,
-)
+from quant_platform.pipeline.feature_inputs import known_window, read_extras
 from quant_platform.pipeline.feature_sets import columns_of, sets_read
 from quant_platform.pipeline.signals import side_by_side
 from quant_platform.quality.asked_weights import signal_limits
@@ -77,7 +80,7 @@ def features_causality(chosen: FeatureSet, context: CheckContext) -> Findings:
         again = []
         for session in batch.sessions:
             window = context.platform.window([session], lookback)
-            days = series_window(context.platform, window)
+            days = known_window(context.platform, window, inputs)
             history = {name: cut(rows, days) for name, rows in facts.items()}
             bars, actions, news, members = (
                 cut(history.pop(name), window)
@@ -113,16 +116,19 @@ def _facts(
     """Rows by table of what a set is computed from, as far back as each is read."""
     last = batch.sessions[-1]
     members = Members(BEGINNING, last) if chosen.across else batch.members
-    columns = ["date", "security_id", *BAR_COLUMNS.values()]
+    columns = ["date", "security_id", *bar_columns(inputs)]
     facts = {
         "market_data": batch.read("market_data", columns=columns, members=members),
         "corporate_actions": batch.read("corporate_actions", members=members),
         "news": batch.read("news", members=members),
         "trading_universe": batch.read("trading_universe", columns=[*IDENTITY, "sector"]),
     }
-    if any(name.startswith("series:") for name in inputs):
-        earlier = replace(batch, lookback=batch.lookback + KNOWN_SESSIONS - 1)
+    earlier = replace(batch, lookback=batch.lookback + sessions_held(inputs) - 1)
+    if series_names(inputs):
         facts |= {name: earlier.read(name) for name in ECONOMY}
+    if own := own_inputs(inputs):
+        scope = {"dataset": tuple({each.dataset for each in own})}
+        facts[OWN_DATA] = earlier.read(OWN_DATA, scope=scope)
     return facts
 
 

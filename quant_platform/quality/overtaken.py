@@ -1,9 +1,9 @@
 """Verdicts that facts have overtaken: they are withdrawn with the change, and judged again.
 
 1. The transaction that changes a row of a session withdraws every verdict that follows from it:
-   those on the session, and those on later ones that look back on it. One that refuses a row
-   withdraws those about refused rows. They move to `data_quality_history`. Rows that are equal
-   change nothing and withdraw nothing.
+   those on the session, and those on later ones that look back on it. One that refuses a row, or
+   finds it mended, withdraws those about refused rows. They move to `data_quality_history`. Rows
+   that are equal change nothing and withdraw nothing.
 2. The checks of the same run judge its sessions, and those after them that have no verdict now
    (`later_unjudged`).
 3. Where no run comes to that, since it was killed, the sessions have no verdict, and the next
@@ -47,7 +47,7 @@ WITH refused AS MATERIALIZED (
     SELECT DISTINCT date FROM quarantine WHERE date BETWEEN
         (SELECT min(day) FROM unnest($1::text::date[]) AS day) - {longest}
         AND (SELECT max(day) FROM unnest($1::text::date[]) AS day)
-    AND table_name = $2::text AND recorded_at = now()
+    AND table_name = $2::text AND now() IN (recorded_at, mended_at)
 ), overtaken AS (
     -- A row of a day without trading is of the session after it.
     SELECT old.date, old.check_name FROM data_quality AS old

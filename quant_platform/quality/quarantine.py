@@ -48,7 +48,7 @@ def refused(tables: Sequence[str], *patterns: str) -> CheckFunction:
             "SELECT date, table_name, symbol, reason FROM quarantine"
             " WHERE date BETWEEN $1::text::date AND $2::text::date"
             " AND table_name = ANY ($3::text::text[]) AND reason <> ALL ($5::text::text[])"
-            " AND reason LIKE ANY ($4::text::text[]) ORDER BY date, id",
+            " AND reason LIKE ANY ($4::text::text[]) AND mended_at IS NULL ORDER BY date, id",
             (
                 since.isoformat(),
                 context.sessions[-1],
@@ -168,8 +168,10 @@ UNCLAIMED_CHECK = QualityCheck(
     threshold=0.5,
 )
 
-REFUSED_INFORMATION_CHECKS = tuple(
-    QualityCheck(
+
+def refused_check(table: str) -> QualityCheck:
+    """Return a check that speaks of every refused row of a table."""
+    return QualityCheck(
         f"refused_{table}",
         table,
         table,
@@ -178,6 +180,7 @@ REFUSED_INFORMATION_CHECKS = tuple(
         refused((table,), "%"),
         of_refused=True,
     )
-    for table in INFORMATION
-)
+
+
+REFUSED_INFORMATION_CHECKS = tuple(map(refused_check, INFORMATION))
 """For vendors with news and figures of the economy."""

@@ -2,8 +2,8 @@
 
 The steps are those of the pipeline and give what it stores, bit for bit:
 
-1. Read bars, corporate actions and the universe (and news, where a feature uses them), all of them
-   as known at one moment.
+1. Read bars, corporate actions and the universe (and what else a feature uses), all of them as
+   known at one moment.
 2. Compute the features of the universe's members, by security.
 3. Run the strategy, and the benchmark where it is a model, over the features.
 4. Simulate them at the next open. They start with their capital in the first session, so that the
@@ -28,13 +28,14 @@ from quant_platform.conventions import DEFAULT_BENCHMARK, SESSIONS_PER_YEAR
 from quant_platform.errors import SettingsError
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
-from quant_platform.features.compute import compute_features, required_lookback
-from quant_platform.features.feature_registry import all_features, select
+from quant_platform.features.compute import required_lookback
+from quant_platform.features.feature_registry import all_features
 from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.market.facts import with_tickers
-from quant_platform.market.panel import BAR_COLUMNS, Panel
+from quant_platform.market.panel import Panel
 from quant_platform.research.arguments import Day, iso_day
 from quant_platform.research.benchmark import Benchmark, benchmark_model, benchmark_returns
+from quant_platform.research.feature_data import bars_read, compute_rows
 from quant_platform.research.reader import TableReader
 from quant_platform.research.result import Backtest
 from quant_platform.storage.bulk import BEGINNING, Members
@@ -107,7 +108,7 @@ def backtest(
     models = (model,) if rival is None else (model, rival)
     stored = calendar.sessions(*reader.first_and_last_bar())
     sessions = list(calendar.range(iso_day(start), iso_day(end), stored))
-    inputs = _inputs(reader, models, stored, sessions)
+    inputs = _inputs(reader, models, stored, sessions, calendar)
     signals = [_signals(each, inputs, calendar) for each in models]
     orders = [
         _orders(rows, each, inputs, calendar) for each, rows in zip(models, signals, strict=True)
@@ -212,6 +213,7 @@ def _inputs(
     models: Sequence[Strategy],
     stored: Sequence[date],
     sessions: Sequence[date],
+    calendar: Calendar,
 ) -> _Inputs:
     names = tuple(dict.fromkeys(name for model in models for name in model.features))
     days = [day.isoformat() for day in sessions]
@@ -223,20 +225,13 @@ def _inputs(
     span = (deep[0], deep[-1])
     # Bars of a security from before it was a member count, too, and positions outlive membership.
     ever = Members(BEGINNING, days[-1])
-    bars = reader.rows(
-        "market_data", span, (*IDENTITY_COLUMNS, *BAR_COLUMNS.values()), members=ever
-    )
+    bars = reader.rows("market_data", span, bars_read(names), members=ever)
     actions = reader.rows("corporate_actions", span, members=ever)
     universe = reader.rows(
         "trading_universe", (window[0], window[-1]), (*IDENTITY_COLUMNS, "sector")
     )
-    news = None
-    if any("articles" in feature.inputs for feature in select(names)):
-        articles = reader.rows("news", span, (*IDENTITY_COLUMNS, "sentiment"), members=ever)
-        # Without a single article, the market is taken for one whose news nobody collects.
-        news = articles if len(articles) else None
-    computed = compute_features(
-        Panel.from_frames(bars, actions, deep, news=news), last=len(window), names=names
+    computed = compute_rows(
+        reader, calendar, bars, actions, deep, names, last=len(window), members=ever
     )
     return _Inputs(
         days,

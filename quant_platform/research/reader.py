@@ -139,8 +139,12 @@ class TableReader:
         return self.rows(table, dates, names, members=members)
 
     def has_columns(self, table: str, names: Sequence[str]) -> bool:
-        """Whether a table has all of these columns."""
-        return set(names) <= {each.name for each in self._definition(table).columns}
+        """Whether there is such a table with all of these columns."""
+        try:
+            definition = read_table(self.database, table)
+        except UnknownNameError:
+            return False
+        return set(names) <= {each.name for each in definition.columns}
 
     @staticmethod
     def decoded(columns: "pa.Table") -> "pd.DataFrame":

@@ -101,6 +101,12 @@ class Settings(SettingsModel):
         description="Folder of Python files with strategies, features, metrics, checks, vendors and"
         " alert rules of your own; relative to the folder of `.env`. Their code is run.",
     )
+    own_data: Annotated[Path | None, Variable(PLATFORM, PREFIX + "OWN_DATA")] = Field(
+        default=None,
+        description="Folder of data of your own, a file a dataset (NAME.csv, NAME.parquet or"
+        " NAME.sql), for features to read; relative to the folder of `.env`. Empty: `own` in"
+        " QUANT_PLATFORM_HOME.",
+    )
     vendor: Annotated[str | None, Variable(PLATFORM, PREFIX + "VENDOR")] = Field(
         default=None,
         description="Where market data comes from: the name of a vendor. Empty: the vendor whose"
@@ -322,6 +328,7 @@ class Settings(SettingsModel):
         if project is None and start is None and not variables.has(PREFIX + "HOME"):
             home = user_home()
         folders = {"home": home}
-        if settings.extensions is not None:
-            folders["extensions"] = root / settings.extensions.expanduser()
+        for name in ("extensions", "own_data"):
+            if (folder := getattr(settings, name)) is not None:
+                folders[name] = root / folder.expanduser()
         return settings.model_copy(update={**folders, "environment": variables})

@@ -22,6 +22,18 @@ _KEY_COMMENTS = {
     "recorded_at": "When the platform computed it.",
 }
 
+_FROM, _TO = "REFERENCING OLD TABLE AS changed", "REFERENCING NEW TABLE AS changed"
+
+_VERSIONS = (
+    ("versions_insert", "INSERT", _TO),
+    ("versions_delete", "DELETE", _FROM),
+    ("versions_update_from", "UPDATE", _FROM),
+    ("versions_update_to", "UPDATE", _TO),
+    ("versions_truncate", "TRUNCATE", ""),
+)
+"""Triggers that renew the versions by which the cache knows what is current; those of the tables
+that migrations make are in `sql/migrations/0019_versions.sql`."""
+
 _OWN = "ARRAY['symbol', 'date', 'security_id', 'recorded_at']"
 
 
@@ -96,6 +108,13 @@ def _make(cursor: "psycopg2.extensions.cursor", table: FeatureTable) -> None:
         ("CREATE INDEX {} ON {} (date)", (sql.Identifier(f"{table.name}_history_date"), history)),
     ):
         cursor.execute(sql.SQL(statement).format(*values))
+    for trigger, event, changed in _VERSIONS:
+        statement = (
+            "CREATE TRIGGER {} AFTER {} ON {} {} FOR EACH STATEMENT"
+            " EXECUTE FUNCTION renew_table_versions()"
+        )
+        parts = (sql.Identifier(trigger), sql.SQL(event), name, sql.SQL(changed))
+        cursor.execute(sql.SQL(statement).format(*parts))
     cursor.execute(
         "INSERT INTO feature_sets VALUES (%s, %s, %s, %s)",
         (table.set_name, table.name, table.storage, table.description),

@@ -4,6 +4,7 @@ One set is of four bytes, the other looks across securities and reads what is no
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,10 @@ from quant_platform.features import feature_registry
 from quant_platform.features.context import FeatureContext
 from quant_platform.features.feature_registry import all_features, feature
 from quant_platform.features.feature_set import TECHNICAL, FeatureSet
+from quant_platform.features.inputs import market_return
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.windows import window_sum
 from quant_platform.market.calendar import XNYS, parse_date
-from quant_platform.pipeline.feature_inputs import market_return
 from quant_platform.pipeline.feature_sets import stored_sets
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.provision import provision
@@ -25,6 +26,7 @@ from quant_platform.pipeline.recipes import recipe_of
 from quant_platform.quality.computed import computed_checks
 from quant_platform.quality.judging import judge_blocks
 from quant_platform.settings import PREFIX, Settings
+from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 from quant_platform.storage.reset import drop_everything
 from quant_platform_tests.support.lab import failure_text
@@ -149,9 +151,8 @@ def test_the_markets_return_is_that_of_the_members(fresh: Database, tmp_path: Pa
         DAYS[1],
     )
     expected = np.mean([after / before - 1.0 for _, (before, after) in closes])
-    settings = Settings.load({"DATABASE_URL": fresh.url, PREFIX + "HOME": str(tmp_path)}, tmp_path)
     days = np.array(DAYS[:2], dtype="datetime64[D]")
-    found = market_return(Platform(settings, SampleMarket()), days)
+    found = market_return(partial(bulk.query, fresh), days)
     assert np.isnan(found[0])
     assert found[1] == pytest.approx(expected, rel=1e-12)
 

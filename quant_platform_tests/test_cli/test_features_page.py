@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from quant_platform.cli.features_page import PAGE, page
-from quant_platform.features.feature_registry import all_features, select
+from quant_platform.cli.features_page import INPUTS_READ, PAGE, page
+from quant_platform.features.extras import FIELDS, NAMED
+from quant_platform.features.feature_registry import INPUTS, all_features, select
 from quant_platform_tests.support.services import CHECKOUT
 
 
@@ -17,6 +18,11 @@ def test_every_feature_has_a_line() -> None:
     for each in all_features():
         (line,) = [line for line in lines if line.startswith(f"| `{each.name}` |")]
         assert f"| {each.lookback} |" in line
+
+
+def test_every_input_has_a_line() -> None:
+    listed = [name for names in INPUTS_READ for name in names.split(", ")]
+    assert sorted(listed) == sorted((*INPUTS, *FIELDS, *NAMED))
 
 
 def test_a_source_is_what_the_docstring_says() -> None:

@@ -22,8 +22,8 @@ from quant_platform_tests.support.server import Server
 from quant_platform_tests.support.trading import Trading
 
 
-def _settings(url: str, home: Path) -> Settings:
-    return Settings.load({"DATABASE_URL": url, "QUANT_PLATFORM_HOME": str(home)}, home)
+def _settings(url: str, home: Path, **more: str) -> Settings:
+    return Settings.load({"DATABASE_URL": url, "QUANT_PLATFORM_HOME": str(home), **more}, home)
 
 
 @pytest.fixture(scope="session")
@@ -47,13 +47,13 @@ def filled(
 
 @pytest.fixture
 def make_lab(new_database: Callable[[str | None], Database], tmp_path: Path) -> Iterator[MakeLab]:
-    """Return a function (vendor, database to copy) → lab over a fresh copy."""
+    """Return a function (vendor, database to copy, further settings) → lab over a fresh copy."""
     labs: list[Lab] = []
 
-    def make(vendor: Vendor, source: str | None = None) -> Lab:
+    def make(vendor: Vendor, source: str | None = None, **more: str) -> Lab:
         home = tmp_path / f"home{len(labs)}"
         home.mkdir()
-        labs.append(Lab(_settings(new_database(source).url, home), vendor))
+        labs.append(Lab(_settings(new_database(source).url, home, **more), vendor))
         return labs[-1]
 
     yield make

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import quant_platform as qp
 from quant_platform.defs.assets import evaluation, features, information
 from quant_platform.defs.assets.common import AssetContext
 from quant_platform.defs.tags import FETCH_TAG
@@ -18,7 +19,7 @@ from quant_platform.pipeline.information import BLOCK_SESSIONS, known_figures, n
 from quant_platform.pipeline.ingest import Fetch
 from quant_platform.vendors.abilities import Abilities
 from quant_platform.vendors.sample import SampleVendor
-from quant_platform_tests.support.lab import MakeLab, WindowVendor, failure_text, iso
+from quant_platform_tests.support.lab import Lab, MakeLab, WindowVendor, failure_text, iso
 
 FIRST, LAST = date(2000, 3, 1), date(2000, 4, 14)
 SESSIONS = iso(XNYS.sessions(FIRST, LAST))
@@ -35,7 +36,8 @@ SYMBOLS = pd.DataFrame(
 class InformedVendor(WindowVendor):
     """The sample market with an article a day about Apple at noon and about OLD in the evening.
 
-    Yields rise by a hundredth a day; every month has its figures.
+    Yields rise by a hundredth a day, those of ten years one point above those of three months;
+    every month has its figures.
     """
 
     name = "informed"
@@ -75,6 +77,11 @@ class InformedVendor(WindowVendor):
         figure = SERIES[series].figures[1]
         frame = pd.DataFrame({"date": days.as_unit("s")})
         frame[figure] = 4.0 + (days - pd.Timestamp(FIRST)).days / 100.0
+        if series == "treasury_yields":
+            frame["yield_2_year"], frame["yield_10_year"] = (
+                frame[figure] + 0.75,
+                frame[figure] + 1.0,
+            )
         return frame[days.day_of_week < 5] if series == "treasury_yields" else frame
 
     def _ask(self, name: str, first: date, last: date) -> None:
@@ -232,12 +239,29 @@ class TestDefinitions:
         assert "treasury_yields" in deps["performance"]
 
 
+def in_a_notebook(lab: Lab) -> None:
+    """News and figures of the economy are read for what is not stored: the bits are the same."""
+    store = qp.open(lab.platform.settings)
+    for name, table in (("news_sentiment", "features"), ("macro", "features_macro")):
+        stored = store.features(name, SESSIONS[2], SESSIONS[-1])
+        assert stored.notna().any().all()
+        lab.sql(f"DELETE FROM {table} WHERE date = %s", SESSIONS[5])  # noqa: S608 - constant names
+        computed = store.features(name, SESSIONS[2], SESSIONS[-1])
+        pd.testing.assert_frame_equal(computed, stored, check_exact=True)
+
+
 def test_the_whole_chain(make_lab: MakeLab) -> None:
     """Stored with their sessions, and used: a sentiment in the features, yields as the rate."""
     vendor = informed()
-    lab = make_lab(vendor)
+    lab = make_lab(vendor, QUANT_PLATFORM_FEATURE_SETS="technical, macro")
     result = lab.run("daily_update", SESSIONS[0], SESSIONS[-1])
     assert result.success, failure_text(result)
+    # The yields of 6 March are known on the 7th: 4.05; 2 · 4.80 − 4.05 − 5.05 = 0.5.
+    macro = "SELECT yield_level, yield_slope, yield_curvature FROM features_macro WHERE date = %s"
+    assert [pytest.approx((5.05, 1.0, 0.5), rel=1e-6)] == lab.sql(
+        f"{macro} AND symbol = 'IBM'", "2000-03-07"
+    )
+    in_a_notebook(lab)
     assert lab.value("SELECT count(*) FROM news WHERE symbol = 'AAPL'") == 45
     assert lab.sql(
         "SELECT date::text, published_at AT TIME ZONE 'America/New_York' FROM news"

@@ -47,11 +47,11 @@ def share(context: FeatureContext) -> FloatArray:
     return inside / np.nansum(inside, axis=1, keepdims=True)
 
 
-@feature(lookback=1, inputs=("market_return", "series:rate", "own:rank", "sector"))
+@feature(lookback=1, inputs=("market_return", "series:rate", "own:crowd.rank", "sector"))
 def beside(context: FeatureContext) -> FloatArray:
     """Sum of everything that is no bar."""
     of_session = context.market_return + context.series("rate")
-    return of_session[:, None] + context.own("rank") + context.sector
+    return of_session[:, None] + context.own("crowd.rank") + context.sector
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_what_is_no_bar_is_given_or_unknown(monkeypatch: pytest.MonkeyPatch) -> 
         sector=np.ones(shape),
         market_return=np.full(shape[0], 0.5),
         series={"rate": np.arange(float(shape[0]))},
-        own={"rank": own},
+        own={"crowd.rank": own},
     )
     frame = compute_features(panel, names=["beside"], last=5, extras=extras)
     expected = (own + np.arange(float(shape[0]))[:, None] + 1.5)[-5:][panel.traded[-5:]]

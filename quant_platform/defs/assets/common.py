@@ -70,13 +70,17 @@ READY_BY = "0 6 * * 2-6"
 
 @dataclass(frozen=True)
 class AssetContext:
-    """What the definitions depend on: vendor, calendar, members, benchmark, stored features."""
+    """What the definitions depend on: vendor, calendar, members, benchmark, stored features.
+
+    `own_data` says whether there is any data of the user's own (`pipeline/own_data.py`).
+    """
 
     vendor: Vendor
     calendar: Calendar
     universe_rule: UniverseRule
     benchmark: str = DEFAULT_BENCHMARK
     feature_sets: tuple[FeatureSet, ...] = (TECHNICAL,)
+    own_data: bool = False
 
     @property
     def partitions(self) -> dg.DailyPartitionsDefinition:

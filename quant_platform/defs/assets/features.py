@@ -5,10 +5,16 @@ import dagster as dg
 from quant_platform.defs.assets.common import LAZY, AssetContext, asset, keyed, sessions_to_do
 from quant_platform.defs.partitions import lookback
 from quant_platform.features.compute import required_lookback
+from quant_platform.features.feature_registry import features_of
 from quant_platform.features.feature_set import FeatureSet
-from quant_platform.market.panel import BAR_COLUMNS
+from quant_platform.features.inputs import (
+    OWN_DATA,
+    bar_columns,
+    information_read,
+    inputs_of,
+    universe_read,
+)
 from quant_platform.pipeline.chunks import Chunks
-from quant_platform.pipeline.feature_inputs import information_read, universe_read
 from quant_platform.pipeline.features import feature_chunks
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.recipes import feature_recipe
@@ -26,6 +32,7 @@ def _set_asset(market: AssetContext, chosen: FeatureSet) -> dg.AssetsDefinition:
     depth = required_lookback([chosen.name])
     members = "ever" if chosen.across else "run"
     universe_depth, sectors = universe_read(chosen)
+    read_of_bars = bar_columns(inputs_of(features_of(chosen)))
 
     @asset(
         market,
@@ -37,7 +44,7 @@ def _set_asset(market: AssetContext, chosen: FeatureSet) -> dg.AssetsDefinition:
             "bars": dg.AssetIn(
                 "market_data",
                 partition_mapping=lookback(depth),
-                metadata={**LAZY, "members": members, **keyed(*BAR_COLUMNS.values())},
+                metadata={**LAZY, "members": members, **keyed(*read_of_bars)},
             ),
             "actions": dg.AssetIn(
                 "corporate_actions",
@@ -71,9 +78,8 @@ def _set_asset(market: AssetContext, chosen: FeatureSet) -> dg.AssetsDefinition:
 
 
 def _information(market: AssetContext, chosen: FeatureSet) -> dict[str, dg.AssetIn]:
-    """Inputs of news and the economy, where the vendor has any, as far back as they are read."""
-    if market.vendor.abilities.information is None:
-        return {}
+    """Inputs of news, the economy and own data, where there are any, as far back as is read."""
+    of_vendor = market.vendor.abilities.information is not None
     news = {"members": "run", **keyed("sentiment")}
     return {
         name: dg.AssetIn(
@@ -82,4 +88,5 @@ def _information(market: AssetContext, chosen: FeatureSet) -> dict[str, dg.Asset
             metadata={**LAZY, **(news if name == "news" else {})},
         )
         for name, depth in information_read(chosen).items()
+        if (market.own_data if name == OWN_DATA else of_vendor)
     }

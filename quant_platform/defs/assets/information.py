@@ -1,4 +1,4 @@
-"""News and figures of the economy, for vendors that have them.
+"""News and figures of the economy, for vendors that have them, and data of the user's own.
 
 What the vendor's plan leaves out is an empty table, not a failure: features and performance figures
 do without.
@@ -10,21 +10,30 @@ import pandas as pd
 from quant_platform.defs.assets.common import AssetContext, asset, columns, sessions_to_do
 from quant_platform.pipeline.chunks import Chunks
 from quant_platform.pipeline.information import economy_chunks, information_of, news_chunks
+from quant_platform.pipeline.own_data import own_chunks, own_recipe
 from quant_platform.pipeline.platform import Platform
 
 GROUP = "information"
 
 
 def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
-    """`news`, `treasury_yields`, `inflation` and `labor_market`; none for a vendor without."""
+    """`news`, `treasury_yields`, `inflation` and `labor_market` of a vendor with; `own_data`."""
+    own = [_own_data(market)] if market.own_data else []
     if market.vendor.abilities.information is None:
-        return []
+        return own
     described = {
         "treasury_yields": "Yields of US Treasuries, from the session on in which they are known.",
         "inflation": "US price indices by month, from the session on in which they are known.",
         "labor_market": "US labor market by month, from the session on in which it is known.",
     }
-    return [_news(market), *(_economy(market, name, text) for name, text in described.items())]
+    economy = [_economy(market, name, text) for name, text in described.items()]
+    return [_news(market), *economy, *own]
+
+
+def _symbols() -> dg.AssetIn:
+    """What tickers mean, from the first session to the run's last."""
+    of_symbols = columns("date", "symbol", "security_id")
+    return dg.AssetIn("security_symbols", metadata={"cumulative": True, **of_symbols})
 
 
 def _news(market: AssetContext) -> dg.AssetsDefinition:
@@ -32,12 +41,7 @@ def _news(market: AssetContext) -> dg.AssetsDefinition:
         market,
         GROUP,
         "news",
-        ins={
-            "symbols": dg.AssetIn(
-                "security_symbols",
-                metadata={"cumulative": True, **columns("date", "symbol", "security_id")},
-            )
-        },
+        ins={"symbols": _symbols()},
         quarantine=True,
     )
     def news(
@@ -51,6 +55,21 @@ def _news(market: AssetContext) -> dg.AssetsDefinition:
         return Chunks(news_chunks(vendor, platform.calendar, sessions, symbols, warn))
 
     return news
+
+
+def _own_data(market: AssetContext) -> dg.AssetsDefinition:
+    @asset(market, GROUP, "own_data", ins={"symbols": _symbols()}, quarantine=True)
+    def own_data(
+        context: dg.AssetExecutionContext,
+        platform: dg.ResourceParam[Platform],
+        symbols: pd.DataFrame,
+    ) -> Chunks:
+        """Data of the user's own, from the session on in which it is known."""
+        recipe = own_recipe(platform.settings)
+        sessions = sessions_to_do(context, platform, recipe)
+        return Chunks(own_chunks(platform, sessions, symbols), recipe)
+
+    return own_data
 
 
 def _economy(market: AssetContext, series: str, description: str) -> dg.AssetsDefinition:

@@ -42,7 +42,7 @@ class FileTable:
     @cached_property
     def places(self) -> list[str]:
         """Place of each row, for a message. Only asked for where some row is faulty."""
-        if self.path.suffix == ".parquet":
+        if not self.path.name.lower().endswith(CSV_ENDINGS):
             return [f"{self.path.name}, row {number + 1}" for number in range(len(self.rows))]
         width = len(self.rows.column_names)
         places = [line for line, count in _csv_rows(self.path) if count == width]

@@ -4,9 +4,8 @@ A faulty value is missing, and its place has a fault in words. An empty text is 
 no fault.
 """
 
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,8 +17,7 @@ LONGEST_QUOTED = 60
 """Characters of a faulty value that are quoted."""
 
 
-@dataclass(frozen=True)
-class Values:
+class Values(NamedTuple):
     """Values of a column, and faults by row."""
 
     values: np.ndarray
@@ -45,6 +43,30 @@ def days(column: "pa.ChunkedArray", zone: ZoneInfo) -> Values:
         distinct,
         [np.datetime64(day, "D") for day in parsed],
         "no ISO date such as 2012-01-31",
+    )
+
+
+def moments(column: "pa.ChunkedArray") -> Values:
+    """Moments with their zone, as datetime64[us] in UTC; a clock without a zone is no moment."""
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        return Values(
+            column.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us")).to_numpy(), {}
+        )
+    codes, distinct = _distinct(column)
+    parsed = [_moment(text) for text in distinct]
+    found = [each if isinstance(each, np.datetime64) else _NO_MOMENT for each in parsed]
+    faults = {
+        code: _quoted(distinct[code], rule)
+        for code, rule in enumerate(parsed)
+        if isinstance(rule, str)
+    }
+    rows = np.flatnonzero(np.isin(codes, list(faults))).tolist()
+    return Values(
+        np.append(np.array(found, dtype=_NO_MOMENT.dtype), _NO_MOMENT)[codes],
+        {row: faults[int(codes[row])] for row in rows},
     )
 
 
@@ -113,6 +135,22 @@ def _day(text: str, zone: ZoneInfo) -> date | None:
     except ValueError:
         return None
     return (moment if moment.tzinfo is None else moment.astimezone(zone)).date()
+
+
+_NO_MOMENT = np.datetime64("NaT", "us")
+
+
+def _moment(text: str) -> "np.datetime64 | str | None":
+    """Moment of a text in UTC; what is wrong with it; or None where it is empty."""
+    if not text.strip():
+        return None
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return "no moment such as 2024-03-01T16:30:00-05:00"
+    if moment.tzinfo is None:
+        return "a time without a zone: write it as 2024-03-01T16:30:00-05:00"
+    return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
 
 
 def _number(text: str | None) -> float:

@@ -8,7 +8,8 @@ Names are qlib's in lower case: `KMID` is `kmid`, `ROC60` is `roc60`. Three thin
 2. A value exists where its window is full, without an unknown price or volume: qlib's values of
    shorter windows depend on where its data begins. `roc`, and what compares each session with the
    one before it, need one session more than their window.
-3. Where the vendor gives no average price of the session, `vwap0` takes (high + low + close) / 3.
+3. `vwap0` takes the volume-weighted average price that the vendor gives with a bar, as qlib takes
+   that of its data; where a bar has none (no bar of the sample has), (high + low + close) / 3.
 
 All are free of units. `ε` is 1e-12. Source: Yang et al. (2020), "Qlib: An AI-oriented Quantitative
 Investment Platform", and its `qlib.contrib.data.loader.Alpha158DL`, version 0.9.7. What does not

@@ -88,7 +88,8 @@ def low0(context: FeatureContext) -> FloatArray:
     return context.low / context.close
 
 
-@of_session(inputs=("high", "low", "close"))
+@of_session(inputs=("high", "low", "close", "vwap"))
 def vwap0(context: FeatureContext) -> FloatArray:
-    """Volume-weighted average price / close; where it is unknown, (high + low + close) / 3."""
-    return (context.high + context.low + context.close) / 3.0 / context.close
+    """The vendor's average price / close; where it has none, (high + low + close) / 3 / close."""
+    typical = (context.high + context.low + context.close) / 3.0
+    return np.where(np.isnan(context.vwap), typical, context.vwap) / context.close
