@@ -61,6 +61,7 @@ def build_defs(
             platform.universe_rule,
             settings.benchmark,
             stored_sets(settings),
+            platform.models,
         )
     )
     return dg.Definitions(

@@ -15,7 +15,7 @@ What does not belong here: how tables are read (`reader.py`), and the result (`r
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -71,6 +71,7 @@ def backtest(
     risk_free: float = 0.0,
     benchmark: Benchmark | None = None,
     default_benchmark: str = DEFAULT_BENCHMARK,
+    named: Callable[[str], Strategy] = strategy_of,
 ) -> Backtest:
     """Run a strategy over the stored sessions from `start` to `end`, as far as there are bars.
 
@@ -88,6 +89,7 @@ def backtest(
     risk_free : annual rate, as a fraction, in sessions without a known Treasury yield
     benchmark : what alpha and beta refer to: a model or its name, `symbol:TICKER` for a security's
         total return, or returns by session; None: the strategy's own, else `default_benchmark`
+    named : returns the strategy or model of a name
 
     Raises
     ------
@@ -101,9 +103,9 @@ def backtest(
         The strategy is none, the costs are no `Costs`, or the capital is not positive.
     """
     _check_money(costs, capital)
-    model = as_strategy(strategy, calendar)
+    model = as_strategy(strategy, calendar, named)
     against = benchmark if benchmark is not None else model.benchmark or default_benchmark
-    rival = benchmark_model(against)
+    rival = benchmark_model(against, named)
     models = (model,) if rival is None else (model, rival)
     stored = calendar.sessions(*reader.first_and_last_bar())
     sessions = list(calendar.range(iso_day(start), iso_day(end), stored))
@@ -152,7 +154,9 @@ def _tickers(universe: pd.DataFrame) -> dict[str, str]:
     return dict(zip(newest["security_id"], newest["symbol"], strict=True))
 
 
-def as_strategy(strategy: object, calendar: Calendar) -> Strategy:
+def as_strategy(
+    strategy: object, calendar: Calendar, named: Callable[[str], Strategy] = strategy_of
+) -> Strategy:
     """Return a strategy from its name, from one, or from a function of a panel.
 
     Raises
@@ -161,7 +165,7 @@ def as_strategy(strategy: object, calendar: Calendar) -> Strategy:
         It is none of these.
     """
     if isinstance(strategy, str):
-        return strategy_of(strategy)
+        return named(strategy)
     if isinstance(strategy, Strategy):
         return strategy
     if callable(strategy) and not isinstance(strategy, type):

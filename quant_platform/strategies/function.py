@@ -39,14 +39,14 @@ SOME_YEARS = date(2018, 1, 1), date(2019, 12, 31)
 class FunctionStrategy(Strategy):
     """A function of a panel that returns target weights."""
 
-    name: ClassVar[str] = "function"
+    name = "function"
     version: ClassVar[str] = "1.0.0"
     optional_features = (VOLATILITY,)
 
     def __init__(self, function: Weights, features: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.function = function
-        self.name = getattr(function, "__name__", "function")  # type: ignore[misc]
+        self.name = getattr(function, "__name__", "function")
         stated = tuple(getattr(function, "features", features))
         self.optional_features = tuple(dict.fromkeys((VOLATILITY, *stated)))  # type: ignore[misc]
         self._lookback = int(getattr(function, "lookback", LOOKBACK))

@@ -12,7 +12,6 @@ from quant_platform.pipeline.portfolios import performance_chunks, portfolio_chu
 from quant_platform.pipeline.recipes import performance_recipe, portfolio_recipe
 from quant_platform.storage.stored import Stored
 from quant_platform.strategies.benchmarks import benchmark_tickers
-from quant_platform.strategies.strategy_registry import all_strategies
 
 GROUP = "evaluation"
 SIGNALS_PREFIX = "signals_of_"
@@ -37,13 +36,14 @@ def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
             partition_mapping=previous_session(),
             metadata={**LAZY, **columns("date", "symbol", "security_id", *decision)},
         )
-        for strategy in all_strategies()
+        for strategy in market.models
     }
 
     @asset(
         market,
         GROUP,
         "portfolios",
+        scope={"model_id": market.model_names},
         ins={
             # A year: how far a security fell before it stopped trading.
             "bars": dg.AssetIn(
@@ -102,6 +102,7 @@ def _model_performance(market: AssetContext) -> dg.AssetsDefinition:
         market,
         GROUP,
         "model_performance",
+        scope={"model_id": market.model_names},
         ins={
             "portfolios": dg.AssetIn(
                 "portfolios",
@@ -142,7 +143,7 @@ def _yields(market: AssetContext) -> dict[str, dg.AssetIn]:
 
 def _benchmarks(market: AssetContext) -> dict[str, dg.AssetIn]:
     """Inputs of the securities that models are judged against, where there are any."""
-    if not benchmark_tickers(all_strategies(), market.benchmark):
+    if not benchmark_tickers(market.models, market.benchmark):
         return {}
     history = whole_history(market.calendar, market.vendor)
     return {
