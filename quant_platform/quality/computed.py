@@ -168,7 +168,8 @@ def signal_causality(strategy: Strategy, context: CheckContext) -> Findings:
                 for each in sets_read(strategy.features)
             ]
         )
-        universe = batch.read("trading_universe", columns=IDENTITY)
+        sector = ["sector"] if strategy.reads_sectors else []
+        universe = batch.read("trading_universe", columns=[*IDENTITY, *sector])
         member_since = bulk.query(
             database,
             "SELECT security_id, min(date) AS date FROM trading_universe"

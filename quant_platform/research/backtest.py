@@ -82,14 +82,13 @@ def backtest(
     strategy : one by its name, any `Strategy`, with parameters of its own, or a function that
         returns weights of a panel (`strategies/function.py`)
     start, end : first and last session; the sessions looked back on lie before `start`
-    calendar : sessions of the exchange
+    calendar, named : sessions of the exchange, and what returns the strategy of a name
     costs, capital : what is assumed of trading, and the cash to start with, in currency
     limits : how much the portfolio may hold and lose
     delistings : when a position whose security stops trading is closed, and at what price
     risk_free : annual rate, as a fraction, in sessions without a known Treasury yield
     benchmark : what alpha and beta refer to: a model or its name, `symbol:TICKER` for a security's
         total return, or returns by session; None: the strategy's own, else `default_benchmark`
-    named : returns the strategy or model of a name
 
     Raises
     ------
@@ -128,12 +127,11 @@ def backtest(
     judged_against, name = _judged_against(reader, rival, against, inputs)
     performance = _performance(reader, simulated, inputs, judged_against, risk_free)
     of_strategy = performance[performance["model_id"] == STRATEGY].drop(columns="model_id")
-    of_strategy["benchmark"] = name
     return Backtest(
         model.name,
         signals[STRATEGY],
         simulated[STRATEGY],
-        of_strategy.reset_index(drop=True),
+        of_strategy.assign(benchmark=name).reset_index(drop=True),
         _returns(simulated[1:], judged_against, name),
         _tickers(inputs.universe),
         costs,

@@ -64,6 +64,7 @@ class Strategy(ABC):
         the settings (`benchmarks.py`)
     rebalance : when positions are brought back to their targets: never, on_change, every_session,
         weekly, monthly, quarterly or drift x (`trading/rebalancing.py`)
+    reads_sectors : whether the panel it is given must know sectors
     by_default : whether it is among the models that run where the settings name none (`models.py`)
     max_gross, max_net : largest sum of the absolute weights of a session, and size of their sum
     on_excess : whether a session that asks for more is scaled exactly (`scale`), or the run refused
@@ -75,6 +76,7 @@ class Strategy(ABC):
     name: str
     version: ClassVar[str]
     description: ClassVar[str]
+    reads_sectors: ClassVar[bool] = False
     by_default: ClassVar[bool] = True
     required_features: ClassVar[tuple[str, ...]] = ()
     optional_features: ClassVar[tuple[str, ...]] = ()

@@ -58,7 +58,7 @@ def _signal_asset(market: AssetContext, strategy: Strategy) -> dg.AssetsDefiniti
             "universe": dg.AssetIn(
                 "trading_universe",
                 partition_mapping=window,
-                metadata={**LAZY, **keyed()},
+                metadata={**LAZY, **keyed(*(["sector"] if strategy.reads_sectors else []))},
             ),
         },
     )
