@@ -15,6 +15,10 @@ SLACK = 4
 """Pairs that are looked at exactly, as a multiple of those wanted; the others are farther apart."""
 
 
+LEAST_DEVIATION = 1e-6
+"""Of prices that begin with 1; a pair that deviates less moves as one and never parts."""
+
+
 @dataclass(frozen=True)
 class Pairs:
     """Pairs of columns, the closest first.
@@ -42,8 +46,7 @@ def closest_pairs(returns: FloatArray, count: int) -> Pairs:
     Notes
     -----
     A product of matrices finds candidates. Its last bits depend on how many securities there are,
-    so the candidates are compared by sums in the order of the sessions. Pairs without any
-    difference never part and are left out.
+    so the candidates are compared by sums in the order of the sessions.
     """
     usable = np.flatnonzero((np.isfinite(returns) & (returns > -1.0)).all(axis=0))
     prices = np.cumprod(1.0 + returns[:, usable], axis=0)
@@ -66,7 +69,7 @@ def closest_pairs(returns: FloatArray, count: int) -> Pairs:
     sessions = len(prices)
     deviation = np.sqrt(np.maximum(squares - total * total / sessions, 0.0) / (sessions - 1))
     order = np.argsort(squares, kind="stable")
-    order = order[deviation[order] > 0.0][:count]
+    order = order[deviation[order] > LEAST_DEVIATION][:count]
     return Pairs(usable[left[order]], usable[right[order]], deviation[order])
 
 

@@ -81,7 +81,7 @@ def top_fraction(panel: Panel, values: FloatArray, fraction: float) -> BoolArray
     known = np.isfinite(place)
     count = known.sum(axis=1, keepdims=True)
     wanted = np.maximum(np.floor(fraction * count + 1e-9), 1.0)
-    chosen: BoolArray = known & (np.where(known, place, np.inf) * count < wanted + 0.5)
+    chosen: BoolArray = known & (np.where(known, place * count, np.inf) < wanted + 0.5)
     return chosen
 
 

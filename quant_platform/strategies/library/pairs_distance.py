@@ -24,8 +24,8 @@ class PairsDistance(WeightStrategy):
     1. p = Π (1 + return_1) over the last `formation` sessions, from 1 before the first, of
        securities that were members with a return in each of them. The distance of a pair is
        Σ (p_i − p_j)².
-    2. The `pairs` of the smallest distance above 0 are traded until the next choice. A security may
-       be in several. σ is the standard deviation of p_i − p_j.
+    2. The `pairs` of the smallest distance are traded until the next choice. A security may be in
+       several. σ is the standard deviation of p_i − p_j; pairs without any are left out.
     3. From the choice on, both prices begin with 1 again. Where p_i − p_j first lies beyond `open`
        · σ, the dearer one is sold short and the cheaper one bought, each at 1/(2 · pairs) of the
        equity; where it reaches 0 or changes its sign, both are closed, and may open again. With the
