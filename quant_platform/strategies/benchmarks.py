@@ -32,8 +32,8 @@ def benchmark_of(strategy: Strategy, default: str, models: Collection[str]) -> s
         return name
     raise UnknownNameError(
         f"The benchmark of {strategy.name} is {name!r}, which is not among the models that run",
-        f"Add it to QUANT_PLATFORM_MODELS, or write {SYMBOL}TICKER for a security or one of"
-        f" {', '.join(models)} as the benchmark",
+        f"Add it to QUANT_PLATFORM_MODELS, or name another benchmark: {SYMBOL}TICKER, or one of"
+        f" {', '.join(models)}",
     )
 
 
