@@ -23,6 +23,7 @@ from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.storage.models import model_ids
 from quant_platform.storage.stored import Stored
+from quant_platform.strategies.base import Strategy
 from quant_platform.trading.conditions import LIQUIDITY_LOOKBACK, Conditions, known_sectors
 from quant_platform.trading.costs import costs_of
 from quant_platform.trading.delistings import DelistingRules, Endings, YearHighs, year_highs
@@ -48,6 +49,12 @@ SIMULATED = "simulated"
 
 PERFORMANCE_SESSIONS = 1000
 """Sessions whose figures are computed at once; each time, running figures are begun anew."""
+
+
+def decision_columns(model: Strategy) -> tuple[str, ...]:
+    """Columns of its signals that a model's portfolio is traded by."""
+    stops = ("stop_price",) if model.trading_rules.stops else ()
+    return ("signal_type", "target_weight", "asked_weight", "reference_price", *stops)
 
 
 def portfolio_chunks(

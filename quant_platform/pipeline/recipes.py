@@ -96,6 +96,7 @@ def portfolio_recipe(settings: Settings) -> str:
     """Models and how they are traded, capital, costs and delisting rules of the simulation."""
     models = ",".join(
         f"{strategy.name} {strategy.rebalance} gross {strategy.max_gross:g}"
+        f"{' stops' if strategy.trading_rules.stops else ''}"
         for strategy in models_of(settings)
     )
     assumed = f"{costs_of(settings)}; limits {settings.limits or 'none'}"

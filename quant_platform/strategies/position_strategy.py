@@ -6,6 +6,7 @@ What does not belong here: what becomes of the conditions (`positions.py`, `hold
 """
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 import pandas as pd
@@ -17,6 +18,7 @@ from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.limits import REFUSE
 from quant_platform.strategies.parameters import StrategyParameters
 from quant_platform.strategies.positions import Conditions, PositionRules, position_signals
+from quant_platform.trading.orders import TradingRules
 
 
 class PositionParameters(StrategyParameters):
@@ -40,6 +42,9 @@ class PositionParameters(StrategyParameters):
         int,
         Field(ge=1, le=SESSIONS_PER_YEAR, description="Sessions after which a position ends."),
     ] = 60
+    stop_inside: Annotated[
+        bool, Field(description="Whether the stop is an order, and not watched at closes alone.")
+    ] = False
 
 
 class PositionStrategy(Strategy):
@@ -47,7 +52,9 @@ class PositionStrategy(Strategy):
 
     A position has the weight max_position · confidence · min(1, volatility_limit/σ), where σ is
     realized_volatility_20, and a stop `stop_atr` × atr_14 below the entry's close. It ends on the
-    rule's exit or sell, at a close at or below its stop, or after `max_holding` sessions.
+    rule's exit or sell, at a close at or below its stop, or after `max_holding` sessions. With
+    `stop_inside` the simulation leaves it in the session whose bar reaches the stop, too; the
+    signals are the same.
 
     A subclass names `POSITION_FEATURES` among its `required_features`, and as `condition_lookback`
     the sessions of the panel that a condition depends on, its own included.
@@ -69,6 +76,11 @@ class PositionStrategy(Strategy):
         return PositionRules(
             p.min_confidence, p.max_position, p.volatility_limit, p.stop_atr, p.max_holding
         )
+
+    @property
+    def trading_rules(self) -> TradingRules:
+        """How the portfolio trades the targets, and whether it keeps their stops."""
+        return replace(super().trading_rules, stops=self.parameters.stop_inside)
 
     @property
     def lookback(self) -> int:

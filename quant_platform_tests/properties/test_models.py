@@ -14,7 +14,10 @@ from quant_platform_tests.support.pipeline import FIRST, run
 from quant_platform_tests.support.tables import fetch
 
 END = "2004-08-24"
-MODELS = "equal_weight; enhanced_momentum; firm=enhanced_momentum(max_position=0.2, stop_atr={})"
+MODELS = (
+    "equal_weight; enhanced_momentum; apart=residual_mean_reversion(window=20, stop_inside=true);"
+    " firm=enhanced_momentum(max_position=0.2, stop_atr={})"
+)
 ONLY_MISSING = {"quant_platform/fetch": "missing"}
 
 OF_MODEL = """
@@ -25,6 +28,7 @@ RUNS = """
 SELECT model_name, model_runs.strategy, (model_runs.parameters ->> 'stop_atr')::float8
 FROM model_runs JOIN models ON models.id = model_id WHERE run_id = %s ORDER BY 1
 """
+APART = ("apart", "residual_mean_reversion", 5.0)
 TABLES = ("signals", "portfolios", "positions", "fills", "model_performance")
 
 
@@ -49,7 +53,7 @@ def test_models_come_change_and_go(computed: Database, tmp_path: Path) -> None:
     assert all(gone[table] and kept[table] for table in TABLES)
 
     _, runs = compute(computed, tmp_path, 1.0)
-    assert runs == [("firm", "enhanced_momentum", 1.0)]
+    assert runs == [APART, ("firm", "enhanced_momentum", 1.0)]
     # What no longer runs keeps its rows, and those of the others are the same.
     assert of_model(computed, "buy_and_hold") == gone
     assert of_model(computed, "enhanced_momentum") == kept
@@ -59,7 +63,7 @@ def test_models_come_change_and_go(computed: Database, tmp_path: Path) -> None:
         computed, "SELECT ranking::text FROM performance_reports WHERE date = %s", END
     )
     ranked = {each["model_name"] for each in json.loads(ranking)}
-    assert ranked == {"equal_weight", "enhanced_momentum", "firm"}
+    assert ranked == {"apart", "equal_weight", "enhanced_momentum", "firm"}
     assert fetch(
         computed, "SELECT strategy, parameters ->> 'stop_atr' FROM models WHERE model_name = 'firm'"
     ) == [("enhanced_momentum", "1.0")]
@@ -71,6 +75,10 @@ def test_models_come_change_and_go(computed: Database, tmp_path: Path) -> None:
     assert second["signals"] != first["signals"]
     assert of_model(computed, "enhanced_momentum") == kept
 
-    result = Store(computed, settings).backtest("firm", FIRST, END)
-    stored = [json.loads(text)["equity"] for text in second["portfolios"]]
-    assert sorted(stored) == sorted(result.portfolios["equity"])
+    # A backtest knows a model by its name, with its sectors and stops.
+    for name in ("apart", "firm"):
+        result = Store(computed, settings).backtest(name, FIRST, END)
+        stored = of_model(computed, name)
+        assert any(json.loads(text)["target_weight"] for text in stored["signals"])
+        equity = [json.loads(text)["equity"] for text in stored["portfolios"]]
+        assert sorted(equity) == sorted(result.portfolios["equity"])

@@ -15,7 +15,7 @@ from quant_platform_tests.support.builders import random_market, rows
 
 SESSIONS = 220
 
-SHORT = {
+SHORT: dict[str, dict[str, object]] = {
     "pairs_distance": {"formation": 20, "trading": "month", "pairs": 3, "open": 0.5},
     "residual_mean_reversion": {"window": 20, "max_holding": 20},
 }

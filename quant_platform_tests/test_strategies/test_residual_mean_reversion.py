@@ -58,7 +58,7 @@ def market(sectors, unknown=()):
     apart[-1] = -0.06
     common = rng.normal(0.0, 0.01, len(DAYS))
     returns = np.stack([common + apart, common - apart, rng.normal(0, 0.01, len(DAYS))], axis=1)
-    close = 50.0 * np.cumprod(1.0 + returns, axis=0)
+    close = np.cumprod(1.0 + returns, axis=0).astype(np.float64)
     for row in unknown:
         close[row, 0] = np.nan
     features = {

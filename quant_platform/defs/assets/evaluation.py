@@ -3,12 +3,23 @@
 import dagster as dg
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
-from quant_platform.defs.assets.common import LAZY, AssetContext, asset, columns, sessions_to_do
+from quant_platform.defs.assets.common import (
+    LAZY,
+    AssetContext,
+    asset,
+    columns,
+    keyed,
+    sessions_to_do,
+)
 from quant_platform.defs.assets.signals import signal_key
 from quant_platform.defs.partitions import lookback, previous_session, whole_history
 from quant_platform.pipeline.chunks import Chunks
 from quant_platform.pipeline.platform import Platform
-from quant_platform.pipeline.portfolios import performance_chunks, portfolio_chunks
+from quant_platform.pipeline.portfolios import (
+    decision_columns,
+    performance_chunks,
+    portfolio_chunks,
+)
 from quant_platform.pipeline.recipes import performance_recipe, portfolio_recipe
 from quant_platform.storage.stored import Stored
 from quant_platform.strategies.benchmarks import benchmark_tickers
@@ -29,12 +40,11 @@ def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
 
 
 def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
-    decision = ("signal_type", "target_weight", "asked_weight", "reference_price")
     signals = {
         SIGNALS_PREFIX + strategy.name: dg.AssetIn(
             signal_key(strategy),
             partition_mapping=previous_session(),
-            metadata={**LAZY, **columns("date", "symbol", "security_id", *decision)},
+            metadata={**LAZY, **keyed(*decision_columns(strategy))},
         )
         for strategy in market.models
     }
