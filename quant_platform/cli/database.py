@@ -32,9 +32,11 @@ def upgrade() -> None:
     from quant_platform.pipeline.provision import provision
     from quant_platform.settings import Settings
     from quant_platform.storage.database import platform_database
+    from quant_platform.strategies.models import models_of
 
     settings = Settings.load()
-    applied = provision(platform_database(settings), settings.benchmark, stored_sets(settings))
+    sets, models = stored_sets(settings), models_of(settings)
+    applied = provision(platform_database(settings), settings.benchmark, sets, models)
     for name in applied:
         console.out.print(f"applied {name}")
     if not applied:

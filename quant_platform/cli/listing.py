@@ -36,10 +36,19 @@ Listing = tuple[list[str], Iterable[tuple[str, ...]]]
 
 
 def _strategies() -> Listing:
-    from quant_platform.strategies.strategy_registry import all_strategies
+    from quant_platform.settings import Settings
+    from quant_platform.strategies.models import read_models
+    from quant_platform.strategies.strategy_registry import strategy_classes
 
-    return ["name", "version", "what it is"], [
-        (each.name, each.version, _first_line(type(each).__doc__)) for each in all_strategies()
+    models = read_models(Settings.load().models)
+    return ["name", "version", "runs as", "what it is"], [
+        (
+            name,
+            each.version,
+            ", ".join(model.name for model in models if type(model) is each),
+            _first_line(each.__doc__),
+        )
+        for name, each in strategy_classes().items()
     ]
 
 

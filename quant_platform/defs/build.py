@@ -63,6 +63,7 @@ def build_defs(
             settings.benchmark,
             stored_sets(settings),
             has_own_data(settings),
+            platform.models,
         )
     )
     return dg.Definitions(

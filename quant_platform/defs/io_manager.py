@@ -5,8 +5,8 @@ Inputs are read by the sessions of the partition mapping.
 What an asset's definition metadata says to it:
 
 - `table`: the table (or view) of the asset
-- `scope`: fixed column values of the part of a shared table that the asset owns; the value of
-  `model_id` is a model name
+- `scope`: fixed column values of the part of a shared table that the asset owns, in each of its
+  tables that has the column; the value of `model_id` is a model's name, or a list of such
 - `dense`: every session has rows, so that a hole in a look-back is an error and not silence
 - `quarantine`: rows that break a rule of the table are set aside (facts from a vendor) instead
   of refusing the frame
@@ -132,7 +132,7 @@ class PostgresIOManager(dg.IOManager):
             BEGINNING if wanted.get("cumulative") and sessions else first,
             last,
             columns=columns,
-            scope=self._scope(upstream.definition_metadata),
+            scope=self._scope(upstream.definition_metadata, table),
             members=_members(context, str(wanted.get("members", ""))),
         )
         # An asset's own past is written by the very run that asks for it.
@@ -144,7 +144,7 @@ class PostgresIOManager(dg.IOManager):
         """Store the chunks in their order, while the next ones are made ready."""
 
         def ready(chunk: Chunk) -> Chunk:
-            parts = self._parts(chunk, context.definition_metadata, table)
+            parts = self._parts(chunk, context.definition_metadata)
             frames = {
                 part.table.name: typed(
                     self.platform.database, part, chunk.sessions, run_id=context.run_id
@@ -155,7 +155,7 @@ class PostgresIOManager(dg.IOManager):
             return dataclasses.replace(chunk, frames=frames, also=[*chunk.also, *recorded])
 
         def store(chunk: Chunk, strict: bool) -> list[Replaced]:
-            parts = self._parts(chunk, context.definition_metadata, table, strict=strict)
+            parts = self._parts(chunk, context.definition_metadata, strict=strict)
             return replace_tables(
                 self.platform.database,
                 parts,
@@ -223,13 +223,13 @@ class PostgresIOManager(dg.IOManager):
         return [*statements, *failed]
 
     def _parts(
-        self, chunk: Chunk, metadata: Mapping[str, Any], table: Table, *, strict: bool = False
+        self, chunk: Chunk, metadata: Mapping[str, Any], *, strict: bool = False
     ) -> list[TableRows]:
         return [
             TableRows(
                 self.platform.table(name),
                 frame,
-                self._scope(metadata) if name == table.name else None,
+                self._scope(metadata, self.platform.table(name)),
                 bool(metadata.get("quarantine", False)) and not strict,
                 chunk.refused.get(name),
             )
@@ -244,11 +244,17 @@ class PostgresIOManager(dg.IOManager):
     def _table(self, metadata: Mapping[str, Any] | None) -> Table:
         return self.platform.table(str((metadata or {})["table"]))
 
-    def _scope(self, metadata: Mapping[str, Any] | None) -> Scope:
-        scope = dict((metadata or {}).get("scope", {}))
+    def _scope(self, metadata: Mapping[str, Any] | None, table: Table) -> Scope:
+        stated = (metadata or {}).get("scope", {})
+        having = {column.name for column in table.columns}
+        scope = {name: value for name, value in stated.items() if name in having}
         if "model_id" in scope:
-            ids = model_ids(self.platform.database)
-            scope["model_id"] = ids.get(str(scope["model_id"]), UNKNOWN_MODEL)
+            ids, of = model_ids(self.platform.database), scope["model_id"]
+            scope["model_id"] = (
+                ids.get(of, UNKNOWN_MODEL)
+                if isinstance(of, str)
+                else tuple(sorted(ids.get(each, UNKNOWN_MODEL) for each in of))
+            )
         return scope
 
 

@@ -19,8 +19,7 @@ from quant_platform.market.total_return import total_returns
 from quant_platform.pipeline.platform import Platform
 from quant_platform.storage.models import model_ids
 from quant_platform.storage.stored import Stored
-from quant_platform.strategies.benchmarks import SYMBOL, benchmark_of, is_symbol
-from quant_platform.strategies.strategy_registry import all_strategies
+from quant_platform.strategies.benchmarks import SYMBOL, is_symbol
 
 
 @dataclass(frozen=True)
@@ -41,10 +40,10 @@ class Benchmarks:
 
     @classmethod
     def of(cls, platform: Platform, bars: Stored | None, actions: Stored | None) -> "Benchmarks":
-        """Return those of the registered models."""
+        """Return those of the models that run."""
         ids = model_ids(platform.database)
         default = platform.settings.benchmark
-        names = {ids[each.name]: benchmark_of(each, default) for each in all_strategies()}
+        names = {ids[each.name]: each.benchmark or default for each in platform.models}
         return cls(ids, names, bars, actions)
 
     def cut(

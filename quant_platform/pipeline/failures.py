@@ -119,9 +119,9 @@ ON CONFLICT (asset, date, part) DO UPDATE SET reason = excluded.reason, run_id =
 
 _MODEL_RUN = """
 INSERT INTO model_runs (model_id, run_id, model_version, parameters, code_version, input_digest,
-    first_session, last_session, signal_rows, status, reason)
+    first_session, last_session, signal_rows, status, reason, strategy)
 SELECT id, %(run_id)s, version, parameters, %(code)s, %(digest)s, %(first)s, %(last)s, 0, 'failed',
-    %(reason)s
+    %(reason)s, strategy
 FROM models WHERE model_name = %(model)s
 """
 

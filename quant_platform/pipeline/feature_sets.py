@@ -1,4 +1,4 @@
-"""Which feature sets are stored: those that the settings name, and those that strategies read.
+"""Which feature sets are stored: those that the settings name, and those that models read.
 
 What does not belong here: what a set is (`features/`), and its table (`storage/`).
 """
@@ -10,7 +10,7 @@ from quant_platform.features.feature_registry import all_features, sets
 from quant_platform.features.feature_set import FeatureSet
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.strategies.base import Strategy
-from quant_platform.strategies.strategy_registry import all_strategies
+from quant_platform.strategies.models import models_of
 
 VARIABLE = PREFIX + "FEATURE_SETS"
 
@@ -29,7 +29,7 @@ def stored_sets(settings: Settings) -> tuple[FeatureSet, ...]:
             f"{VARIABLE} names {', '.join(sorted(unknown))}, which is no feature set",
             f"There are: {', '.join(each.name for each in sets())}",
         )
-    read = {each for strategy in all_strategies() for each in sets_read(strategy.features)}
+    read = {each for model in models_of(settings) for each in sets_read(model.features)}
     return tuple(each for each in sets() if each.name in settings.feature_sets or each in read)
 
 

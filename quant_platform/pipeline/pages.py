@@ -20,6 +20,7 @@ from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 from quant_platform.storage.files import replace_file
 from quant_platform.storage.schema import tables_with_history
+from quant_platform.strategies.models import models_of
 from quant_platform.trading.costs import costs_of
 
 QUALITY_SESSIONS = 63
@@ -83,8 +84,14 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
     """Read everything the page of `session` shows."""
     recent = _recent_sessions(database, session, max(TREND_SESSIONS + 1, QUALITY_SESSIONS))
     models = _all(database, "SELECT * FROM models ORDER BY id")
+    running = [each.name for each in models_of(settings)]
+    models = models[models["model_name"].isin(running)].reset_index(drop=True)
+
+    def of_models(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[rows["model_id"].isin(models["id"])].reset_index(drop=True)
+
     trend_start = recent[-(TREND_SESSIONS + 1) :][0]
-    performance = _between(database, "model_performance", trend_start, session)
+    performance = of_models(_between(database, "model_performance", trend_start, session))
     alerts = _between(database, "alerts", session, session)
     today = [pd.Timestamp(session)]
     of_session = performance[performance["date"] == today[0]]
@@ -94,11 +101,13 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
             f"Run: quant-platform backfill --start {session} --end {session}",
         )
     scored = score_rows(performance, models)
-    portfolios = _all(
-        database,
-        "SELECT date, model_id, equity, daily_return FROM portfolios"
-        " WHERE date <= $1::text::date ORDER BY date, model_id",
-        session,
+    portfolios = of_models(
+        _all(
+            database,
+            "SELECT date, model_id, equity, daily_return FROM portfolios"
+            " WHERE date <= $1::text::date ORDER BY date, model_id",
+            session,
+        )
     )
     return ReportData(
         date=today[0],
@@ -107,7 +116,7 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
         performance=of_session,
         ranking=rank_models(scored, today),
         trends=model_trends(scored, today),
-        signals=_between(database, "signals", session, session),
+        signals=of_models(_between(database, "signals", session, session)),
         alerts=alerts,
         data_quality=_between(database, "data_quality", recent[-QUALITY_SESSIONS:][0], session),
         refused=_all(

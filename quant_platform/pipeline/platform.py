@@ -15,6 +15,8 @@ from quant_platform.settings import Settings
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 from quant_platform.storage.schema import Table, read_table
+from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.models import models_of
 from quant_platform.trading.costs import costs_of
 from quant_platform.trading.limits import Limits
 from quant_platform.vendors.base import Vendor
@@ -50,14 +52,20 @@ class Platform:
         Raises
         ------
         SettingsError, UnknownNameError
-            It holds the market of another vendor, or costs or limits are none: a run would find
-            that out at its end.
+            It holds the market of another vendor, or models, costs or limits are none: a run would
+            find that out at its end.
         """
+        _ = self.models
         costs_of(self.settings)
         Limits.read(self.settings.limits)
         database = ready_database(self.settings)
         _refuse_other_vendor(database, self.vendor.name)
         return database
+
+    @cached_property
+    def models(self) -> tuple[Strategy, ...]:
+        """The models that run each day, sorted by name; errors as `models_of`."""
+        return models_of(self.settings)
 
     @cached_property
     def universe_rule(self) -> UniverseRule:

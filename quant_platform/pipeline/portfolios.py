@@ -23,7 +23,7 @@ from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.storage.models import model_ids
 from quant_platform.storage.stored import Stored
-from quant_platform.strategies.strategy_registry import strategy as strategy_of
+from quant_platform.strategies.base import Strategy
 from quant_platform.trading.conditions import LIQUIDITY_LOOKBACK, Conditions, known_sectors
 from quant_platform.trading.costs import costs_of
 from quant_platform.trading.delistings import DelistingRules, Endings, YearHighs, year_highs
@@ -51,6 +51,12 @@ PERFORMANCE_SESSIONS = 1000
 """Sessions whose figures are computed at once; each time, running figures are begun anew."""
 
 
+def decision_columns(model: Strategy) -> tuple[str, ...]:
+    """Columns of its signals that a model's portfolio is traded by."""
+    stops = ("stop_price",) if model.trading_rules.stops else ()
+    return ("signal_type", "target_weight", "asked_weight", "reference_price", *stops)
+
+
 def portfolio_chunks(
     platform: Platform,
     sessions: Sequence[str],
@@ -69,7 +75,7 @@ def portfolio_chunks(
     bars, actions : of the securities that were members in some session up to the run's last; from a
         year before the run's first session on
     securities : what the reference data said in the run's sessions
-    universe, signals_of : members, and signals by the strategy's name, from the session before the
+    universe, signals_of : members, and signals by the model's name, from the session before the
         run's first on
     before : portfolios up to the session before the run's last
 
@@ -123,7 +129,7 @@ def _simulated(
     signals: Mapping[str, SlidingRows],
     states: Mapping[str, PortfolioState | None],
 ) -> dict[str, Simulation]:
-    """Simulation of each model, by the strategy's name."""
+    """Simulation of each model, by the model's name."""
     # An order's impact looks back on the sessions before the block.
     first, last = block.window[0], block.window[-1]
     known_actions = actions.read(first, last)
@@ -132,6 +138,7 @@ def _simulated(
     decided = [*([previous] if previous else []), *block.sessions[:-1]] or [block.sessions[0]]
     universe = members.over(decided)
     settings = platform.settings
+    rules = {model.name: model.trading_rules for model in platform.models}
     limits = Limits.read(settings.limits)
     conditions = Conditions(
         sectors=known_sectors(universe, panel, block.sessions) if limits.sector else None
@@ -144,7 +151,7 @@ def _simulated(
                 block.sessions,
                 before=previous,
                 universe=universe,
-                rules=strategy_of(name).trading_rules,
+                rules=rules[name],
                 calendar=platform.calendar,
             ),
             state=states[name],

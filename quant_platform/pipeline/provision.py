@@ -14,8 +14,7 @@ from quant_platform.storage.feature_tables import FeatureTable
 from quant_platform.storage.migrations import RegisteredColumn, is_current, upgrade
 from quant_platform.storage.models import ModelRecord, register_models
 from quant_platform.strategies.base import Strategy
-from quant_platform.strategies.benchmarks import benchmark_of
-from quant_platform.strategies.strategy_registry import all_strategies
+from quant_platform.strategies.models import default_models, models_of
 
 
 def registered_columns(sets: Sequence[FeatureSet] = (TECHNICAL,)) -> list[RegisteredColumn]:
@@ -33,8 +32,9 @@ def registered_columns(sets: Sequence[FeatureSet] = (TECHNICAL,)) -> list[Regist
 
 
 def model_record(strategy: Strategy, benchmark: str = DEFAULT_BENCHMARK) -> ModelRecord:
-    """Row of `models` for a strategy; `benchmark` is that of models that state none."""
+    """Row of `models` for a model; `benchmark` is that of models that state none."""
     return ModelRecord(
+        strategy=type(strategy).name,
         name=strategy.name,
         version=strategy.version,
         description=strategy.description,
@@ -43,7 +43,7 @@ def model_record(strategy: Strategy, benchmark: str = DEFAULT_BENCHMARK) -> Mode
         rebalance=strategy.rebalance,
         max_gross=strategy.max_gross,
         max_net=strategy.max_net,
-        benchmark=benchmark_of(strategy, benchmark),
+        benchmark=strategy.benchmark or benchmark,
     )
 
 
@@ -51,6 +51,7 @@ def provision(
     database: Database,
     benchmark: str = DEFAULT_BENCHMARK,
     sets: Sequence[FeatureSet] = (TECHNICAL,),
+    models: Sequence[Strategy] | None = None,
 ) -> list[str]:
     """Apply what is missing; return migrations, tables and columns applied now. Safe to repeat.
 
@@ -58,11 +59,7 @@ def provision(
     ----------
     benchmark : of models that state none
     sets : feature sets that are stored
-
-    Raises
-    ------
-    UnknownNameError
-        A model's benchmark is neither a model nor a security.
+    models : that run; default: those of no setting. Rows of others stay as they are.
     """
     columns = registered_columns(sets)
     tables = [
@@ -71,7 +68,8 @@ def provision(
         if each != TECHNICAL
     ]
     applied = [] if is_current(database, columns) else upgrade(database, columns, tables)
-    records = [model_record(strategy, benchmark) for strategy in all_strategies()]
+    running = default_models() if models is None else models
+    records = [model_record(model, benchmark) for model in running]
     register_models(database, records)
     return applied
 
@@ -79,6 +77,7 @@ def provision(
 @lru_cache(maxsize=8)
 def ready_database(settings: Settings) -> Database:
     """Return the platform's database, provisioned, one object per process."""
+    models = models_of(settings)
     database = platform_database(settings)
-    provision(database, settings.benchmark, stored_sets(settings))
+    provision(database, settings.benchmark, stored_sets(settings), models)
     return database

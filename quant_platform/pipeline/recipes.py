@@ -21,8 +21,7 @@ from quant_platform.pipeline.own_data import own_recipe
 from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import Settings
 from quant_platform.strategies.base import Strategy
-from quant_platform.strategies.benchmarks import benchmark_of
-from quant_platform.strategies.strategy_registry import all_strategies
+from quant_platform.strategies.models import models_of
 from quant_platform.trading.costs import costs_of
 
 
@@ -36,7 +35,7 @@ def recipe_of(platform: Platform, asset: str) -> str:
         case ["trading_universe"]:
             return repr(platform.universe_rule)
         case ["signals", name]:
-            return next((signal_recipe(each) for each in all_strategies() if each.name == name), "")
+            return next((signal_recipe(each) for each in platform.models if each.name == name), "")
         case ["portfolios"]:
             return portfolio_recipe(platform.settings)
         case ["model_performance"]:
@@ -82,17 +81,27 @@ def feature_recipe(chosen: FeatureSet) -> str:
 
 
 def signal_recipe(strategy: Strategy) -> str:
-    """Version, parameters and limits of a strategy."""
+    """Strategy, version, parameters and limits of a model."""
     parameters = json.dumps(strategy.parameters.model_dump(mode="json"), sort_keys=True)
     limits = f"gross {strategy.max_gross:g} net {strategy.max_net:g} {strategy.on_excess}"
-    return f"{strategy.name} {strategy.version} {parameters} {limits}"
+    of = type(strategy).name
+    name = of if strategy.name == of else f"{strategy.name}={of}"
+    return f"{name} {strategy.version} {parameters} {limits}"
+
+
+def version_of(strategy: Strategy) -> str:
+    """Version of a model: its strategy's, with a digest of parameters that are not the defaults."""
+    if strategy.parameters == type(strategy).Parameters():
+        return strategy.version
+    return f"{strategy.version}.with-{_short(strategy.parameters.model_dump_json())[:8]}"
 
 
 def portfolio_recipe(settings: Settings) -> str:
     """Models and how they are traded, capital, costs and delisting rules of the simulation."""
     models = ",".join(
         f"{strategy.name} {strategy.rebalance} gross {strategy.max_gross:g}"
-        for strategy in all_strategies()
+        f"{' stops' if strategy.trading_rules.stops else ''}"
+        for strategy in models_of(settings)
     )
     assumed = f"{costs_of(settings)}; limits {settings.limits or 'none'}"
     ends = (
@@ -105,7 +114,7 @@ def portfolio_recipe(settings: Settings) -> str:
 def performance_recipe(settings: Settings) -> str:
     """Metrics, the rate in sessions without a known yield, and each model's benchmark."""
     against = ",".join(
-        f"{each.name} by {benchmark_of(each, settings.benchmark)}" for each in all_strategies()
+        f"{each.name} by {each.benchmark or settings.benchmark}" for each in models_of(settings)
     )
     return f"{','.join(METRICS)}; {settings.risk_free:g}; {against}"
 

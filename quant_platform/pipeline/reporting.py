@@ -36,7 +36,7 @@ def alert_chunks(
     Parameters
     ----------
     sessions : ISO dates, ascending
-    signals_of : signals by the strategy's name, from `SILENCE` sessions before on
+    signals_of : signals by the model's name, from `SILENCE` sessions before on
     """
     if not sessions:
         return
@@ -100,10 +100,12 @@ def report_chunks(
 
 
 def stored_models(platform: Platform) -> pd.DataFrame:
-    """Rows of `models`: id, model_name, is_benchmark."""
-    return bulk.query(
+    """Rows of `models` of those that run: id, model_name, is_benchmark."""
+    rows = bulk.query(
         platform.database, "SELECT id, model_name, is_benchmark FROM models ORDER BY id"
     )
+    running = rows["model_name"].isin([each.name for each in platform.models])
+    return rows[running].reset_index(drop=True)
 
 
 def _days(sessions: Sequence[str]) -> pd.DatetimeIndex:

@@ -52,7 +52,7 @@ from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.storage.models import model_ids
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.limits import SCALE
-from quant_platform.strategies.strategy_registry import all_strategies
+from quant_platform.strategies.models import default_models
 from quant_platform.trading.orders import ASKED_WEIGHT
 
 FEATURES, PORTFOLIOS, PERFORMANCE = "features", "portfolios", "model_performance"
@@ -174,7 +174,8 @@ def signal_causality(strategy: Strategy, context: CheckContext) -> Findings:
                 for each in sets_read(strategy.features)
             ]
         )
-        universe = batch.read("trading_universe", columns=IDENTITY)
+        sector = ["sector"] if strategy.reads_sectors else []
+        universe = batch.read("trading_universe", columns=[*IDENTITY, *sector])
         member_since = bulk.query(
             database,
             "SELECT security_id, min(date) AS date FROM trading_universe"
@@ -271,12 +272,15 @@ def _portfolio_returns(
 
 
 def report_ranking(context: CheckContext) -> Findings:
-    """Every model with a portfolio is ranked once, by falling score.
+    """Every model that runs and has a portfolio is ranked once, by falling score.
 
     Not judged: sessions without a report.
     """
     reports = context.read("performance_reports", columns=["date", "ranking"])
-    models = context.read("portfolios", columns=["date", "model_id"]).groupby("date").size()
+    ids = model_ids(context.platform.database)
+    running = tuple(ids[each.name] for each in context.platform.models)
+    rows = context.read("portfolios", columns=["date", "model_id"], scope={"model_id": running})
+    models = rows.groupby("date").size()
     wrong = []
     for row in reports.itertuples():
         ranking = json.loads(str(row.ranking))
@@ -287,8 +291,15 @@ def report_ranking(context: CheckContext) -> Findings:
     return context.judged_on(reports["date"].unique(), failing, "there is no report")
 
 
-def computed_checks(feature_sets: Sequence[FeatureSet]) -> list[QualityCheck]:
-    """All checks of computed tables; one for each stored feature set, two for each strategy."""
+def computed_checks(
+    feature_sets: Sequence[FeatureSet], models: Sequence[Strategy] | None = None
+) -> list[QualityCheck]:
+    """All checks of computed tables; one for each stored feature set, two for each model.
+
+    Parameters
+    ----------
+    models : that run; default: those of no setting
+    """
     checks = [_set_check(each) for each in feature_sets]
     checks += [
         _check("feature_gaps", FEATURES, "features", WARN, feature_gaps, 2),
@@ -303,7 +314,7 @@ def computed_checks(feature_sets: Sequence[FeatureSet]) -> list[QualityCheck]:
         ),
         _check("report_ranking", REPORTS, "performance_reports", ERROR, report_ranking),
     ]
-    for strategy in all_strategies():
+    for strategy in default_models() if models is None else models:
         checks += _strategy_checks(strategy)
     return checks
 

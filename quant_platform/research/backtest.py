@@ -15,7 +15,7 @@ What does not belong here: how tables are read (`reader.py`), and the result (`r
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -72,6 +72,7 @@ def backtest(
     risk_free: float = 0.0,
     benchmark: Benchmark | None = None,
     default_benchmark: str = DEFAULT_BENCHMARK,
+    named: Callable[[str], Strategy] = strategy_of,
 ) -> Backtest:
     """Run a strategy over the stored sessions from `start` to `end`, as far as there are bars.
 
@@ -82,7 +83,7 @@ def backtest(
     strategy : one by its name, any `Strategy`, with parameters of its own, or a function that
         returns weights of a panel (`strategies/function.py`)
     start, end : first and last session; the sessions looked back on lie before `start`
-    calendar : sessions of the exchange
+    calendar, named : sessions of the exchange, and what returns the strategy of a name
     costs, capital : what is assumed of trading, and the cash to start with, in currency
     limits : how much the portfolio may hold and lose
     delistings : when a position whose security stops trading is closed, and at what price
@@ -102,9 +103,9 @@ def backtest(
         The strategy is none, the costs are no `Costs`, or the capital is not positive.
     """
     _check_money(costs, capital)
-    model = as_strategy(strategy, calendar)
+    model = as_strategy(strategy, calendar, named)
     against = benchmark if benchmark is not None else model.benchmark or default_benchmark
-    rival = benchmark_model(against)
+    rival = benchmark_model(against, named)
     models = (model,) if rival is None else (model, rival)
     stored = calendar.sessions(*reader.first_and_last_bar())
     sessions = list(calendar.range(iso_day(start), iso_day(end), stored))
@@ -127,12 +128,11 @@ def backtest(
     judged_against, name = _judged_against(reader, rival, against, inputs)
     performance = _performance(reader, simulated, inputs, judged_against, risk_free)
     of_strategy = performance[performance["model_id"] == STRATEGY].drop(columns="model_id")
-    of_strategy["benchmark"] = name
     return Backtest(
         model.name,
         signals[STRATEGY],
         simulated[STRATEGY],
-        of_strategy.reset_index(drop=True),
+        of_strategy.assign(benchmark=name).reset_index(drop=True),
         _returns(simulated[1:], judged_against, name),
         _tickers(inputs.universe),
         costs,
@@ -153,7 +153,9 @@ def _tickers(universe: pd.DataFrame) -> dict[str, str]:
     return dict(zip(newest["security_id"], newest["symbol"], strict=True))
 
 
-def as_strategy(strategy: object, calendar: Calendar) -> Strategy:
+def as_strategy(
+    strategy: object, calendar: Calendar, named: Callable[[str], Strategy] = strategy_of
+) -> Strategy:
     """Return a strategy from its name, from one, or from a function of a panel.
 
     Raises
@@ -162,7 +164,7 @@ def as_strategy(strategy: object, calendar: Calendar) -> Strategy:
         It is none of these.
     """
     if isinstance(strategy, str):
-        return strategy_of(strategy)
+        return named(strategy)
     if isinstance(strategy, Strategy):
         return strategy
     if callable(strategy) and not isinstance(strategy, type):

@@ -3,7 +3,7 @@
 What does not belong here: figures against it (`evaluation/`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,9 @@ from quant_platform.strategies.strategy_registry import strategy as strategy_of
 Benchmark = str | Strategy | pd.Series
 
 
-def benchmark_model(benchmark: Benchmark) -> Strategy | None:
+def benchmark_model(
+    benchmark: Benchmark, named: Callable[[str], Strategy] = strategy_of
+) -> Strategy | None:
     """Return the strategy that a benchmark is; None where it is none.
 
     Raises
@@ -32,7 +34,7 @@ def benchmark_model(benchmark: Benchmark) -> Strategy | None:
     if isinstance(benchmark, Strategy):
         return benchmark
     if isinstance(benchmark, str):
-        return None if is_symbol(benchmark) else strategy_of(benchmark)
+        return None if is_symbol(benchmark) else named(benchmark)
     if isinstance(benchmark, pd.Series):
         return None
     raise SettingsError(

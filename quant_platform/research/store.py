@@ -11,6 +11,7 @@ show the sample market, after `quant-platform demo`.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -32,6 +33,7 @@ from quant_platform.settings import Settings
 from quant_platform.storage.database import reader_database
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.function import Weights
+from quant_platform.strategies.models import model_of
 from quant_platform.trading.costs import Costs, costs_of
 from quant_platform.trading.delistings import DelistingRules
 from quant_platform.trading.limits import Limits
@@ -165,7 +167,8 @@ class Store(StoredTables):
 
         Parameters
         ----------
-        strategy : one by its name, any `Strategy`, or a function of a panel that returns weights
+        strategy : a model of QUANT_PLATFORM_MODELS or a strategy by its name, any `Strategy`, or a
+            function of a panel that returns weights
         start, end : first and last session, as far as there are bars
         costs, limits, delistings, capital, risk_free : default: the settings
         benchmark : a model or its name, `symbol:TICKER`, or returns; default: the strategy's own,
@@ -197,6 +200,7 @@ class Store(StoredTables):
             risk_free=assumed.risk_free if risk_free is None else risk_free,
             benchmark=benchmark,
             default_benchmark=assumed.benchmark,
+            named=partial(model_of, assumed),
         )
 
     def _range(self, first: str, last: str) -> FeatureData:

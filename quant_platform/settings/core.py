@@ -118,6 +118,13 @@ class Settings(SettingsModel):
         " technical, alpha158; docs/features.md lists all. A set that a strategy reads is stored"
         " in any case.",
     )
+    models: Annotated[str, Variable(PLATFORM, PREFIX + "MODELS")] = Field(
+        default="default",
+        description="Models that run each day, with semicolons between them: a strategy, or"
+        " name=strategy(parameter=value), such as `default; tight=enhanced_momentum(stop_atr=1,"
+        " max_holding=20)`. `default` stands for those that run without this setting;"
+        " `quant-platform list strategies` shows which there are.",
+    )
     start: Annotated[Day | None, Variable(PLATFORM, PREFIX + "START")] = Field(
         default=None,
         description="First session of the market; empty: the vendor's own first session.",

@@ -19,7 +19,7 @@ from quant_platform.storage.known_at import Moment, install_past_views, refuse_l
 from quant_platform.storage.read_only import first_word, functions_called, refuse_volatile
 from quant_platform.storage.schema import Table
 
-Scope = Mapping[str, int | str | tuple[str, ...]]
+Scope = Mapping[str, int | str | tuple[int | str, ...]]
 """Column values that narrow a table to the part one asset owns, such as {"model_id": 3}.
 
 A tuple stands for any of its values.
@@ -171,7 +171,7 @@ def scope_sql(scope: Scope | None, alias: str = "") -> str:
     )
 
 
-def _one_of(value: int | str | tuple[str, ...]) -> str:
+def _one_of(value: int | str | tuple[int | str, ...]) -> str:
     if isinstance(value, tuple):
         return f"IN ({', '.join(literal(each) for each in value)})"
     return f"= {literal(value)}"

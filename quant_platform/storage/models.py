@@ -13,13 +13,17 @@ from quant_platform.storage.replace import Statement
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """What the platform keeps of a model; `parameters` must be JSON-able."""
+    """What the platform keeps of a model; `parameters` must be JSON-able.
+
+    `strategy` is the name of the class that it is an instance of; empty: the model's own name.
+    """
 
     name: str
     version: str
     description: str
     parameters: Mapping[str, object]
     is_benchmark: bool
+    strategy: str = ""
     rebalance: str = "on_change"
     max_gross: float = 1.0
     max_net: float = 1.0
@@ -41,19 +45,19 @@ class ModelRun:
 
 _INSERT = """
 INSERT INTO models (version, description, parameters, is_benchmark, rebalance, max_gross, max_net,
-    benchmark, model_name)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+    benchmark, strategy, model_name)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 _UPDATE = """
 UPDATE models SET (version, description, parameters, is_benchmark, rebalance, max_gross, max_net,
-    benchmark) = ROW (new.*)
-FROM (VALUES (%s, %s, %s::jsonb, %s, %s, %s::double precision, %s::double precision, %s))
+    benchmark, strategy) = ROW (new.*)
+FROM (VALUES (%s, %s, %s::jsonb, %s, %s, %s::double precision, %s::double precision, %s, %s))
     AS new (version, description, parameters, is_benchmark, rebalance, max_gross, max_net,
-        benchmark)
+        benchmark, strategy)
 WHERE model_name = %s AND ROW (new.*) IS DISTINCT FROM
     ROW (models.version, models.description, models.parameters, models.is_benchmark,
-        models.rebalance, models.max_gross, models.max_net, models.benchmark)
+        models.rebalance, models.max_gross, models.max_net, models.benchmark, models.strategy)
 """
 
 
@@ -80,6 +84,7 @@ def register_models(database: Database, models: Sequence[ModelRecord]) -> dict[s
                     model.max_gross,
                     model.max_net,
                     model.benchmark,
+                    model.strategy or model.name,
                     model.name,
                 )
                 cursor.execute(_UPDATE if model.name in stored_names else _INSERT, row)
@@ -102,10 +107,10 @@ def model_ids(database: Database) -> dict[str, int]:
 
 _RUN = """
 INSERT INTO model_runs (model_id, run_id, model_version, parameters, code_version, input_digest,
-    first_session, last_session, signal_rows, scaled_sessions)
+    first_session, last_session, signal_rows, scaled_sessions, strategy)
 SELECT id, $1::text, $2::text, $3::text::jsonb, $4::text, $5::text, $6::text::date, $7::text::date,
-    $8::text::integer, $9::text::integer
-FROM models WHERE model_name = $10::text
+    $8::text::integer, $9::text::integer, $10::text
+FROM models WHERE model_name = $11::text
 """
 
 
@@ -124,5 +129,6 @@ def model_run_statement(model: ModelRecord, run: ModelRun) -> Statement:
         run.last_session,
         str(run.signal_rows),
         str(run.scaled_sessions),
+        model.strategy or model.name,
         model.name,
     )

@@ -9,7 +9,8 @@ here: how a position is remembered (`holdings.py`), and how conditions become ro
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from copy import copy
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,8 @@ class Strategy(ABC):
 
     Attributes
     ----------
-    name : unique, lower case, the last part of the asset `signals/<name>`
+    name : unique, lower case, the last part of the asset `signals/<name>`; an instance that is a
+        model of another name has that one (`named`)
     version : changes whenever the same input may give another signal
     required_features : features that must be known for a row to exist
     optional_features : features that are read too, but may be unknown in a row
@@ -62,6 +64,8 @@ class Strategy(ABC):
         the settings (`benchmarks.py`)
     rebalance : when positions are brought back to their targets: never, on_change, every_session,
         weekly, monthly, quarterly or drift x (`trading/rebalancing.py`)
+    reads_sectors : whether the panel it is given must know sectors
+    by_default : whether it is among the models that run where the settings name none (`models.py`)
     max_gross, max_net : largest sum of the absolute weights of a session, and size of their sum
     on_excess : whether a session that asks for more is scaled exactly (`scale`), or the run refused
         (`refuse`)
@@ -69,9 +73,11 @@ class Strategy(ABC):
 
     Parameters: ClassVar[type[StrategyParameters]] = StrategyParameters
 
-    name: ClassVar[str]
+    name: str
     version: ClassVar[str]
     description: ClassVar[str]
+    reads_sectors: ClassVar[bool] = False
+    by_default: ClassVar[bool] = True
     required_features: ClassVar[tuple[str, ...]] = ()
     optional_features: ClassVar[tuple[str, ...]] = ()
     rebalance: ClassVar[str] = ON_CHANGE
@@ -93,6 +99,12 @@ class Strategy(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.parameters!r})"
+
+    def named(self, name: str) -> Self:
+        """Return the same strategy as a model of another name."""
+        model = copy(self)
+        model.name = name
+        return model
 
     @property
     @abstractmethod

@@ -5,18 +5,22 @@ settings holds. What does not belong here: figures against it (`evaluation/`), a
 come from (`pipeline/benchmarks.py`, `research/benchmark.py`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from quant_platform.errors import UnknownNameError
 from quant_platform.strategies.base import Strategy
-from quant_platform.strategies.strategy_registry import strategy_classes
 
 SYMBOL = "symbol:"
 """Begins a benchmark that is a security, by its ticker."""
 
 
-def benchmark_of(strategy: Strategy, default: str) -> str:
+def benchmark_of(strategy: Strategy, default: str, models: Collection[str]) -> str:
     """Return what a strategy is judged against: the name of a model, or `symbol:TICKER`.
+
+    Parameters
+    ----------
+    default : benchmark of a strategy that states none
+    models : names of the models that run
 
     Raises
     ------
@@ -24,12 +28,12 @@ def benchmark_of(strategy: Strategy, default: str) -> str:
         It is neither.
     """
     name = strategy.benchmark or default
-    if is_symbol(name) or name in strategy_classes():
+    if is_symbol(name) or name in models:
         return name
     raise UnknownNameError(
-        f"The benchmark of {strategy.name} is {name!r}, and there is no such model",
-        f"Write {SYMBOL}TICKER for a security, or one of the models"
-        f" {', '.join(strategy_classes())}",
+        f"The benchmark of {strategy.name} is {name!r}, which is not among the models that run",
+        f"Add it to QUANT_PLATFORM_MODELS, or name another benchmark: {SYMBOL}TICKER, or one of"
+        f" {', '.join(models)}",
     )
 
 
@@ -38,7 +42,7 @@ def is_symbol(benchmark: str) -> bool:
     return benchmark.startswith(SYMBOL) and benchmark != SYMBOL
 
 
-def benchmark_tickers(strategies: Iterable[Strategy], default: str) -> list[str]:
-    """Return the tickers that strategies are judged against, sorted."""
-    names = {benchmark_of(each, default) for each in strategies}
+def benchmark_tickers(models: Iterable[Strategy], default: str) -> list[str]:
+    """Return the tickers that models are judged against, sorted."""
+    names = {each.benchmark or default for each in models}
     return sorted(name.removeprefix(SYMBOL) for name in names if is_symbol(name))

@@ -1,8 +1,7 @@
 """`FunctionStrategy`: a function of a panel that returns weights, as a strategy.
 
-The function is the least that a strategy can be. The platform fills in what a signal has beside its
-weight: its type (a weight that appears buys, one that vanishes or is below 0 sells), a strength of
-its size, a confidence of 1, and the risk figures of the security's volatility.
+The function is the least that a strategy can be; the platform fills in the rest of a signal
+(`weight_strategy.py`).
 
 A function says by its attributes what it cannot say by its result: `lookback`, the sessions that a
 weight depends on (the longest period of `Panel.top` unless it says otherwise), and `features`, the
@@ -21,12 +20,9 @@ from quant_platform.errors import ContractError, SettingsError
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.calendar import Calendar
 from quant_platform.market.panel import Panel
-from quant_platform.strategies.base import BUY, HOLD, SELL, Strategy
+from quant_platform.strategies.weight_strategy import VOLATILITY, WeightStrategy
 
 Weights = Callable[[Panel], "FloatArray | pd.DataFrame"]
-
-VOLATILITY = "realized_volatility_20"
-"""Feature that the risk figures are made of."""
 
 LOOKBACK = 262
 """Sessions that hold a choice of `Panel.top` for a year, its longest period."""
@@ -36,17 +32,17 @@ SOME_YEARS = date(2018, 1, 1), date(2019, 12, 31)
 """Where a function is called to see which features it reads."""
 
 
-class FunctionStrategy(Strategy):
+class FunctionStrategy(WeightStrategy):
     """A function of a panel that returns target weights."""
 
-    name: ClassVar[str] = "function"
+    name = "function"
     version: ClassVar[str] = "1.0.0"
     optional_features = (VOLATILITY,)
 
     def __init__(self, function: Weights, features: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.function = function
-        self.name = getattr(function, "__name__", "function")  # type: ignore[misc]
+        self.name = getattr(function, "__name__", "function")
         stated = tuple(getattr(function, "features", features))
         self.optional_features = tuple(dict.fromkeys((VOLATILITY, *stated)))  # type: ignore[misc]
         self._lookback = int(getattr(function, "lookback", LOOKBACK))
@@ -54,34 +50,13 @@ class FunctionStrategy(Strategy):
             setattr(self, limit, float(getattr(function, limit, 1.0)))
 
     @property
-    def lookback(self) -> int:
-        """Sessions that a weight depends on, and the one before it."""
-        return self._lookback + 1
+    def weight_lookback(self) -> int:
+        """Sessions that a weight depends on."""
+        return self._lookback
 
-    @property
-    def max_weight(self) -> float:
-        """Largest absolute weight of one symbol."""
-        return self.max_gross
-
-    def signals(self, panel: Panel) -> pd.DataFrame:
-        """Return the rows of the function's weights."""
-        weights = aligned_weights(self.function(panel), panel, self.name)
-        where = self.rows(panel)
-        asked = np.where(where, weights, 0.0)
-        before = np.vstack((np.zeros((1, asked.shape[1])), asked[:-1]))
-        left = (asked == 0.0) & (before != 0.0)
-        kind = np.select([(asked > 0.0) & (before <= 0.0), left | (asked < 0.0)], [BUY, SELL], HOLD)
-        size = np.minimum(np.abs(asked), 1.0)
-        return self.frame(
-            panel,
-            signal_type=kind,
-            strength=size,
-            confidence=np.where(asked != 0.0, 1.0, 0.0),
-            target_weight=asked,
-            stop_price=np.full(asked.shape, np.nan),
-            score=np.sign(asked),
-            metadata=np.full(asked.shape, "{}", dtype=object),
-        )
+    def weights(self, panel: Panel) -> FloatArray:
+        """Return the function's weights."""
+        return aligned_weights(self.function(panel), panel, self.name)
 
 
 def aligned_weights(weights: object, panel: Panel, name: str) -> FloatArray:

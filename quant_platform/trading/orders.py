@@ -15,6 +15,7 @@ from quant_platform.errors import ContractError
 from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
 from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.market.panel import pivot
+from quant_platform.trading.engine.layout import L_STOP, LEVELS
 from quant_platform.trading.rebalancing import AS_ASKED, Rebalance
 
 ASKED_WEIGHT = "asked_weight"
@@ -29,10 +30,12 @@ class TradingRules:
     rebalance : when positions are brought back to their targets
     max_gross : largest sum of the positions' absolute weights after a trade; a purchase that the
         book has no room for is scaled
+    stops : whether a position is left where a bar reaches its signal's stop
     """
 
     rebalance: Rebalance = AS_ASKED
     max_gross: float = 1.0
+    stops: bool = False
 
 
 DEFAULT_RULES = TradingRules()
@@ -87,8 +90,9 @@ class Orders:
         Parameters
         ----------
         signals : rows of the table `signals` of one model: date, security_id, signal_type,
-            target_weight, reference_price and, unless it is the target, asked_weight; rows of
-            session D are executed in the session after D, others are ignored
+            target_weight, reference_price and, unless it is the target, asked_weight; stop_price
+            where the rules have stops. Rows of session D are executed in the session after D,
+            others are ignored.
         sessions : the consecutive sessions of execution
         before : the session before the first one; None at the start of history
         universe : rows of `trading_universe` (date, security_id). With it, a security that is no
@@ -113,7 +117,8 @@ class Orders:
         signal_sessions = np.concatenate((earlier, days[:-1]))
         listed = () if universe is None else universe["security_id"]
         security_ids = tuple(sorted({*signals["security_id"], *listed}))
-        names = ("target_weight", ASKED_WEIGHT, "signal_type", "reference_price")
+        names = ["target_weight", ASKED_WEIGHT, "signal_type", "reference_price"]
+        names += ["stop_price"] if rules.stops else []
         columns = {
             name: _delayed(pivot(signals, name, signal_sessions, security_ids), len(days))
             for name in names
@@ -140,7 +145,15 @@ class Orders:
             asked=asked,
             rules=rules,
             due=rules.rebalance.due(days, calendar),
+            levels=_stops(columns["stop_price"]) if rules.stops else None,
         )
+
+
+def _stops(prices: FloatArray) -> FloatArray:
+    """Levels of an order that has a stop alone."""
+    levels = np.full((LEVELS, *prices.shape), np.nan)
+    levels[L_STOP] = prices
+    return levels
 
 
 def _delayed(values: FloatArray, sessions: int) -> FloatArray:

@@ -18,7 +18,7 @@ from quant_platform.storage.database import Database
 from quant_platform.storage.models import model_ids
 from quant_platform.storage.replace import replace_sessions
 from quant_platform.storage.schema import read_table
-from quant_platform.strategies.strategy_registry import strategy_classes
+from quant_platform.strategies.models import default_models
 from quant_platform_tests.support.pipeline import DIVIDEND, FIRST, LAST, everything
 
 DOCUMENTS = ("metadata",)
@@ -61,7 +61,7 @@ def stored(database: Database, table: str, name: str) -> pd.DataFrame:
     return found.drop(columns=["model_id", *(name for name in ("account",) if name in found)])
 
 
-@pytest.mark.parametrize("name", strategy_classes())
+@pytest.mark.parametrize("name", [each.name for each in default_models()])
 def test_equals_what_the_pipeline_stored(whole: Database, name: str) -> None:
     result = Store(whole).backtest(name, FIRST, LAST)
     for table, order in FRAMES.items():
@@ -73,7 +73,7 @@ def test_equals_what_the_pipeline_stored(whole: Database, name: str) -> None:
     assert len(result.portfolios) == len(days)
 
 
-@pytest.mark.parametrize("name", strategy_classes())
+@pytest.mark.parametrize("name", [each.name for each in default_models()])
 def test_begun_later_it_looks_back_on_the_sessions_before(whole: Database, name: str) -> None:
     """Signals do not depend on where a backtest begins; its portfolio begins with cash there."""
     result = Store(whole).backtest(name, DIVIDEND, LAST)

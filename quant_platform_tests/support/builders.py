@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from quant_platform.market.calendar import XNYS
 from quant_platform.market.panel import Panel
 from quant_platform.strategies.base import Strategy, metadata_json
 
@@ -54,6 +55,15 @@ def random_market(names: Sequence[str], *, sessions: int, symbols: int, seed: in
         "bollinger_lower": slow * 0.96,
         "bollinger_upper": slow * 1.04,
     }
+    # Drawn apart: what was there before these stays the same.
+    more = np.random.default_rng((seed, 1))
+    drawn |= {
+        "return_1": np.expm1(change),
+        "return_20": more.normal(0.0, 0.1, shape),
+        "return_252": more.normal(0.05, 0.3, shape),
+        "realized_volatility_60": more.uniform(0.1, 0.6, shape),
+        "news_sentiment": more.uniform(-1.0, 1.0, shape),
+    }
     missing = rng.random(shape) < 0.03
     close[missing] = np.nan
     features = {}
@@ -61,9 +71,11 @@ def random_market(names: Sequence[str], *, sessions: int, symbols: int, seed: in
         values = drawn.get(name, 50.0 * np.exp(rng.normal(0.0, 0.05, shape)))
         features[name] = np.where(missing | (rng.random(shape) < 0.01), np.nan, values)
     member = rng.random(shape) > 0.02
-    days = FIRST + np.arange(sessions)
+    until = (FIRST + 2 * sessions + 14).item()
+    days = np.array(XNYS.sessions(FIRST.item(), until)[:sessions], dtype="datetime64[D]")
     names_of = tuple(f"S{n:02d}" for n in range(symbols))
-    return Panel(days, names_of, close=close, member=member, features=features)
+    sectors = np.broadcast_to(np.arange(symbols, dtype=np.int32) % 2, shape)
+    return Panel(days, names_of, close=close, member=member, sectors=sectors, features=features)
 
 
 def rows(panel: Panel, start: int, stop: int) -> Panel:

@@ -15,9 +15,10 @@ class _AgainstSpy(MeanReversion):
 
 
 def test_its_own_comes_before_the_default() -> None:
-    assert benchmark_of(MeanReversion(), "buy_and_hold") == "buy_and_hold"
-    assert benchmark_of(_AgainstSpy(), "buy_and_hold") == "symbol:SPY"
-    assert benchmark_of(EqualWeight(), "equal_weight") == "equal_weight"
+    models = ("buy_and_hold", "equal_weight")
+    assert benchmark_of(MeanReversion(), "buy_and_hold", models) == "buy_and_hold"
+    assert benchmark_of(_AgainstSpy(), "buy_and_hold", models) == "symbol:SPY"
+    assert benchmark_of(EqualWeight(), "equal_weight", models) == "equal_weight"
 
 
 def test_tickers_among_the_benchmarks() -> None:
@@ -31,4 +32,4 @@ def test_tickers_among_the_benchmarks() -> None:
 def test_what_is_neither_model_nor_security_is_refused(name: str) -> None:
     assert not is_symbol(name)
     with pytest.raises(UnknownNameError, match=f"The benchmark of mean_reversion is '{name}'"):
-        benchmark_of(MeanReversion(), name)
+        benchmark_of(MeanReversion(), name, ("equal_weight",))

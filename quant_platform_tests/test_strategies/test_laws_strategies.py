@@ -4,6 +4,8 @@ Causality: the signals of a session are the same whether or not later sessions a
 invariance: with `lookback − 1` earlier sessions, and no more, they are the same to the last bit.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,12 +15,20 @@ from quant_platform_tests.support.builders import random_market, rows
 
 SESSIONS = 220
 
-parametrised = pytest.mark.parametrize("strategy", all_strategies(), ids=lambda one: one.name)
+SHORT: dict[str, dict[str, object]] = {
+    "pairs_distance": {"formation": 20, "trading": "month", "pairs": 3, "open": 0.5},
+    "residual_mean_reversion": {"window": 20, "max_holding": 20},
+}
+"""Parameters with which the random markets, which are short, make a strategy trade."""
+
+STRATEGIES = all_strategies(SHORT)
+
+parametrised = pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda one: one.name)
 
 
 @pytest.fixture(scope="module")
 def markets():
-    names = sorted({name for one in all_strategies() for name in one.features})
+    names = sorted({name for one in STRATEGIES for name in one.features})
     return [random_market(names, sessions=SESSIONS, symbols=6, seed=seed) for seed in (1, 2)]
 
 
@@ -51,10 +61,10 @@ def test_causality(strategy, markets):
 @parametrised
 @pytest.mark.parametrize("chunk", [1, 7, 64])
 def test_chunk_invariance(strategy, markets, chunk):
-    # One session at a time takes as many runs as there are sessions: one market will do.
+    # One session at a time takes as many runs as there are: one market, and every fifth will do.
     for market in markets[: 1 if chunk == 1 else None]:
         whole = strategy.run(market)
-        for start in range(0, SESSIONS, chunk):
+        for start in range(0, SESSIONS, 5 if chunk == 1 else chunk):
             stop = min(start + chunk, SESSIONS)
             part = rows(market, max(start - strategy.lookback + 1, 0), stop)
             assert_same(
@@ -70,12 +80,15 @@ def test_more_history_than_needed_changes_nothing(strategy, markets):
         assert_same(strategy.run(market, last=10), of_sessions(whole, market.sessions[-10:]))
 
 
-# Their weight is one over the number of members, so to them other symbols do matter.
-EQUAL = ("buy_and_hold", "equal_weight")
+COMPARING = {
+    *("buy_and_hold", "equal_weight", "cross_sectional_momentum", "low_volatility"),
+    *("short_term_reversal", "trend_following", "pairs_distance", "residual_mean_reversion"),
+}
+"""Those that compare members or divide by their number: to them other symbols do matter."""
 
 
 @pytest.mark.parametrize(
-    "strategy", [one for one in all_strategies() if one.name not in EQUAL], ids=lambda one: one.name
+    "strategy", [one for one in STRATEGIES if one.name not in COMPARING], ids=lambda one: one.name
 )
 def test_other_symbols_do_not_matter(strategy, markets):
     market = markets[0]
@@ -84,6 +97,17 @@ def test_other_symbols_do_not_matter(strategy, markets):
     assert_same(
         strategy.run(alone),
         whole[whole["security_id"] == market.security_ids[0]].reset_index(drop=True),
+    )
+
+
+@parametrised
+def test_who_is_no_member_does_not_matter(strategy, markets):
+    """A run's panel has a column for whoever was a member once."""
+    market = markets[0]
+    member = market.member.copy()
+    member[:, 4:] = False
+    assert_same(
+        strategy.run(replace(market, member=member)), strategy.run(market.cut(columns=slice(4)))
     )
 
 

@@ -7,9 +7,14 @@ import pandas as pd
 import pytest
 
 from quant_platform.errors import ContractError
-from quant_platform.trading.orders import Orders
+from quant_platform.market.panel import Panel
+from quant_platform.trading.costs import Costs
+from quant_platform.trading.engine.layout import L_STOP
+from quant_platform.trading.orders import Orders, TradingRules
+from quant_platform.trading.simulation import simulate
 
 NAN = np.nan
+WITH_STOPS = TradingRules(stops=True)
 FRIDAY, MONDAY, TUESDAY = "2020-03-06", "2020-03-09", "2020-03-10"
 
 
@@ -57,3 +62,32 @@ def test_what_left_the_universe_is_sold():
 def test_signals_of_several_models_are_refused():
     with pytest.raises(ContractError, match="several rows of one security"):
         Orders.from_signals(pd.concat([SIGNALS, SIGNALS]), [MONDAY])
+
+
+def test_stops_are_levels_where_the_model_s_portfolio_keeps_them():
+    stopped = SIGNALS.assign(stop_price=[9.0, NAN, 10.5])
+    orders = Orders.from_signals(stopped, [MONDAY, TUESDAY], before=FRIDAY, rules=WITH_STOPS)
+    assert orders.levels is not None
+    np.testing.assert_array_equal(orders.levels[L_STOP], [[9.0, NAN], [NAN, NAN]])
+    assert np.isnan(np.delete(orders.levels, L_STOP, axis=0)).all()
+    assert Orders.from_signals(stopped, [MONDAY, TUESDAY], before=FRIDAY).levels is None
+
+
+@pytest.mark.parametrize(("rules", "equity"), [(TradingRules(), 1040.0), (WITH_STOPS, 900.0)])
+def test_a_stop_is_an_order_of_the_next_session(rules, equity):
+    """100 shares are bought on Monday at 10. On Tuesday the low is 8.5 and the close 10.4.
+
+    With a stop at 9 the shares are sold there, 1 below the purchase; without it they are held.
+    """
+    stopped = signals((FRIDAY, "A", 1, 1.0, 10.0), (MONDAY, "A", 0, 1.0, 10.0))
+    days = np.array([MONDAY, TUESDAY], dtype="datetime64[D]")
+    opened, high, low, close = np.array(
+        [[10, 10], [10, 10.5], [9.5, 8.5], [10, 10.4]], dtype=np.float64
+    )[:, :, None]
+    volume = np.full((2, 1), 1e6)
+    panel = Panel(days, ("A",), opened, high, low, close, volume)
+    orders = Orders.from_signals(
+        stopped.assign(stop_price=9.0), [MONDAY, TUESDAY], before=FRIDAY, rules=rules
+    )
+    done = simulate(panel, orders, costs=Costs.ideal(), capital=1000.0)
+    assert done.portfolios["equity"].tolist() == pytest.approx([1000.0, equity])

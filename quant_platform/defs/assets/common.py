@@ -7,7 +7,7 @@ import inspect
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -25,6 +25,8 @@ from quant_platform.market.universe import UniverseRule
 from quant_platform.pipeline.chunks import Chunks
 from quant_platform.pipeline.computations import unfinished
 from quant_platform.pipeline.platform import Platform
+from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.models import default_models
 from quant_platform.vendors.base import Vendor
 
 # Single-run backfills are what makes a long history cheap; the class is public and stable, only the
@@ -70,7 +72,7 @@ READY_BY = "0 6 * * 2-6"
 
 @dataclass(frozen=True)
 class AssetContext:
-    """What the definitions depend on: vendor, calendar, members, benchmark, stored features.
+    """What the definitions depend on: vendor, calendar, members, stored features, models.
 
     `own_data` says whether there is any data of the user's own (`pipeline/own_data.py`).
     """
@@ -81,12 +83,18 @@ class AssetContext:
     benchmark: str = DEFAULT_BENCHMARK
     feature_sets: tuple[FeatureSet, ...] = (TECHNICAL,)
     own_data: bool = False
+    models: tuple[Strategy, ...] = field(default_factory=default_models)
 
     @property
     def partitions(self) -> dg.DailyPartitionsDefinition:
         """Sessions of the vendor's market; one object per process."""
         vendor = self.vendor
         return session_partitions(self.calendar, vendor.first_session, vendor.last_session)
+
+    @property
+    def model_names(self) -> list[str]:
+        """Names of the models, in their order."""
+        return [model.name for model in self.models]
 
     @property
     def is_live(self) -> bool:
@@ -103,7 +111,7 @@ def asset(
     key: dg.AssetKey | None = None,
     description: str | None = None,
     code_version: str | None = None,
-    scope: Mapping[str, str] | None = None,
+    scope: Mapping[str, str | list[str]] | None = None,
     quarantine: bool = False,
     dense: bool = False,
     with_tables: Sequence[str] = (),

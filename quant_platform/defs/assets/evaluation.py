@@ -3,16 +3,26 @@
 import dagster as dg
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
-from quant_platform.defs.assets.common import LAZY, AssetContext, asset, columns, sessions_to_do
+from quant_platform.defs.assets.common import (
+    LAZY,
+    AssetContext,
+    asset,
+    columns,
+    keyed,
+    sessions_to_do,
+)
 from quant_platform.defs.assets.signals import signal_key
 from quant_platform.defs.partitions import lookback, previous_session, whole_history
 from quant_platform.pipeline.chunks import Chunks
 from quant_platform.pipeline.platform import Platform
-from quant_platform.pipeline.portfolios import performance_chunks, portfolio_chunks
+from quant_platform.pipeline.portfolios import (
+    decision_columns,
+    performance_chunks,
+    portfolio_chunks,
+)
 from quant_platform.pipeline.recipes import performance_recipe, portfolio_recipe
 from quant_platform.storage.stored import Stored
 from quant_platform.strategies.benchmarks import benchmark_tickers
-from quant_platform.strategies.strategy_registry import all_strategies
 
 GROUP = "evaluation"
 SIGNALS_PREFIX = "signals_of_"
@@ -30,20 +40,20 @@ def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
 
 
 def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
-    decision = ("signal_type", "target_weight", "asked_weight", "reference_price")
     signals = {
         SIGNALS_PREFIX + strategy.name: dg.AssetIn(
             signal_key(strategy),
             partition_mapping=previous_session(),
-            metadata={**LAZY, **columns("date", "symbol", "security_id", *decision)},
+            metadata={**LAZY, **keyed(*decision_columns(strategy))},
         )
-        for strategy in all_strategies()
+        for strategy in market.models
     }
 
     @asset(
         market,
         GROUP,
         "portfolios",
+        scope={"model_id": market.model_names},
         ins={
             # A year: how far a security fell before it stopped trading.
             "bars": dg.AssetIn(
@@ -102,6 +112,7 @@ def _model_performance(market: AssetContext) -> dg.AssetsDefinition:
         market,
         GROUP,
         "model_performance",
+        scope={"model_id": market.model_names},
         ins={
             "portfolios": dg.AssetIn(
                 "portfolios",
@@ -142,7 +153,7 @@ def _yields(market: AssetContext) -> dict[str, dg.AssetIn]:
 
 def _benchmarks(market: AssetContext) -> dict[str, dg.AssetIn]:
     """Inputs of the securities that models are judged against, where there are any."""
-    if not benchmark_tickers(all_strategies(), market.benchmark):
+    if not benchmark_tickers(market.models, market.benchmark):
         return {}
     history = whole_history(market.calendar, market.vendor)
     return {

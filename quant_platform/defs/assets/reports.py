@@ -13,7 +13,6 @@ from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.reporting import SILENCE, alert_chunks, report_chunks
 from quant_platform.reports.ranking import TREND_SESSIONS
 from quant_platform.storage.stored import Stored
-from quant_platform.strategies.strategy_registry import all_strategies
 
 GROUP = "reports"
 SIGNALS_PREFIX = "signals_of_"
@@ -31,7 +30,7 @@ def _alerts(market: AssetContext) -> dg.AssetsDefinition:
             partition_mapping=lookback(SILENCE),
             metadata={**LAZY, **columns("date", "model_id", "signal_type")},
         )
-        for strategy in all_strategies()
+        for strategy in market.models
     }
 
     @asset(

@@ -1,4 +1,4 @@
-"""One asset per strategy, `signals/<name>`: what the model wants of each symbol after the close."""
+"""One asset per model, `signals/<name>`: what it wants of each symbol after the close."""
 
 import dagster as dg
 
@@ -8,22 +8,21 @@ from quant_platform.features.feature_set import TECHNICAL
 from quant_platform.pipeline.chunks import Chunks
 from quant_platform.pipeline.feature_sets import columns_of, sets_read
 from quant_platform.pipeline.platform import Platform
-from quant_platform.pipeline.recipes import signal_recipe
+from quant_platform.pipeline.recipes import signal_recipe, version_of
 from quant_platform.pipeline.signals import signal_chunks
 from quant_platform.storage.stored import Stored
 from quant_platform.strategies.base import Strategy
-from quant_platform.strategies.strategy_registry import all_strategies
 
 GROUP = "signals"
 
 
 def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
-    """One asset per strategy of the folder `strategies/library`."""
-    return [_signal_asset(market, strategy) for strategy in all_strategies()]
+    """One asset per model that runs."""
+    return [_signal_asset(market, model) for model in market.models]
 
 
 def signal_key(strategy: Strategy) -> dg.AssetKey:
-    """Key of a strategy's asset."""
+    """Key of a model's asset."""
     return dg.AssetKey(["signals", strategy.name])
 
 
@@ -37,7 +36,7 @@ def _signal_asset(market: AssetContext, strategy: Strategy) -> dg.AssetsDefiniti
         scope={"model_id": strategy.name},
         key=signal_key(strategy),
         description=strategy.description,
-        code_version=strategy.version,
+        code_version=version_of(strategy),
         ins={
             **{
                 each.table: dg.AssetIn(
@@ -59,7 +58,7 @@ def _signal_asset(market: AssetContext, strategy: Strategy) -> dg.AssetsDefiniti
             "universe": dg.AssetIn(
                 "trading_universe",
                 partition_mapping=window,
-                metadata={**LAZY, **keyed()},
+                metadata={**LAZY, **keyed(*(["sector"] if strategy.reads_sectors else []))},
             ),
         },
     )

@@ -3,20 +3,17 @@
 from typing import Annotated
 
 import numpy as np
-import pandas as pd
 from pydantic import Field, model_validator
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.panel import Panel
-from quant_platform.strategies.base import Strategy
-from quant_platform.strategies.limits import REFUSE
-from quant_platform.strategies.parameters import StrategyParameters
-from quant_platform.strategies.positions import Conditions, PositionRules, position_signals
+from quant_platform.strategies.position_strategy import PositionParameters, PositionStrategy
+from quant_platform.strategies.positions import Conditions
 from quant_platform.strategies.risk import volatility_confidence
 
 
-class EnhancedMomentum(Strategy):
+class EnhancedMomentum(PositionStrategy):
     """Follow crossings of the 10- and 20-session averages that RSI, volume and momentum confirm.
 
     The crossing is a sign change of the spread sma_10/sma_20 − 1 between the previous session and
@@ -38,7 +35,7 @@ class EnhancedMomentum(Strategy):
     at the sell, at a close at or below its stop, or after `max_holding` sessions.
     """
 
-    class Parameters(StrategyParameters):
+    class Parameters(PositionParameters):
         """Parameters of enhanced_momentum."""
 
         min_confirmations: Annotated[
@@ -54,24 +51,6 @@ class EnhancedMomentum(Strategy):
             float,
             Field(gt=0, le=100, description="Volume over its 20-session mean that confirms."),
         ] = 1.2
-        min_confidence: Annotated[
-            float, Field(ge=0, le=1, description="Confidence below which there is no signal.")
-        ] = 0.3
-        max_position: Annotated[
-            float,
-            Field(gt=0, le=1, description="Weight at confidence 1, as a share of the portfolio."),
-        ] = 0.05
-        volatility_limit: Annotated[
-            float,
-            Field(gt=0, le=10, description="Annual volatility above which positions shrink."),
-        ] = 0.30
-        stop_atr: Annotated[
-            float, Field(gt=0, le=100, description="Stop below the entry close, in ATR.")
-        ] = 2.0
-        max_holding: Annotated[
-            int,
-            Field(ge=1, le=SESSIONS_PER_YEAR, description="Sessions after which a position ends."),
-        ] = 60
 
         @model_validator(mode="after")
         def _band(self) -> "EnhancedMomentum.Parameters":
@@ -83,7 +62,7 @@ class EnhancedMomentum(Strategy):
 
     name = "enhanced_momentum"
     version = "1.1.0"
-    on_excess = REFUSE
+    condition_lookback = 2
     required_features = (
         "sma_10",
         "sma_20",
@@ -96,26 +75,8 @@ class EnhancedMomentum(Strategy):
     )
     parameters: Parameters
 
-    @property
-    def rules(self) -> PositionRules:
-        """Limits of signals and positions."""
-        p = self.parameters
-        return PositionRules(
-            p.min_confidence, p.max_position, p.volatility_limit, p.stop_atr, p.max_holding
-        )
-
-    @property
-    def lookback(self) -> int:
-        """The positions' memory, and the session before it for the oldest crossing."""
-        return self.rules.memory + 1
-
-    @property
-    def max_weight(self) -> float:
-        """Largest target weight of one symbol."""
-        return self.parameters.max_position
-
-    def signals(self, panel: Panel) -> pd.DataFrame:
-        """Return the signals of every session of the panel; see the class for the formulas."""
+    def conditions(self, panel: Panel) -> Conditions:
+        """Return the conditions of every session of the panel; see the class for the formulas."""
         spread = panel["sma_10"] / panel["sma_20"] - 1.0
         before = np.full(spread.shape, np.nan)
         before[1:] = spread[:-1]
@@ -129,7 +90,7 @@ class EnhancedMomentum(Strategy):
         confidence = confidence * volatility_confidence(
             volatility, self.parameters.volatility_limit
         )
-        conditions = Conditions(
+        return Conditions(
             buy=up & confirmed,
             sell=down & confirmed,
             leave=np.zeros(spread.shape, dtype=bool),
@@ -143,7 +104,6 @@ class EnhancedMomentum(Strategy):
                 "momentum_5": panel["momentum_5"],
             },
         )
-        return position_signals(self, panel, conditions, self.rules)
 
     def _confirmations(self, panel: Panel, direction: FloatArray) -> FloatArray:
         """Return the three confirmations' strengths, shape (3, sessions, symbols), 0 if not met."""

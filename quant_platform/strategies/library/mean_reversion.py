@@ -3,20 +3,17 @@
 from typing import Annotated
 
 import numpy as np
-import pandas as pd
 from pydantic import Field, model_validator
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.panel import Panel
-from quant_platform.strategies.base import Strategy
-from quant_platform.strategies.limits import REFUSE
-from quant_platform.strategies.parameters import StrategyParameters
-from quant_platform.strategies.positions import Conditions, PositionRules, position_signals
+from quant_platform.strategies.position_strategy import PositionParameters, PositionStrategy
+from quant_platform.strategies.positions import Conditions
 from quant_platform.strategies.risk import volatility_confidence
 
 
-class MeanReversion(Strategy):
+class MeanReversion(PositionStrategy):
     """Buy extreme falls (Bollinger band, RSI) in an upward trend and leave at the middle band.
 
     Buy: close < bollinger_lower, rsi_14 < `rsi_low`, and the trend is up. Sell (target 0), the
@@ -37,7 +34,7 @@ class MeanReversion(Strategy):
     at or below its stop, or after `max_holding` sessions; a new extreme before that renews it.
     """
 
-    class Parameters(StrategyParameters):
+    class Parameters(PositionParameters):
         """Parameters of mean_reversion."""
 
         rsi_low: Annotated[
@@ -46,17 +43,6 @@ class MeanReversion(Strategy):
         rsi_high: Annotated[
             float, Field(ge=0, lt=100, description="RSI above which a sell is possible.")
         ] = 70.0
-        min_confidence: Annotated[
-            float, Field(ge=0, le=1, description="Confidence below which there is no signal.")
-        ] = 0.3
-        max_position: Annotated[
-            float,
-            Field(gt=0, le=1, description="Weight at confidence 1, as a share of the portfolio."),
-        ] = 0.05
-        volatility_limit: Annotated[
-            float,
-            Field(gt=0, le=10, description="Annual volatility above which positions shrink."),
-        ] = 0.30
         stop_atr: Annotated[
             float, Field(gt=0, le=100, description="Stop below the entry close, in ATR.")
         ] = 3.0
@@ -75,7 +61,6 @@ class MeanReversion(Strategy):
 
     name = "mean_reversion"
     version = "1.1.0"
-    on_excess = REFUSE
     required_features = (
         "bollinger_lower",
         "bollinger_middle",
@@ -89,26 +74,8 @@ class MeanReversion(Strategy):
     )
     parameters: Parameters
 
-    @property
-    def rules(self) -> PositionRules:
-        """Limits of signals and positions."""
-        p = self.parameters
-        return PositionRules(
-            p.min_confidence, p.max_position, p.volatility_limit, p.stop_atr, p.max_holding
-        )
-
-    @property
-    def lookback(self) -> int:
-        """The positions' memory; the conditions themselves look at one session only."""
-        return self.rules.memory
-
-    @property
-    def max_weight(self) -> float:
-        """Largest target weight of one symbol."""
-        return self.parameters.max_position
-
-    def signals(self, panel: Panel) -> pd.DataFrame:
-        """Return the signals of every session of the panel; see the class for the formulas."""
+    def conditions(self, panel: Panel) -> Conditions:
+        """Return the conditions of every session of the panel; see the class for the formulas."""
         p = self.parameters
         close, rsi = panel.close, panel["rsi_14"]
         lower, upper = panel["bollinger_lower"], panel["bollinger_upper"]
@@ -123,7 +90,7 @@ class MeanReversion(Strategy):
         confidence = (0.5 + 0.5 * strength) * volatility_confidence(
             panel["realized_volatility_20"], p.volatility_limit
         )
-        conditions = Conditions(
+        return Conditions(
             buy=buy,
             sell=sell,
             leave=close >= panel["bollinger_middle"],
@@ -137,7 +104,6 @@ class MeanReversion(Strategy):
                 "trend": trend / panel["sma_200"],
             },
         )
-        return position_signals(self, panel, conditions, self.rules)
 
 
 def _full_at(value: FloatArray, full: FloatArray | float) -> FloatArray:
