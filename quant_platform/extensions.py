@@ -21,7 +21,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
-from quant_platform.errors import ContractError, SettingsError
+from quant_platform.errors import ContractError, SettingsError, UnknownNameError
 from quant_platform.settings import PREFIX, Settings
 
 VARIABLE = PREFIX + "EXTENSIONS"
@@ -46,6 +46,24 @@ def extension_modules() -> tuple[ModuleType, ...]:
     """
     folder = Settings.load().extensions
     return (*(() if folder is None else _of_folder(folder)), *_of_packages())
+
+
+def extension(name: str) -> ModuleType:
+    """Return the module of a file of the folder, as a test of it wants.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such file.
+    """
+    modules = {
+        module.__name__.removeprefix(f"{PACKAGE}."): module for module in extension_modules()
+    }
+    if name not in modules:
+        raise UnknownNameError(
+            f"There is no extension {name!r}", f"There are: {', '.join(modules) or 'none'}"
+        )
+    return modules[name]
 
 
 def extensions_digest() -> str:
