@@ -10,6 +10,7 @@ does not: how rows are read (`reader.py`) and backtests are computed (`backtest.
 show the sample market, after `quant-platform demo`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,9 +21,10 @@ from quant_platform.features.feature_registry import select
 from quant_platform.market.calendar import platform_calendar
 from quant_platform.market.panel import Panel
 from quant_platform.research import arguments
-from quant_platform.research.arguments import Day, Names, iso_range, several
+from quant_platform.research.arguments import Day, Names, iso_day, iso_range, several
 from quant_platform.research.backtest import backtest
 from quant_platform.research.benchmark import Benchmark
+from quant_platform.research.factor import FactorStudy, factor_study
 from quant_platform.research.feature_data import FeatureData
 from quant_platform.research.prices import (
     securities_of,
@@ -202,6 +204,43 @@ class Store(StoredTables):
             default_benchmark=assumed.benchmark,
             named=partial(model_of, assumed),
         )
+
+    def factor(
+        self,
+        name: str,
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        horizons: Sequence[int] = (1, 5, 21),
+        quantiles: int = 5,
+    ) -> FactorStudy:
+        """Study what a feature foretells: rank correlations with later returns, by quantile.
+
+        Returns begin with the open of the next session: what a portfolio could have had.
+
+        Parameters
+        ----------
+        name : of a feature, stored or computed in memory
+        start, end : first and last session of its values; default: all that are stored
+        horizons : sessions over which returns are looked at
+        quantiles : how many groups of equal size members are put into
+
+        Raises
+        ------
+        UnknownNameError, SessionError, SettingsError
+            As `quant_platform.research.factor.factor_study`.
+
+        Examples
+        --------
+        >>> import quant_platform as qp
+        >>> study = qp.open().factor("momentum_20", "2008-01-02", "2008-12-31", quantiles=2)
+        >>> study.summary.index.tolist(), study.by_quantile.shape
+        ([1, 5, 21], (2, 3))
+        """
+        (wanted,) = _names([name])
+        first, last = (None if each is None else iso_day(each) for each in (start, end))
+        calendar = platform_calendar(self.settings)
+        return factor_study(self._reader, calendar, wanted, first, last, horizons, quantiles)
 
     def _range(self, first: str, last: str) -> FeatureData:
         return FeatureData(self._reader, platform_calendar(self.settings), first, last)
