@@ -108,6 +108,11 @@ class RandomCase:
 
     def part(self, start, stop, state=None, **changes):
         """Simulate some sessions, from no more rows than these and the ones looked back on."""
+        panel, orders, options = self.given(start, stop)
+        return simulate(panel, orders, state=state, **{**options, **changes})
+
+    def given(self, start, stop):
+        """Return the panel, orders and assumptions of some sessions."""
         deep = max(start - LIQUIDITY_LOOKBACK, 0)
         days = self.days[deep:stop]
         first = self.days[max(start - 1, 0)]
@@ -138,9 +143,7 @@ class RandomCase:
             "conditions": Conditions(sectors=sectors, **lending),  # type: ignore[arg-type]
             "actions": self.actions,
         }
-        return simulate(
-            panel, replace(orders, levels=levels), state=state, **{**options, **changes}
-        )
+        return panel, replace(orders, levels=levels), options
 
 
 def costs_of(rng) -> Costs:
