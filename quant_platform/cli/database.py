@@ -32,11 +32,13 @@ def upgrade() -> None:
     from quant_platform.pipeline.provision import provision
     from quant_platform.settings import Settings
     from quant_platform.storage.database import platform_database
+    from quant_platform.strategies.books import books_of
     from quant_platform.strategies.models import models_of
 
     settings = Settings.load()
     sets, models = stored_sets(settings), models_of(settings)
-    applied = provision(platform_database(settings), settings.benchmark, sets, models)
+    books = books_of(settings)
+    applied = provision(platform_database(settings), settings.benchmark, sets, models, books)
     for name in applied:
         console.out.print(f"applied {name}")
     if not applied:

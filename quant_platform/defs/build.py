@@ -64,6 +64,7 @@ def build_defs(
             stored_sets(settings),
             has_own_data(settings),
             platform.models,
+            platform.books,
         )
     )
     return dg.Definitions(

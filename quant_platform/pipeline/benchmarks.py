@@ -43,7 +43,7 @@ class Benchmarks:
         """Return those of the models that run."""
         ids = model_ids(platform.database)
         default = platform.settings.benchmark
-        names = {ids[each.name]: each.benchmark or default for each in platform.models}
+        names = {ids[each.name]: each.benchmark or default for each in platform.traded}
         return cls(ids, names, bars, actions)
 
     def cut(

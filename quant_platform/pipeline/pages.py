@@ -20,7 +20,7 @@ from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 from quant_platform.storage.files import replace_file
 from quant_platform.storage.schema import tables_with_history
-from quant_platform.strategies.models import models_of
+from quant_platform.strategies.books import with_portfolios
 from quant_platform.trading.costs import costs_of
 
 QUALITY_SESSIONS = 63
@@ -84,8 +84,7 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
     """Read everything the page of `session` shows."""
     recent = _recent_sessions(database, session, max(TREND_SESSIONS + 1, QUALITY_SESSIONS))
     models = _all(database, "SELECT * FROM models ORDER BY id")
-    running = [each.name for each in models_of(settings)]
-    models = models[models["model_name"].isin(running)].reset_index(drop=True)
+    models = models[models["model_name"].isin(with_portfolios(settings))].reset_index(drop=True)
 
     def of_models(rows: pd.DataFrame) -> pd.DataFrame:
         return rows[rows["model_id"].isin(models["id"])].reset_index(drop=True)

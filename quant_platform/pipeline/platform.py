@@ -16,6 +16,8 @@ from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 from quant_platform.storage.schema import Table, read_table
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.book import Book
+from quant_platform.strategies.books import books_of
 from quant_platform.strategies.models import models_of
 from quant_platform.trading.costs import costs_of
 from quant_platform.trading.limits import Limits
@@ -52,10 +54,10 @@ class Platform:
         Raises
         ------
         SettingsError, UnknownNameError
-            It holds the market of another vendor, or models, costs or limits are none: a run would
-            find that out at its end.
+            It holds the market of another vendor, or models, books, costs or limits are none: a run
+            would find that out at its end.
         """
-        _ = self.models
+        _ = self.models, self.books
         costs_of(self.settings)
         Limits.read(self.settings.limits)
         database = ready_database(self.settings)
@@ -66,6 +68,16 @@ class Platform:
     def models(self) -> tuple[Strategy, ...]:
         """The models that run each day, sorted by name; errors as `models_of`."""
         return models_of(self.settings)
+
+    @cached_property
+    def books(self) -> tuple[Book, ...]:
+        """Portfolios of several models, sorted by name; errors as `books_of`."""
+        return books_of(self.settings)
+
+    @property
+    def traded(self) -> tuple[Strategy | Book, ...]:
+        """What has a portfolio: the models, then the books."""
+        return (*self.models, *self.books)
 
     @cached_property
     def universe_rule(self) -> UniverseRule:

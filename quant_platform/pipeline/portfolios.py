@@ -5,6 +5,7 @@ session of a run; from there on the state is carried from block to block.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -15,6 +16,7 @@ from quant_platform.evaluation.risk_free import risk_free_rates
 from quant_platform.market.panel import Panel
 from quant_platform.pipeline.benchmarks import Benchmarks
 from quant_platform.pipeline.blocks import Block, SlidingRows, blocks, count_securities
+from quant_platform.pipeline.books import book_frames, book_state, simulate_books
 from quant_platform.pipeline.chunks import Chunk, alone
 from quant_platform.pipeline.computations import server_time
 from quant_platform.pipeline.failures import Failures
@@ -24,13 +26,14 @@ from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.storage.models import model_ids
 from quant_platform.storage.stored import Stored
 from quant_platform.strategies.base import Strategy
+from quant_platform.trading.book import BookState
 from quant_platform.trading.conditions import LIQUIDITY_LOOKBACK, Conditions, known_sectors
 from quant_platform.trading.costs import costs_of
 from quant_platform.trading.delistings import DelistingRules, Endings, YearHighs, year_highs
 from quant_platform.trading.limits import Limits
 from quant_platform.trading.orders import Orders
 from quant_platform.trading.portfolio_state import PortfolioState
-from quant_platform.trading.simulation import Simulation, simulate
+from quant_platform.trading.simulation import simulate
 
 ACCOUNTED = ("positions", "fills", "pending_cash")
 """Tables of which several accounts of a model have rows."""
@@ -67,7 +70,9 @@ def portfolio_chunks(
     before: Stored,
     signals_of: Mapping[str, Stored],
 ) -> Iterator[Chunk]:
-    """Rows of `TABLES`: each model simulated in the sessions after its signals.
+    """Rows of `TABLES`: each model simulated in the sessions after its signals, then each book.
+
+    Where there are books, the chunks have rows of their tables, too (`books.py`).
 
     Parameters
     ----------
@@ -89,7 +94,9 @@ def portfolio_chunks(
         return
     ids = model_ids(platform.database)
     count = count_securities(platform, Members(BEGINNING, sessions[-1]))
+    traded = [*signals_of, *(book.name for book in platform.books)]
     states: dict[str, PortfolioState | None] = {}
+    parts: dict[str, BookState] = {}
     earlier: str | None = None
     sliding = {name: SlidingRows(stored) for name, stored in signals_of.items()}
     members = SlidingRows(universe)
@@ -98,27 +105,38 @@ def portfolio_chunks(
         earlier_sessions = block.window[: len(block.window) - len(block.sessions)]
         previous = earlier_sessions[-1] if earlier_sessions else None
         if previous is None or previous != earlier:
-            states = {name: _state(platform, before, ids[name], previous) for name in signals_of}
+            states = {name: _state(platform, before, ids[name], previous) for name in traded}
+            parts = {
+                book.name: book_state(platform, book, ids, previous) for book in platform.books
+            }
         earlier = block.sessions[-1]
         endings = Endings(
             DelistingRules.of(platform.settings),
             securities.read(block.sessions[0], block.sessions[-1]),
             _year_highs(platform, bars, actions),
         )
-        done = _simulated(
-            platform, block, previous, bars, actions, endings, members, sliding, states
+        panel, orders, assumed = _given(
+            platform, block, previous, bars, actions, endings, members, sliding
         )
+        done = {
+            name: simulate(panel, each, state=states[name], **assumed)
+            for name, each in orders.items()
+        }
+        books = simulate_books(platform, panel, orders, done, states, parts, assumed)
+        done |= {name: book.simulation for name, book in books.items()}
         states = {name: each.state() for name, each in done.items()}
+        parts = {name: book.state for name, book in books.items()}
         frames = {
             table: _joined({ids[name]: getattr(each, rows) for name, each in done.items()})
             for table, rows in TABLES.items()
         }
         for table in ACCOUNTED:
             frames[table]["account"] = SIMULATED
+        frames |= book_frames(books, ids)
         yield Chunk(block.sessions, frames, read_at=read_at)
 
 
-def _simulated(
+def _given(
     platform: Platform,
     block: Block,
     previous: str | None,
@@ -127,9 +145,8 @@ def _simulated(
     endings: Endings,
     members: SlidingRows,
     signals: Mapping[str, SlidingRows],
-    states: Mapping[str, PortfolioState | None],
-) -> dict[str, Simulation]:
-    """Simulation of each model, by the model's name."""
+) -> tuple[Panel, dict[str, Orders], dict[str, Any]]:
+    """What a block is simulated from: the market, the models' orders, and what is assumed."""
     # An order's impact looks back on the sessions before the block.
     first, last = block.window[0], block.window[-1]
     known_actions = actions.read(first, last)
@@ -143,27 +160,26 @@ def _simulated(
     conditions = Conditions(
         sectors=known_sectors(universe, panel, block.sessions) if limits.sector else None
     )
-    return {
-        name: simulate(
-            panel,
-            Orders.from_signals(
-                rows.over(decided),
-                block.sessions,
-                before=previous,
-                universe=universe,
-                rules=rules[name],
-                calendar=platform.calendar,
-            ),
-            state=states[name],
-            costs=costs_of(settings),
-            capital=settings.capital,
-            endings=endings,
-            limits=limits,
-            conditions=conditions,
-            actions=known_actions,
+    orders = {
+        name: Orders.from_signals(
+            rows.over(decided),
+            block.sessions,
+            before=previous,
+            universe=universe,
+            rules=rules[name],
+            calendar=platform.calendar,
         )
         for name, rows in signals.items()
     }
+    assumed = {
+        "costs": costs_of(settings),
+        "capital": settings.capital,
+        "endings": endings,
+        "limits": limits,
+        "conditions": conditions,
+        "actions": known_actions,
+    }
+    return panel, orders, assumed
 
 
 def _year_highs(platform: Platform, bars: Stored, actions: Stored) -> YearHighs:

@@ -14,6 +14,8 @@ from quant_platform.storage.feature_tables import FeatureTable
 from quant_platform.storage.migrations import RegisteredColumn, is_current, upgrade
 from quant_platform.storage.models import ModelRecord, register_models
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.book import Book
+from quant_platform.strategies.books import books_of
 from quant_platform.strategies.models import default_models, models_of
 
 
@@ -47,11 +49,35 @@ def model_record(strategy: Strategy, benchmark: str = DEFAULT_BENCHMARK) -> Mode
     )
 
 
+BOOK = "book"
+"""What stands in `models.strategy` of a book."""
+
+BOOK_VERSION = "1.0.0"
+
+
+def book_record(
+    book: Book, models: Sequence[Strategy], benchmark: str = DEFAULT_BENCHMARK
+) -> ModelRecord:
+    """Row of `models` for a book of some of `models`."""
+    return ModelRecord(
+        strategy=BOOK,
+        name=book.name,
+        version=BOOK_VERSION,
+        description=book.description,
+        parameters=book.parameters,
+        is_benchmark=False,
+        max_gross=book.max_gross(models),
+        max_net=book.max_net(models),
+        benchmark=benchmark,
+    )
+
+
 def provision(
     database: Database,
     benchmark: str = DEFAULT_BENCHMARK,
     sets: Sequence[FeatureSet] = (TECHNICAL,),
     models: Sequence[Strategy] | None = None,
+    books: Sequence[Book] = (),
 ) -> list[str]:
     """Apply what is missing; return migrations, tables and columns applied now. Safe to repeat.
 
@@ -60,6 +86,7 @@ def provision(
     benchmark : of models that state none
     sets : feature sets that are stored
     models : that run; default: those of no setting. Rows of others stay as they are.
+    books : of these models
     """
     columns = registered_columns(sets)
     tables = [
@@ -70,6 +97,7 @@ def provision(
     applied = [] if is_current(database, columns) else upgrade(database, columns, tables)
     running = default_models() if models is None else models
     records = [model_record(model, benchmark) for model in running]
+    records += [book_record(book, running, benchmark) for book in books]
     register_models(database, records)
     return applied
 
@@ -77,7 +105,7 @@ def provision(
 @lru_cache(maxsize=8)
 def ready_database(settings: Settings) -> Database:
     """Return the platform's database, provisioned, one object per process."""
-    models = models_of(settings)
+    models, books = models_of(settings), books_of(settings)
     database = platform_database(settings)
-    provision(database, settings.benchmark, stored_sets(settings), models)
+    provision(database, settings.benchmark, stored_sets(settings), models, books)
     return database

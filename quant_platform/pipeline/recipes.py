@@ -21,6 +21,7 @@ from quant_platform.pipeline.own_data import own_recipe
 from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import Settings
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.books import books_of
 from quant_platform.strategies.models import models_of
 from quant_platform.trading.costs import costs_of
 
@@ -97,25 +98,29 @@ def version_of(strategy: Strategy) -> str:
 
 
 def portfolio_recipe(settings: Settings) -> str:
-    """Models and how they are traded, capital, costs and delisting rules of the simulation."""
+    """Models, books and how they are traded, capital, costs and delisting rules."""
     models = ",".join(
         f"{strategy.name} {strategy.rebalance} gross {strategy.max_gross:g}"
         f"{' stops' if strategy.trading_rules.stops else ''}"
         for strategy in models_of(settings)
+    )
+    books = "".join(
+        f"; {book.name} of {','.join(book.members)}, {book.capital!r}"
+        for book in books_of(settings)
     )
     assumed = f"{costs_of(settings)}; limits {settings.limits or 'none'}"
     ends = (
         f"ends {settings.delisting_sessions} {settings.delisting_return:g}"
         f" {settings.distressed_return:g} {settings.distress_price:g} {settings.distress_fall:g}"
     )
-    return f"{models}; {settings.capital:.2f}; {assumed}; {ends}"
+    return f"{models}; {settings.capital:.2f}; {assumed}; {ends}{books}"
 
 
 def performance_recipe(settings: Settings) -> str:
     """Metrics, the rate in sessions without a known yield, and each model's benchmark."""
-    against = ",".join(
-        f"{each.name} by {each.benchmark or settings.benchmark}" for each in models_of(settings)
-    )
+    stated = {each.name: each.benchmark for each in models_of(settings)}
+    stated |= {book.name: book.benchmark for book in books_of(settings)}
+    against = ",".join(f"{name} by {of or settings.benchmark}" for name, of in stated.items())
     return f"{','.join(METRICS)}; {settings.risk_free:g}; {against}"
 
 

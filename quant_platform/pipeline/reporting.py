@@ -14,6 +14,7 @@ from quant_platform.reports.ranking import TREND_SESSIONS
 from quant_platform.reports.report import performance_reports
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import Members
+from quant_platform.storage.models import model_ids
 from quant_platform.storage.stored import Stored
 
 SILENCE = ModelSilent().window
@@ -50,7 +51,7 @@ def alert_chunks(
             calendar=_days(block.window),
             models=stored_models(platform),
             performance=performance.read(first, last),
-            activity=_activity(rows),
+            activity=_activity(pd.concat([rows, *of_books(rows, platform)], ignore_index=True)),
             universe=universe.read(first, last),
             bars=bars.read(first, last),
         )
@@ -104,12 +105,20 @@ def stored_models(platform: Platform) -> pd.DataFrame:
     rows = bulk.query(
         platform.database, "SELECT id, model_name, is_benchmark FROM models ORDER BY id"
     )
-    running = rows["model_name"].isin([each.name for each in platform.models])
+    running = rows["model_name"].isin([each.name for each in platform.traded])
     return rows[running].reset_index(drop=True)
 
 
 def _days(sessions: Sequence[str]) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(list(sessions)).as_unit("s")
+
+
+def of_books(signals: pd.DataFrame, platform: Platform) -> Iterator[pd.DataFrame]:
+    """Signals of each book, as rows of its own: those of its members."""
+    ids = model_ids(platform.database) if platform.books else {}
+    for book in platform.books:
+        of_members = signals["model_id"].isin([ids[name] for name in book.members])
+        yield signals[of_members].assign(model_id=ids[book.name])
 
 
 def _activity(signals: pd.DataFrame) -> pd.DataFrame:

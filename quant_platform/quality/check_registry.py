@@ -26,6 +26,7 @@ from quant_platform.quality.market import (
 from quant_platform.quality.own_data import OWN_DATA_CHECKS
 from quant_platform.quality.quarantine import REFUSED_INFORMATION_CHECKS
 from quant_platform.settings import Settings
+from quant_platform.strategies.books import books_of
 from quant_platform.strategies.models import models_of
 from quant_platform.vendors.base import Vendor
 
@@ -49,7 +50,9 @@ def all_checks(settings: Settings, vendor: Vendor) -> list[QualityCheck]:
         [
             *market,
             *UNIVERSE_CHECKS,
-            *computed_checks(stored_sets(settings), models_of(settings)),
+            *computed_checks(
+                stored_sets(settings), models_of(settings), books=bool(books_of(settings))
+            ),
             *library_checks(),
         ],
         settings.checks,

@@ -44,7 +44,11 @@ from quant_platform.quality.check import (
     description_of,
 )
 from quant_platform.quality.comparison import Comparison, findings_of, rows_of, same_figures
-from quant_platform.quality.portfolios import long_only_exposure, portfolio_accounting
+from quant_platform.quality.portfolios import (
+    book_attribution,
+    long_only_exposure,
+    portfolio_accounting,
+)
 from quant_platform.quality.sampling import NOT_SAMPLED, batches, cut
 from quant_platform.quality.verdict import Findings, failures
 from quant_platform.storage import bulk
@@ -278,7 +282,7 @@ def report_ranking(context: CheckContext) -> Findings:
     """
     reports = context.read("performance_reports", columns=["date", "ranking"])
     ids = model_ids(context.platform.database)
-    running = tuple(ids[each.name] for each in context.platform.models)
+    running = tuple(ids[each.name] for each in context.platform.traded)
     rows = context.read("portfolios", columns=["date", "model_id"], scope={"model_id": running})
     models = rows.groupby("date").size()
     wrong = []
@@ -292,13 +296,17 @@ def report_ranking(context: CheckContext) -> Findings:
 
 
 def computed_checks(
-    feature_sets: Sequence[FeatureSet], models: Sequence[Strategy] | None = None
+    feature_sets: Sequence[FeatureSet],
+    models: Sequence[Strategy] | None = None,
+    *,
+    books: bool = False,
 ) -> list[QualityCheck]:
     """All checks of computed tables; one for each stored feature set, two for each model.
 
     Parameters
     ----------
     models : that run; default: those of no setting
+    books : whether there are portfolios of several models
     """
     checks = [_set_check(each) for each in feature_sets]
     checks += [
@@ -314,6 +322,10 @@ def computed_checks(
         ),
         _check("report_ranking", REPORTS, "performance_reports", ERROR, report_ranking),
     ]
+    if books:
+        checks.append(
+            _check("book_attribution", PORTFOLIOS, "book_attribution", ERROR, book_attribution)
+        )
     for strategy in default_models() if models is None else models:
         checks += _strategy_checks(strategy)
     return checks

@@ -14,6 +14,9 @@ TOLERANCE = 1e-9
 
 CENT = 0.01
 
+SHARE = 1e-4
+"""Shares by which a sum of shares may be apart: rounding of numbers."""
+
 
 def portfolio_accounting(context: CheckContext) -> Findings:
     """Equity is cash, what is owed and positions; the return is its change, where it was positive.
@@ -37,6 +40,38 @@ def portfolio_accounting(context: CheckContext) -> Findings:
     examples = [f"model {row.model_id}: equity {row.equity:.2f}" for row in rows[bad].itertuples()]
     failing = failures(rows[bad]["date"].to_numpy(), examples)
     return context.judged_on(rows["date"].unique(), failing, "there is no portfolio")
+
+
+def book_attribution(context: CheckContext) -> Findings:
+    """A book's lines add up to the change of its equity, and its members' shares to its positions.
+
+    Not judged: sessions without a book.
+    """
+    lines = context.read("book_attribution", columns=["date", "model_id", "pnl"])
+    pnl = lines.groupby(["date", "model_id"], as_index=False)["pnl"].sum()
+    rows = context.read("portfolios", columns=["date", "model_id", "equity", "daily_return"])
+    rows = rows.merge(pnl, on=["date", "model_id"])
+    # Nothing is a share of an equity that was not positive.
+    change = rows["equity"] - rows["equity"] / (1.0 + rows["daily_return"])
+    rows["difference"] = (rows["pnl"] - change).abs()
+    wrong = rows[rows["difference"] > CENT]
+    examples = [f"model {row.model_id}: {row.difference:.2f} apart" for row in wrong.itertuples()]
+    key = ["date", "model_id", "security_id"]
+    parts, whole = (
+        context.read(table, columns=[*key, "shares"]).groupby(key)["shares"].sum()
+        for table in ("book_holdings", "positions")
+    )
+    whole = whole[whole.index.isin(lines["model_id"].unique(), level="model_id")]
+    differences = parts.sub(whole, fill_value=0.0).abs()
+    apart = differences[differences > SHARE].reset_index()
+    examples += [
+        f"model {row.model_id}: {row.shares:g} shares of {row.security_id} apart"
+        for row in apart.itertuples()
+    ]
+    days = pd.concat([wrong["date"], apart["date"]])
+    return context.judged_on(
+        lines["date"].unique(), failures(days.to_numpy(), examples), "there is no book"
+    )
 
 
 def long_only_exposure(context: CheckContext) -> Findings:

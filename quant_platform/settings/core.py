@@ -125,6 +125,13 @@ class Settings(SettingsModel):
         " max_holding=20)`. `default` stands for those that run without this setting;"
         " `quant-platform list strategies` shows which there are.",
     )
+    books: Annotated[str, Variable(PLATFORM, PREFIX + "BOOKS")] = Field(
+        default="",
+        description="Portfolios of several models, with semicolons between them, each with a rule"
+        " that divides its capital: `core = equal(buy_and_hold, mean_reversion); risk ="
+        " inverse_volatility(enhanced_momentum, mean_reversion); mix = fixed(buy_and_hold=0.6,"
+        " mean_reversion=0.4)`. Empty: none.",
+    )
     start: Annotated[Day | None, Variable(PLATFORM, PREFIX + "START")] = Field(
         default=None,
         description="First session of the market; empty: the vendor's own first session.",

@@ -9,13 +9,14 @@ from collections.abc import Collection, Iterable
 
 from quant_platform.errors import UnknownNameError
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.book import Book
 
 SYMBOL = "symbol:"
 """Begins a benchmark that is a security, by its ticker."""
 
 
-def benchmark_of(strategy: Strategy, default: str, models: Collection[str]) -> str:
-    """Return what a strategy is judged against: the name of a model, or `symbol:TICKER`.
+def benchmark_of(strategy: Strategy | Book, default: str, models: Collection[str]) -> str:
+    """Return what a strategy or book is judged against: the name of a model, or `symbol:TICKER`.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def is_symbol(benchmark: str) -> bool:
     return benchmark.startswith(SYMBOL) and benchmark != SYMBOL
 
 
-def benchmark_tickers(models: Iterable[Strategy], default: str) -> list[str]:
+def benchmark_tickers(models: Iterable[Strategy | Book], default: str) -> list[str]:
     """Return the tickers that models are judged against, sorted."""
     names = {each.benchmark or default for each in models}
     return sorted(name.removeprefix(SYMBOL) for name in names if is_symbol(name))

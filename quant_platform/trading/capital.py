@@ -2,9 +2,9 @@
 
 1. `equal`: the same share for each of n members, 1 / n.
 2. `fixed`: the shares that are stated; what they leave of 1 stays cash.
-3. `inverse_volatility`: (1 / sᵢ) / Σ (1 / sⱼ), where sᵢ is the standard deviation (divisor n − 1) of
-   the member's last `lookback` session returns. Equal shares until every member has so many, and
-   where one of them has none that differ.
+3. `inverse_volatility`: (1 / sᵢ) / Σ (1 / sⱼ), where sᵢ is the standard deviation (divisor n − 1)
+   of the member's last `lookback` session returns. Equal shares until every member has so many,
+   and where one of them has none that differ.
 
 Shares are set for the first session of each period, from what was known after the close of the
 session before; they hold until the next one. What does not belong here: what is done with them

@@ -53,11 +53,11 @@ class TestByHand:
     1. a: 0.5 · 1,000 / 10 = 50 X; b: −0.2 · 1,000 / 10 = −20 X and 0.4 · 1,000 / 20 = 20 Y. The
        book buys 30 X and 20 Y; 300 is left. X gains 1: a 50, b −20.
     2. b no longer wants X: at the open the equity is 300 + 30 · 12 + 20 · 22 = 1,100, so that the
-       book and a hold 0.5 · 1,100 / 12 = 45.8333 X, of which b's purchase of 20 takes 4.1667 from a.
-       Overnight X gains 1: a 50, b −20; then nothing. Y, which nobody trades, gains 1: b 20.
+       book and a hold 0.5 · 1,100 / 12 = 45.8333 X; b buys 20, 4.1667 of them from a. Overnight X
+       gains 1: a 50, b −20; then nothing. Y, which nobody trades, gains 1: b 20.
     3. b wants what a has, sold: the book sells all of X, 45.8333 at 10. The equity at the open is
-       110 + 458.3333 + 20 · 21 = 988.3333, so that a has 49.4167 X and b −49.4167. Overnight a loses
-       2 · 45.8333 = 91.6667; after the open 2 · 49.4167 = 98.8333, which b gains.
+       110 + 458.3333 + 20 · 21 = 988.3333, so that a has 49.4167 X and b −49.4167. Overnight a
+       loses 2 · 45.8333 = 91.6667; after the open 2 · 49.4167 = 98.8333, which b gains.
     """
 
     def test_shares_of_members_and_of_the_book(self):
@@ -125,7 +125,7 @@ def test_members_trade_with_each_other_first_and_share_what_the_market_gives():
 
 class TestCapital:
     def test_inverse_volatility(self):
-        # Deviations (n − 1) of ±1 % and ±3 % about 0 are as 1:3, so that the shares are 3/4 and 1/4.
+        # The second's returns are three times the first's, and so is their deviation.
         returns = np.array([[0.01, 0.03], [-0.01, -0.03], [0.01, 0.03]])
         rule = CapitalRule("inverse_volatility", lookback=3)
         assert rule.divide(returns).tolist() == pytest.approx([0.75, 0.25])

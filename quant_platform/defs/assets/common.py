@@ -26,6 +26,7 @@ from quant_platform.pipeline.chunks import Chunks
 from quant_platform.pipeline.computations import unfinished
 from quant_platform.pipeline.platform import Platform
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.book import Book
 from quant_platform.strategies.models import default_models
 from quant_platform.vendors.base import Vendor
 
@@ -72,7 +73,7 @@ READY_BY = "0 6 * * 2-6"
 
 @dataclass(frozen=True)
 class AssetContext:
-    """What the definitions depend on: vendor, calendar, members, stored features, models.
+    """What the definitions depend on: vendor, calendar, members, stored features, models, books.
 
     `own_data` says whether there is any data of the user's own (`pipeline/own_data.py`).
     """
@@ -84,6 +85,7 @@ class AssetContext:
     feature_sets: tuple[FeatureSet, ...] = (TECHNICAL,)
     own_data: bool = False
     models: tuple[Strategy, ...] = field(default_factory=default_models)
+    books: tuple[Book, ...] = ()
 
     @property
     def partitions(self) -> dg.DailyPartitionsDefinition:
@@ -93,8 +95,8 @@ class AssetContext:
 
     @property
     def model_names(self) -> list[str]:
-        """Names of the models, in their order."""
-        return [model.name for model in self.models]
+        """Names of what has a portfolio: the models, then the books."""
+        return [*(each.name for each in self.models), *(each.name for each in self.books)]
 
     @property
     def is_live(self) -> bool:

@@ -153,7 +153,7 @@ def _yields(market: AssetContext) -> dict[str, dg.AssetIn]:
 
 def _benchmarks(market: AssetContext) -> dict[str, dg.AssetIn]:
     """Inputs of the securities that models are judged against, where there are any."""
-    if not benchmark_tickers(market.models, market.benchmark):
+    if not benchmark_tickers((*market.models, *market.books), market.benchmark):
         return {}
     history = whole_history(market.calendar, market.vendor)
     return {

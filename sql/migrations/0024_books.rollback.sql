@@ -1,0 +1,1 @@
+DROP TABLE book_holdings, book_holdings_history, book_attribution, book_attribution_history;
