@@ -134,7 +134,7 @@ def test_parquet_has_its_own_types(tmp_path: Path) -> None:
     rows, refused = rows_of(read_dataset("mood", read_table(path), XNYS, NOW), sessions, XNYS)
     assert rows["symbol"].tolist() == ["IBM"]
     assert refused["reason"].tolist() == ["mood.parquet, row 1, level: a number without end"]
-    frame.assign(level=[[1], [2]]).to_parquet(path)
+    frame.assign(level=pd.Series([[1], [2]], dtype=object)).to_parquet(path)
     with pytest.raises(VendorError, match="has a column 'level', which holds no numbers"):
         read_dataset("mood", read_table(path), XNYS, NOW)
     frame.assign(known_at=frame["known_at"].dt.tz_localize(None)).to_parquet(path)
