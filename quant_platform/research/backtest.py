@@ -29,7 +29,7 @@ from quant_platform.errors import SettingsError
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
 from quant_platform.features.compute import required_lookback
-from quant_platform.features.feature_registry import all_features
+from quant_platform.features.feature_registry import known_features
 from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import Panel
@@ -168,7 +168,7 @@ def as_strategy(
     if isinstance(strategy, Strategy):
         return strategy
     if callable(strategy) and not isinstance(strategy, type):
-        names = tuple(feature.name for feature in all_features())
+        names = tuple(feature.name for feature in known_features())
         return FunctionStrategy(strategy, features_of(strategy, names, calendar))
     raise SettingsError(
         f"{strategy!r} is no strategy",

@@ -207,7 +207,7 @@ class Store(StoredTables):
 
     def factor(
         self,
-        name: str,
+        factor: str | pd.DataFrame,
         start: Day | None = None,
         end: Day | None = None,
         *,
@@ -220,7 +220,8 @@ class Store(StoredTables):
 
         Parameters
         ----------
-        name : of a feature, stored or computed in memory
+        factor : name of a feature, stored or computed in memory; or values of your own, each known
+            after its session: a frame with dates as its index and tickers as its columns
         start, end : first and last session of its values; default: all that are stored
         horizons : sessions over which returns are looked at
         quantiles : how many groups of equal size members are put into
@@ -237,7 +238,7 @@ class Store(StoredTables):
         >>> study.summary.index.tolist(), study.by_quantile.shape
         ([1, 5, 21], (2, 3))
         """
-        (wanted,) = _names([name])
+        wanted = _names([factor])[0] if isinstance(factor, str) else factor
         first, last = (None if each is None else iso_day(each) for each in (start, end))
         calendar = platform_calendar(self.settings)
         return factor_study(self._reader, calendar, wanted, first, last, horizons, quantiles)
