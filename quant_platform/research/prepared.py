@@ -157,6 +157,10 @@ class Prepared:
             actions=self.inputs.actions,
         )
 
+    def portfolio(self, model: Strategy) -> pd.DataFrame:
+        """Run a model, and return its rows of `portfolios`."""
+        return self.simulate(self.orders(self.signals(model), model)).portfolios
+
     def performance(
         self,
         portfolios: Mapping[int, pd.DataFrame],
