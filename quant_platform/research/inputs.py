@@ -1,25 +1,28 @@
 """`Inputs`: what is read and computed once for a backtest, whatever is then run over it.
 
 What belongs here: reading rows of the sessions and of those looked back on, and the features of
-both. What does not: strategies and simulations (`backtest.py`, `sweep.py`).
+both, as arrays. What does not: strategies and simulations (`prepared.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
-from quant_platform.features.compute import compute_features, required_lookback
+from quant_platform.features.compute import feature_arrays, required_lookback
 from quant_platform.features.feature_registry import select
+from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.calendar import Calendar
-from quant_platform.market.facts import with_tickers
+from quant_platform.market.grid import Grid, Rows, securities_in
 from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.research.reader import TableReader
 from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.strategies.base import Strategy
 from quant_platform.trading.conditions import LIQUIDITY_LOOKBACK
+from quant_platform.trading.market_arrays import widen
 
 IDENTITY_COLUMNS = ("date", "symbol", "security_id")
 
@@ -35,8 +38,8 @@ class Inputs:
     panel : bars and corporate actions of `days` and of the sessions before that impact looks back
         on, by security
     actions : corporate actions, with the days on which dividends are paid
-    features, bars : rows of `window` (bars: and of sessions before it), by security
-    universe : the members of each session of `window`, with their tickers
+    strategy_panel : what a strategy sees: the sessions of `window`, with members and features
+    members : the members of each session of `window`, with their tickers and sectors
     calendar : sessions of the exchange
     """
 
@@ -44,22 +47,15 @@ class Inputs:
     window: Sequence[str]
     panel: Panel
     actions: pd.DataFrame
-    features: pd.DataFrame
-    bars: pd.DataFrame
-    universe: pd.DataFrame
+    strategy_panel: Panel
+    members: Rows
     calendar: Calendar
 
     @cached_property
-    def strategy_panel(self) -> Panel:
-        """What a strategy sees: the sessions of `window`, with members and features."""
-        return Panel.from_frames(
-            self.bars,
-            None,
-            self.window,
-            universe=self.universe,
-            features=self.features,
-            calendar=self.calendar,
-        )
+    def universe(self) -> pd.DataFrame:
+        """Rows of `members`."""
+        rows = self.members
+        return rows if isinstance(rows, pd.DataFrame) else TableReader.decoded(rows)
 
 
 def read_inputs(
@@ -90,39 +86,59 @@ def read_inputs(
     days = [day.isoformat() for day in sessions]
     window = sessions_before(stored, days, max(model.lookback for model in models))
     traded = sessions_before(stored, days, LIQUIDITY_LOOKBACK + 1)
-    deep = min(
-        sessions_before(stored, window, required_lookback(names)), traded, key=lambda each: each[0]
-    )
+    looked_back = sessions_before(stored, window, required_lookback(names))
+    deep = max(looked_back, traded, key=len)
     reader.refuse_gaps("market_data", deep)
     reader.refuse_gaps("trading_universe", window)
     span = (deep[0], deep[-1])
     # Bars of a security from before it was a member count, too, and positions outlive membership.
     ever = Members(BEGINNING, days[-1])
-    bars = reader.rows(
-        "market_data", span, (*IDENTITY_COLUMNS, *BAR_COLUMNS.values()), members=ever
+    bars = reader.columns(
+        "market_data", span, [*IDENTITY_COLUMNS, *BAR_COLUMNS.values()], members=ever
     )
     actions = reader.rows("corporate_actions", span, members=ever)
-    universe = reader.rows(
-        "trading_universe", (window[0], window[-1]), (*IDENTITY_COLUMNS, "sector")
+    members = reader.columns(
+        "trading_universe", (window[0], window[-1]), [*IDENTITY_COLUMNS, "sector"]
     )
     news = None
     if any("articles" in feature.inputs for feature in select(names)):
         articles = reader.rows("news", span, (*IDENTITY_COLUMNS, "sentiment"), members=ever)
         # Without a single article, the market is taken for one whose news nobody collects.
         news = articles if len(articles) else None
-    computed = compute_features(
-        Panel.from_frames(bars, actions, deep, news=news), last=len(window), names=names
-    )
+    panel = Panel.from_frames(bars, actions, deep, news=news)
+    features = feature_arrays(panel, last=len(window), names=names)
     return Inputs(
         days,
         window,
-        Panel.from_frames(bars, actions, traded),
+        panel.cut(len(deep) - len(traded)),
         actions,
-        with_tickers(computed, universe),
-        bars,
-        universe,
+        _strategy_panel(panel, features, members, len(window), calendar),
+        members,
         calendar,
     )
+
+
+def _strategy_panel(
+    panel: Panel, features: Mapping[str, FloatArray], members: Rows, last: int, calendar: Calendar
+) -> Panel:
+    """Bars, membership, sectors and features of the last sessions; no corporate action.
+
+    A feature is known of members alone, as the tables of features have it.
+    """
+    have = panel.security_ids
+    want = tuple(sorted({*have, *map(str, securities_in(members))}))
+    sessions = panel.sessions[len(panel.sessions) - last :]
+    of_members = Grid(sessions, want).members(members)
+    outside = ~of_members["member"]
+    known: dict[str, FloatArray] = {}
+    for name, values in features.items():
+        known[name] = widen(values, have, want, np.nan)
+        known[name][outside] = np.nan
+    bars = {
+        name: widen(getattr(panel, name)[len(panel.sessions) - last :], have, want, np.nan)
+        for name in BAR_COLUMNS
+    }
+    return Panel(sessions, want, **bars, **of_members, features=known, calendar=calendar)
 
 
 def sessions_before(stored: Sequence[date], days: Sequence[str], lookback: int) -> list[str]:
