@@ -82,7 +82,7 @@ def _sectors(universe: Rows) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         [np.empty(0, dtype=np.int64), *(each.indices.fill_null(-1).to_numpy() for each in pieces)]
     )
     words = pieces[0].dictionary.to_pylist() if pieces else []
-    used = sorted({word for word in (words[code] for code in np.unique(codes[codes >= 0]))})
+    used = sorted({words[code] for code in np.unique(codes[codes >= 0])})
     number = {word: at for at, word in enumerate(used)}
     ranks = np.array([*(number.get(word, -1) for word in words), -1], dtype=np.int64)
     return ranks[codes], tuple(used)

@@ -26,7 +26,7 @@ from quant_platform.features.feature_registry import all_features
 from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.research.arguments import Day
 from quant_platform.research.benchmark import Benchmark, benchmark_model, benchmark_returns
-from quant_platform.research.inputs import Inputs
+from quant_platform.research.inputs import Inputs, last_tickers
 from quant_platform.research.prepared import Assumptions, Prepared
 from quant_platform.research.reader import TableReader
 from quant_platform.research.result import Backtest
@@ -94,9 +94,10 @@ def backtest(
     rival = benchmark_model(against)
     models = (model,) if rival is None else (model, rival)
     market = Prepared.read(reader, models, start, end, calendar, assumed)
-    signals = [market.signals(each) for each in models]
-    orders = [market.orders(rows, each) for each, rows in zip(models, signals, strict=True)]
-    simulated = [market.simulate(each) for each in orders]
+    orders = market.orders(model)
+    simulated = [market.simulate(orders)]
+    if rival is not None:
+        simulated.append(market.simulate(market.orders(rival), rows_only=True))
     judged_against, name = _judged_against(reader, rival, against, market.inputs)
     portfolios = {number: each.portfolios for number, each in enumerate(simulated)}
     performance = market.performance(portfolios, judged_against)
@@ -104,13 +105,13 @@ def backtest(
     of_strategy["benchmark"] = name
     return Backtest(
         model.name,
-        signals[STRATEGY],
+        lambda: market.signals(model),
         simulated[STRATEGY],
         of_strategy.reset_index(drop=True),
         _returns(simulated[1:], judged_against, name),
-        _tickers(market.inputs.universe),
+        last_tickers(market.inputs.members),
         costs,
-        lambda assumed: market.simulate(orders[STRATEGY], assumed).portfolios,
+        lambda assumed: market.simulate(orders, assumed).portfolios,
     )
 
 
@@ -119,12 +120,6 @@ def _returns(rivals: Sequence[Simulation], judged_against: object, name: str) ->
     if rivals:
         return rivals[0].portfolios.set_index("date")["daily_return"].rename(name)
     return cast("pd.Series", judged_against)
-
-
-def _tickers(universe: pd.DataFrame) -> dict[str, str]:
-    """Security → its last ticker."""
-    newest = universe.drop_duplicates("security_id", keep="last")
-    return dict(zip(newest["security_id"], newest["symbol"], strict=True))
 
 
 def as_strategy(strategy: object, calendar: Calendar) -> Strategy:

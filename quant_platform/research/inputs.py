@@ -146,3 +146,20 @@ def sessions_before(stored: Sequence[date], days: Sequence[str], lookback: int) 
     first = stored.index(date.fromisoformat(days[0]))
     before = [day.isoformat() for day in stored[max(first - (lookback - 1), 0) : first]]
     return [*before, *days]
+
+
+def last_tickers(members: Rows) -> dict[str, str]:
+    """Return the last ticker of each security, of rows in the order of their dates."""
+    if isinstance(members, pd.DataFrame):
+        newest = members.drop_duplicates("security_id", keep="last")
+        return dict(zip(newest["security_id"], newest["symbol"], strict=True))
+    found: dict[str, str] = {}
+    for batch in members.to_batches():
+        securities, symbols = batch.column("security_id"), batch.column("symbol")
+        codes = securities.indices.fill_null(-1).to_numpy()
+        last = np.full(len(securities.dictionary) + 1, -1)
+        last[codes] = np.arange(len(codes))  # of several, the last one stays
+        names = securities.dictionary.to_pylist()
+        rows = [(name, int(row)) for name, row in zip(names, last, strict=False) if row >= 0]
+        found |= {name: symbols[row].as_py() for name, row in rows}
+    return found

@@ -32,7 +32,8 @@ from quant_platform.research.inputs import (
 from quant_platform.research.reader import TableReader
 from quant_platform.storage.bulk import BEGINNING
 from quant_platform.strategies.base import RUN_COLUMNS, Strategy
-from quant_platform.trading.conditions import Conditions, known_sectors
+from quant_platform.strategies.targets import targets_of
+from quant_platform.trading.conditions import Conditions, known_sectors, liquidity_before
 from quant_platform.trading.costs import DEFAULT_COSTS, Costs
 from quant_platform.trading.delistings import DelistingRules, Endings, year_highs
 from quant_platform.trading.limits import NO_LIMITS, Limits
@@ -113,7 +114,11 @@ class Prepared:
         if assumed.limits.sector:
             sectors = known_sectors(inputs.universe, inputs.panel, inputs.days)
         endings = _endings(reader, assumed.delistings, stored, inputs.days)
-        return cls(reader, inputs, assumed, endings, Conditions(sectors=sectors))
+        liquidity = None
+        if assumed.costs.impact:
+            liquidity = liquidity_before(inputs.panel, len(inputs.days))
+        conditions = Conditions(sectors=sectors, liquidity=liquidity)
+        return cls(reader, inputs, assumed, endings, conditions)
 
     @cached_property
     def rates(self) -> pd.Series:
@@ -134,18 +139,45 @@ class Prepared:
             [*IDENTITY_COLUMNS, *(name for name in RUN_COLUMNS if name not in IDENTITY_COLUMNS)]
         ]
 
-    def orders(self, signals: pd.DataFrame, model: Strategy) -> Orders:
-        """Return what a model wants in each session."""
+    def orders(self, model: Strategy) -> Orders:
+        """Return what a model wants in each session, of its arrays where it has them."""
+        panel = self.inputs.strategy_panel
+        last = len(self.inputs.days)
+        targets = targets_of(model, panel, last)
+        if targets is None:
+            return self._orders_of_rows(model)
+        wanted = slice(len(panel.sessions) - last, None)
+        return Orders.from_arrays(
+            panel.sessions[wanted],
+            panel.security_ids,
+            rows=targets.rows,
+            members=panel.member[wanted],
+            types=targets.types,
+            weights=targets.weights,
+            asked=targets.asked,
+            close=panel.close[wanted],
+            rules=model.trading_rules,
+            calendar=self.inputs.calendar,
+        )
+
+    def _orders_of_rows(self, model: Strategy) -> Orders:
         return Orders.from_signals(
-            signals,
+            self.signals(model),
             self.inputs.days,
             universe=self.inputs.universe,
             rules=model.trading_rules,
             calendar=self.inputs.calendar,
         )
 
-    def simulate(self, orders: Orders, costs: Costs | None = None) -> Simulation:
-        """Simulate orders, under other costs than those assumed if any are given."""
+    def simulate(
+        self, orders: Orders, costs: Costs | None = None, *, rows_only: bool = False
+    ) -> Simulation:
+        """Simulate orders, under other costs than those assumed if any are given.
+
+        Parameters
+        ----------
+        rows_only : of the result, nothing but the rows of `portfolios` is wanted
+        """
         return simulate(
             self.inputs.panel,
             orders,
@@ -155,11 +187,12 @@ class Prepared:
             limits=self.assumed.limits,
             conditions=self.conditions,
             actions=self.inputs.actions,
+            rows_only=rows_only,
         )
 
     def portfolio(self, model: Strategy) -> pd.DataFrame:
         """Run a model, and return its rows of `portfolios`."""
-        return self.simulate(self.orders(self.signals(model), model)).portfolios
+        return self.simulate(self.orders(model), rows_only=True).portfolios
 
     def performance(
         self,

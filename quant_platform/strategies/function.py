@@ -22,6 +22,7 @@ from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.calendar import Calendar
 from quant_platform.market.panel import Panel
 from quant_platform.strategies.base import BUY, HOLD, SELL, Strategy
+from quant_platform.strategies.signal_arrays import SignalArrays
 
 Weights = Callable[[Panel], "FloatArray | pd.DataFrame"]
 
@@ -65,6 +66,10 @@ class FunctionStrategy(Strategy):
 
     def signals(self, panel: Panel) -> pd.DataFrame:
         """Return the rows of the function's weights."""
+        return self.frame(panel, **self.arrays(panel).columns())
+
+    def arrays(self, panel: Panel) -> SignalArrays:
+        """Return the same without making rows."""
         weights = aligned_weights(self.function(panel), panel, self.name)
         where = self.rows(panel)
         asked = np.where(where, weights, 0.0)
@@ -72,15 +77,14 @@ class FunctionStrategy(Strategy):
         left = (asked == 0.0) & (before != 0.0)
         kind = np.select([(asked > 0.0) & (before <= 0.0), left | (asked < 0.0)], [BUY, SELL], HOLD)
         size = np.minimum(np.abs(asked), 1.0)
-        return self.frame(
-            panel,
+        return SignalArrays(
             signal_type=kind,
             strength=size,
             confidence=np.where(asked != 0.0, 1.0, 0.0),
             target_weight=asked,
             stop_price=np.full(asked.shape, np.nan),
             score=np.sign(asked),
-            metadata=np.full(asked.shape, "{}", dtype=object),
+            metadata=lambda: np.full(asked.shape, "{}", dtype=object),
         )
 
 

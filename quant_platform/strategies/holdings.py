@@ -16,6 +16,7 @@ has no effect.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,11 +48,22 @@ class Holdings:
     growth: FloatArray
     ended: IntArray
 
+    @cached_property
+    def cells(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Rows and columns of the cells in which a position is held."""
+        rows, columns = np.nonzero(self.held)
+        return rows, columns
+
+    @cached_property
+    def entries(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Of the same positions, the cells of their entries."""
+        rows, columns = self.cells
+        return rows - self.age[rows, columns], columns
+
     def of_entry(self, values: FloatArray) -> FloatArray:
         """Return, where a position is held, `values` of the session of its entry, NaN elsewhere."""
         result = np.full(self.held.shape, np.nan)
-        rows, columns = np.nonzero(self.held)
-        result[rows, columns] = values[rows - self.age[rows, columns], columns]
+        result[self.cells] = values[self.entries]
         return result
 
     def stop_price(self, close: FloatArray, stop_distance: FloatArray) -> FloatArray:

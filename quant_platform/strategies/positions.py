@@ -16,7 +16,8 @@ all strategies:
 - while it is held (type 0), weight, strength and confidence stay those of its entry.
 """
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,9 +28,10 @@ from numpy.typing import NDArray
 from quant_platform.conventions import WEIGHT_NOISE
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.market.panel import Panel
-from quant_platform.strategies.base import BUY, HOLD, SELL, Strategy, metadata_json
+from quant_platform.strategies.base import BUY, SELL, Strategy, metadata_json
 from quant_platform.strategies.holdings import EXIT, STOP, TIME, Holdings, hold
 from quant_platform.strategies.risk import volatility_scale
+from quant_platform.strategies.signal_arrays import SignalArrays
 
 LARGEST_STOP = 0.99
 """Largest stop distance, as a fraction of the entry close: a stop price stays positive."""
@@ -47,7 +49,7 @@ class Conditions:
     buy, sell : the condition of a signal is met, whatever its confidence
     leave : the condition to leave a position is met
     strength, confidence : 0 to 1, of the buy or sell signal; read only where there is one
-    details : figures for the metadata of rows with a signal or a position
+    details : makes figures for the metadata of rows with a signal or a position
     """
 
     buy: BoolArray
@@ -55,7 +57,7 @@ class Conditions:
     leave: BoolArray
     strength: FloatArray
     confidence: FloatArray
-    details: Mapping[str, NDArray[Any]]
+    details: Callable[[], Mapping[str, NDArray[Any]]]
 
 
 @dataclass(frozen=True)
@@ -86,40 +88,66 @@ class PositionRules:
         return self.max_holding + 2
 
 
-def position_signals(
+class PositionStrategy(Strategy):
+    """A strategy that enters, holds and leaves long positions; a subclass says where and how sure.
+
+    It writes `rules` and `conditions`.
+    """
+
+    @property
+    @abstractmethod
+    def rules(self) -> PositionRules:
+        """Limits of signals and positions."""
+
+    @abstractmethod
+    def conditions(self, panel: Panel) -> Conditions:
+        """Return what the strategy sees in every cell of the panel."""
+
+    def signals(self, panel: Panel) -> pd.DataFrame:
+        """Return the signals of every session of the panel; see the class for the formulas."""
+        return self.frame(panel, **self.arrays(panel).columns())
+
+    def arrays(self, panel: Panel) -> SignalArrays:
+        """Return the same without making rows."""
+        return position_arrays(self, panel, self.conditions(panel), self.rules)
+
+
+def position_arrays(
     strategy: Strategy, panel: Panel, conditions: Conditions, rules: PositionRules
-) -> pd.DataFrame:
-    """Return the signals of a strategy that sees `conditions` and follows `rules`."""
-    able = strategy.rows(panel) & (conditions.confidence >= rules.min_confidence)
+) -> SignalArrays:
+    """Return what a strategy says that sees `conditions` and follows `rules`."""
+    rows = strategy.rows(panel)
+    able = rows & (conditions.confidence >= rules.min_confidence)
     buy, sell = _first(conditions.buy & able), _first(conditions.sell & able & ~conditions.buy)
-    volatility = panel["realized_volatility_20"]
-    weight = (
-        rules.max_position
-        * conditions.confidence
-        * volatility_scale(volatility, rules.volatility_limit)
-    )
     stop = np.minimum(rules.stop_atr * panel["atr_14"] / panel.close, LARGEST_STOP)
     leave = conditions.leave | sell | ~panel.member
     positions = hold(buy, leave, price_relatives(panel), stop, rules.max_holding)
-    held = positions.held
-    target = np.where(held, positions.of_entry(weight), 0.0)
-    chosen = held & has_room(target, positions.of_entry(conditions.confidence), strategy.max_gross)
-    signal_type = np.select([buy & chosen, sell], [BUY, SELL], HOLD)
-    confidence = np.select(
-        [held, sell], [positions.of_entry(conditions.confidence), conditions.confidence], 0.0
+    held, cells = positions.held, positions.cells
+    sure = conditions.confidence[positions.entries]
+    target, score = np.zeros(held.shape), np.full(held.shape, np.nan)
+    volatility = panel["realized_volatility_20"][positions.entries]
+    scale = volatility_scale(volatility, rules.volatility_limit)
+    target[cells], score[cells] = rules.max_position * sure * scale, sure
+    chosen = held & has_room(target, score, strategy.max_gross)
+    signal_type = np.zeros(held.shape, dtype=np.int8)
+    signal_type[sell], signal_type[buy & chosen] = SELL, BUY
+    confidence, strength = np.zeros(held.shape), np.zeros(held.shape)
+    confidence[sell], strength[sell] = conditions.confidence[sell], conditions.strength[sell]
+    confidence[cells], strength[cells] = sure, conditions.strength[positions.entries]
+    stop_price = np.full(held.shape, np.nan)
+    stop_price[cells] = (
+        panel.close[cells] * (1.0 - stop[positions.entries]) / positions.growth[cells]
     )
-    strength = np.select(
-        [held, sell], [positions.of_entry(conditions.strength), conditions.strength], 0.0
-    )
-    return strategy.frame(
-        panel,
+    without = held & ~chosen
+    target[without], stop_price[without] = 0.0, np.nan
+    return SignalArrays(
         signal_type=signal_type,
         strength=strength,
         confidence=confidence,
-        target_weight=np.where(chosen, target, 0.0),
-        stop_price=np.where(chosen, positions.stop_price(panel.close, stop), np.nan),
+        target_weight=target,
+        stop_price=stop_price,
         score=np.where(sell, -confidence, confidence),
-        metadata=_metadata(panel, conditions, positions, chosen, sell, strategy.rows(panel)),
+        metadata=lambda: _metadata(panel, conditions, positions, chosen, sell, rows),
     )
 
 
@@ -190,4 +218,4 @@ def _metadata(
     )
     where = rows & (sell | positions.held | (ended != 0))
     age = np.where(positions.held, positions.age.astype(np.float64), np.nan)
-    return metadata_json(where, {"reason": reason, "age": age, **conditions.details})
+    return metadata_json(where, {"reason": reason, "age": age, **conditions.details()})

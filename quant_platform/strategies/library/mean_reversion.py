@@ -3,20 +3,18 @@
 from typing import Annotated
 
 import numpy as np
-import pandas as pd
 from pydantic import Field, model_validator
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.panel import Panel
-from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.limits import REFUSE
 from quant_platform.strategies.parameters import StrategyParameters
-from quant_platform.strategies.positions import Conditions, PositionRules, position_signals
+from quant_platform.strategies.positions import Conditions, PositionRules, PositionStrategy
 from quant_platform.strategies.risk import volatility_confidence
 
 
-class MeanReversion(Strategy):
+class MeanReversion(PositionStrategy):
     """Buy extreme falls (Bollinger band, RSI) in an upward trend and leave at the middle band.
 
     Buy: close < bollinger_lower, rsi_14 < `rsi_low`, and the trend is up. Sell (target 0), the
@@ -107,8 +105,8 @@ class MeanReversion(Strategy):
         """Largest target weight of one symbol."""
         return self.parameters.max_position
 
-    def signals(self, panel: Panel) -> pd.DataFrame:
-        """Return the signals of every session of the panel; see the class for the formulas."""
+    def conditions(self, panel: Panel) -> Conditions:
+        """Return where the close is too far out, and how sure that is; see the class."""
         p = self.parameters
         close, rsi = panel.close, panel["rsi_14"]
         lower, upper = panel["bollinger_lower"], panel["bollinger_upper"]
@@ -123,13 +121,13 @@ class MeanReversion(Strategy):
         confidence = (0.5 + 0.5 * strength) * volatility_confidence(
             panel["realized_volatility_20"], p.volatility_limit
         )
-        conditions = Conditions(
+        return Conditions(
             buy=buy,
             sell=sell,
             leave=close >= panel["bollinger_middle"],
             strength=strength,
             confidence=confidence,
-            details={
+            details=lambda: {
                 "rsi_14": rsi,
                 "bollinger_lower": lower,
                 "bollinger_middle": panel["bollinger_middle"],
@@ -137,7 +135,6 @@ class MeanReversion(Strategy):
                 "trend": trend / panel["sma_200"],
             },
         )
-        return position_signals(self, panel, conditions, self.rules)
 
 
 def _full_at(value: FloatArray, full: FloatArray | float) -> FloatArray:
