@@ -76,15 +76,16 @@ class FunctionStrategy(Strategy):
         before = np.vstack((np.zeros((1, asked.shape[1])), asked[:-1]))
         left = (asked == 0.0) & (before != 0.0)
         kind = np.select([(asked > 0.0) & (before <= 0.0), left | (asked < 0.0)], [BUY, SELL], HOLD)
-        size = np.minimum(np.abs(asked), 1.0)
         return SignalArrays(
             signal_type=kind,
-            strength=size,
-            confidence=np.where(asked != 0.0, 1.0, 0.0),
             target_weight=asked,
-            stop_price=np.full(asked.shape, np.nan),
-            score=np.sign(asked),
-            metadata=lambda: np.full(asked.shape, "{}", dtype=object),
+            rest=lambda: {
+                "strength": np.minimum(np.abs(asked), 1.0),
+                "confidence": np.where(asked != 0.0, 1.0, 0.0),
+                "stop_price": np.full(asked.shape, np.nan),
+                "score": np.sign(asked),
+                "metadata": np.full(asked.shape, "{}", dtype=object),
+            },
         )
 
 

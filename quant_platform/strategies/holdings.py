@@ -10,8 +10,7 @@ so a value does not depend on where a computation started. The rules that make t
    or when it has been held for `max_holding` sessions.
 3. Exits without a position, and rows before the start of the arrays, mean nothing.
 
-All entries are followed at once, one session of age a step; the steps loop over ages, not over
-sessions. Prices are followed as the product of one-session price relatives, so a split in between
+Prices are followed as the product of one-session price relatives, so a split in between
 has no effect.
 """
 
@@ -22,11 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.kernels.positions import EXIT as EXIT  # read from here by strategies
+from quant_platform.kernels.positions import STOP as STOP
+from quant_platform.kernels.positions import TIME as TIME
+from quant_platform.kernels.positions import follow
 
 IntArray = NDArray[np.int64]
-
-NOT_ENDED, EXIT, STOP, TIME = 0, 1, 2, 3
-"""Why a position ended in a session: an exit, its stop, or its age."""
 
 
 @dataclass(frozen=True)
@@ -89,30 +89,9 @@ def hold(
         given up, as a fraction of the entry close
     max_holding : sessions after which a position ends, at least 1
     """
-    held = entry.copy()
-    age = np.where(entry, np.int64(0), np.int64(-1))
-    growth = np.where(entry, 1.0, np.nan)
-    ended = np.zeros(entry.shape, dtype=np.int64)
-    row, column = np.nonzero(entry)
-    floor = 1.0 - stop_distance[row, column]
-    path = np.ones(len(row))
-    for lag in range(1, max_holding + 1):
-        row = row + 1
-        inside = row < len(entry)
-        inside[inside] = ~entry[row[inside], column[inside]]
-        row, column, floor, path = row[inside], column[inside], floor[inside], path[inside]
-        if len(row) == 0:
-            break
-        path = path * relatives[row, column]
-        reason = np.select(
-            [leave[row, column], ~(path > floor), np.full(len(row), lag == max_holding)],
-            [EXIT, STOP, TIME],
-            NOT_ENDED,
-        )
-        ended[row, column] = reason
-        on = reason == NOT_ENDED
-        row, column, floor, path = row[on], column[on], floor[on], path[on]
-        held[row, column] = True
-        age[row, column] = lag
-        growth[row, column] = path
+    shape = entry.shape
+    held, growth = np.empty(shape, dtype=bool), np.empty(shape)
+    age, ended = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=np.int64)
+    given = [np.ascontiguousarray(each) for each in (entry, leave, relatives, stop_distance)]
+    follow(*given, max_holding, held, age, growth, ended)
     return Holdings(held, age, growth, ended)

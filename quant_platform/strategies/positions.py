@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from quant_platform.conventions import WEIGHT_NOISE
 from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.kernels.positions import carry, fit
 from quant_platform.market.panel import Panel
 from quant_platform.strategies.base import BUY, SELL, Strategy, metadata_json
 from quant_platform.strategies.holdings import EXIT, STOP, TIME, Holdings, hold
@@ -119,36 +120,54 @@ def position_arrays(
     rows = strategy.rows(panel)
     able = rows & (conditions.confidence >= rules.min_confidence)
     buy, sell = _first(conditions.buy & able), _first(conditions.sell & able & ~conditions.buy)
-    stop = np.minimum(rules.stop_atr * panel["atr_14"] / panel.close, LARGEST_STOP)
     leave = conditions.leave | sell | ~panel.member
-    positions = hold(buy, leave, price_relatives(panel), stop, rules.max_holding)
-    held, cells = positions.held, positions.cells
-    sure = conditions.confidence[positions.entries]
-    target, score = np.zeros(held.shape), np.full(held.shape, np.nan)
-    volatility = panel["realized_volatility_20"][positions.entries]
-    scale = volatility_scale(volatility, rules.volatility_limit)
-    target[cells], score[cells] = rules.max_position * sure * scale, sure
-    chosen = held & has_room(target, score, strategy.max_gross)
-    signal_type = np.zeros(held.shape, dtype=np.int8)
-    signal_type[sell], signal_type[buy & chosen] = SELL, BUY
-    confidence, strength = np.zeros(held.shape), np.zeros(held.shape)
-    confidence[sell], strength[sell] = conditions.confidence[sell], conditions.strength[sell]
-    confidence[cells], strength[cells] = sure, conditions.strength[positions.entries]
-    stop_price = np.full(held.shape, np.nan)
-    stop_price[cells] = (
-        panel.close[cells] * (1.0 - stop[positions.entries]) / positions.growth[cells]
+    # Sizes and stops are those of entries: elsewhere there is nothing to work out.
+    at = np.nonzero(buy)
+    sure = conditions.confidence[at]
+    scale = volatility_scale(panel["realized_volatility_20"][at], rules.volatility_limit)
+    weight, stop = np.empty(buy.shape), np.empty(buy.shape)
+    weight[at] = rules.max_position * sure * scale
+    stop[at] = np.minimum(rules.stop_atr * panel["atr_14"][at] / panel.close[at], LARGEST_STOP)
+    relatives = price_relatives(panel)
+    target, score = np.empty(buy.shape), np.empty(buy.shape)
+    confidence = np.ascontiguousarray(conditions.confidence)
+    carry(buy, leave, relatives, stop, weight, confidence, rules.max_holding, target, score)
+    room = has_room(target, score, strategy.max_gross)
+    target[~room] = 0.0
+    signal_type = np.zeros(buy.shape, dtype=np.int8)
+    signal_type[sell], signal_type[buy & room] = SELL, BUY
+
+    def rest() -> dict[str, Any]:
+        positions = hold(buy, leave, relatives, stop, rules.max_holding)
+        return _rest(panel, conditions, positions, room, sell, stop, rows)
+
+    said = [each[buy | sell] for each in (conditions.strength, conditions.confidence)]
+    sound = all(((each >= 0.0) & (each <= 1.0)).all() for each in said)
+    return SignalArrays(signal_type, target, rest, is_sound=sound and bool((stop[at] < 1.0).all()))
+
+
+def _rest(
+    panel: Panel,
+    conditions: Conditions,
+    positions: Holdings,
+    room: BoolArray,
+    sell: BoolArray,
+    stop: FloatArray,
+    rows: BoolArray,
+) -> dict[str, Any]:
+    """What beside types and weights is said of positions and sells."""
+    chosen = positions.held & room
+    strength, confidence = (
+        np.where(positions.held, positions.of_entry(each), np.where(sell, each, 0.0))
+        for each in (conditions.strength, conditions.confidence)
     )
-    without = held & ~chosen
-    target[without], stop_price[without] = 0.0, np.nan
-    return SignalArrays(
-        signal_type=signal_type,
-        strength=strength,
-        confidence=confidence,
-        target_weight=target,
-        stop_price=stop_price,
-        score=np.where(sell, -confidence, confidence),
-        metadata=lambda: _metadata(panel, conditions, positions, chosen, sell, rows),
-    )
+    return {
+        "strength": strength,
+        "confidence": confidence,
+        "stop_price": np.where(chosen, positions.stop_price(panel.close, stop), np.nan),
+        "score": np.where(sell, -confidence, confidence),
+        "metadata": _metadata(panel, conditions, positions, chosen, sell, rows),
+    }
 
 
 def has_room(weights: FloatArray, score: FloatArray, max_gross: float) -> BoolArray:
@@ -163,13 +182,8 @@ def has_room(weights: FloatArray, score: FloatArray, max_gross: float) -> BoolAr
     -----
     Sums run from position to position, so that a security without one changes no bit of them.
     """
-    room = np.ones(weights.shape, dtype=bool)
-    size = np.abs(weights)
-    limit = max_gross + WEIGHT_NOISE
-    for row in np.flatnonzero(np.cumsum(size, axis=1)[:, -1:].max(axis=1, initial=0.0) > limit):
-        asking = np.flatnonzero(size[row])
-        best_first = asking[np.argsort(-score[row, asking], kind="stable")]
-        room[row, best_first[np.cumsum(size[row, best_first]) > limit]] = False
+    room = np.empty(weights.shape, dtype=bool)
+    fit(np.abs(weights), np.ascontiguousarray(score), max_gross + WEIGHT_NOISE, room)
     return room
 
 

@@ -1,7 +1,8 @@
 """`SignalArrays`: what a strategy says in each cell, before it becomes rows.
 
-Rows carry text and risk figures that nobody trades on; a simulation of which only the returns are
-wanted goes without them. What does not belong here: rows (`base.py`), and orders (`targets.py`).
+Weights and types are what is traded and judged. The rest of a row, its text and its risk figures
+among it, is made when rows are. What does not belong here: rows (`base.py`), and the weights of a
+simulation (`targets.py`).
 """
 
 from collections.abc import Callable
@@ -21,29 +22,21 @@ class SignalArrays:
     Attributes
     ----------
     signal_type : 1, 0 or −1
-    strength, confidence : from 0 to 1
     target_weight : as a share of the equity
-    stop_price : NaN where there is none
-    score : direction times confidence, which the risk figures are made of
-    metadata : makes one JSON object per cell
+    rest : makes the other arguments of `Strategy.frame`, by name
+    is_sound : whether strength, confidence and stop price keep the rules of `Strategy.run` in every
+        row
     """
 
     signal_type: NDArray[np.integer]
-    strength: FloatArray
-    confidence: FloatArray
     target_weight: FloatArray
-    stop_price: FloatArray
-    score: FloatArray
-    metadata: Callable[[], NDArray[np.object_]]
+    rest: Callable[[], dict[str, Any]]
+    is_sound: bool = True
 
     def columns(self) -> dict[str, Any]:
         """Return the arguments of `Strategy.frame`."""
         return {
             "signal_type": self.signal_type,
-            "strength": self.strength,
-            "confidence": self.confidence,
             "target_weight": self.target_weight,
-            "stop_price": self.stop_price,
-            "score": self.score,
-            "metadata": self.metadata(),
+            **self.rest(),
         }

@@ -1,9 +1,8 @@
 """`targets_of`: the weights of a strategy as arrays, where no row of its signals is needed.
 
-It says what `Strategy.run` says, bit for bit, or nothing: where the strategy writes rows only, where
-it breaks a rule, and where its weights exceed a limit that refuses, rows must be made, and `run`
-names the row that is at fault. What does not belong here: orders made of the weights
-(`trading/orders.py`).
+It says what `Strategy.run` says, bit for bit, or nothing: where a strategy writes rows only, breaks
+a rule, or asks for more than a limit that refuses, rows must be made, and `run` names the one that
+is at fault. What does not belong here: orders made of the weights (`trading/orders.py`).
 """
 
 from dataclasses import dataclass
@@ -85,19 +84,13 @@ def _keeps_rules(
     arrays: SignalArrays, wanted: slice, rows: BoolArray, close: FloatArray, limit: float
 ) -> bool:
     """Whether the rows keep the rules of `Strategy.run`."""
-    kind, weight, stop = (
-        each[wanted] for each in (arrays.signal_type, arrays.target_weight, arrays.stop_price)
-    )
-    shares = [arrays.strength[wanted], arrays.confidence[wanted]]
+    kind, weight = arrays.signal_type[wanted], arrays.target_weight[wanted]
     holds = (weight >= -limit) & (weight <= limit) & (close > 0.0) & (close < np.inf)
-    for each in shares:
-        holds &= (each >= 0.0) & (each <= 1.0)
     holds &= (kind <= BUY) & (kind >= SELL)
     holds &= (kind != BUY) | (weight > 0.0)
     holds &= (kind != SELL) | (weight <= 0.0)
-    holds &= np.isnan(stop) | ((stop > 0.0) & (stop < np.inf))
     holds |= ~rows
-    return bool(holds.all())
+    return arrays.is_sound and bool(holds.all())
 
 
 def _excess(asked: FloatArray, rows: BoolArray, strategy: Strategy) -> FloatArray | None:

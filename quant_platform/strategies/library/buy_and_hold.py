@@ -39,10 +39,12 @@ class BuyAndHold(Strategy):
         ones = np.ones(shape)
         return SignalArrays(
             signal_type=np.full(shape, BUY),
-            strength=ones,
-            confidence=ones,
             target_weight=1.0 / np.maximum(members, 1),
-            stop_price=np.full(shape, np.nan),
-            score=ones,
-            metadata=lambda: metadata_json(self.rows(panel), {"members": members}),
+            rest=lambda: {
+                "strength": ones,
+                "confidence": ones,
+                "stop_price": np.full(shape, np.nan),
+                "score": ones,
+                "metadata": metadata_json(self.rows(panel), {"members": members}),
+            },
         )
