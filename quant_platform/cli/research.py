@@ -73,7 +73,8 @@ def backtest(
     rows = [(label.replace("_", " "), _text(value)) for label, value in result.shown.items()]
     days = result.portfolios["date"]
     title = f"{name}, {days.iloc[0]:%Y-%m-%d} to {days.iloc[-1]:%Y-%m-%d}"
-    console.table(f"{title}, against {result.benchmark_returns.name}", ["figure", "value"], rows)
+    console.out.print(f"{title}, against {result.benchmark_returns.name}", soft_wrap=True)
+    console.table("", ["figure", "value"], rows)
     if html is not None:
         console.out.print(str(result.to_html(html)), soft_wrap=True)
 
