@@ -70,7 +70,7 @@ def backtest(
     parameters = {key: _one(key, text) for key, text in _pairs(given, context.args, "--set")}
     model = strategy(name, parameters)
     result = _store(known_at).backtest(model, start, end)
-    rows = [(label.replace("_", " "), _text(value)) for label, value in result.shown.items()]
+    rows = [(str(label).replace("_", " "), _text(value)) for label, value in result.shown.items()]
     days = result.portfolios["date"]
     title = f"{name}, {days.iloc[0]:%Y-%m-%d} to {days.iloc[-1]:%Y-%m-%d}"
     console.out.print(f"{title}, against {result.benchmark_returns.name}", soft_wrap=True)

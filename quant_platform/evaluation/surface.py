@@ -222,7 +222,7 @@ def rank_correlation(one: FloatArray, other: FloatArray) -> float:
     ranks = [pd.Series(each[known]).rank().to_numpy() for each in (one, other)]
     if any(np.ptp(each) == 0.0 for each in ranks):
         return math.nan
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
 def _largest(values: FloatArray) -> int:

@@ -26,7 +26,7 @@ from quant_platform.features.feature_registry import all_features
 from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.research.arguments import Day
 from quant_platform.research.benchmark import Benchmark, benchmark_model, benchmark_returns
-from quant_platform.research.inputs import Inputs, last_tickers
+from quant_platform.research.inputs import Inputs, Needs, last_tickers
 from quant_platform.research.prepared import Assumptions, Prepared
 from quant_platform.research.reader import TableReader
 from quant_platform.research.result import Backtest
@@ -93,7 +93,7 @@ def backtest(
     against = benchmark if benchmark is not None else model.benchmark or default_benchmark
     rival = benchmark_model(against)
     models = (model,) if rival is None else (model, rival)
-    market = Prepared.read(reader, models, start, end, calendar, assumed)
+    market = Prepared.read(reader, Needs.of(models), start, end, calendar, assumed)
     orders = market.orders(model)
     simulated = [market.simulate(orders)]
     if rival is not None:

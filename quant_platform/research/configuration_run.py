@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from quant_platform.isolation import reason_of
+from quant_platform.market.panel import BAR_COLUMNS
 from quant_platform.research.benchmark import Benchmark, benchmark_model, benchmark_returns
 from quant_platform.research.prepared import Prepared
 from quant_platform.storage.trials import METRIC_COLUMNS, Outcome
@@ -42,7 +43,12 @@ class Runner:
         """Compute the returns of benchmarks, and what threads would otherwise compute twice."""
         for each in benchmarks:
             self.rival(each)
-        self.market.inputs.strategy_panel, self.market.rates  # noqa: B018 — cached
+        self.market.rates  # noqa: B018 — cached
+        # What one configuration wrote into them, all others would read.
+        panel = self.market.inputs.strategy_panel
+        arrays = [panel.features[name] for name in panel.features]
+        for each in (*arrays, *(getattr(panel, name) for name in (*BAR_COLUMNS, "member"))):
+            each.flags.writeable = False
 
     def rival(self, benchmark: Benchmark) -> pd.Series:
         """Session returns of a benchmark."""

@@ -4,10 +4,11 @@ What belongs here: reading rows of the sessions and of those looked back on, and
 both, as arrays. What does not: strategies and simulations (`prepared.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,14 +59,38 @@ class Inputs:
         return rows if isinstance(rows, pd.DataFrame) else TableReader.decoded(rows)
 
 
+@dataclass(frozen=True)
+class Needs:
+    """What models need together.
+
+    Attributes
+    ----------
+    features : that some model reads
+    lookback : sessions that a signal of some model depends on, its own included
+    """
+
+    features: tuple[str, ...]
+    lookback: int
+
+    @classmethod
+    def of(cls, models: Iterable[Strategy]) -> "Needs":
+        """Collect what each of the models needs."""
+        names: dict[str, None] = {}
+        lookback = 1
+        for model in models:
+            names.update(dict.fromkeys(model.features))
+            lookback = max(lookback, model.lookback)
+        return cls(tuple(names), lookback)
+
+
 def read_inputs(
     reader: TableReader,
-    models: Sequence[Strategy],
+    needs: Needs,
     stored: Sequence[date],
     sessions: Sequence[date],
     calendar: Calendar,
 ) -> Inputs:
-    """Read and compute, once, what all of these models need of these sessions.
+    """Read and compute, once, what models need of these sessions.
 
     A model that looks back on fewer sessions than another is given more than it needs, and cuts
     them off itself (`Strategy.run`), so no value depends on which models there are.
@@ -82,9 +107,9 @@ def read_inputs(
     UnknownNameError
         There is no such feature.
     """
-    names = tuple(dict.fromkeys(name for model in models for name in model.features))
+    names = needs.features
     days = [day.isoformat() for day in sessions]
-    window = sessions_before(stored, days, max(model.lookback for model in models))
+    window = sessions_before(stored, days, needs.lookback)
     traded = sessions_before(stored, days, LIQUIDITY_LOOKBACK + 1)
     looked_back = sessions_before(stored, window, required_lookback(names))
     deep = max(looked_back, traded, key=len)
@@ -134,7 +159,7 @@ def _strategy_panel(
     for name, values in features.items():
         known[name] = widen(values, have, want, np.nan)
         known[name][outside] = np.nan
-    bars = {
+    bars: dict[str, Any] = {
         name: widen(getattr(panel, name)[len(panel.sessions) - last :], have, want, np.nan)
         for name in BAR_COLUMNS
     }

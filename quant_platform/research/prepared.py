@@ -26,6 +26,7 @@ from quant_platform.research.arguments import Day, iso_day
 from quant_platform.research.inputs import (
     IDENTITY_COLUMNS,
     Inputs,
+    Needs,
     read_inputs,
     sessions_before,
 )
@@ -92,13 +93,13 @@ class Prepared:
     def read(
         cls,
         reader: TableReader,
-        models: Sequence[Strategy],
+        needs: Needs,
         start: Day,
         end: Day,
         calendar: Calendar,
         assumed: Assumptions,
     ) -> "Prepared":
-        """Read what these models need of the stored sessions from `start` to `end`.
+        """Read what models need of the stored sessions from `start` to `end`.
 
         Raises
         ------
@@ -109,7 +110,7 @@ class Prepared:
         """
         stored = calendar.sessions(*reader.first_and_last_bar())
         sessions = list(calendar.range(iso_day(start), iso_day(end), stored))
-        inputs = read_inputs(reader, models, stored, sessions, calendar)
+        inputs = read_inputs(reader, needs, stored, sessions, calendar)
         sectors = None
         if assumed.limits.sector:
             sectors = known_sectors(inputs.universe, inputs.panel, inputs.days)

@@ -19,7 +19,7 @@ of (`trials.py`), workers (`cluster.py`), and the result (`sweep_result.py`).
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -31,11 +31,11 @@ from quant_platform.kernels.threads import cores, in_threads
 from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.research.arguments import Day, iso_day
 from quant_platform.research.benchmark import Benchmark, benchmark_model
-from quant_platform.research.configuration_run import Runner
 from quant_platform.research.configurations import Configurations, Space
-from quant_platform.research.prepared import Assumptions, Prepared
+from quant_platform.research.prepared import Assumptions
 from quant_platform.research.progress import Show, in_words, shown
 from quant_platform.research.reader import TableReader
+from quant_platform.research.sweep_plan import Plan, Task, distinct
 from quant_platform.research.sweep_result import Sweep
 from quant_platform.research.trials import Circumstances, Template, all_parameters, digest_of
 from quant_platform.storage.bulk import BEGINNING
@@ -49,64 +49,6 @@ STORE_SECONDS = 1.0
 
 BYTES_OF_FIGURES = 600
 """Bytes that a configuration takes beside its returns."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """A configuration that is to be run.
-
-    Attributes
-    ----------
-    trial : what it is made of
-    parameters : those that were given
-    benchmark : what it is judged against
-    """
-
-    trial: Trial
-    parameters: Mapping[str, Any]
-    benchmark: Benchmark
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is run over, and how.
-
-    Attributes
-    ----------
-    reader : of tables as they were known at one moment
-    template : the strategy
-    first, last : first and last session
-    calendar : sessions of the exchange
-    assumed : what is assumed of trading and of money
-    """
-
-    reader: TableReader
-    template: Template
-    first: str
-    last: str
-    calendar: Calendar
-    assumed: Assumptions
-
-    def runner(self, tasks: Sequence[Task]) -> Runner:
-        """Read the market that tasks are run over."""
-        models = [self.template.configured(each.parameters) for each in tasks]
-        benchmarks = _distinct(each.benchmark for each in tasks)
-        rivals = [each for each in map(benchmark_model, benchmarks) if each is not None]
-        market = Prepared.read(
-            self.reader,
-            [*models, *rivals],
-            self.first,
-            self.last,
-            self.calendar,
-            self.assumed,
-        )
-        runner = Runner(market)
-        runner.prepare(benchmarks)
-        return runner
-
-    def outcome(self, runner: Runner, task: Task) -> Outcome:
-        """Run one task."""
-        return runner.outcome(self.template.configured(task.parameters), task.benchmark)
 
 
 def sweep(
@@ -190,7 +132,7 @@ def _tasks(
         model = plan.template.configured(parameters)
         against = benchmark if benchmark is not None else model.benchmark or default
         tasks.append(Task(common.trial(model, against), parameters, against))
-    for each in _distinct(task.benchmark for task in tasks):
+    for each in distinct(task.benchmark for task in tasks):
         benchmark_model(each)  # an unknown one is refused before anything is read
     sweep_id = digest_of(" ".join(sorted({each.trial.id for each in tasks})))
     return [replace(each, trial=replace(each.trial, sweep_id=sweep_id)) for each in tasks]
@@ -237,10 +179,10 @@ def _pieces(
 
         yield from on_workers(client, plan, tasks)
         return
-    runner = plan.runner(tasks)
+    runner = plan.runner(*plan.needs(tasks))
 
     def work(task: Task) -> tuple[Task, Outcome]:
-        return task, plan.outcome(runner, task)
+        return task, plan.outcome(runner, task.parameters, task.benchmark)
 
     yield from in_threads(work, tasks, threads)
 
@@ -269,9 +211,9 @@ class _Keeper:
 
 def _ask(plan: Plan, tasks: Sequence[Task], count: int) -> None:
     """Refuse a sweep that nobody confirmed, with what it would take, measured on its first one."""
-    runner = plan.runner(tasks)
+    runner = plan.runner(*plan.needs(tasks))
     begun = time.perf_counter()
-    plan.outcome(runner, tasks[0])
+    plan.outcome(runner, tasks[0].parameters, tasks[0].benchmark)
     seconds = (time.perf_counter() - begun) * count / cores()
     bytes_each = 8 * len(runner.market.inputs.days) + BYTES_OF_FIGURES
     raise SettingsError(
@@ -295,11 +237,3 @@ def _rates(plan: Plan, days: Sequence[str]) -> pd.Series:
         "treasury_yields", (BEGINNING, days[-1]), ("date", "observed_on", YIELD)
     )
     return risk_free_rates(yields, days, default=plan.assumed.risk_free)
-
-
-def _distinct(benchmarks: Iterable[Benchmark]) -> list[Benchmark]:
-    """Benchmarks, each once."""
-    found: dict[int | str, Benchmark] = {}
-    for each in benchmarks:
-        found.setdefault(each if isinstance(each, str) else id(each), each)
-    return list(found.values())

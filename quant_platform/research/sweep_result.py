@@ -88,7 +88,7 @@ class Sweep:
             self.table[SHARPE].to_numpy(dtype=np.float64),
             self.table["sharpe_upper_95"].to_numpy(dtype=np.float64),
             self.returns.to_numpy(),
-            self.rates.to_numpy(dtype=np.float64),
+            np.array(self.rates, dtype=np.float64),
             has_steps=self.kind != "sample",
         )
 

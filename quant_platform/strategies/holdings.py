@@ -92,6 +92,7 @@ def hold(
     shape = entry.shape
     held, growth = np.empty(shape, dtype=bool), np.empty(shape)
     age, ended = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=np.int64)
-    given = [np.ascontiguousarray(each) for each in (entry, leave, relatives, stop_distance)]
-    follow(*given, max_holding, held, age, growth, ended)
+    entry, leave = np.ascontiguousarray(entry), np.ascontiguousarray(leave)
+    relatives, stop = np.ascontiguousarray(relatives), np.ascontiguousarray(stop_distance)
+    follow(entry, leave, relatives, stop, max_holding, held, age, growth, ended)
     return Holdings(held, age, growth, ended)
