@@ -2,8 +2,9 @@
 
 Each worker reads the market from the database itself, once for a sweep, and keeps it for the next
 piece; only pieces of parameters and results travel. A piece whose worker dies is run by another
-one, and what ends every worker that runs it is a row with its reason. What is handed to workers holds the address of the database, its password included: the
-cluster must be one's own. What does not belong here: one configuration (`configuration_run.py`).
+one, and what ends every worker that runs it is a row with its reason. What workers are handed holds
+the address of the database, its password included: the cluster must be one's own. What does not
+belong here: one configuration (`configuration_run.py`).
 
 Workers need this package in the same version, the same extensions, and a way to the database: a
 server of our own is reached on its own machine alone.

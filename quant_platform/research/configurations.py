@@ -108,13 +108,12 @@ def _values(name: str, values: Any) -> list[Any]:
     """Values of one axis of a grid, each once."""
     if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
         raise SettingsError(f"The values of {name} are {values!r}", _FORMS)
-    found: list[Any] = []
+    found: dict[str, Any] = {}
     for value in map(_plain, values):
-        if value not in found:
-            found.append(value)
+        found.setdefault(repr(value), value)
     if not found:
         raise SettingsError(f"The parameter {name} has no value", _FORMS)
-    return found
+    return list(found.values())
 
 
 def _distinct(configurations: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -116,10 +116,12 @@ def _is_known(value: Any) -> bool:
 
 
 def _is_installed(module: ModuleType | None, name: str) -> bool:
+    if name == "__main__":  # a notebook's, whatever program it runs in
+        return False
     if name == PLATFORM or name.startswith(f"{PLATFORM}."):
         return True
     if name in sys.builtin_module_names or name.split(".")[0] in sys.stdlib_module_names:
-        return name != "__main__"
+        return True
     file = getattr(module, "__file__", None)
     folders = {sysconfig.get_path(each) for each in ("purelib", "platlib")}
     return file is not None and any(Path(file).is_relative_to(folder) for folder in folders)

@@ -100,11 +100,14 @@ def sweep(
     """
     configurations = Configurations.of(parameters, sample, seed)
     template = Template(strategy, calendar)
+    asks = len(configurations) > MOST_UNASKED and not confirm
+    first = next(iter(configurations))
+    for each in [first] if asks else configurations:
+        template.configured(each)  # what is refused stops the sweep before anything is read
     stored = calendar.sessions(*reader.first_and_last_bar())
     days = [day.isoformat() for day in calendar.range(iso_day(start), iso_day(end), stored)]
     plan = Plan(reader, template, days[0], days[-1], calendar, assumed or Assumptions())
-    if len(configurations) > MOST_UNASKED and not confirm:
-        first = next(iter(configurations))
+    if asks:
         _ask(plan, _tasks(plan, [first], benchmark, default_benchmark), len(configurations))
     tasks = _tasks(plan, configurations, benchmark, default_benchmark)
     outcomes = _run(plan, tasks, table, progress, client, threads)

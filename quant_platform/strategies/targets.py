@@ -14,11 +14,8 @@ from quant_platform.conventions import WEIGHT_NOISE
 from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.market.panel import Panel
 from quant_platform.strategies.base import BUY, SELL, Strategy
-from quant_platform.strategies.limits import REFUSE
+from quant_platform.strategies.limits import REFUSE, totals_of_arrays
 from quant_platform.strategies.signal_arrays import SignalArrays
-
-NEAR = 1e-9
-"""How close to a limit a session's weights must be to be added up as `within_limits` does."""
 
 
 @dataclass(frozen=True)
@@ -95,33 +92,8 @@ def _keeps_rules(
 
 def _excess(asked: FloatArray, rows: BoolArray, strategy: Strategy) -> FloatArray | None:
     """Factor by which each session asks for more than the limits, at least 1; None: refused."""
-    weights = np.where(rows, asked, 0.0)
-    largest_gross, largest_net = strategy.max_gross, strategy.max_net
-    gross, net = np.abs(weights).sum(axis=1), np.abs(weights.sum(axis=1))
-    excess = np.ones(len(weights))
-    near = np.flatnonzero(np.maximum(gross / largest_gross, net / largest_net) > 1.0 - NEAR)
-    if not len(near):
-        return excess
-    gross = compensated_sums(np.abs(weights[near]), rows[near])
-    net = np.abs(compensated_sums(weights[near], rows[near]))
-    beyond = (gross > largest_gross + WEIGHT_NOISE) | (net > largest_net + WEIGHT_NOISE)
+    gross, net = totals_of_arrays(np.where(rows, asked, 0.0))
+    beyond = (gross > strategy.max_gross + WEIGHT_NOISE) | (net > strategy.max_net + WEIGHT_NOISE)
     if strategy.on_excess == REFUSE and beyond.any():
         return None
-    excess[near] = np.maximum(np.maximum(gross / largest_gross, net / largest_net), 1.0)
-    return excess
-
-
-def compensated_sums(values: FloatArray, where: BoolArray) -> FloatArray:
-    """Add up each row where it counts, in the order of the columns, with Kahan's compensation.
-
-    pandas adds up groups so (W. Kahan, "Further remarks on reducing truncation errors",
-    Communications of the ACM 8(1), 1965), and so `within_limits` does.
-    """
-    total, lost = np.zeros(len(values)), np.zeros(len(values))
-    for column in range(values.shape[1]):
-        value = values[:, column] - lost
-        new = total + value
-        counts = where[:, column]
-        lost = np.where(counts, new - total - value, lost)
-        total = np.where(counts, new, total)
-    return total
+    return np.maximum(np.maximum(gross / strategy.max_gross, net / strategy.max_net), 1.0)
