@@ -223,9 +223,9 @@ def test_confirmed_they_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> No
 def test_of_a_database_that_can_only_be_read_trials_are_kept_at_home(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    reading = f"{store.database.url}?options=-c%20default_transaction_read_only%3Don"
-    reader = Store(Database(reading.replace("?", "&", 1) if "?" in store.database.url else reading))
-    reader = replace(reader, settings=store.settings)
+    sign = "&" if "?" in store.database.url else "?"
+    url = f"{store.database.url}{sign}options=-c%20default_transaction_read_only%3Don"
+    reader = Store(Database(url), store.settings)
     with caplog.at_level(logging.WARNING):
         first = swept(reader, {"share": [0.1, 0.2], "fault": ["raises"]})
     said = [each for each in caplog.messages if "Trials are kept in" in each]
