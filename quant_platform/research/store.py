@@ -5,15 +5,16 @@
 >>> store.prices("2008-01-02", "2008-12-31", symbols=["AAPL", "IBM"]).shape
 (253, 2)
 
-What belongs here: what a user calls, with arguments as a person writes them; nothing writes. What
-does not: how rows are read (`reader.py`) and backtests are computed (`backtest.py`). The examples
-show the sample market, after `quant-platform demo`.
+What belongs here: what a user calls, with arguments as a person writes them. Nothing writes, but a
+sweep its trials. What does not: how rows are read (`reader.py`) and backtests are computed
+(`backtest.py`, `sweep.py`). The examples show the sample market, after `quant-platform demo`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -24,15 +25,21 @@ from quant_platform.research import arguments
 from quant_platform.research.arguments import Day, Names, iso_day, iso_range, several
 from quant_platform.research.backtest import backtest
 from quant_platform.research.benchmark import Benchmark
+from quant_platform.research.configurations import Space
 from quant_platform.research.factor import FactorStudy, factor_study
 from quant_platform.research.feature_data import FeatureData
+from quant_platform.research.prepared import Assumptions
 from quant_platform.research.prices import (
     securities_of,
 )
+from quant_platform.research.progress import Show
 from quant_platform.research.result import Backtest
 from quant_platform.research.stored import StoredTables
+from quant_platform.research.sweep import sweep
+from quant_platform.research.sweep_result import Sweep
 from quant_platform.settings import Settings
-from quant_platform.storage.database import reader_database
+from quant_platform.storage.database import reader_database, writer_database
+from quant_platform.storage.trials import TrialTable
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.function import Weights
 from quant_platform.strategies.models import model_of
@@ -70,8 +77,8 @@ def open_store(source: Settings | Path | str | None = None) -> "Store":
 class Store(StoredTables):
     """The tables of one database, as they are known now or were known at a moment.
 
-    All methods read, none writes. Dates go from `start` to `end`, both included. Errors are of
-    `QuantPlatformError`, one line each.
+    All methods read; `sweep` keeps its trials, and nothing else writes. Dates go from `start` to
+    `end`, both included. Errors are of `QuantPlatformError`, one line each.
 
     Attributes
     ----------
@@ -242,6 +249,92 @@ class Store(StoredTables):
         first, last = (None if each is None else iso_day(each) for each in (start, end))
         calendar = platform_calendar(self.settings)
         return factor_study(self._reader, calendar, wanted, first, last, horizons, quantiles)
+
+    def sweep(
+        self,
+        strategy: str | Strategy | type[Strategy] | Callable[..., object],
+        parameters: Space,
+        start: Day,
+        end: Day,
+        *,
+        sample: int | None = None,
+        seed: int = 0,
+        costs: Costs | None = None,
+        limits: Limits | None = None,
+        delistings: DelistingRules | None = None,
+        capital: float | None = None,
+        risk_free: float | None = None,
+        benchmark: Benchmark | None = None,
+        client: Any = None,
+        progress: bool | Show = True,
+        confirm: bool = False,
+        store_trials: bool = True,
+    ) -> Sweep:
+        """Run many configurations of a strategy over the same sessions.
+
+        The market is read once. Every configuration becomes a row of the table `trials`, and one
+        that was run before, on the same data by the same code, is not run again: after Ctrl-C the
+        same call goes on where it ended. Where the database can only be read, trials are kept in
+        `trials.sqlite` in the platform's home.
+
+        Parameters
+        ----------
+        strategy : name, class or instance of a strategy, or a function of a panel and parameters
+            that returns weights
+        parameters : a grid (name → values), a list of parameters, or, with `sample`, a sampler
+            (name → lowest and highest value, a list, a function of a random generator, or a
+            distribution of SciPy)
+        start, end : first and last session, as far as there are bars
+        sample, seed : how many configurations are drawn; the same seed draws the same ones
+        costs, limits, delistings, capital, risk_free, benchmark : as of `backtest`
+        client : a `dask.distributed.Client`, whose workers run the configurations; they must reach
+            the database (extra `dask`)
+        progress : whether progress and time to go are shown
+        confirm : run more than 10,000 configurations, which else are refused with an estimate
+        store_trials : whether trials are looked for, and kept
+
+        Raises
+        ------
+        SettingsError
+            The strategy has no such parameter or refuses a value, or there are too many
+            configurations to run unasked.
+        UnknownNameError, SessionError
+            As `backtest`.
+
+        Notes
+        -----
+        Memory: the market's arrays; for each core, some thirty arrays of sessions × securities;
+        and for each configuration 8 bytes a session. No positions or fills are kept.
+        """
+        assumed = self.settings
+        return sweep(
+            self._reader,
+            strategy,
+            parameters,
+            start,
+            end,
+            calendar=platform_calendar(assumed),
+            assumed=Assumptions(
+                costs or costs_of(assumed),
+                limits or Limits.read(assumed.limits),
+                delistings or DelistingRules.of(assumed),
+                assumed.capital if capital is None else capital,
+                assumed.risk_free if risk_free is None else risk_free,
+            ),
+            benchmark=benchmark,
+            default_benchmark=assumed.benchmark,
+            sample=sample,
+            seed=seed,
+            client=client,
+            table=self._trials() if store_trials else None,
+            progress=progress,
+            confirm=confirm,
+        )
+
+    def _trials(self) -> TrialTable:
+        home = self.settings.home
+        writer = writer_database(self.database, self.settings)
+        return TrialTable(self.database, writer, home if home.is_absolute() else None)
 
     def _range(self, first: str, last: str) -> FeatureData:
         return FeatureData(self._reader, platform_calendar(self.settings), first, last)

@@ -1,7 +1,7 @@
 """Runs the cells of a notebook in this process, and keeps what they show.
 
 `python -m quant_platform_tests.support.notebooks examples/*.ipynb`, in a project with data, writes
-their outputs into the files. No kernel is started: a cell is code, and its last expression is shown.
+their outputs into the files. No kernel is started: a cell is code whose last expression is shown.
 """
 
 import ast
