@@ -16,6 +16,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def main() -> None:
 
 def sessions(count: int) -> list[Any]:
     """Return so many sessions of the exchange."""
-    return list(XNYS.sessions(*(np.datetime64(day).item() for day in (FIRST, LAST))))[:count]
+    return list(XNYS.sessions(*map(date.fromisoformat, (FIRST, LAST))))[:count]
 
 
 def counted(database: Database) -> int:

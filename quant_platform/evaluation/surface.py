@@ -169,16 +169,16 @@ def neighbours(
     frame = pd.DataFrame(list(parameters))
     numbers = [name for name in frame if frame[name].dtype.kind in "iuf"]
     same = np.ones(len(frame), dtype=bool)
-    for name in frame.columns.difference(numbers):
-        values = frame[name].map(repr)
-        same &= (values == values.iloc[of]).to_numpy()
+    for word in frame.columns.difference(numbers):
+        texts = np.array([repr(each) for each in frame[word]], dtype=object)
+        same &= texts == texts[of]
     same[of] = False
     if has_steps:
         for name in numbers:
             steps = frame[name].rank(method="dense").to_numpy()
             same &= np.abs(steps - steps[of]) <= 1.0
         return np.flatnonzero(same)
-    values = frame[numbers].to_numpy(dtype=np.float64)
+    values: FloatArray = frame[numbers].to_numpy(dtype=np.float64)
     spread = np.ptp(values, axis=0) if len(values) else np.empty(0)
     away = (values - values[of]) / np.where(spread > 0.0, spread, 1.0)
     distance = np.where(same, np.sqrt((away * away).sum(axis=1)), np.inf)

@@ -76,8 +76,8 @@ def within_limits(
 def totals(dates: pd.Series, weights: pd.Series) -> tuple[FloatArray, FloatArray]:
     """Return gross and net of the session of each row, added up in the order of the rows."""
     sessions, values = pd.factorize(dates)[0], weights.to_numpy(dtype=np.float64)
-    gross = np.bincount(sessions, weights=np.abs(values))
-    net = np.abs(np.bincount(sessions, weights=values))
+    gross: FloatArray = np.bincount(sessions, weights=np.abs(values)).astype(np.float64)
+    net: FloatArray = np.abs(np.bincount(sessions, weights=values)).astype(np.float64)
     return gross[sessions], net[sessions]
 
 

@@ -1,5 +1,7 @@
 """Compiled loops over positions against their NumPy versions, bit for bit."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,8 @@ def test_following_is_that_of_numpy(seed: int, longest: int) -> None:
     stop[random.random(SHAPE) < 0.05] = np.nan
     given = (entry, leave, relatives, stop)
     made = []
-    for run in (follow, follow_by_numpy):
+    runs: tuple[Any, ...] = (follow, follow_by_numpy)
+    for run in runs:
         held, growth = np.empty(SHAPE, dtype=bool), np.empty(SHAPE)
         age, ended = np.empty(SHAPE, dtype=np.int64), np.empty(SHAPE, dtype=np.int64)
         run(*given, longest, held, age, growth, ended)
@@ -36,7 +39,8 @@ def test_following_is_that_of_numpy(seed: int, longest: int) -> None:
     assert made[0][0].any()
     carried = np.empty((2, 2, *SHAPE))
     weight, score = random.random((2, *SHAPE))
-    for run, into in zip((carry, carry_by_numpy), carried, strict=True):
+    both: tuple[Any, ...] = (carry, carry_by_numpy)
+    for run, into in zip(both, carried, strict=True):
         run(*given, weight, score, longest, into[0], into[1])
     np.testing.assert_array_equal(*carried)
 
