@@ -32,6 +32,7 @@ class Inputs:
     ----------
     days : the sessions of the backtest (ISO dates)
     window : these and the ones a signal looks back on
+    deep : those and the ones that a feature looks back on
     panel : bars and corporate actions of `days` and of the sessions before that impact looks back
         on, by security
     actions : corporate actions, with the days on which dividends are paid
@@ -42,6 +43,7 @@ class Inputs:
 
     days: Sequence[str]
     window: Sequence[str]
+    deep: Sequence[str]
     panel: Panel
     actions: pd.DataFrame
     features: pd.DataFrame
@@ -116,6 +118,7 @@ def read_inputs(
     return Inputs(
         days,
         window,
+        deep,
         Panel.from_frames(bars, actions, traded),
         actions,
         with_tickers(computed, universe),

@@ -10,6 +10,7 @@ does not: how rows are read (`reader.py`) and backtests are computed (`backtest.
 show the sample market, after `quant-platform demo`.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,18 +21,20 @@ from quant_platform.market.calendar import platform_calendar
 from quant_platform.market.panel import Panel
 from quant_platform.research import arguments
 from quant_platform.research.arguments import Day, Names, iso_range, several
-from quant_platform.research.backtest import backtest
+from quant_platform.research.audit import Audit, audit
+from quant_platform.research.audit_laws import Finding
+from quant_platform.research.backtest import as_strategy, backtest
 from quant_platform.research.benchmark import Benchmark
 from quant_platform.research.feature_data import FeatureData
-from quant_platform.research.prices import (
-    securities_of,
-)
+from quant_platform.research.prepared import Assumptions
+from quant_platform.research.prices import securities_of
 from quant_platform.research.result import Backtest
 from quant_platform.research.stored import StoredTables
 from quant_platform.settings import Settings
 from quant_platform.storage.database import reader_database
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.function import Weights
+from quant_platform.strategies.strategy_registry import all_strategies
 from quant_platform.trading.costs import Costs, costs_of
 from quant_platform.trading.delistings import DelistingRules
 from quant_platform.trading.limits import Limits
@@ -197,6 +200,65 @@ class Store(StoredTables):
             risk_free=assumed.risk_free if risk_free is None else risk_free,
             benchmark=benchmark,
             default_benchmark=assumed.benchmark,
+        )
+
+    def audit(
+        self,
+        strategies: "Sequence[str | Strategy | Weights] | str | Strategy | Weights | None" = None,
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        seed: int = 0,
+        on_finding: Callable[[Finding], None] = lambda finding: None,
+    ) -> Audit:
+        """Prove or refute that strategies, and what they read, do not look ahead.
+
+        Features, signals, portfolios and figures are computed over the whole range, over histories
+        that end earlier, in pieces, and again, and compared bit for bit; features and the signals
+        of models with what is stored.
+
+        Parameters
+        ----------
+        strategies : one or several, as `backtest` takes them; default: all models
+        start, end : first and last session; default: the last year of bars
+        seed : of the sessions with which the history ends and of the pieces
+        on_finding : is told of each finding as it comes
+
+        Raises
+        ------
+        UnknownNameError, SessionError, SettingsError
+            As `backtest`.
+
+        Examples
+        --------
+        >>> import quant_platform as qp
+        >>> qp.open().audit("mean_reversion", "2008-01-02", "2008-03-31").holds
+        True
+        """
+        calendar = platform_calendar(self.settings)
+        known = [each.name for each in all_strategies()]
+        wanted = known if strategies is None else strategies
+        chosen = (
+            wanted if isinstance(wanted, Sequence) and not isinstance(wanted, str) else [wanted]
+        )
+        assumed = self.settings
+        return audit(
+            self._reader,
+            [as_strategy(each, calendar) for each in chosen],
+            start,
+            end,
+            calendar=calendar,
+            assumed=Assumptions(
+                costs_of(assumed),
+                Limits.read(assumed.limits),
+                DelistingRules.of(assumed),
+                assumed.capital,
+                assumed.risk_free,
+            ),
+            registered=[each for each in chosen if isinstance(each, str)],
+            seconds=assumed.step_seconds,
+            seed=seed,
+            on_finding=on_finding,
         )
 
     def _range(self, first: str, last: str) -> FeatureData:

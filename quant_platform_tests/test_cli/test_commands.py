@@ -39,6 +39,7 @@ COMMANDS = [
     ["dividends", "list"],
     ["dividends", "confirm"],
     ["dividends", "reject"],
+    ["audit"],
 ]
 
 
