@@ -23,7 +23,9 @@ from quant_platform.market.calendar import platform_calendar
 from quant_platform.market.panel import Panel
 from quant_platform.research import arguments
 from quant_platform.research.arguments import Day, Names, iso_day, iso_range, several
-from quant_platform.research.backtest import backtest
+from quant_platform.research.audit import Audit, audit
+from quant_platform.research.audit_laws import Finding
+from quant_platform.research.backtest import as_strategy, backtest
 from quant_platform.research.benchmark import Benchmark
 from quant_platform.research.configurations import Space
 from quant_platform.research.factor import FactorStudy, factor_study
@@ -42,7 +44,7 @@ from quant_platform.storage.database import reader_database, writer_database
 from quant_platform.storage.trials import TrialTable
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.function import Weights
-from quant_platform.strategies.models import model_of
+from quant_platform.strategies.models import model_of, models_of
 from quant_platform.trading.costs import Costs, costs_of
 from quant_platform.trading.delistings import DelistingRules
 from quant_platform.trading.limits import Limits
@@ -249,6 +251,65 @@ class Store(StoredTables):
         first, last = (None if each is None else iso_day(each) for each in (start, end))
         calendar = platform_calendar(self.settings)
         return factor_study(self._reader, calendar, wanted, first, last, horizons, quantiles)
+
+    def audit(
+        self,
+        strategies: "Sequence[str | Strategy | Weights] | str | Strategy | Weights | None" = None,
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        seed: int = 0,
+        on_finding: Callable[[Finding], None] = lambda finding: None,
+    ) -> Audit:
+        """Prove or refute that strategies, and what they read, do not look ahead.
+
+        Features, signals, portfolios and figures are computed over the whole range, over histories
+        that end earlier, in pieces, and again, and compared bit for bit; features and the signals
+        of models with what is stored.
+
+        Parameters
+        ----------
+        strategies : one or several, as `backtest` takes them; default: all models
+        start, end : first and last session; default: the last year of bars
+        seed : of the sessions with which the history ends and of the pieces
+        on_finding : is told of each finding as it comes
+
+        Raises
+        ------
+        UnknownNameError, SessionError, SettingsError
+            As `backtest`.
+
+        Examples
+        --------
+        >>> import quant_platform as qp
+        >>> qp.open().audit("mean_reversion", "2008-01-02", "2008-03-31").holds
+        True
+        """
+        calendar = platform_calendar(self.settings)
+        assumed, named = self.settings, partial(model_of, self.settings)
+        known = [each.name for each in models_of(assumed)]
+        wanted = known if strategies is None else strategies
+        chosen = (
+            wanted if isinstance(wanted, Sequence) and not isinstance(wanted, str) else [wanted]
+        )
+        return audit(
+            self._reader,
+            [as_strategy(each, calendar, named) for each in chosen],
+            start,
+            end,
+            calendar=calendar,
+            assumed=Assumptions(
+                costs_of(assumed),
+                Limits.read(assumed.limits),
+                DelistingRules.of(assumed),
+                assumed.capital,
+                assumed.risk_free,
+            ),
+            registered=[each for each in known if each in chosen],
+            seconds=assumed.step_seconds,
+            seed=seed,
+            on_finding=on_finding,
+        )
 
     def sweep(
         self,
