@@ -27,13 +27,8 @@ from quant_platform.features.feature_registry import select
 from quant_platform.features.library.technical.momentum import HORIZONS, RSI_ALPHA
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.compiled import all_kernels
-from quant_platform.kernels.rolling import (
-    rolling_max,
-    rolling_moments,
-    rolling_quantiles,
-    rolling_rank,
-    rolling_regression,
-)
+from quant_platform.kernels.rolling_moments import SLOPE, STD, moments, trends
+from quant_platform.kernels.rolling_order import VALUE, maxima, quantiles, ranks
 from quant_platform.market.panel import Panel
 
 try:
@@ -205,15 +200,15 @@ def statistics(
     """Return each rolling statistic, and the same of pandas' rolling rows."""
     n = ROLLING_SESSIONS
     return {
-        "moments": (lambda: rolling_moments(values, n).std(ddof=1), lambda rows: rows.std()),
-        "maximum": (lambda: rolling_max(values, n).value, lambda rows: rows.max()),
-        "rank": (lambda: rolling_rank(values, n), lambda rows: rows.rank(pct=True)),
+        "moments": (lambda: moments(values, (n,))[STD, 0], lambda rows: rows.std()),
+        "maximum": (lambda: maxima(values, (n,))[VALUE, 0], lambda rows: rows.max()),
+        "rank": (lambda: ranks(values, (n,))[0], lambda rows: rows.rank(pct=True)),
         "quantile": (
-            lambda: rolling_quantiles(values, n, [0.8])[0],
+            lambda: quantiles(values, (n,), (0.8,))[0, 0],
             lambda rows: rows.quantile(0.8),
         ),
         "regression": (
-            lambda: rolling_regression(values, n).slope,
+            lambda: trends(values, (n,))[SLOPE, 0],
             lambda rows: (
                 rows.cov(pd.DataFrame(_rows_like(values)), pairwise=False, ddof=0)
                 / ((n * n - 1) / 12)

@@ -6,7 +6,8 @@
    are what costs time. A piece of a set that does is all securities of a few sessions.
 2. Pieces change no bit of the result: a feature depends on its look-back alone, and looks across
    securities only where its set says so.
-3. `feature_frames` gives the rows of some sessions after the other. What it holds is bounded by
+3. `feature_arrays` gives the same values as arrays, for who makes no rows of them.
+4. `feature_frames` gives the rows of some sessions after the other. What it holds is bounded by
    `FRAME_VALUES`, however many features, sessions and securities there are.
 
 What belongs here: running features over panels. What does not: any formula.
@@ -26,7 +27,7 @@ from quant_platform.features.context import FeatureContext
 from quant_platform.features.extras import Extras
 from quant_platform.features.feature_registry import Feature, select
 from quant_platform.isolation import is_added, limited
-from quant_platform.kernels.arrays import BoolArray, SessionArray
+from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
 from quant_platform.kernels.threads import in_threads
 from quant_platform.market.panel import Panel
 
@@ -105,6 +106,23 @@ def compute_features(
     return work.frame(panel.filled(), len(panel.sessions) - count, len(panel.sessions))
 
 
+def feature_arrays(
+    panel: Panel,
+    *,
+    last: int | None = None,
+    names: Sequence[str] | None = None,
+    extras: Extras | None = None,
+) -> dict[str, FloatArray]:
+    """Compute features over a panel as arrays (sessions, securities), by name.
+
+    Values are those of `compute_features`, NaN where it has no row.
+    """
+    chosen = select(names)
+    count = len(panel.sessions) if last is None else max(min(last, len(panel.sessions)), 0)
+    work = _Work(chosen, extras or Extras(), None, 0.0)
+    return work.arrays(panel.filled(), len(panel.sessions) - count, len(panel.sessions))
+
+
 def feature_frames(
     panel: Panel,
     *,
@@ -174,6 +192,17 @@ class _Work:
         frame.insert(0, "date", keys["date"])
         frame.insert(1, "security_id", keys["security_id"])
         return frame
+
+    def arrays(self, panel: Panel, start: int, stop: int) -> dict[str, FloatArray]:
+        """Values of the sessions from `start` to before `stop`, NaN without a real bar."""
+        closed = ~panel.traded[start:stop]
+        found: dict[str, FloatArray] = {}
+        for dtype, part in self._values(panel, start, stop).items():
+            columns = [each.name for each in self.chosen if each.of.dtype == dtype]
+            for name, values in zip(columns, part, strict=True):
+                values[closed] = np.nan
+                found[name] = values.astype(np.float64, copy=False)
+        return {each.name: found[each.name] for each in self.chosen}
 
     def _values(self, panel: Panel, start: int, stop: int) -> "dict[np.dtype[np.floating], Values]":
         """Values of the sessions, by the type in which they are kept."""

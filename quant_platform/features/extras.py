@@ -15,6 +15,9 @@ from quant_platform.kernels.arrays import BoolArray, FloatArray
 FIELDS = ("member", "sector", "market_return")
 """Names of inputs, without prefix."""
 
+PREFIXES = ("series", "own")
+"""Of inputs with a name, each an attribute of `Extras`."""
+
 NAMED = ("series:NAME", "own:DATASET.FIELD", "own:DATASET.FIELD@SESSIONS")
 """Inputs with a name, such as `series:yield_10_year` and `own:short_interest.ratio@63`."""
 

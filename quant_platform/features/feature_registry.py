@@ -33,7 +33,7 @@ from types import ModuleType
 import numpy as np
 
 from quant_platform.conventions import FILL_LIMIT
-from quant_platform.errors import UnknownNameError
+from quant_platform.errors import ContractError, UnknownNameError
 from quant_platform.extensions import extension_modules
 from quant_platform.features import library
 from quant_platform.features.context import FeatureContext
@@ -151,10 +151,19 @@ class Feature:
         return values
 
 
+NOTEBOOK = "__main__"
+"""Module of what is written in a notebook or a script."""
+
+_of_notebook: dict[str, Feature] = {}
+
+
 def feature(
     *, lookback: int, inputs: Sequence[str], name: str | None = None, of: FeatureSet = TECHNICAL
 ) -> Callable[[FeatureFunction], Feature]:
     """Turn a function of a `FeatureContext` into a `Feature`.
+
+    One that is written in a notebook is known there by its name, and takes the place of an earlier
+    one of that name when the cell runs again.
 
     Parameters
     ----------
@@ -166,7 +175,7 @@ def feature(
     """
 
     def decorate(function: FeatureFunction) -> Feature:
-        return Feature(
+        made = Feature(
             name=function.__name__ if name is None else name,
             lookback=lookback + FILL_LIMIT,
             inputs=tuple(inputs),
@@ -175,8 +184,19 @@ def feature(
             of=of,
             source=_source(function.__doc__),
         )
+        if function.__module__ == NOTEBOOK:
+            _know(made)
+        return made
 
     return decorate
+
+
+def _know(written: Feature) -> None:
+    if written.name in {each.name for each in all_features()}:
+        raise ContractError(
+            f"There is a feature {written.name} already", "Give the function another name"
+        )
+    _of_notebook[written.name] = written
 
 
 def feature_family(
@@ -213,6 +233,11 @@ def feature_family(
         )
 
     return decorate
+
+
+def known_features() -> tuple[Feature, ...]:
+    """Return `all_features`, and those that were written in this notebook."""
+    return (*all_features(), *_of_notebook.values())
 
 
 @cache
@@ -286,9 +311,9 @@ def select(names: Sequence[str] | None = None) -> tuple[Feature, ...]:
     ------
     UnknownNameError : there is no feature or set of that name
     """
-    every = all_features()
     if names is None:
-        return tuple(each for each in every if each.of == TECHNICAL)
+        return features_of(TECHNICAL)
+    every = known_features()
     by_name = {each.name: (each,) for each in every}
     for each in every:
         by_name[each.of.name] = (*by_name.get(each.of.name, ()), each)
@@ -300,7 +325,7 @@ def select(names: Sequence[str] | None = None) -> tuple[Feature, ...]:
 
 def _hint(unknown: Sequence[str]) -> str:
     """Names that are close, and the sets."""
-    names = [each.name for each in all_features()]
+    names = [each.name for each in known_features()]
     close = [near for name in unknown for near in difflib.get_close_matches(name, names)]
     meant = f"Like it: {', '.join(dict.fromkeys(close))}. " if close else ""
     every = ", ".join(each.name for each in sets())

@@ -7,12 +7,14 @@ import numpy as np
 
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.compiled import compiled
-from quant_platform.kernels.vector_loops import stretch
 
 IN, OUT, INTEGER, FLAG = "const float64[:, ::1]", "float64[:, ::1]", "int64", "boolean"
 
 WORTH_IT = 32_768
 """Cells from which on compiled steps are used: half a block of `features/compute.py`."""
+
+STRETCH = 512
+"""Cells that are worked on at once: 4 KB an array."""
 
 ADD, MULTIPLY, MAXIMUM, MINIMUM = range(4)
 KINDS: dict[np.ufunc, int] = {
@@ -22,6 +24,17 @@ KINDS: dict[np.ufunc, int] = {
     np.minimum: MINIMUM,
 }
 """What joins two windows, and its number in the loops."""
+
+
+def _stretch() -> int:
+    # Each call costs NumPy more than the memory that a stretch takes.
+    return 65_536
+
+
+@compiled(reference=_stretch)
+def stretch() -> int:
+    """Return how many cells are worked on at once."""
+    return STRETCH
 
 
 def is_worth_it(*arrays: FloatArray) -> bool:

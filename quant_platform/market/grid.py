@@ -65,12 +65,35 @@ class Grid:
             member.reshape(-1)[_cells(part, self.days, self.security_ids)[0]] = True
         if "sector" not in column_names(universe):
             return {"member": member}
-        frame = universe if isinstance(universe, pd.DataFrame) else universe.to_pandas()
-        codes, names = pd.factorize(frame["sector"].astype("str"), sort=True)
-        numbered = frame[["date", "security_id"]].assign(sector=codes)
-        found = self.columns(numbered, {"sector": "sector"})["sector"]
+        codes, names = _sectors(universe)
+        found = self.columns(_numbered(universe, codes), {"sector": "sector"})["sector"]
         sectors = np.where(np.isnan(found), -1, found).astype(np.int32)
-        return {"member": member, "sectors": sectors, "sector_names": tuple(map(str, names))}
+        return {"member": member, "sectors": sectors, "sector_names": names}
+
+
+def _sectors(universe: Rows) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Number of each row's sector among the sorted names, −1 without one; and the names."""
+    if isinstance(universe, pd.DataFrame):
+        codes, names = pd.factorize(universe["sector"].astype("str"), sort=True)
+        return codes.astype(np.int64), tuple(map(str, names))
+    # Text is looked at once per distinct sector, not once per row.
+    pieces = universe.column("sector").unify_dictionaries().chunks
+    codes = np.concatenate(
+        [np.empty(0, dtype=np.int64), *(each.indices.fill_null(-1).to_numpy() for each in pieces)]
+    )
+    words = pieces[0].dictionary.to_pylist() if pieces else []
+    used = sorted({words[code] for code in np.unique(codes[codes >= 0])})
+    number = {word: at for at, word in enumerate(used)}
+    ranks = np.array([*(number.get(word, -1) for word in words), -1], dtype=np.int64)
+    return ranks[codes], tuple(used)
+
+
+def _numbered(universe: Rows, codes: NDArray[np.int64]) -> Rows:
+    """Rows with the sectors' numbers in the place of their names."""
+    if isinstance(universe, pd.DataFrame):
+        return universe[["date", "security_id"]].assign(sector=codes)
+    keys = universe.select(["date", "security_id"])
+    return keys.append_column("sector", pa.array(codes.astype(np.float64)))
 
 
 def column_names(rows: Rows) -> list[str]:

@@ -14,11 +14,12 @@ security a symbol means (`pipeline/own_data.py`).
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from quant_platform.errors import VendorError
 from quant_platform.kernels.arrays import BoolArray
@@ -33,6 +34,8 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 """Of datasets and their fields."""
 
 WIDTH = "another number of columns than the first line"
+
+INFINITE = "a number without end"
 
 AGAIN = "a row of the same date, symbol and known_at came before"
 
@@ -88,6 +91,7 @@ def read_dataset(name: str, table: FileTable, calendar: Calendar, now: datetime)
     VendorError
         It lacks a column, a name is none, or no row can be used.
     """
+    table = _plain(table)
     fields = _fields(name, table)
     observed, no_days = values.days(table.rows[DAY], calendar.zone)
     known, no_moments = values.moments(table.rows[MOMENT])
@@ -148,9 +152,10 @@ def rows_of(
     parts, faults = [], []
     for field in dataset.fields:
         found, strange = values.numbers(dataset.table.rows[field].take(rows))
-        for row, fault in strange.items():
+        infinite = np.flatnonzero(np.isinf(found)).tolist()
+        for row, fault in (strange | dict.fromkeys(infinite, INFINITE)).items():
             faults.append((int(rows[row]), day[rows[row]], f"{field}: {fault}"))
-        has = ~np.isnan(found)
+        has = np.isfinite(found)
         parts.append(_values(dataset, field, rows[has], day, found[has]))
     since = np.datetime64(calendar.day_after_previous(sessions[0]), "D")
     of_run = np.isnat(dataset.known) & (dataset.days >= since) & (dataset.days <= days[-1])
@@ -212,6 +217,21 @@ def _first_that_came(candidates: Sequence[np.ndarray], today: np.datetime64) -> 
     return filled.astype("datetime64[D]")
 
 
+def _plain(table: FileTable) -> FileTable:
+    """Return the table with the values of encoded columns in place of their codes."""
+    rows = table.rows
+    for at, column in enumerate(rows.schema):
+        if pa.types.is_dictionary(column.type):
+            values_of = rows.column(at).cast(column.type.value_type)
+            rows = rows.set_column(at, column.name, values_of)
+    return replace(table, rows=rows)
+
+
+def _is_of_numbers(kind: pa.DataType) -> bool:
+    tests = ("is_floating", "is_integer", "is_decimal", "is_boolean", "is_null", "is_string")
+    return any(getattr(pa.types, test)(kind) for test in (*tests, "is_large_string"))
+
+
 def _fields(name: str, table: FileTable) -> tuple[str, ...]:
     """Columns of values.
 
@@ -224,6 +244,11 @@ def _fields(name: str, table: FileTable) -> tuple[str, ...]:
     fields = tuple(each for each in names if each not in (DAY, MOMENT, SYMBOL))
     missing = [each for each in (DAY, MOMENT) if each not in names]
     strange = [each for each in fields if not NAME.fullmatch(each)]
+    nested = [
+        each.name
+        for each in table.rows.schema
+        if each.name in fields and not _is_of_numbers(each.type)
+    ]
     problem = ""
     if missing:
         problem = f"lacks the column {missing[0]!r}"
@@ -233,6 +258,8 @@ def _fields(name: str, table: FileTable) -> tuple[str, ...]:
         problem = f"has a column {strange[0]!r}, which is no name of a field"
     elif len(set(names)) < len(names):
         problem = "has a column twice"
+    elif nested:
+        problem = f"has a column {nested[0]!r}, which holds no numbers"
     elif not NAME.fullmatch(name):
         problem = f"gives the dataset the name {name!r}"
     if problem:

@@ -73,7 +73,6 @@ class Panel(CrossSection):
     security_ids : sorted, one per column
     open, high, low, close : raw prices as traded, in currency per share; NaN where unknown
     volume : shares traded; NaN where unknown
-    vwap : volume-weighted average price as traded; NaN where the vendor has none or it was not read
     split : new shares per old share that take effect at the open of the session (1.0: none)
     dividend : cash per share with ex-date that session, after its split (0.0: none)
     traded : True where the vendor has a bar
@@ -87,6 +86,7 @@ class Panel(CrossSection):
     features : name → array in units of its own session, NaN where unknown
     symbols : what `wide` calls the columns; default: `security_ids`
     calendar : the exchange's, of which `sessions` are
+    vwap : volume-weighted average price as traded; NaN where the vendor has none or it was not read
     """
 
     sessions: SessionArray
@@ -96,7 +96,6 @@ class Panel(CrossSection):
     low: FloatArray = _ABSENT
     close: FloatArray = _ABSENT
     volume: FloatArray = _ABSENT
-    vwap: FloatArray = _ABSENT
     split: FloatArray = _ABSENT
     dividend: FloatArray = _ABSENT
     traded: BoolArray = _ABSENT
@@ -108,6 +107,7 @@ class Panel(CrossSection):
     features: Mapping[str, FloatArray] = field(default_factory=dict)
     symbols: tuple[str, ...] = ()
     calendar: Calendar = XNYS
+    vwap: FloatArray = _ABSENT
 
     def __post_init__(self) -> None:
         shape = (len(self.sessions), len(self.security_ids))

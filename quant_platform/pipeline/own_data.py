@@ -8,7 +8,7 @@ not belong here: what a row means, and which are refused (`market/own_data.py`).
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def own_recipe(settings: Settings) -> str:
 
 
 def own_chunks(
-    platform: Platform, sessions: Sequence[str], symbols: pd.DataFrame
+    platform: Platform, sessions: Sequence[str], symbols: pd.DataFrame, warn: Callable[[str], None]
 ) -> Iterator[Chunk]:
     """Rows of `own_data` by the sessions from which they are known.
 
@@ -91,8 +91,11 @@ def own_chunks(
     ----------
     sessions : ISO dates, ascending
     symbols : rows of `security_symbols` up to the last of them
+    warn : is told that there is no folder
     """
-    if not own_folder(platform.settings).is_dir():
+    folder = own_folder(platform.settings)
+    if not folder.is_dir():
+        warn(f"There is no folder {folder}: what is stored of own data stays. Set {VARIABLE}")
         yield from _as_stored(platform, sessions)
         return
     datasets, failed = _read_all(platform)
@@ -148,7 +151,10 @@ def _table(platform: Platform, file: Path) -> FileTable:
     if file.suffix != QUERY:
         return read_table(file)
     seconds = platform.settings.sql_seconds
-    text = file.read_text(encoding="utf-8").strip().rstrip(";")
+    try:
+        text = file.read_text(encoding="utf-8").strip().rstrip(";")
+    except (OSError, UnicodeDecodeError) as error:
+        raise VendorError(f"{file} cannot be read: {error}", "Save it as UTF-8") from error
     rows = bulk.query(platform.database, text, limit=seconds)
     return FileTable(file, pa.Table.from_pandas(rows, preserve_index=False))
 

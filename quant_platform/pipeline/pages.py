@@ -121,7 +121,8 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
         refused=_all(
             database,
             "SELECT table_name, reason, count(*) AS rows FROM quarantine"
-            " WHERE date = $1::text::date AND mended_at IS NULL GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
+            " WHERE date = $1::text::date AND mended_at IS NULL"
+            " GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
             session,
         ),
         outstanding=_outstanding(settings, database, date.fromisoformat(session)),

@@ -1,61 +1,10 @@
 """What a run was made of: the version of the code and a digest of what it read."""
 
 import hashlib
-import subprocess
-from functools import cache
-from pathlib import Path
 
 import pandas as pd
 
-import quant_platform
-from quant_platform.extensions import extensions_digest
-
-CODE = ("quant_platform", "sql")
-"""Folders of a checkout on which results depend."""
-
-
-@cache
-def code_version() -> str:
-    """Version of the platform, with the commit where it runs from a checkout.
-
-    Files that differ from the commit, or that it lacks, add `.dirty-` and a digest of them: two
-    versions that nobody committed are told apart. So do extensions, as `.with-`.
-    """
-    extensions = extensions_digest()
-    return _platform_version() + (f".with-{extensions}" if extensions else "")
-
-
-def _platform_version() -> str:
-    checkout = Path(quant_platform.__file__).parents[1]
-    if not (checkout / ".git").exists():
-        return quant_platform.__version__
-    try:
-        commit = _git(checkout, "rev-parse", "--short=12", "HEAD").decode().strip()
-        changes = _changes(checkout)
-    except (OSError, subprocess.CalledProcessError):
-        return quant_platform.__version__
-    version = f"{quant_platform.__version__}+{commit}"
-    return f"{version}.dirty-{changes}" if changes else version
-
-
-def _changes(checkout: Path) -> str:
-    """Digest of what the code's folders hold that the commit does not; empty if nothing."""
-    digest = hashlib.sha256(_git(checkout, "diff", "HEAD", "--", *CODE))
-    untracked = _git(checkout, "ls-files", "-z", "--others", "--exclude-standard", "--", *CODE)
-    for name in filter(None, untracked.decode().split("\0")):
-        digest.update(name.encode())
-        digest.update((checkout / name).read_bytes())
-    clean = digest.digest() == hashlib.sha256().digest()
-    return "" if clean else digest.hexdigest()[:8]
-
-
-def _git(checkout: Path, *words: str) -> bytes:
-    return subprocess.run(  # noqa: S603 — our own words
-        ["git", *words],  # noqa: S607 — whichever git the user has
-        cwd=checkout,
-        capture_output=True,
-        check=True,
-    ).stdout
+from quant_platform.provenance import code_version as code_version  # read from here by runs
 
 
 def digest_of(*frames: pd.DataFrame) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from quant_platform.errors import SettingsError
+from quant_platform.errors import ContractError, SettingsError
 from quant_platform.evaluation.factor_study import (
     information_coefficients,
     mean_with_error,
@@ -36,6 +36,9 @@ Z95 = 1.959963984540054
 """Standard normal quantile of a two-sided interval of 95 %."""
 
 MOST_QUANTILES = 100
+
+OWN = "factor"
+"""Name of values that have none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +123,7 @@ class FactorStudy:
 def factor_study(
     reader: TableReader,
     calendar: Calendar,
-    name: str,
+    factor: str | pd.DataFrame,
     start: str | None,
     end: str | None,
     horizons: Sequence[int],
@@ -130,6 +133,7 @@ def factor_study(
 
     Parameters
     ----------
+    factor : name of a feature, or values by date and symbol; each is known after its session
     start, end : ISO dates; None: the first and the last session with bars
 
     Raises
@@ -138,6 +142,8 @@ def factor_study(
         The horizons or the number of quantiles cannot be.
     UnknownNameError
         There is no such feature.
+    ContractError
+        No value is of the range.
     SessionError
         There are no bars in the range, or a session is missing.
     """
@@ -148,9 +154,14 @@ def factor_study(
     days = [day.isoformat() for day in calendar.range(first, until, stored)]
     behind = [day.isoformat() for day in stored if day.isoformat() >= days[-1]]
     reach = behind[min(max(horizons) + 1, len(behind) - 1)]
-    panel = FeatureData(reader, calendar, days[0], reach).panel([name])
-    count = len(days)
-    values = np.where(panel.member, panel[name], np.nan)[:count]
+    data, count = FeatureData(reader, calendar, days[0], reach), len(days)
+    if isinstance(factor, str):
+        panel, name = data.panel([factor]), factor
+        asked = panel[factor]
+    else:
+        panel, name = data.panel([]), str(factor.attrs.get("name", OWN))
+        asked = _aligned(factor, panel)
+    values = np.where(panel.member, asked, np.nan)[:count]
     later = {horizon: forward_returns(panel, horizon)[:count] for horizon in horizons}
     dates = pd.DatetimeIndex(panel.sessions[:count].astype("datetime64[s]"), name="date")
     of = quantile_of(values, np.isfinite(values), quantiles)
@@ -168,6 +179,19 @@ def factor_study(
         pd.DataFrame(changes, index=dates, columns=pd.Index(numbers, name="quantile")),
         _coverage(values, panel.member[:count], dates),
     )
+
+
+def _aligned(values: pd.DataFrame, panel: Panel) -> FloatArray:
+    """Values by date and symbol as the panel has its sessions and securities."""
+    days = pd.DatetimeIndex(panel.sessions.astype("datetime64[s]"))
+    symbols = pd.Index(panel.symbols)
+    frame = values.set_axis(pd.DatetimeIndex(values.index), axis=0)
+    if not frame.columns.isin(symbols).any() or not frame.index.isin(days).any():
+        raise ContractError(
+            "The factor has no value of a session and symbol of the range",
+            "Give a frame with dates as its index and tickers as its columns",
+        )
+    return frame.reindex(index=days, columns=symbols).to_numpy(dtype=np.float64)
 
 
 def forward_returns(panel: Panel, horizon: int) -> FloatArray:

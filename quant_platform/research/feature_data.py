@@ -1,7 +1,7 @@
 """Features and panels for notebooks: as stored, or computed in memory where they are not.
 
-Both ways give the same bits, whatever the features read. `compute_rows` is also what a strategy is
-given in a backtest. What does not belong here: formulas and what is made of their inputs
+Both ways give the same bits, whatever the features read. `feature_panel` is also what a backtest
+computes features of. What does not belong here: formulas and what is made of their inputs
 (`features/`), and what a user writes (`arguments.py`).
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from quant_platform.features.compute import compute_features, required_lookback
+from quant_platform.features.extras import Extras
 from quant_platform.features.feature_registry import select
 from quant_platform.features.inputs import (
     ECONOMY,
@@ -39,38 +40,31 @@ _COLLECTED = "SELECT EXISTS (SELECT 1 FROM computations WHERE asset = 'news') AS
 
 
 def bars_read(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns of bars that `compute_rows` needs for these features."""
+    """Return the columns of bars that `feature_panel` needs for these features."""
     return (*KEY, *bar_columns(inputs_of(select(names))))
 
 
 def members_read(names: Sequence[str], first: str, last: str) -> Members:
-    """Return whose bars and actions `compute_rows` needs: of some, everybody who ever was one."""
+    """Return whose bars and actions `feature_panel` needs: of some, everybody who ever was one."""
     across = any(each.of.across for each in select(names))
     return Members(BEGINNING if across else first, last)
 
 
-def compute_rows(
+def feature_panel(
     reader: TableReader,
     calendar: Calendar,
     bars: Rows,
     actions: Rows,
     sessions: Sequence[str],
     names: Sequence[str],
-    *,
-    last: int,
     members: Members,
-) -> pd.DataFrame:
-    """Compute features over stored rows, and read what they need beside bars and actions.
+) -> tuple[Panel, Extras]:
+    """Return what features are computed of, and read what they need beside bars and actions.
 
     Parameters
     ----------
     bars, actions : rows of `sessions` and of `members`
     sessions : consecutive ISO dates, the look-back of the features among them
-    last : how many of the sessions are wanted, from the end
-
-    Returns
-    -------
-    As `compute_features` does: date, security_id and a column per feature.
 
     Raises
     ------
@@ -97,7 +91,7 @@ def compute_rows(
         datasets = {"dataset": tuple({each.dataset for each in own})}
         known[OWN_DATA] = reader.rows(OWN_DATA, (days[0], days[-1]), among=datasets)
     extras = extras_of(panel, inputs, universe=universe, known=known, days=days, query=reader.query)
-    return compute_features(panel, last=last, names=names, extras=extras)
+    return panel, extras
 
 
 def _days_held(calendar: Calendar, sessions: Sequence[str], held: int) -> list[str]:
@@ -210,16 +204,16 @@ class FeatureData:
         window = [day.isoformat() for day in (*before, *self._sessions)]
         self.reader.refuse_gaps("market_data", window)
         span, members = (window[0], window[-1]), members_read(names, *self._span)
-        features = compute_rows(
+        panel, extras = feature_panel(
             self.reader,
             self.calendar,
             self.reader.columns("market_data", span, bars_read(names), members=members),
             self.reader.rows("corporate_actions", span, members=members),
             window,
             names,
-            last=len(self._sessions),
-            members=members,
+            members,
         )
+        features = compute_features(panel, last=len(self._sessions), names=names, extras=extras)
         universe = self.universe()
         frame = universe if isinstance(universe, pd.DataFrame) else self.reader.decoded(universe)
         return with_tickers(features, frame)

@@ -36,9 +36,8 @@ class Backtest:
     Attributes
     ----------
     name : of the strategy
-    signals : pd.DataFrame
-        As the table `signals`: one row per session and member, ordered by date and symbol. Weights
-        are fractions of the equity, prices are raw, in currency per share.
+    make_signals : Callable[[], pd.DataFrame]
+        Makes `signals`, which nothing else needs.
     simulation : Simulation
         What the engine gives.
     performance : pd.DataFrame
@@ -66,13 +65,21 @@ class Backtest:
     """
 
     name: str
-    signals: "pd.DataFrame"
+    make_signals: "Callable[[], pd.DataFrame]"
     simulation: "Simulation"
     performance: "pd.DataFrame"
     benchmark_returns: "pd.Series[float]"
     tickers: Mapping[str, str]
     assumed: "Costs"
     again: "Callable[[Costs], pd.DataFrame]"
+
+    @cached_property
+    def signals(self) -> "pd.DataFrame":
+        """As the table `signals`: one row per session and member, ordered by date and symbol.
+
+        Weights are fractions of the equity, prices are raw, in currency per share.
+        """
+        return self.make_signals()
 
     @property
     def portfolios(self) -> "pd.DataFrame":

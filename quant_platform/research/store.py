@@ -5,15 +5,16 @@
 >>> store.prices("2008-01-02", "2008-12-31", symbols=["AAPL", "IBM"]).shape
 (253, 2)
 
-What belongs here: what a user calls, with arguments as a person writes them; nothing writes. What
-does not: how rows are read (`reader.py`) and backtests are computed (`backtest.py`). The examples
-show the sample market, after `quant-platform demo`.
+What belongs here: what a user calls, with arguments as a person writes them. Nothing writes, but a
+sweep its trials. What does not: how rows are read (`reader.py`) and backtests are computed
+(`backtest.py`, `sweep.py`). The examples show the sample market, after `quant-platform demo`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -22,20 +23,28 @@ from quant_platform.market.calendar import platform_calendar
 from quant_platform.market.panel import Panel
 from quant_platform.research import arguments
 from quant_platform.research.arguments import Day, Names, iso_day, iso_range, several
-from quant_platform.research.backtest import backtest
+from quant_platform.research.audit import Audit, audit
+from quant_platform.research.audit_laws import Finding
+from quant_platform.research.backtest import as_strategy, backtest
 from quant_platform.research.benchmark import Benchmark
+from quant_platform.research.configurations import Space
 from quant_platform.research.factor import FactorStudy, factor_study
 from quant_platform.research.feature_data import FeatureData
+from quant_platform.research.prepared import Assumptions
 from quant_platform.research.prices import (
     securities_of,
 )
+from quant_platform.research.progress import Show
 from quant_platform.research.result import Backtest
 from quant_platform.research.stored import StoredTables
+from quant_platform.research.sweep import sweep
+from quant_platform.research.sweep_result import Sweep
 from quant_platform.settings import Settings
-from quant_platform.storage.database import reader_database
+from quant_platform.storage.database import reader_database, writer_database
+from quant_platform.storage.trials import TrialTable
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.function import Weights
-from quant_platform.strategies.models import model_of
+from quant_platform.strategies.models import model_of, models_of
 from quant_platform.trading.costs import Costs, costs_of
 from quant_platform.trading.delistings import DelistingRules
 from quant_platform.trading.limits import Limits
@@ -70,8 +79,8 @@ def open_store(source: Settings | Path | str | None = None) -> "Store":
 class Store(StoredTables):
     """The tables of one database, as they are known now or were known at a moment.
 
-    All methods read, none writes. Dates go from `start` to `end`, both included. Errors are of
-    `QuantPlatformError`, one line each.
+    All methods read; `sweep` keeps its trials, and nothing else writes. Dates go from `start` to
+    `end`, both included. Errors are of `QuantPlatformError`, one line each.
 
     Attributes
     ----------
@@ -207,7 +216,7 @@ class Store(StoredTables):
 
     def factor(
         self,
-        name: str,
+        factor: str | pd.DataFrame,
         start: Day | None = None,
         end: Day | None = None,
         *,
@@ -220,7 +229,8 @@ class Store(StoredTables):
 
         Parameters
         ----------
-        name : of a feature, stored or computed in memory
+        factor : name of a feature, stored or computed in memory; or values of your own, each known
+            after its session: a frame with dates as its index and tickers as its columns
         start, end : first and last session of its values; default: all that are stored
         horizons : sessions over which returns are looked at
         quantiles : how many groups of equal size members are put into
@@ -237,10 +247,155 @@ class Store(StoredTables):
         >>> study.summary.index.tolist(), study.by_quantile.shape
         ([1, 5, 21], (2, 3))
         """
-        (wanted,) = _names([name])
+        wanted = _names([factor])[0] if isinstance(factor, str) else factor
         first, last = (None if each is None else iso_day(each) for each in (start, end))
         calendar = platform_calendar(self.settings)
         return factor_study(self._reader, calendar, wanted, first, last, horizons, quantiles)
+
+    def audit(
+        self,
+        strategies: "Sequence[str | Strategy | Weights] | str | Strategy | Weights | None" = None,
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        seed: int = 0,
+        on_finding: Callable[[Finding], None] = lambda finding: None,
+    ) -> Audit:
+        """Prove or refute that strategies, and what they read, do not look ahead.
+
+        Features, signals, portfolios and figures are computed over the whole range, over histories
+        that end earlier, in pieces, and again, and compared bit for bit; features and the signals
+        of models with what is stored.
+
+        Parameters
+        ----------
+        strategies : one or several, as `backtest` takes them; default: all models
+        start, end : first and last session; default: the last year of bars
+        seed : of the sessions with which the history ends and of the pieces
+        on_finding : is told of each finding as it comes
+
+        Raises
+        ------
+        UnknownNameError, SessionError, SettingsError
+            As `backtest`.
+
+        Examples
+        --------
+        >>> import quant_platform as qp
+        >>> qp.open().audit("mean_reversion", "2008-01-02", "2008-03-31").holds
+        True
+        """
+        calendar = platform_calendar(self.settings)
+        assumed, named = self.settings, partial(model_of, self.settings)
+        known = [each.name for each in models_of(assumed)]
+        wanted = known if strategies is None else strategies
+        chosen = (
+            wanted if isinstance(wanted, Sequence) and not isinstance(wanted, str) else [wanted]
+        )
+        return audit(
+            self._reader,
+            [as_strategy(each, calendar, named) for each in chosen],
+            start,
+            end,
+            calendar=calendar,
+            assumed=Assumptions(
+                costs_of(assumed),
+                Limits.read(assumed.limits),
+                DelistingRules.of(assumed),
+                assumed.capital,
+                assumed.risk_free,
+            ),
+            registered=[each for each in known if each in chosen],
+            seconds=assumed.step_seconds,
+            seed=seed,
+            on_finding=on_finding,
+        )
+
+    def sweep(
+        self,
+        strategy: str | Strategy | type[Strategy] | Callable[..., object],
+        parameters: Space,
+        start: Day,
+        end: Day,
+        *,
+        sample: int | None = None,
+        seed: int = 0,
+        costs: Costs | None = None,
+        limits: Limits | None = None,
+        delistings: DelistingRules | None = None,
+        capital: float | None = None,
+        risk_free: float | None = None,
+        benchmark: Benchmark | None = None,
+        client: Any = None,
+        progress: bool | Show = True,
+        confirm: bool = False,
+        store_trials: bool = True,
+    ) -> Sweep:
+        """Run many configurations of a strategy over the same sessions.
+
+        The market is read once. Every configuration becomes a row of the table `trials`, and one
+        that was run before, on the same data by the same code, is not run again: after Ctrl-C the
+        same call goes on where it ended. Where the database can only be read, trials are kept in
+        `trials.sqlite` in the platform's home.
+
+        Parameters
+        ----------
+        strategy : name, class or instance of a strategy, or a function of a panel and parameters
+            that returns weights
+        parameters : a grid (name → values), a list of parameters, or, with `sample`, a sampler
+            (name → lowest and highest value, a list, a function of a random generator, or a
+            distribution of SciPy)
+        start, end : first and last session, as far as there are bars
+        sample, seed : how many configurations are drawn; the same seed draws the same ones
+        costs, limits, delistings, capital, risk_free, benchmark : as of `backtest`
+        client : a `dask.distributed.Client`, whose workers run the configurations; they must reach
+            the database (extra `dask`)
+        progress : whether progress and time to go are shown
+        confirm : run more than 10,000 configurations, which else are refused with an estimate
+        store_trials : whether trials are looked for, and kept
+
+        Raises
+        ------
+        SettingsError
+            The strategy has no such parameter or refuses a value, or there are too many
+            configurations to run unasked.
+        UnknownNameError, SessionError
+            As `backtest`.
+
+        Notes
+        -----
+        Memory: the market's arrays; for each core, some thirty arrays of sessions × securities;
+        and for each configuration 8 bytes a session. No positions or fills are kept.
+        """
+        assumed = self.settings
+        return sweep(
+            self._reader,
+            strategy,
+            parameters,
+            start,
+            end,
+            calendar=platform_calendar(assumed),
+            assumed=Assumptions(
+                costs or costs_of(assumed),
+                limits or Limits.read(assumed.limits),
+                delistings or DelistingRules.of(assumed),
+                assumed.capital if capital is None else capital,
+                assumed.risk_free if risk_free is None else risk_free,
+            ),
+            benchmark=benchmark,
+            default_benchmark=assumed.benchmark,
+            sample=sample,
+            seed=seed,
+            client=client,
+            table=self._trials() if store_trials else None,
+            progress=progress,
+            confirm=confirm,
+        )
+
+    def _trials(self) -> TrialTable:
+        home = self.settings.home
+        writer = writer_database(self.database, self.settings)
+        return TrialTable(self.database, writer, home if home.is_absolute() else None)
 
     def _range(self, first: str, last: str) -> FeatureData:
         return FeatureData(self._reader, platform_calendar(self.settings), first, last)

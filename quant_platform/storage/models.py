@@ -62,9 +62,10 @@ WHERE model_name = %s AND ROW (new.*) IS DISTINCT FROM
 
 
 def register_models(database: Database, models: Sequence[ModelRecord]) -> dict[str, int]:
-    """Insert or update the rows of `models`, in the order given; return name → id of all of them.
+    """Insert or update the rows of the models that run; return name → id of all that there are.
 
-    A row that is already as it should be is left alone.
+    A row that is already as it should be is left alone. Other models keep theirs, and are no
+    benchmark any more.
     """
     connection = database.connect()
     try:
@@ -88,6 +89,11 @@ def register_models(database: Database, models: Sequence[ModelRecord]) -> dict[s
                     model.name,
                 )
                 cursor.execute(_UPDATE if model.name in stored_names else _INSERT, row)
+            cursor.execute(
+                "UPDATE models SET is_benchmark = false"
+                " WHERE is_benchmark AND model_name <> ALL (%s)",
+                ([model.name for model in models],),
+            )
             cursor.execute("SELECT model_name, id FROM models ORDER BY id")
             return dict(cursor.fetchall())
     finally:

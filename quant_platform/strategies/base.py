@@ -22,6 +22,7 @@ from quant_platform.market.panel import Panel
 from quant_platform.strategies.limits import REFUSE, SCALE, within_limits
 from quant_platform.strategies.parameters import StrategyParameters, build_parameters
 from quant_platform.strategies.risk import risk_figures
+from quant_platform.strategies.signal_arrays import SignalArrays
 from quant_platform.trading.orders import ASKED_WEIGHT, TradingRules
 from quant_platform.trading.rebalancing import ON_CHANGE, Rebalance
 
@@ -133,6 +134,10 @@ class Strategy(ABC):
         A session's rows are right if the panel holds `lookback − 1` sessions before it.
         """
 
+    def arrays(self, panel: Panel) -> SignalArrays | None:
+        """Return what `signals` says, without making rows; None: only `signals` says it."""
+        return None
+
     def run(self, panel: Panel, last: int | None = None) -> pd.DataFrame:
         """Compute and check the signals of the panel's last sessions.
 
@@ -154,14 +159,7 @@ class Strategy(ABC):
             The strategy returned something that is not a signal, or asks for more than its limits
             and states that this is to be refused.
         """
-        missing = [name for name in self.features if name not in panel.features]
-        if missing:
-            raise UnknownNameError(
-                f"Strategy {self.name} needs the feature {', '.join(missing)}, which is not there",
-                f"Features at hand: {', '.join(sorted(panel.features)) or 'none'}.",
-            )
-        spare = 0 if last is None else max(len(panel.sessions) - last - self.lookback + 1, 0)
-        frame = self.signals(panel.cut(spare) if spare else panel)
+        frame = self.signals(self.cut(panel, last))
         self._check_columns(frame)
         if last is not None:
             first = panel.sessions[max(len(panel.sessions) - last, 0) :][:1]
@@ -175,6 +173,23 @@ class Strategy(ABC):
             on_excess=self.on_excess,
             model=self.name,
         )
+
+    def cut(self, panel: Panel, last: int | None) -> Panel:
+        """Return the sessions that the signals of the last ones depend on.
+
+        Raises
+        ------
+        UnknownNameError
+            The panel lacks a feature that the strategy reads.
+        """
+        missing = [name for name in self.features if name not in panel.features]
+        if missing:
+            raise UnknownNameError(
+                f"Strategy {self.name} needs the feature {', '.join(missing)}, which is not there",
+                f"Features at hand: {', '.join(sorted(panel.features)) or 'none'}.",
+            )
+        spare = 0 if last is None else max(len(panel.sessions) - last - self.lookback + 1, 0)
+        return panel.cut(spare) if spare else panel
 
     def rows(self, panel: Panel) -> BoolArray:
         """Return where a row belongs: members with a close and every required feature."""

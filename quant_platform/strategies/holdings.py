@@ -10,22 +10,23 @@ so a value does not depend on where a computation started. The rules that make t
    or when it has been held for `max_holding` sessions.
 3. Exits without a position, and rows before the start of the arrays, mean nothing.
 
-All entries are followed at once, one session of age a step; the steps loop over ages, not over
-sessions. Prices are followed as the product of one-session price relatives, so a split in between
+Prices are followed as the product of one-session price relatives, so a split in between
 has no effect.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.kernels.positions import EXIT as EXIT  # read from here by strategies
+from quant_platform.kernels.positions import STOP as STOP
+from quant_platform.kernels.positions import TIME as TIME
+from quant_platform.kernels.positions import follow
 
 IntArray = NDArray[np.int64]
-
-NOT_ENDED, EXIT, STOP, TIME = 0, 1, 2, 3
-"""Why a position ended in a session: an exit, its stop, or its age."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,22 @@ class Holdings:
     growth: FloatArray
     ended: IntArray
 
+    @cached_property
+    def cells(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Rows and columns of the cells in which a position is held."""
+        rows, columns = np.nonzero(self.held)
+        return rows, columns
+
+    @cached_property
+    def entries(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Of the same positions, the cells of their entries."""
+        rows, columns = self.cells
+        return rows - self.age[rows, columns], columns
+
     def of_entry(self, values: FloatArray) -> FloatArray:
         """Return, where a position is held, `values` of the session of its entry, NaN elsewhere."""
         result = np.full(self.held.shape, np.nan)
-        rows, columns = np.nonzero(self.held)
-        result[rows, columns] = values[rows - self.age[rows, columns], columns]
+        result[self.cells] = values[self.entries]
         return result
 
     def stop_price(self, close: FloatArray, stop_distance: FloatArray) -> FloatArray:
@@ -77,30 +89,10 @@ def hold(
         given up, as a fraction of the entry close
     max_holding : sessions after which a position ends, at least 1
     """
-    held = entry.copy()
-    age = np.where(entry, np.int64(0), np.int64(-1))
-    growth = np.where(entry, 1.0, np.nan)
-    ended = np.zeros(entry.shape, dtype=np.int64)
-    row, column = np.nonzero(entry)
-    floor = 1.0 - stop_distance[row, column]
-    path = np.ones(len(row))
-    for lag in range(1, max_holding + 1):
-        row = row + 1
-        inside = row < len(entry)
-        inside[inside] = ~entry[row[inside], column[inside]]
-        row, column, floor, path = row[inside], column[inside], floor[inside], path[inside]
-        if len(row) == 0:
-            break
-        path = path * relatives[row, column]
-        reason = np.select(
-            [leave[row, column], ~(path > floor), np.full(len(row), lag == max_holding)],
-            [EXIT, STOP, TIME],
-            NOT_ENDED,
-        )
-        ended[row, column] = reason
-        on = reason == NOT_ENDED
-        row, column, floor, path = row[on], column[on], floor[on], path[on]
-        held[row, column] = True
-        age[row, column] = lag
-        growth[row, column] = path
+    shape = entry.shape
+    held, growth = np.empty(shape, dtype=bool), np.empty(shape)
+    age, ended = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=np.int64)
+    entry, leave = np.ascontiguousarray(entry), np.ascontiguousarray(leave)
+    relatives, stop = np.ascontiguousarray(relatives), np.ascontiguousarray(stop_distance)
+    follow(entry, leave, relatives, stop, max_holding, held, age, growth, ended)
     return Holdings(held, age, growth, ended)

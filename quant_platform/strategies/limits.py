@@ -74,10 +74,19 @@ def within_limits(
 
 
 def totals(dates: pd.Series, weights: pd.Series) -> tuple[FloatArray, FloatArray]:
-    """Return gross and net of the session of each row."""
-    gross = weights.abs().groupby(dates).transform("sum").to_numpy(dtype=np.float64)
-    net = weights.groupby(dates).transform("sum").abs().to_numpy(dtype=np.float64)
-    return gross, net
+    """Return gross and net of the session of each row, added up in the order of the rows."""
+    sessions, values = pd.factorize(dates)[0], weights.to_numpy(dtype=np.float64)
+    gross: FloatArray = np.bincount(sessions, weights=np.abs(values)).astype(np.float64)
+    net: FloatArray = np.abs(np.bincount(sessions, weights=values)).astype(np.float64)
+    return gross[sessions], net[sessions]
+
+
+def totals_of_arrays(weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return gross and net of each session of an array, the same bits; 0 where there is no row."""
+    if not weights.shape[1]:
+        return np.zeros(len(weights)), np.zeros(len(weights))
+    # `cumsum` adds one after the other, as rows are; `sum` adds in pairs.
+    return np.cumsum(np.abs(weights), axis=1)[:, -1], np.abs(np.cumsum(weights, axis=1)[:, -1])
 
 
 def scaled_sessions(frame: pd.DataFrame) -> int:

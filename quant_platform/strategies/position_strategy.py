@@ -17,7 +17,8 @@ from quant_platform.market.panel import Panel
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.limits import REFUSE
 from quant_platform.strategies.parameters import StrategyParameters
-from quant_platform.strategies.positions import Conditions, PositionRules, position_signals
+from quant_platform.strategies.positions import Conditions, PositionRules, position_arrays
+from quant_platform.strategies.signal_arrays import SignalArrays
 from quant_platform.trading.orders import TradingRules
 
 
@@ -94,4 +95,8 @@ class PositionStrategy(Strategy):
 
     def signals(self, panel: Panel) -> pd.DataFrame:
         """Return the signals of every session of the panel."""
-        return position_signals(self, panel, self.conditions(panel), self.rules)
+        return self.frame(panel, **self.arrays(panel).columns())
+
+    def arrays(self, panel: Panel) -> SignalArrays:
+        """Return the same without making rows."""
+        return position_arrays(self, panel, self.conditions(panel), self.rules)

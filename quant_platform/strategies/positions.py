@@ -16,7 +16,7 @@ all strategies:
 - while it is held (type 0), weight, strength and confidence stay those of its entry.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,10 +26,12 @@ from numpy.typing import NDArray
 
 from quant_platform.conventions import WEIGHT_NOISE
 from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.kernels.positions import carry, fit
 from quant_platform.market.panel import Panel
-from quant_platform.strategies.base import BUY, HOLD, SELL, Strategy, metadata_json
+from quant_platform.strategies.base import BUY, SELL, Strategy, metadata_json
 from quant_platform.strategies.holdings import EXIT, STOP, TIME, Holdings, hold
 from quant_platform.strategies.risk import volatility_scale
+from quant_platform.strategies.signal_arrays import SignalArrays
 
 LARGEST_STOP = 0.99
 """Largest stop distance, as a fraction of the entry close: a stop price stays positive."""
@@ -47,7 +49,7 @@ class Conditions:
     buy, sell : the condition of a signal is met, whatever its confidence
     leave : the condition to leave a position is met
     strength, confidence : 0 to 1, of the buy or sell signal; read only where there is one
-    details : figures for the metadata of rows with a signal or a position
+    details : makes figures for the metadata of rows with a signal or a position
     """
 
     buy: BoolArray
@@ -55,7 +57,7 @@ class Conditions:
     leave: BoolArray
     strength: FloatArray
     confidence: FloatArray
-    details: Mapping[str, NDArray[Any]]
+    details: Callable[[], Mapping[str, NDArray[Any]]]
 
 
 @dataclass(frozen=True)
@@ -86,41 +88,61 @@ class PositionRules:
         return self.max_holding + 2
 
 
-def position_signals(
+def position_arrays(
     strategy: Strategy, panel: Panel, conditions: Conditions, rules: PositionRules
-) -> pd.DataFrame:
-    """Return the signals of a strategy that sees `conditions` and follows `rules`."""
-    able = strategy.rows(panel) & (conditions.confidence >= rules.min_confidence)
+) -> SignalArrays:
+    """Return what a strategy says that sees `conditions` and follows `rules`."""
+    rows = strategy.rows(panel)
+    able = rows & (conditions.confidence >= rules.min_confidence)
     buy, sell = _first(conditions.buy & able), _first(conditions.sell & able & ~conditions.buy)
-    volatility = panel["realized_volatility_20"]
-    weight = (
-        rules.max_position
-        * conditions.confidence
-        * volatility_scale(volatility, rules.volatility_limit)
-    )
-    stop = np.minimum(rules.stop_atr * panel["atr_14"] / panel.close, LARGEST_STOP)
     leave = conditions.leave | sell | ~panel.member
-    positions = hold(buy, leave, price_relatives(panel), stop, rules.max_holding)
-    held = positions.held
-    target = np.where(held, positions.of_entry(weight), 0.0)
-    chosen = held & has_room(target, positions.of_entry(conditions.confidence), strategy.max_gross)
-    signal_type = np.select([buy & chosen, sell], [BUY, SELL], HOLD)
-    confidence = np.select(
-        [held, sell], [positions.of_entry(conditions.confidence), conditions.confidence], 0.0
+    # Sizes and stops are those of entries: elsewhere there is nothing to work out.
+    at = np.nonzero(buy)
+    sure = conditions.confidence[at]
+    scale = volatility_scale(panel["realized_volatility_20"][at], rules.volatility_limit)
+    weight, stop = np.empty(buy.shape), np.empty(buy.shape)
+    weight[at] = rules.max_position * sure * scale
+    stop[at] = np.minimum(rules.stop_atr * panel["atr_14"][at] / panel.close[at], LARGEST_STOP)
+    relatives = price_relatives(panel)
+    target, score = np.empty(buy.shape), np.empty(buy.shape)
+    confidence = np.ascontiguousarray(conditions.confidence)
+    carry(buy, leave, relatives, stop, weight, confidence, rules.max_holding, target, score)
+    room = has_room(target, score, strategy.max_gross)
+    target[~room] = 0.0
+    signal_type = np.zeros(buy.shape, dtype=np.int8)
+    signal_type[sell], signal_type[buy & room] = SELL, BUY
+
+    def rest() -> dict[str, Any]:
+        positions = hold(buy, leave, relatives, stop, rules.max_holding)
+        return _rest(panel, conditions, positions, room, sell, stop, rows)
+
+    said = [each[buy | sell] for each in (conditions.strength, conditions.confidence)]
+    sound = all(((each >= 0.0) & (each <= 1.0)).all() for each in said)
+    return SignalArrays(signal_type, target, rest, is_sound=sound and bool((stop[at] < 1.0).all()))
+
+
+def _rest(
+    panel: Panel,
+    conditions: Conditions,
+    positions: Holdings,
+    room: BoolArray,
+    sell: BoolArray,
+    stop: FloatArray,
+    rows: BoolArray,
+) -> dict[str, Any]:
+    """What beside types and weights is said of positions and sells."""
+    chosen = positions.held & room
+    strength, confidence = (
+        np.where(positions.held, positions.of_entry(each), np.where(sell, each, 0.0))
+        for each in (conditions.strength, conditions.confidence)
     )
-    strength = np.select(
-        [held, sell], [positions.of_entry(conditions.strength), conditions.strength], 0.0
-    )
-    return strategy.frame(
-        panel,
-        signal_type=signal_type,
-        strength=strength,
-        confidence=confidence,
-        target_weight=np.where(chosen, target, 0.0),
-        stop_price=np.where(chosen, positions.stop_price(panel.close, stop), np.nan),
-        score=np.where(sell, -confidence, confidence),
-        metadata=_metadata(panel, conditions, positions, chosen, sell, strategy.rows(panel)),
-    )
+    return {
+        "strength": strength,
+        "confidence": confidence,
+        "stop_price": np.where(chosen, positions.stop_price(panel.close, stop), np.nan),
+        "score": np.where(sell, -confidence, confidence),
+        "metadata": _metadata(panel, conditions, positions, chosen, sell, rows),
+    }
 
 
 def has_room(weights: FloatArray, score: FloatArray, max_gross: float) -> BoolArray:
@@ -135,13 +157,8 @@ def has_room(weights: FloatArray, score: FloatArray, max_gross: float) -> BoolAr
     -----
     Sums run from position to position, so that a security without one changes no bit of them.
     """
-    room = np.ones(weights.shape, dtype=bool)
-    size = np.abs(weights)
-    limit = max_gross + WEIGHT_NOISE
-    for row in np.flatnonzero(np.cumsum(size, axis=1)[:, -1:].max(axis=1, initial=0.0) > limit):
-        asking = np.flatnonzero(size[row])
-        best_first = asking[np.argsort(-score[row, asking], kind="stable")]
-        room[row, best_first[np.cumsum(size[row, best_first]) > limit]] = False
+    room = np.empty(weights.shape, dtype=bool)
+    fit(np.abs(weights), np.ascontiguousarray(score), max_gross + WEIGHT_NOISE, room)
     return room
 
 
@@ -190,4 +207,4 @@ def _metadata(
     )
     where = rows & (sell | positions.held | (ended != 0))
     age = np.where(positions.held, positions.age.astype(np.float64), np.nan)
-    return metadata_json(where, {"reason": reason, "age": age, **conditions.details})
+    return metadata_json(where, {"reason": reason, "age": age, **conditions.details()})

@@ -18,6 +18,7 @@ from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.market.calendar import LONGEST_PERIOD
 from quant_platform.market.panel import Panel
 from quant_platform.strategies.base import BUY, HOLD, SELL, Strategy
+from quant_platform.strategies.signal_arrays import SignalArrays
 
 VOLATILITY = "realized_volatility_20"
 """Feature that the risk figures are made of."""
@@ -54,19 +55,24 @@ class WeightStrategy(Strategy):
 
     def signals(self, panel: Panel) -> pd.DataFrame:
         """Return the rows of the weights."""
+        return self.frame(panel, **self.arrays(panel).columns())
+
+    def arrays(self, panel: Panel) -> SignalArrays:
+        """Return the same without making rows."""
         asked = np.where(self.rows(panel), self.weights(panel), 0.0)
         before = np.vstack((np.zeros((1, asked.shape[1])), asked[:-1]))
         left = (asked == 0.0) & (before != 0.0)
         kind = np.select([(asked > 0.0) & (before <= 0.0), left | (asked < 0.0)], [BUY, SELL], HOLD)
-        return self.frame(
-            panel,
+        return SignalArrays(
             signal_type=kind,
-            strength=np.minimum(np.abs(asked), 1.0),
-            confidence=np.where(asked != 0.0, 1.0, 0.0),
             target_weight=asked,
-            stop_price=np.full(asked.shape, np.nan),
-            score=np.sign(asked),
-            metadata=np.full(asked.shape, "{}", dtype=object),
+            rest=lambda: {
+                "strength": np.minimum(np.abs(asked), 1.0),
+                "confidence": np.where(asked != 0.0, 1.0, 0.0),
+                "stop_price": np.full(asked.shape, np.nan),
+                "score": np.sign(asked),
+                "metadata": np.full(asked.shape, "{}", dtype=object),
+            },
         )
 
 

@@ -55,6 +55,7 @@ class Conditions:
     recalled : whether short positions must be closed in the session
     beta : to the market, for its limit
     sectors : numbers of the sectors as known in the session before, for their limit; −1: unknown
+    liquidity : what `liquidity_before` gives, of the sessions simulated; None: it is measured
     """
 
     borrow: FloatArray | None = None
@@ -62,6 +63,7 @@ class Conditions:
     recalled: BoolArray | None = None
     beta: FloatArray | None = None
     sectors: NDArray[np.int64] | None = None
+    liquidity: FloatArray | None = None
 
 
 NO_CONDITIONS = Conditions()

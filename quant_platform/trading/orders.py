@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from quant_platform.errors import ContractError
 from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
@@ -146,6 +147,61 @@ class Orders:
             rules=rules,
             due=rules.rebalance.due(days, calendar),
             levels=_stops(columns["stop_price"]) if rules.stops else None,
+        )
+
+    @classmethod
+    def from_arrays(
+        cls,
+        sessions: SessionArray,
+        security_ids: tuple[str, ...],
+        *,
+        rows: BoolArray,
+        members: BoolArray,
+        types: NDArray[np.integer],
+        weights: FloatArray,
+        asked: FloatArray,
+        close: FloatArray,
+        rules: TradingRules = DEFAULT_RULES,
+        calendar: Calendar = XNYS,
+    ) -> "Orders":
+        """Align signals with the sessions in which they are executed, as `from_signals` does.
+
+        The first session is the start of history. Arrays are of the sessions in which the signals
+        were known, (T, N); the last session's are executed in none.
+
+        Parameters
+        ----------
+        rows : where there is a signal
+        members : the universe
+        types, weights, asked, close : of the signals, read where there are rows
+        """
+        before = slice(0, max(len(sessions) - 1, 0))
+        others = np.full(len(sessions), np.nan)
+        others[1:][members[before].any(axis=1)] = 0.0
+
+        def delayed(values: FloatArray) -> FloatArray:
+            result = np.empty(rows.shape)
+            result[:1] = np.nan
+            later = result[1:]
+            later[:] = others[1:, None]
+            np.copyto(later, values[before], where=rows[before])
+            np.copyto(later, np.nan, where=members[before] & ~rows[before])
+            return result
+
+        signs, references = np.zeros(rows.shape), np.full(rows.shape, np.nan)
+        np.copyto(signs[1:], types[before], where=rows[before])
+        np.copyto(references[1:], close[before], where=rows[before])
+        targets = delayed(weights)
+        return cls(
+            sessions,
+            security_ids,
+            targets=targets,
+            types=signs,
+            references=references,
+            others=others,
+            asked=targets if asked is weights else delayed(asked),
+            rules=rules,
+            due=rules.rebalance.due(sessions, calendar),
         )
 
 

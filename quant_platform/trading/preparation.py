@@ -51,8 +51,12 @@ def market_of(
     acts = acts + DIVIDENDS * (market.dividend != 0.0).any(axis=1)
     liquidity = np.zeros((2, 0, 0))
     if costs.impact:
-        known = liquidity_before(market.panel, last)
-        liquidity = np.stack([_wide(each, market, np.nan) for each in known])
+        known = conditions.liquidity
+        if known is None:
+            known = liquidity_before(market.panel, last)
+        if market.panel.security_ids != market.security_ids:
+            known = np.stack([_wide(each, market, np.nan) for each in known])
+        liquidity = known
     return Market(
         days=days,
         settles=np.arange(last) + settlement_lags(sessions, costs.settlement),

@@ -11,7 +11,7 @@ judging the result (`evaluation/`).
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -94,6 +94,21 @@ FILL_COLUMNS = (
     "delay",
 )
 """Columns of the table `fills` that hold the engine's numbers, in its order."""
+
+
+class Kept(NamedTuple):
+    """What of a simulation is kept beside the rows of `portfolios`."""
+
+    states: bool
+    shares: bool
+    fills: bool
+
+
+ALL, SHARES_AND_FILLS, NOTHING_MORE = (
+    Kept(states=True, shares=False, fills=True),
+    Kept(states=False, shares=True, fills=True),
+    Kept(states=False, shares=False, fills=False),
+)
 
 
 def _fixed(value: Any) -> Any:
@@ -235,6 +250,7 @@ def simulate(
     conditions: Conditions = NO_CONDITIONS,
     actions: pd.DataFrame | None = None,
     shares_only: bool = False,
+    rows_only: bool = False,
 ) -> Simulation:
     """Simulate one model over the sessions of its orders.
 
@@ -252,6 +268,7 @@ def simulate(
     actions : rows of `corporate_actions` with pay dates; None: none is known
     shares_only : keep the shares after each session instead of full positions and cash owed, of
         which a state is made: faster, and less memory
+    rows_only : keep nothing but the rows of `portfolios`
 
     Raises
     ------
@@ -285,7 +302,8 @@ def simulate(
         book[layout.PRICE],
         book[layout.RETIRED] > 0.0,
     )
-    tape = _run(arrays, orders, state, costs, limits, conditions, payments, ends, shares_only)
+    kept = NOTHING_MORE if rows_only else SHARES_AND_FILLS if shares_only else ALL
+    tape = _run(arrays, orders, state, costs, limits, conditions, payments, ends, kept)
     hits = np.stack(count_hits(arrays, orders))
     return Simulation(arrays.sessions, security_ids, tape, payments, ends, hits)
 
@@ -299,7 +317,7 @@ def _run(
     conditions: Conditions,
     payments: Payments,
     ends: Ends,
-    shares_only: bool,
+    kept: Kept,
 ) -> Tape:
     """Run the engine, again with more room where its first tape was too short."""
     last, securities = arrays.traded.shape
@@ -309,22 +327,24 @@ def _run(
     bars = _fixed(bars_of(arrays))
     market = _fixed(market_of(arrays, costs, conditions, payments, ends, state))
     fixed = _fixed(wishes)
-    fills = room_for_fills(wishes, arrays.traded)
+    fills = room_for_fills(wishes, arrays.traded) if kept.fills else 0
     book, account, owed = book_of(state, arrays.security_ids, payments)
-    states, pending = (0, 0) if shares_only else (room_for_states(wishes, book), 8 * last + 16)
+    states, pending = (room_for_states(wishes, book), 8 * last + 16) if kept.states else (0, 0)
     while True:
         tape = Tape(
             np.empty((last, layout.ROW_SIZE)),
             np.empty((fills, layout.FILL_SIZE)),
             np.empty((states, layout.STATE_SIZE)),
             np.empty((pending, layout.PENDING_SIZE)),
-            np.empty((last, securities) if shares_only else (0, 0)),
+            np.empty((last, securities) if kept.shares else (0, 0)),
         )
         run(terms, tiers, bars, market, fixed, book, account, owed, tape, 0, securities, levels)
         counts = [
             int(account[place])
             for place in (layout.FILL_COUNT, layout.STATE_COUNT, layout.PENDING_COUNT)
         ]
+        if not kept.fills:
+            counts = [0, 0, 0]
         if all(c <= room for c, room in zip(counts, (fills, states, pending), strict=True)):
             break
         fills, states, pending = (

@@ -100,6 +100,10 @@ def random_market(seed: int, count: int) -> MarketFrames:
         frame["close_price"] = close
         frame["high_price"] = frame[["open_price", "close_price"]].max(axis=1) * 1.004
         frame["low_price"] = frame[["open_price", "close_price"]].min(axis=1) * 0.996
+        # Some securities have an average price, some none, some in some sessions.
+        frame["vwap"] = (
+            frame[["high_price", "low_price"]].mean(axis=1).where(days.astype(int) % 3 < index)
+        )
         frame["volume"] = np.round(random.lognormal(12.0, 0.6, count))
         if index == 4:
             frame.loc[random.random(count) < 0.7, "volume"] = 0.0

@@ -40,6 +40,7 @@ COMMANDS = [
     ["dividends", "confirm"],
     ["dividends", "reject"],
     ["new"],
+    ["audit"],
 ]
 
 

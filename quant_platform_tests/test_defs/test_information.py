@@ -1,6 +1,7 @@
 """News and figures of the economy as assets: what is asked for, and what is stored and used."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -223,6 +224,14 @@ class TestDefinitions:
         for definition in (*features.assets(market), *evaluation.assets(market)):
             for keys in definition.asset_deps.values():
                 assert not {"news", "treasury_yields"} & {key.to_user_string() for key in keys}
+
+    def test_own_data_needs_no_vendor(self) -> None:
+        """A set that reads none of it does not depend on it."""
+        market = replace(market_of(SampleVendor()), own_data=True)
+        (own,) = information.assets(market)
+        assert own.key.to_user_string() == "own_data"
+        (columns,) = features.assets(market)
+        assert own.key not in columns.asset_deps[columns.key]
 
     def test_what_depends_on_information(self) -> None:
         vendor = informed()

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -127,6 +128,15 @@ def test_parquet_has_its_own_types(tmp_path: Path) -> None:
     rows, _ = rows_of(read_dataset("mood", read_table(path), XNYS, NOW), sessions, XNYS)
     assert rows["date"].astype(str).tolist() == ["2004-11-24", "2004-11-29"]
     assert rows["value"].tolist() == [1.0, 2.0]
+    # Categories are their texts; a whole column may be empty; what has no end is no number.
+    odd = frame.assign(level=[np.inf, 2.0], empty=None, symbol=pd.Categorical(["AAPL", "IBM"]))
+    odd.to_parquet(path)
+    rows, refused = rows_of(read_dataset("mood", read_table(path), XNYS, NOW), sessions, XNYS)
+    assert rows["symbol"].tolist() == ["IBM"]
+    assert refused["reason"].tolist() == ["mood.parquet, row 1, level: a number without end"]
+    frame.assign(level=pd.Series([[1], [2]], dtype=object)).to_parquet(path)
+    with pytest.raises(VendorError, match="has a column 'level', which holds no numbers"):
+        read_dataset("mood", read_table(path), XNYS, NOW)
     frame.assign(known_at=frame["known_at"].dt.tz_localize(None)).to_parquet(path)
     with pytest.raises(VendorError, match=r"mood\.parquet, row 1, known_at: .* without a zone"):
         read_dataset("mood", read_table(path), XNYS, NOW)

@@ -54,6 +54,16 @@ def test_a_new_version_updates_in_place(database: Database) -> None:
     assert row == [("2.0", {"window": 50}, True)]
 
 
+def test_a_model_that_runs_no_longer_keeps_its_row_and_is_no_benchmark(database: Database) -> None:
+    register_models(database, [replace(ONE, is_benchmark=True, strategy="of")])
+    register_models(database, [replace(ONE, name="two", is_benchmark=True)])
+    rows = "SELECT model_name, version, strategy, is_benchmark FROM models"
+    assert fetch(database, f"{rows} WHERE model_name IN ('one', 'two') ORDER BY id") == [
+        ("one", "1.0", "of", False),
+        ("two", "1.0", "two", True),
+    ]
+
+
 def test_ids_follow_the_order_given(empty_models: Database) -> None:
     records = [replace(ONE, name=name) for name in ("b", "a", "c")]
     ids = register_models(empty_models, records)

@@ -17,9 +17,10 @@ SESSIONS = 220
 
 SHORT: dict[str, dict[str, object]] = {
     "pairs_distance": {"formation": 20, "trading": "month", "pairs": 3, "open": 0.5},
-    "residual_mean_reversion": {"window": 20, "max_holding": 20},
+    # Positions that end by their time alone, so that the oldest condition shows.
+    "residual_mean_reversion": {"window": 20, "max_holding": 3, "enter": 0.3, "leave": -10.0},
 }
-"""Parameters with which the random markets, which are short, make a strategy trade."""
+"""Parameters with which the random markets, which are short, try all of a strategy."""
 
 STRATEGIES = all_strategies(SHORT)
 

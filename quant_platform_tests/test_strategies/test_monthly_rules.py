@@ -69,6 +69,7 @@ def test_momentum_holds_the_winners_until_the_next_choice() -> None:
 @pytest.mark.parametrize(
     ("fraction", "year", "chosen"),
     [
+        (0.5, YEAR, [0, 0.5, 0, 0, 0.5]),  # half of five is two
         (0.1, YEAR, [0, 0, 0, 0, 1]),  # a tenth of five is none: one is held
         (0.1, (*YEAR[:4], UNKNOWN), [0, 1, 0, 0, 0]),
         (0.5, (UNKNOWN, UNKNOWN, 0.1, 0.21, UNKNOWN), [0, 0, 0, 1, 0]),
@@ -80,6 +81,23 @@ def test_fewer_names_than_the_fraction_asks_for(
 ) -> None:
     market = panel({"return_252": year, "return_20": MONTH})
     assert weights(CrossSectionalMomentum(fraction=fraction), market)[FEBRUARY].tolist() == chosen
+
+
+def test_the_longest_month_is_looked_back_on() -> None:
+    """March 2011 has 23 sessions: on 1 April, A was held until then since the first of them."""
+    days = np.array(
+        XNYS.sessions(parse_date("2011-02-22"), parse_date("2011-04-01")), dtype="datetime64[D]"
+    )
+    assert np.count_nonzero(days.astype("datetime64[M]") == np.datetime64("2011-03")) == 23
+    month = np.tile([-0.1, 0.1], (len(days), 1))
+    month[-1] = [0.1, -0.1]
+    features = {"realized_volatility_20": np.full(month.shape, 0.2), "return_20": month}
+    market = Panel(days, ("A", "B"), close=np.full(month.shape, 10.0), features=features)
+    strategy = ShortTermReversal()
+    for panel in (market, market.cut(len(days) - strategy.lookback)):
+        rows = strategy.run(panel, last=1).set_index("security_id")
+        assert rows["signal_type"].to_dict() == {"A": -1, "B": 1}
+        assert rows["target_weight"].to_dict() == {"A": 0.0, "B": 1.0}
 
 
 def test_a_total_loss_and_a_price_of_zero_are_not_held() -> None:

@@ -67,7 +67,8 @@ def _own_data(market: AssetContext) -> dg.AssetsDefinition:
         """Data of the user's own, from the session on in which it is known."""
         recipe = own_recipe(platform.settings)
         sessions = sessions_to_do(context, platform, recipe)
-        return Chunks(own_chunks(platform, sessions, symbols), recipe)
+        chunks = own_chunks(platform, sessions, symbols, context.log.warning)
+        return Chunks(chunks, recipe)
 
     return own_data
 

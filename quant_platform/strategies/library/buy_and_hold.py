@@ -6,6 +6,7 @@ import pandas as pd
 from quant_platform.market.panel import Panel
 from quant_platform.strategies.base import BUY, Strategy, metadata_json
 from quant_platform.strategies.limits import REFUSE
+from quant_platform.strategies.signal_arrays import SignalArrays
 
 
 class BuyAndHold(Strategy):
@@ -29,16 +30,21 @@ class BuyAndHold(Strategy):
 
     def signals(self, panel: Panel) -> pd.DataFrame:
         """Return a buy of every member."""
+        return self.frame(panel, **self.arrays(panel).columns())
+
+    def arrays(self, panel: Panel) -> SignalArrays:
+        """Return the same without making rows."""
         shape = panel.close.shape
         members = np.broadcast_to(panel.member.sum(axis=1, keepdims=True), shape)
         ones = np.ones(shape)
-        return self.frame(
-            panel,
+        return SignalArrays(
             signal_type=np.full(shape, BUY),
-            strength=ones,
-            confidence=ones,
             target_weight=1.0 / np.maximum(members, 1),
-            stop_price=np.full(shape, np.nan),
-            score=ones,
-            metadata=metadata_json(self.rows(panel), {"members": members}),
+            rest=lambda: {
+                "strength": ones,
+                "confidence": ones,
+                "stop_price": np.full(shape, np.nan),
+                "score": ones,
+                "metadata": metadata_json(self.rows(panel), {"members": members}),
+            },
         )

@@ -1,12 +1,12 @@
 """The strategy `enhanced_momentum`: moving average crossings that other evidence confirms."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
-from quant_platform.kernels.arrays import FloatArray
+from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.market.panel import Panel
 from quant_platform.strategies.position_strategy import PositionParameters, PositionStrategy
 from quant_platform.strategies.positions import Conditions
@@ -76,46 +76,50 @@ class EnhancedMomentum(PositionStrategy):
     parameters: Parameters
 
     def conditions(self, panel: Panel) -> Conditions:
-        """Return the conditions of every session of the panel; see the class for the formulas."""
+        """Return where the averages cross, and how sure that is; see the class for the formulas."""
         spread = panel["sma_10"] / panel["sma_20"] - 1.0
         before = np.full(spread.shape, np.nan)
         before[1:] = spread[:-1]
         up = (spread > 0.0) & (before <= 0.0)
         down = (spread < 0.0) & (before >= 0.0)
-        volatility = panel["realized_volatility_20"]
-        strengths = self._confirmations(panel, np.where(up, 1.0, -1.0))
-        confirmations = (strengths > 0.0).sum(axis=0)
-        confirmed = confirmations >= self.parameters.min_confirmations
-        confidence = (strengths[0] + strengths[1] + strengths[2]) / 3.0
-        confidence = confidence * volatility_confidence(
-            volatility, self.parameters.volatility_limit
-        )
+        # Everything else is asked of crossings alone.
+        cells = np.nonzero(up | down)
+        strengths = self._confirmations(panel, up, cells)
+        confirmed = np.zeros(spread.shape, dtype=bool)
+        confirmed[cells] = (strengths > 0.0).sum(axis=0) >= self.parameters.min_confirmations
+        volatility = panel["realized_volatility_20"][cells]
+        confidence, strength = np.zeros(spread.shape), np.zeros(spread.shape)
+        confidence[cells] = (strengths[0] + strengths[1] + strengths[2]) / 3.0
+        confidence[cells] *= volatility_confidence(volatility, self.parameters.volatility_limit)
+        change = np.abs(spread[cells] - before[cells])
+        strength[cells] = _capped(change, volatility / np.sqrt(SESSIONS_PER_YEAR))
         return Conditions(
             buy=up & confirmed,
             sell=down & confirmed,
             leave=np.zeros(spread.shape, dtype=bool),
-            strength=_capped(np.abs(spread - before), volatility / np.sqrt(SESSIONS_PER_YEAR)),
+            strength=strength,
             confidence=confidence,
-            details={
+            details=lambda: {
                 "spread": spread,
-                "confirmations": confirmations,
+                "confirmations": (self._confirmations(panel, up) > 0.0).sum(axis=0),
                 "rsi_14": panel["rsi_14"],
                 "volume_ratio_20": panel["volume_ratio_20"],
                 "momentum_5": panel["momentum_5"],
             },
         )
 
-    def _confirmations(self, panel: Panel, direction: FloatArray) -> FloatArray:
-        """Return the three confirmations' strengths, shape (3, sessions, symbols), 0 if not met."""
+    def _confirmations(self, panel: Panel, up: BoolArray, at: Any = ...) -> FloatArray:
+        """Return the three confirmations' strengths in some cells, default all; 0 if not met."""
         p = self.parameters
-        rsi, ratio, momentum = panel["rsi_14"], panel["volume_ratio_20"], panel["momentum_5"]
+        names = ("rsi_14", "volume_ratio_20", "momentum_5", "realized_volatility_20")
+        rsi, ratio, momentum, volatility = (panel[name][at] for name in names)
         middle, half_band = (p.rsi_low + p.rsi_high) / 2.0, (p.rsi_high - p.rsi_low) / 2.0
-        usual = panel["realized_volatility_20"] * np.sqrt(5.0 / SESSIONS_PER_YEAR)
+        usual = volatility * np.sqrt(5.0 / SESSIONS_PER_YEAR)
         met = np.stack(
             (
                 (rsi >= p.rsi_low) & (rsi <= p.rsi_high),
                 ratio >= p.min_volume_ratio,
-                momentum * direction > 0.0,
+                momentum * np.where(up[at], 1.0, -1.0) > 0.0,
             )
         )
         beyond = np.stack(

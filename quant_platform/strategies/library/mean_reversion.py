@@ -75,7 +75,7 @@ class MeanReversion(PositionStrategy):
     parameters: Parameters
 
     def conditions(self, panel: Panel) -> Conditions:
-        """Return the conditions of every session of the panel; see the class for the formulas."""
+        """Return where the close is too far out, and how sure that is; see the class."""
         p = self.parameters
         close, rsi = panel.close, panel["rsi_14"]
         lower, upper = panel["bollinger_lower"], panel["bollinger_upper"]
@@ -96,7 +96,7 @@ class MeanReversion(PositionStrategy):
             leave=close >= panel["bollinger_middle"],
             strength=strength,
             confidence=confidence,
-            details={
+            details=lambda: {
                 "rsi_14": rsi,
                 "bollinger_lower": lower,
                 "bollinger_middle": panel["bollinger_middle"],

@@ -69,5 +69,5 @@ class NewsSentiment(PositionStrategy):
             leave=sentiment <= 0.0,
             strength=strength,
             confidence=confidence,
-            details={"news_sentiment": sentiment},
+            details=lambda: {"news_sentiment": sentiment},
         )

@@ -99,7 +99,7 @@ class ResidualMeanReversion(PositionStrategy):
             leave=s >= -p.leave,
             strength=strength,
             confidence=confidence,
-            details={"s_score": s},
+            details=lambda: {"s_score": s},
         )
 
 

@@ -1,0 +1,242 @@
+"""`sweep`: many configurations of a strategy over the same sessions.
+
+1. Every configuration is made, so that a parameter that the strategy refuses stops the sweep before
+   anything is read.
+2. Trials that were finished before, of the same source, parameters, code, data and assumptions, are
+   taken from the table `trials`.
+3. The market is read once, with all features that any configuration needs.
+4. The others are run, one thread a core, or in pieces by the workers of a Dask cluster. What is
+   finished is stored once a second, so an interruption loses no more than that; the next call
+   goes on. A configuration that raises is a row with its reason.
+
+Memory: the market's arrays; for each thread, some thirty arrays of sessions × securities while a
+configuration runs; and for each configuration 8 bytes a session and a few hundred for its figures.
+No positions or fills are kept.
+
+What belongs here: that order. What does not: one run (`configuration_run.py`), what a trial is made
+of (`trials.py`), workers (`cluster.py`), and the result (`sweep_result.py`).
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from quant_platform.conventions import DEFAULT_BENCHMARK
+from quant_platform.errors import SettingsError
+from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
+from quant_platform.kernels.threads import cores, in_threads
+from quant_platform.market.calendar import XNYS, Calendar
+from quant_platform.research.arguments import Day, iso_day
+from quant_platform.research.benchmark import Benchmark, benchmark_model
+from quant_platform.research.configurations import Configurations, Space
+from quant_platform.research.prepared import Assumptions
+from quant_platform.research.progress import Show, in_words, shown
+from quant_platform.research.reader import TableReader
+from quant_platform.research.sweep_plan import Plan, Task, distinct
+from quant_platform.research.sweep_result import Sweep
+from quant_platform.research.trials import Circumstances, Template, all_parameters, digest_of
+from quant_platform.storage.bulk import BEGINNING
+from quant_platform.storage.trials import Outcome, Trial, TrialTable
+
+MOST_UNASKED = 10_000
+"""Configurations beyond which a sweep says first what it will take."""
+
+STORE_SECONDS = 1.0
+"""Seconds after which what is finished is stored."""
+
+BYTES_OF_FIGURES = 600
+"""Bytes that a configuration takes beside its returns."""
+
+
+def sweep(
+    reader: TableReader,
+    strategy: object,
+    parameters: Space,
+    start: Day,
+    end: Day,
+    *,
+    calendar: Calendar = XNYS,
+    assumed: Assumptions | None = None,
+    benchmark: Benchmark | None = None,
+    default_benchmark: str = DEFAULT_BENCHMARK,
+    sample: int | None = None,
+    seed: int = 0,
+    client: Any = None,
+    table: TrialTable | None = None,
+    progress: bool | Show = True,
+    confirm: bool = False,
+    threads: int | None = None,
+) -> Sweep:
+    """Run every configuration of a strategy over the stored sessions from `start` to `end`.
+
+    Parameters
+    ----------
+    reader : reads the tables as they were known at one moment
+    strategy : name, class or instance of a strategy, whose own parameters an instance keeps where
+        none are given; or a function of a panel and parameters that returns weights
+    parameters : a grid (name → values), a list of parameters, or, with `sample`, a sampler (name →
+        lowest and highest value, values, a function of a random generator, or a distribution of
+        SciPy)
+    assumed : what is assumed of trading and of money
+    benchmark : as of `backtest`
+    sample, seed : how many configurations are drawn, and what from
+    client : a `dask.distributed.Client`, whose workers run the configurations
+    table : where trials are kept; None: nowhere
+    progress : whether progress is shown, or a function of the numbers done and in all
+    confirm : run more than `MOST_UNASKED` configurations
+    threads : default: one per core
+
+    Raises
+    ------
+    SettingsError
+        A parameter is refused, the configurations are none, or too many to run unasked.
+    UnknownNameError, SessionError
+        As `backtest`.
+    KeyboardInterrupt
+        It was stopped; what was finished is kept.
+    """
+    configurations = Configurations.of(parameters, sample, seed)
+    template = Template(strategy, calendar)
+    asks = len(configurations) > MOST_UNASKED and not confirm
+    first = next(iter(configurations))
+    for each in [first] if asks else configurations:
+        template.configured(each)  # what is refused stops the sweep before anything is read
+    stored = calendar.sessions(*reader.first_and_last_bar())
+    days = [day.isoformat() for day in calendar.range(iso_day(start), iso_day(end), stored)]
+    plan = Plan(reader, template, days[0], days[-1], calendar, assumed or Assumptions())
+    if asks:
+        _ask(plan, _tasks(plan, [first], benchmark, default_benchmark), len(configurations))
+    tasks = _tasks(plan, configurations, benchmark, default_benchmark)
+    outcomes = _run(plan, tasks, table, progress, client, threads)
+    return Sweep(
+        name=tasks[0].trial.strategy,
+        kind=configurations.kind,
+        varied=configurations.names,
+        parameters=tuple(_given(plan, each, configurations.names) for each in tasks),
+        outcomes=tuple(outcomes[each.trial.id] for each in tasks),
+        trials=tuple(each.trial for each in tasks),
+        rates=_rates(plan, days),
+    )
+
+
+def _tasks(
+    plan: Plan,
+    configurations: Iterable[Mapping[str, Any]],
+    benchmark: Benchmark | None,
+    default: str,
+) -> list[Task]:
+    """Make every configuration, and what its trial is made of."""
+    common = Circumstances.of(plan.template, plan.reader, plan.first, plan.last, plan.assumed)
+    tasks = []
+    for parameters in configurations:
+        model = plan.template.configured(parameters)
+        against = benchmark if benchmark is not None else model.benchmark or default
+        tasks.append(Task(common.trial(model, against), parameters, against))
+    for each in distinct(task.benchmark for task in tasks):
+        benchmark_model(each)  # an unknown one is refused before anything is read
+    sweep_id = digest_of(" ".join(sorted({each.trial.id for each in tasks})))
+    return [replace(each, trial=replace(each.trial, sweep_id=sweep_id)) for each in tasks]
+
+
+def _run(
+    plan: Plan,
+    tasks: Sequence[Task],
+    table: TrialTable | None,
+    progress: bool | Show,
+    client: Any,
+    threads: int | None,
+) -> dict[str, Outcome]:
+    """Run what is not finished yet, and keep it; what is there at the end, by trial."""
+    different = {each.trial.id: each for each in tasks}
+    outcomes = {} if table is None else table.find(list(different))
+    left = [task for name, task in different.items() if name not in outcomes]
+    kept = _Keeper(table)
+    with shown(progress, "configurations") as show:
+        show(len(outcomes), len(different))
+        try:
+            for task, outcome in _pieces(plan, left, client, threads):
+                outcomes[task.trial.id] = outcome
+                kept.add(task, outcome)
+                show(len(outcomes), len(different))
+        except KeyboardInterrupt:
+            kept.store()
+            where = "kept; the same call goes on there" if table else "done, and nothing is kept"
+            raise KeyboardInterrupt(
+                f"Stopped: {len(outcomes):,} of {len(different):,} configurations are {where}"
+            ) from None
+        finally:
+            kept.store()
+    return outcomes
+
+
+def _pieces(
+    plan: Plan, tasks: Sequence[Task], client: Any, threads: int | None
+) -> Iterator[tuple[Task, Outcome]]:
+    if not tasks:
+        return
+    if client is not None:
+        from quant_platform.research.cluster import on_workers
+
+        yield from on_workers(client, plan, tasks)
+        return
+    runner = plan.runner(*plan.needs(tasks))
+
+    def work(task: Task) -> tuple[Task, Outcome]:
+        return task, plan.outcome(runner, task.parameters, task.benchmark)
+
+    yield from in_threads(work, tasks, threads)
+
+
+class _Keeper:
+    """Stores what is finished, a second's worth at a time."""
+
+    def __init__(self, table: TrialTable | None) -> None:
+        self._table = table
+        self._waiting: list[tuple[Trial, Outcome]] = []
+        self._stored = time.monotonic()
+
+    def add(self, task: Task, outcome: Outcome) -> None:
+        if self._table is None:
+            return
+        self._waiting.append((task.trial, outcome))
+        if time.monotonic() - self._stored >= STORE_SECONDS:
+            self.store()
+
+    def store(self) -> None:
+        if self._table is not None and self._waiting:
+            self._table.write(self._waiting)
+            self._waiting = []
+        self._stored = time.monotonic()
+
+
+def _ask(plan: Plan, tasks: Sequence[Task], count: int) -> None:
+    """Refuse a sweep that nobody confirmed, with what it would take, measured on its first one."""
+    runner = plan.runner(*plan.needs(tasks))
+    begun = time.perf_counter()
+    plan.outcome(runner, tasks[0].parameters, tasks[0].benchmark)
+    seconds = (time.perf_counter() - begun) * count / cores()
+    bytes_each = 8 * len(runner.market.inputs.days) + BYTES_OF_FIGURES
+    raise SettingsError(
+        f"These are {count:,} configurations: about {in_words(seconds)} on {cores()} cores, and"
+        f" {count * bytes_each / 1e9:.1f} GB of returns",
+        "Pass confirm=True (--yes) to run them all, or sample=1000 (--sample) to draw from them",
+    )
+
+
+def _given(plan: Plan, task: Task, names: Sequence[str]) -> dict[str, Any]:
+    """Values of the parameters that vary; where a configuration does not give one, its default."""
+    if set(names) <= set(task.parameters):
+        return {name: task.parameters[name] for name in names}
+    values = all_parameters(plan.template.configured(task.parameters))
+    return {name: values.get(name) for name in names}
+
+
+def _rates(plan: Plan, days: Sequence[str]) -> pd.Series:
+    """Annual risk-free rate in each session."""
+    yields = plan.reader.rows(
+        "treasury_yields", (BEGINNING, days[-1]), ("date", "observed_on", YIELD)
+    )
+    return risk_free_rates(yields, days, default=plan.assumed.risk_free)

@@ -1,0 +1,95 @@
+"""`backtest` and `sweep` as a user runs them, over a market of five sessions."""
+
+from typing import Any
+
+import pytest
+import typer
+
+from quant_platform.cli.research import _pairs, _several
+from quant_platform.errors import SettingsError
+from quant_platform.storage.database import Database
+from quant_platform_tests.support.five_sessions import FIRST, LAST, store_market
+from quant_platform_tests.support.services import Run
+from quant_platform_tests.support.tables import fetch
+
+DAYS = ("--start", FIRST, "--end", LAST)
+GRID = ("--grid", "stop_atr=1,2", "max_holding=5,10")
+
+
+def test_a_sweep_and_the_same_again(command: Run, database: Database) -> None:
+    store_market(database)
+    done = command("sweep", "enhanced_momentum", *DAYS, *GRID)
+    assert done.returncode == 0, done.stderr
+    assert "stop atr" in done.stdout
+    # Nothing crosses in five sessions.
+    assert "None of 4 configurations has a Sharpe ratio." in done.stdout
+    assert fetch(database, "SELECT count(*), count(DISTINCT parameters) FROM trials") == [(4, 4)]
+    again = command("sweep", "enhanced_momentum", *DAYS, *GRID, "--csv")
+    lines = again.stdout.splitlines()
+    assert lines[0].startswith("stop_atr,max_holding,total_return")
+    assert [line.split(",")[:2] for line in lines[1:]] == [
+        ["1", "5"],
+        ["1", "10"],
+        ["2", "5"],
+        ["2", "10"],
+    ]
+
+
+def test_a_backtest_and_its_page(command: Run, database: Database, tmp_path: Any) -> None:
+    """Equal weight of one security: bought at 10 on the second session, 20 in the end with 1."""
+    store_market(database)
+    page = tmp_path / "page.html"
+    done = command("backtest", "equal_weight", *DAYS, "--html", str(page))
+    assert done.returncode == 0, done.stderr
+    assert f"equal_weight, {FIRST} to {LAST}, against equal_weight" in done.stdout
+    assert "sharpe ratio" in done.stdout
+    assert page.read_text().startswith("<!doctype html>")
+
+
+def test_a_parameter_that_is_refused_is_one_line(command: Run, database: Database) -> None:
+    done = command("backtest", "enhanced_momentum", *DAYS, "--set", "stop_atr=-1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        "error: Strategy enhanced_momentum: parameter stop_atr is -1. Allowed: a number, > 0,"
+        " ≤ 100."
+    ]
+
+
+def test_words_after_an_option_belong_to_it() -> None:
+    assert _pairs(["a=1"], ["b=2,3", "c = x"], "--grid") == [("a", "1"), ("b", "2,3"), ("c", "x")]
+
+
+@pytest.mark.parametrize(
+    ("given", "more", "message"),
+    [
+        (None, ["a=1"], "What is 'a=1'"),
+        (["a"], [], "'a' is no parameter"),
+        (["a="], [], "'a=' is no parameter"),
+        (["a=1"], ["a=2"], "a is given twice"),
+    ],
+)
+def test_what_is_no_parameter(given: Any, more: Any, message: str) -> None:
+    with pytest.raises(typer.BadParameter, match=message):
+        _pairs(given, more, "--grid")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_sample", "expected"),
+    [
+        ("1,2.5", False, [1, 2.5]),
+        ("true,x", False, [True, "x"]),
+        ("1e-3", False, [0.001]),
+        ("1..3", True, (1, 3)),
+        ("0.5..2", True, (0.5, 2)),
+    ],
+)
+def test_values(text: str, is_sample: bool, expected: object) -> None:
+    found = _several("a", text, is_sample=is_sample)
+    assert found == expected
+    assert [type(each) for each in found] == [type(each) for each in expected]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("text", ["1..3", "1,,2"])
+def test_values_that_are_none(text: str) -> None:
+    with pytest.raises(SettingsError):
+        _several("a", text, is_sample=False)

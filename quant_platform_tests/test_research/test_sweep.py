@@ -1,0 +1,321 @@
+"""A sweep over a market of five sessions, worked out by hand: 9, 10, 20, 20 and a dividend of 1, 5.
+
+A function that holds a share of the equity from the second session on buys at the open of 10; with
+half of 1,000 it holds 50 shares, which are worth 500, 1,000, 1,000 with 50 in cash, and 250.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from quant_platform.errors import SettingsError, UnknownNameError
+from quant_platform.market.panel import Panel
+from quant_platform.research import sweep as module
+from quant_platform.research.store import Store
+from quant_platform.research.sweep_result import Sweep
+from quant_platform.settings import PREFIX, Settings
+from quant_platform.storage.database import Database
+from quant_platform.storage.trials import FILE, METRIC_COLUMNS
+from quant_platform_tests.support.five_sessions import FIRST, FREE, LAST, store_market
+from quant_platform_tests.support.tables import fetch
+
+RUN: list[float] = []
+"""Shares that were run, in their order."""
+
+
+def part(panel: Panel, share: float, fault: str = "") -> np.ndarray:
+    """Hold a share of the equity."""
+    RUN.append(share)
+    if fault == "raises" and share == 0.2:
+        raise ValueError("no such luck")
+    if fault == "nan" and share == 0.2:
+        return np.full(panel.close.shape, np.nan)
+    if fault == "writes":
+        panel.close[:] = 1.0
+    return np.full(panel.close.shape, share)
+
+
+part.features = ()  # type: ignore[attr-defined]
+part.lookback = 1  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def store(server: Any, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    name = server.create(template)
+    database = store_market(Database(server.url(name)))
+    home = tmp_path_factory.mktemp("home")
+    values = {"DATABASE_URL": database.url, PREFIX + "HOME": str(home)}
+    yield Store(database, Settings.load(values, home))
+    database.close()
+    server.drop(name)
+
+
+@pytest.fixture(autouse=True)
+def _anew(store: Store) -> None:
+    RUN.clear()
+    fetch(store.database, "DELETE FROM trials")
+
+
+def swept(store: Store, parameters: Any, strategy: Any = part, **options: Any) -> Sweep:
+    given: dict[str, Any] = {"costs": FREE, "capital": 1000.0, "progress": False} | options
+    return store.sweep(strategy, parameters, FIRST, LAST, **given)
+
+
+def test_by_hand(store: Store) -> None:
+    found = swept(store, {"share": [0.5, 1.0]})
+    half, whole = (found.returns[each].tolist() for each in (0, 1))
+    assert half == pytest.approx([0.0, 0.0, 0.5, 50 / 1500, 800 / 1550 - 1])
+    assert whole == pytest.approx([0.0, 0.0, 1.0, 0.05, 600 / 2100 - 1])
+    assert found.table["total_return"].tolist() == pytest.approx([-0.2, -0.4])
+    assert found.table["share"].tolist() == [0.5, 1.0]
+    assert (found.table["failed"] == "").all()
+    ratios = found.table["sharpe_ratio"].tolist()
+    assert found.best["sharpe_ratio"] == max(ratios)
+
+
+@pytest.mark.parametrize("name", ["equal_weight", "enhanced_momentum"])
+def test_a_strategy_gives_the_bits_of_its_backtest(store: Store, name: str) -> None:
+    """That rows and arrays of signals say the same is held in `test_strategies/test_targets.py`."""
+    found = swept(store, [{}], name)
+    alone = store.backtest(name, FIRST, LAST, costs=FREE, capital=1000.0)
+    np.testing.assert_array_equal(found.returns[0], alone.returns)
+    for metric in set(found.table.columns) & set(alone.metrics.index):
+        np.testing.assert_equal(found.table[metric][0], alone.metrics[metric], metric)
+
+
+def test_a_function_gives_the_bits_of_its_backtest_under_all_costs(store: Store) -> None:
+    found = swept(store, {"share": [0.3, 0.7]}, costs=None, capital=None)
+    for number, share in enumerate((0.3, 0.7)):
+
+        def one(panel: Panel, share: float = share) -> np.ndarray:
+            return part(panel, share)
+
+        one.features, one.lookback = (), 1  # type: ignore[attr-defined]
+        alone = store.backtest(one, FIRST, LAST)
+        np.testing.assert_array_equal(found.returns[number], alone.returns)
+        for metric, value in alone.metrics.reindex(list(METRIC_COLUMNS)).items():
+            np.testing.assert_equal(found.table[str(metric)][number], value)
+
+
+def test_each_trial_is_a_row(store: Store) -> None:
+    found = swept(store, {"share": [0.5, 1.0]})
+    rows = fetch(
+        store.database,
+        "SELECT id, sweep_id, strategy, parameters, first_session::text, last_session::text,"
+        " capital, total_return, daily_returns, failed FROM trials ORDER BY total_return DESC",
+    )
+    for number, row in enumerate(rows):
+        trial = found.trials[number]
+        parameters = {"share": found.parameters[number]["share"], "fault": ""}
+        assert row[:7] == (trial.id, trial.sweep_id, "part", parameters, FIRST, LAST, 1000.0)
+        assert row[7] == found.table["total_return"][number]
+        np.testing.assert_array_equal(row[8], found.returns[number])
+        assert row[9] is None
+
+
+def test_what_was_tried_is_not_tried_again(store: Store) -> None:
+    first = swept(store, {"share": [0.1, 0.5]})
+    RUN.clear()
+    again = swept(store, {"share": [0.5, 0.9, 0.1]})
+    assert set(RUN) == {0.9}
+    np.testing.assert_array_equal(again.returns[[2, 0]], first.returns)
+    np.testing.assert_array_equal(
+        again.table.loc[[2, 0]].drop(columns="failed"), first.table.drop(columns="failed")
+    )
+
+
+@pytest.mark.parametrize(
+    "options", [{"costs": replace(FREE, commission_bp=1.0)}, {"capital": 2000.0}]
+)
+def test_under_other_assumptions_it_is(store: Store, options: dict[str, Any]) -> None:
+    swept(store, {"share": [0.5]})
+    RUN.clear()
+    swept(store, {"share": [0.5]}, **options)
+    assert set(RUN) == {0.5}
+
+
+def test_over_other_data_it_is(store: Store) -> None:
+    swept(store, {"share": [0.5]})
+    RUN.clear()
+    fetch(store.database, "UPDATE market_data SET volume = volume WHERE date = %s", LAST)
+    swept(store, {"share": [0.5]})
+    assert set(RUN) == {0.5}
+
+
+def test_stopped_it_goes_on_where_it_ended(store: Store) -> None:
+    def stop(done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    shares = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
+    with pytest.raises(KeyboardInterrupt, match="2 of 8 configurations are kept"):
+        swept(store, {"share": shares}, progress=stop)
+    RUN.clear()
+    found = swept(store, {"share": shares})
+    assert set(RUN) == set(shares) - {0.1, 0.2}
+    assert found.table["share"].tolist() == shares
+    assert found.returns.notna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"), [("raises", "ValueError: no such luck"), ("nan", "gave the weight nan")]
+)
+def test_a_configuration_fails_alone(store: Store, fault: str, reason: str) -> None:
+    found = swept(store, {"share": [0.1, 0.2, 0.3], "fault": [fault]})
+    assert reason in found.table["failed"][1]
+    assert found.table["failed"][[0, 2]].tolist() == ["", ""]
+    assert found.returns[1].isna().all()
+    sound = swept(store, {"share": [0.1, 0.3]}, store_trials=False)
+    np.testing.assert_array_equal(found.returns[[0, 2]], sound.returns)
+    assert found.verdict.failed == 1
+    # It is tried again; it may have been the machine.
+    RUN.clear()
+    swept(store, {"share": [0.1, 0.2, 0.3], "fault": [fault]})
+    assert set(RUN) == {0.2}
+    assert fetch(store.database, "SELECT count(*) FROM trials WHERE failed IS NOT NULL") == [(1,)]
+
+
+def test_what_all_read_none_may_write(store: Store) -> None:
+    found = swept(store, {"share": [0.1], "fault": ["writes"]})
+    assert "read-only" in found.table["failed"][0]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "parameters", "message"),
+    [
+        ("enhanced_momentum", {"stop_atr": [1.0, -1.0]}, "stop_atr is -1.0; in stop_atr=-1.0"),
+        ("enhanced_momentum", {"stop": [1.0]}, "no parameter stop; in stop=1.0"),
+        (
+            "enhanced_momentum",
+            {"rsi_low": [20.0, 90.0], "max_holding": [5]},
+            "must be below rsi_high .*in rsi_low=90.0, max_holding=5",
+        ),
+        (part, {"share": [0.1], "shore": [0.2]}, "part cannot be called .*'shore'"),
+        (part, {"fault": ["x"]}, "part cannot be called .*'share'"),
+        (7, {"share": [0.1]}, "7 is no strategy"),
+    ],
+)
+def test_a_parameter_that_is_refused_is_named_before_anything_is_read(
+    strategy: Any, parameters: Any, message: str
+) -> None:
+    nowhere = Store(Database("postgresql://127.0.0.1:1/none"))
+    with pytest.raises(SettingsError, match=message):
+        swept(nowhere, parameters, strategy, store_trials=False)
+
+
+def test_a_million_configurations_ask_first(store: Store) -> None:
+    grid = {"share": [each / 1e6 for each in range(1_000_000)]}
+    with pytest.raises(SettingsError, match=r"1,000,000 configurations: about .* and 0.6 GB") as e:
+        swept(store, grid)
+    assert "confirm=True (--yes)" in e.value.hint
+    assert fetch(store.database, "SELECT count(*) FROM trials") == [(0,)]
+
+
+def test_confirmed_they_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_UNASKED", 1)
+    assert len(swept(store, {"share": [0.1, 0.2]}, confirm=True)) == 2
+
+
+def test_of_a_database_that_can_only_be_read_trials_are_kept_at_home(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    sign = "&" if "?" in store.database.url else "?"
+    url = f"{store.database.url}{sign}options=-c%20default_transaction_read_only%3Don"
+    reader = Store(Database(url), store.settings)
+    with caplog.at_level(logging.WARNING):
+        first = swept(reader, {"share": [0.1, 0.2], "fault": ["raises"]})
+    said = [each for each in caplog.messages if "Trials are kept in" in each]
+    assert len(said) == 1
+    assert str(Path(store.settings.home) / FILE) in said[0]
+    RUN.clear()
+    again = swept(reader, {"share": [0.1, 0.2], "fault": ["raises"]})
+    assert set(RUN) == {0.2}
+    np.testing.assert_array_equal(again.returns, first.returns)
+    assert fetch(store.database, "SELECT count(*) FROM trials") == [(0,)]
+    reader.database.close()
+
+
+def test_a_surface(store: Store) -> None:
+    found = swept(store, {"share": [0.5, 1.0], "fault": ["", "x", "y"]})
+    wide = found.surface("fault", "share", "total_return")
+    assert wide.index.tolist() == ["", "x", "y"]
+    np.testing.assert_array_equal(wide.columns, [0.5, 1.0])
+    np.testing.assert_allclose(wide, [[-0.2, -0.4]] * 3)
+    assert found.plot("fault", "share", "total_return").data[0].z.shape == (3, 2)
+    page = found._repr_html_()
+    assert "6 configurations" in page
+    assert "fault (down), share (across)" not in page  # the axes are in the order of the grid
+    assert "share (down), fault (across)" in page
+    with pytest.raises(UnknownNameError, match=r"no parameter 'shore'"):
+        found.surface("shore", "share")
+    with pytest.raises(UnknownNameError, match="no figure 'sharpe'"):
+        found.surface("fault", "share", "sharpe")
+
+
+def test_the_other_parameters_of_a_surface_are_the_best_or_those_given(store: Store) -> None:
+    """The best of three: the verdict's figures are those of its row."""
+    space = [
+        {"share": share, "fault": fault, "third": third}
+        for share in (0.5, 1.0)
+        for fault in ("", "x")
+        for third in (1, 2)
+    ]
+
+    def three(panel: Panel, share: float, fault: str, third: int) -> np.ndarray:
+        return part(panel, share / third)
+
+    three.features, three.lookback = (), 1  # type: ignore[attr-defined]
+    found = swept(store, space, three)
+    best = found.best
+    assert found.verdict.sharpe_ratio == best["sharpe_ratio"]
+    wide = found.surface("share", "fault")
+    assert wide.loc[best["share"], best["fault"]] == best["sharpe_ratio"]
+    of_two = found.surface("share", "fault", "total_return", third=2)
+    # A share of 0.5 of the equity loses 0.2, one of 0.25 half of that.
+    np.testing.assert_allclose(of_two, [[-0.1, -0.1], [-0.2, -0.2]])
+
+
+def test_a_sample_is_the_same_again(store: Store) -> None:
+    one, two = (
+        swept(store, {"share": (0.0, 1.0)}, sample=5, seed=3, store_trials=False) for _ in (1, 2)
+    )
+    assert one.kind == "sample"
+    np.testing.assert_array_equal(one.table["share"], two.table["share"])
+    np.testing.assert_array_equal(one.returns, two.returns)
+
+
+def test_an_instance_keeps_its_own_parameters(store: Store) -> None:
+    from quant_platform.strategies.library.enhanced_momentum import EnhancedMomentum
+
+    found = swept(store, {"stop_atr": [1.0]}, EnhancedMomentum(max_holding=7))
+    by_class = swept(store, [{"stop_atr": 1.0, "max_holding": 7}], EnhancedMomentum)
+    assert '"max_holding": 7' in found.trials[0].parameters
+    assert [each.id for each in found.trials] == [each.id for each in by_class.trials]
+
+
+def test_as_known_at_a_moment(store: Store) -> None:
+    """At noon of the day on which everything was learned, all of it was known."""
+    then = swept(store.at("2024-02-01T13:00Z"), {"share": [0.5]})
+    now = swept(store, {"share": [0.5]})
+    np.testing.assert_array_equal(then.returns, now.returns)
+    assert then.trials[0].data_version != now.trials[0].data_version
+
+
+def test_threads_change_no_bit(store: Store) -> None:
+    def run(threads: int) -> Sweep:
+        return module.sweep(
+            store._reader,
+            part,
+            {"share": [0.1, 0.2, 0.3, 0.4, 0.5]},
+            FIRST,
+            LAST,
+            progress=False,
+            threads=threads,
+        )
+
+    np.testing.assert_array_equal(run(1).returns, run(4).returns)
