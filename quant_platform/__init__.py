@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from quant_platform.research.store import open_store as open  # noqa: A004 — read as `qp.open`
     from quant_platform.settings import Settings
     from quant_platform.strategies.base import Strategy
+    from quant_platform.strategies.book import Book
     from quant_platform.strategies.parameters import StrategyParameters
     from quant_platform.trading.costs import Costs
 
@@ -32,6 +33,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Backtest",
+    "Book",
     "Costs",
     "Panel",
     "QuantPlatformError",
@@ -49,6 +51,7 @@ __all__ = [
 
 _ORIGINS: dict[str, tuple[str, str | None]] = {
     "Backtest": ("research.result", "Backtest"),
+    "Book": ("strategies.book", "Book"),
     "Costs": ("trading.costs", "Costs"),
     "Panel": ("market.panel", "Panel"),
     "QuantPlatformError": ("errors", "QuantPlatformError"),

@@ -13,6 +13,7 @@ from quant_platform.research.store import open_store
 
 NAMES = [
     "Backtest",
+    "Book",
     "Costs",
     "Panel",
     "QuantPlatformError",

@@ -16,6 +16,7 @@ What does not belong here: the steps themselves (`inputs.py`, `prepared.py`), ho
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import cast
 
 import pandas as pd
@@ -26,11 +27,13 @@ from quant_platform.features.feature_registry import known_features
 from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.research.arguments import Day
 from quant_platform.research.benchmark import Benchmark, benchmark_model, benchmark_returns
+from quant_platform.research.books import BookRun
 from quant_platform.research.inputs import Inputs, Needs, last_tickers
 from quant_platform.research.prepared import Assumptions, Prepared
 from quant_platform.research.reader import TableReader
 from quant_platform.research.result import Backtest
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.book import Book
 from quant_platform.strategies.function import FunctionStrategy, Weights, features_of
 from quant_platform.strategies.strategy_registry import strategy as strategy_of
 from quant_platform.trading.costs import DEFAULT_COSTS, Costs
@@ -47,7 +50,7 @@ USUAL_RULES = DelistingRules()
 
 def backtest(
     reader: TableReader,
-    strategy: str | Strategy | Weights,
+    strategy: str | Strategy | Weights | Book,
     start: Day,
     end: Day,
     *,
@@ -68,7 +71,7 @@ def backtest(
     reader : reads bars, corporate actions, universe and yields. Corrections that came after its
         moment are not seen, and neither is what was ingested later.
     strategy : one by its name, any `Strategy`, with parameters of its own, or a function that
-        returns weights of a panel (`strategies/function.py`)
+        returns weights of a panel (`strategies/function.py`), or a `Book` of several
     start, end : first and last session; the sessions looked back on lie before `start`
     calendar, named : sessions of the exchange, and what returns the strategy of a name
     costs, capital : what is assumed of trading, and the cash to start with, in currency
@@ -90,13 +93,21 @@ def backtest(
         The strategy is none, the costs are no `Costs`, or the capital is not positive.
     """
     assumed = Assumptions(costs, limits, delistings, capital, risk_free)
-    model = as_strategy(strategy, calendar, named)
+    model = strategy if isinstance(strategy, Book) else as_strategy(strategy, calendar, named)
+    of = model.models if isinstance(model, Book) else {model.name: model}
+    models = {name: as_strategy(each, calendar, named) for name, each in of.items()}
     against = benchmark if benchmark is not None else model.benchmark or default_benchmark
     rival = benchmark_model(against, named)
-    models = (model,) if rival is None else (model, rival)
-    market = Prepared.read(reader, Needs.of(models), start, end, calendar, assumed)
-    orders = market.orders(model)
-    simulated = [market.simulate(orders)]
+    needed = [*models.values(), *([] if rival is None else [rival])]
+    market = Prepared.read(reader, Needs.of(needed), start, end, calendar, assumed)
+    if isinstance(model, Book):
+        book = BookRun(model, models, market)
+        signals, again, parts = book.signals, book.again, book.simulate()
+        simulated = [parts.simulation]
+    else:
+        orders, parts = market.orders(model), None
+        signals, again = partial(market.signals, model), partial(market.simulate, orders)
+        simulated = [again()]
     if rival is not None:
         simulated.append(market.simulate(market.orders(rival), rows_only=True))
     judged_against, name = _judged_against(reader, rival, against, market.inputs)
@@ -105,13 +116,14 @@ def backtest(
     of_strategy = performance[performance["model_id"] == STRATEGY].drop(columns="model_id")
     return Backtest(
         model.name,
-        lambda: market.signals(model),
+        signals,
         simulated[STRATEGY],
         of_strategy.assign(benchmark=name).reset_index(drop=True),
         _returns(simulated[1:], judged_against, name),
         last_tickers(market.inputs.members),
         costs,
-        lambda assumed: market.simulate(orders, assumed).portfolios,
+        lambda assumed: again(assumed).portfolios,
+        parts,
     )
 
 

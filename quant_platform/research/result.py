@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+    from quant_platform.trading.book import BookSimulation
     from quant_platform.trading.costs import Costs
     from quant_platform.trading.simulation import Simulation
 
@@ -53,6 +54,8 @@ class Backtest:
         What was assumed of trading.
     again : Callable[[Costs], pd.DataFrame]
         Rows of `portfolios` of the same strategy under other assumptions.
+    parts : BookSimulation | None
+        Of a book: what its members hold, gained and cost.
 
     Examples
     --------
@@ -72,6 +75,7 @@ class Backtest:
     tickers: Mapping[str, str]
     assumed: "Costs"
     again: "Callable[[Costs], pd.DataFrame]"
+    parts: "BookSimulation | None" = None
 
     @cached_property
     def signals(self) -> "pd.DataFrame":
@@ -100,6 +104,31 @@ class Backtest:
     def closed_positions(self) -> "pd.DataFrame":
         """As the table of that name: one row per position whose security stopped trading."""
         return self.simulation.closed
+
+    @property
+    def attribution(self) -> "pd.DataFrame":
+        """As the table `book_attribution`: gains and costs of a book by session and member.
+
+        They add up to the change of the book's equity. A strategy that is no book has no row.
+        """
+        import pandas as pd
+
+        from quant_platform.trading.attribution import ATTRIBUTION_COLUMNS
+
+        if self.parts is None:
+            return pd.DataFrame(columns=list(ATTRIBUTION_COLUMNS))
+        return self.parts.attribution
+
+    @property
+    def member_holdings(self) -> "pd.DataFrame":
+        """As the table `book_holdings`: what each member of a book holds of it and wants."""
+        import pandas as pd
+
+        from quant_platform.trading.attribution import HOLDING_COLUMNS
+
+        if self.parts is None:
+            return pd.DataFrame(columns=list(HOLDING_COLUMNS))
+        return self.parts.holdings
 
     @cached_property
     def returns(self) -> "pd.Series[float]":

@@ -43,6 +43,8 @@ from quant_platform.settings import Settings
 from quant_platform.storage.database import reader_database, writer_database
 from quant_platform.storage.trials import TrialTable
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.book import Book
+from quant_platform.strategies.books import books_of
 from quant_platform.strategies.function import Weights
 from quant_platform.strategies.models import model_of, models_of
 from quant_platform.trading.costs import Costs, costs_of
@@ -163,7 +165,7 @@ class Store(StoredTables):
 
     def backtest(
         self,
-        strategy: str | Strategy | Weights,
+        strategy: str | Strategy | Weights | Book,
         start: Day,
         end: Day,
         *,
@@ -178,8 +180,8 @@ class Store(StoredTables):
 
         Parameters
         ----------
-        strategy : a model of QUANT_PLATFORM_MODELS or a strategy by its name, any `Strategy`, or a
-            function of a panel that returns weights
+        strategy : a model of QUANT_PLATFORM_MODELS, a book of QUANT_PLATFORM_BOOKS or a strategy by
+            its name, any `Strategy` or `Book`, or a function of a panel that returns weights
         start, end : first and last session, as far as there are bars
         costs, limits, delistings, capital, risk_free : default: the settings
         benchmark : a model or its name, `symbol:TICKER`, or returns; default: the strategy's own,
@@ -200,7 +202,7 @@ class Store(StoredTables):
         assumed = self.settings
         return backtest(
             self._reader,
-            strategy,
+            _book_or(strategy, assumed),
             start,
             end,
             calendar=platform_calendar(assumed),
@@ -399,6 +401,15 @@ class Store(StoredTables):
 
     def _range(self, first: str, last: str) -> FeatureData:
         return FeatureData(self._reader, platform_calendar(self.settings), first, last)
+
+
+def _book_or(
+    strategy: str | Strategy | Weights | Book, settings: Settings
+) -> str | Strategy | Weights | Book:
+    """Return the book of a name, or what was given where it is none."""
+    if not isinstance(strategy, str):
+        return strategy
+    return {book.name: book for book in books_of(settings)}.get(strategy, strategy)
 
 
 def _names(names: Names | None) -> list[str]:

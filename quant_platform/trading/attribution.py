@@ -287,10 +287,8 @@ class Attribution:
 
 def _prices(costs: Costs, market: MarketArrays) -> FloatArray:
     """Price that orders are executed at in each session, (T, N), before spread and impact."""
-    prices = {
-        "open": lambda: market.open,
-        "close": lambda: market.close,
-        "mid": lambda: (market.high + market.low) / 2.0,
-        "vwap": lambda: (market.high + market.low + market.close) / 3.0,
-    }
-    return np.asarray(prices[costs.execute_at]())
+    if costs.execute_at == "mid":
+        return (market.high + market.low) / 2.0
+    if costs.execute_at == "vwap":
+        return (market.high + market.low + market.close) / 3.0
+    return market.open if costs.execute_at == "open" else market.close

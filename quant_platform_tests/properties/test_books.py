@@ -12,6 +12,7 @@ import pytest
 from quant_platform.pipeline.platform import Platform
 from quant_platform.quality.check import CheckContext
 from quant_platform.quality.portfolios import book_attribution
+from quant_platform.research.store import Store
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
 from quant_platform_tests.support.lab import failure_text
@@ -83,6 +84,12 @@ def test_books_are_models_in_all_that_follows(
     cut = new_database(whole_template)
     compute(cut, tmp_path, (FIRST, MIDDLE), (NEXT, NEXT), ("2004-08-20", END))
     assert of_books(cut) == whole
+
+    result = Store(computed, platform.settings).backtest("risk", FIRST, END)
+    stored = [json.loads(text) for text in whole["book_attribution"]]
+    ids = {row["model_id"] for row in stored if row["member"] == "equal_weight"}
+    pnl = sorted(row["pnl"] for row in stored if row["model_id"] in ids)
+    assert sorted(result.attribution["pnl"]) == pnl
 
     # A model's portfolio is what it is without books.
     assert fetch(computed, OF_MODELS, END) == models

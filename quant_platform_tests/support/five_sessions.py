@@ -15,6 +15,7 @@ from quant_platform.research.result import Backtest
 from quant_platform.storage.database import Database
 from quant_platform.storage.known_at import Moment
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.book import Book
 from quant_platform.trading.costs import Costs
 from quant_platform_tests.support.tables import fetch
 
@@ -88,7 +89,7 @@ def store_market(database: Database) -> Database:
 
 def run(
     database: Database,
-    strategy: Strategy | None = None,
+    strategy: Strategy | Book | None = None,
     moment: Moment | None = None,
     **options: Any,
 ) -> Backtest:

@@ -18,6 +18,7 @@ from quant_platform.research.reader import TableReader
 from quant_platform.research.store import Store, open_store
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
+from quant_platform.strategies.book import Book
 from quant_platform.trading.costs import Costs
 from quant_platform_tests.support.five_sessions import (
     BAR,
@@ -74,6 +75,27 @@ class TestByHand:
         assert (last["date"], last["security_id"]) == (rows["date"].iloc[-1], "figi")
         assert last["shares"] == 50.0
         assert result.fills["date"].tolist() == [rows["date"].iloc[2]]
+
+    def test_a_book_of_opposite_members(self, market: Database) -> None:
+        def sold(panel: Panel) -> np.ndarray:
+            return -np.where(panel.close >= 10.0, 1.0, 0.0)
+
+        book = Book("both", {"a": Ten(), "b": sold}, "fixed", shares=[0.5, 0.25])
+        result = run(market, book)
+        # a is to have 0.5 · 1,000 / 20 = 25 shares, b −12.5: 12.5 are bought. Then the dividend of
+        # 1 a share, and the fall from 20 to 5, at whose close both have wanted to leave.
+        assert result.fills["shares"].tolist()[:1] == [12.5]
+        held = result.member_holdings.groupby("member")["shares"].max()
+        assert held["a"] == 25.0
+        rows = result.attribution.set_index(["date", "member"])
+        last, third = result.portfolios["date"].iloc[-1], result.portfolios["date"].iloc[3]
+        assert rows.loc[(third, "a"), "dividends"] == 25.0
+        assert rows.loc[(third, "b"), "dividends"] == -12.5
+        assert rows.loc[(last, "a"), "pnl"] == -375.0
+        assert rows.loc[(last, "b"), "pnl"] == 187.5
+        assert rows["pnl"].sum() == result.equity.iloc[-1] - 1000.0
+        assert set(result.signals["member"]) == {"a", "b"}
+        assert run(market).attribution.empty
 
     def test_signals_follow_the_security_under_the_ticker_of_the_session(
         self, market: Database
