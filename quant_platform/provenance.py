@@ -5,10 +5,10 @@ What does not belong here: what it was made from (`pipeline/provenance.py`, `res
 
 import hashlib
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
-import quant_platform
 from quant_platform.extensions import extensions_digest
 
 CODE = ("quant_platform", "sql")
@@ -26,16 +26,21 @@ def code_version() -> str:
     return _platform_version() + (f".with-{extensions}" if extensions else "")
 
 
+def _stated(name: str) -> str:
+    """What the package states; it was imported before this module, which does not import it."""
+    return str(getattr(sys.modules["quant_platform"], name))
+
+
 def _platform_version() -> str:
-    checkout = Path(quant_platform.__file__).parents[1]
+    checkout = Path(_stated("__file__")).parents[1]
     if not (checkout / ".git").exists():
-        return quant_platform.__version__
+        return _stated("__version__")
     try:
         commit = _git(checkout, "rev-parse", "--short=12", "HEAD").decode().strip()
         changes = _changes(checkout)
     except (OSError, subprocess.CalledProcessError):
-        return quant_platform.__version__
-    version = f"{quant_platform.__version__}+{commit}"
+        return _stated("__version__")
+    version = f"{_stated('__version__')}+{commit}"
     return f"{version}.dirty-{changes}" if changes else version
 
 

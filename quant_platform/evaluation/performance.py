@@ -11,7 +11,7 @@
    however a backfill is cut.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
@@ -73,6 +73,7 @@ def performance_rows(
     metrics: Mapping[str, Metric] = METRICS,
     on_failure: OnFailure | None = None,
     seconds: float = 0.0,
+    windows: Collection[str] = WINDOWS,
 ) -> pd.DataFrame:
     """Compute the rows of `model_performance` for some sessions.
 
@@ -88,6 +89,7 @@ def performance_rows(
     metrics : the figures to compute
     on_failure : is told of a metric that raised, whose column is then NaN; None: it raises
     seconds : with it, limit of each call of a metric that somebody added; 0: none (`isolation.py`)
+    windows : names of the windows wanted
 
     Returns
     -------
@@ -112,7 +114,9 @@ def performance_rows(
         series["benchmark"] = _aligned(_benchmark(against, histories), dates)
         series["risk_free"] = session_rate(_rates(risk_free, dates))
         ends = np.flatnonzero(np.isin(dates, wanted))
-        for order, length in enumerate(WINDOWS.values()):
+        for order, (window, length) in enumerate(WINDOWS.items()):
+            if window not in windows:
+                continue
             full = ends if length is None else ends[ends >= length - 1]
             if not len(full):
                 continue

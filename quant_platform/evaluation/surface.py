@@ -90,9 +90,12 @@ class Verdict:
     def _shape(self) -> str:
         if self.shape == NO_SURFACE:
             return "It has no neighbours to compare it with."
-        of = "its one neighbour" if self.neighbours == 1 else f"its {self.neighbours} neighbours"
         where = "It lies on a plateau" if self.shape == PLATEAU else "It is a spike"
-        return f"{where}: {self.share_near:.0%} of {of} come within that error of it."
+        near = round(self.share_near * self.neighbours)
+        if self.neighbours == 1:
+            comes = "comes" if near else "does not come"
+            return f"{where}: its one neighbour {comes} within that error of it."
+        return f"{where}: {near} of its {self.neighbours} neighbours come within that error of it."
 
     def _halves(self) -> str:
         if math.isnan(self.second_half):

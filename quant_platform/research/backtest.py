@@ -36,15 +36,12 @@ from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.book import Book
 from quant_platform.strategies.function import FunctionStrategy, Weights, features_of
 from quant_platform.strategies.strategy_registry import strategy as strategy_of
-from quant_platform.trading.costs import DEFAULT_COSTS, Costs
-from quant_platform.trading.delistings import DelistingRules
-from quant_platform.trading.limits import NO_LIMITS, Limits
-from quant_platform.trading.simulation import START_CAPITAL, Simulation
+from quant_platform.trading.simulation import Simulation
 
 STRATEGY, BENCHMARK = 0, 1
 """Numbers of the two models while they are computed."""
 
-USUAL_RULES = DelistingRules()
+USUAL = Assumptions()
 """See `docs/conventions.md`."""
 
 
@@ -55,11 +52,7 @@ def backtest(
     end: Day,
     *,
     calendar: Calendar = XNYS,
-    costs: Costs = DEFAULT_COSTS,
-    limits: Limits = NO_LIMITS,
-    delistings: DelistingRules = USUAL_RULES,
-    capital: float = START_CAPITAL,
-    risk_free: float = 0.0,
+    assumed: Assumptions = USUAL,
     benchmark: Benchmark | None = None,
     default_benchmark: str = DEFAULT_BENCHMARK,
     named: Callable[[str], Strategy] = strategy_of,
@@ -74,10 +67,7 @@ def backtest(
         returns weights of a panel (`strategies/function.py`), or a `Book` of several
     start, end : first and last session; the sessions looked back on lie before `start`
     calendar, named : sessions of the exchange, and what returns the strategy of a name
-    costs, capital : what is assumed of trading, and the cash to start with, in currency
-    limits : how much the portfolio may hold and lose
-    delistings : when a position whose security stops trading is closed, and at what price
-    risk_free : annual rate, as a fraction, in sessions without a known Treasury yield
+    assumed : what is assumed of trading and of money
     benchmark : what alpha and beta refer to: a model or its name, `symbol:TICKER` for a security's
         total return, or returns by session; None: the strategy's own, else `default_benchmark`
 
@@ -90,9 +80,8 @@ def backtest(
     ContractError
         The strategy returned something that is not a signal.
     SettingsError
-        The strategy is none, the costs are no `Costs`, or the capital is not positive.
+        The strategy is none.
     """
-    assumed = Assumptions(costs, limits, delistings, capital, risk_free)
     model = strategy if isinstance(strategy, Book) else as_strategy(strategy, calendar, named)
     of = model.models if isinstance(model, Book) else {model.name: model}
     models = {name: as_strategy(each, calendar, named) for name, each in of.items()}
@@ -121,8 +110,8 @@ def backtest(
         of_strategy.assign(benchmark=name).reset_index(drop=True),
         _returns(simulated[1:], judged_against, name),
         last_tickers(market.inputs.members),
-        costs,
-        lambda assumed: again(assumed).portfolios,
+        assumed.costs,
+        lambda costs: again(costs).portfolios,
         parts,
     )
 

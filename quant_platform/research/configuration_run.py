@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from quant_platform.evaluation.performance import INCEPTION
 from quant_platform.isolation import reason_of
 from quant_platform.market.panel import BAR_COLUMNS
 from quant_platform.research.benchmark import Benchmark, benchmark_model, benchmark_returns
 from quant_platform.research.prepared import Prepared
 from quant_platform.storage.trials import METRIC_COLUMNS, Outcome
 from quant_platform.strategies.base import Strategy
-
-INCEPTION = "inception"
 
 
 @dataclass
@@ -68,8 +67,8 @@ class Runner:
     def _outcome(self, model: Strategy, benchmark: Benchmark) -> Outcome:
         rows = self.market.portfolio(model)
         last = self.market.inputs.days[-1:]
-        figures = self.market.performance({0: rows}, self.rival(benchmark), last)
-        of_all = figures[figures["window_name"] == INCEPTION].iloc[-1]
+        rival = self.rival(benchmark)
+        of_all = self.market.performance({0: rows}, rival, last, [INCEPTION]).iloc[-1]
         metrics = {name: float(of_all[name]) for name in METRIC_COLUMNS}
         # A copy, since a column of the engine's would keep all of its rows.
         return Outcome(metrics, np.array(rows["daily_return"], dtype=np.float64))

@@ -6,7 +6,7 @@ bars and features (`inputs.py`), and the results (`result.py`, `sweep_result.py`
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -17,7 +17,7 @@ import pandas as pd
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.errors import SettingsError
 from quant_platform.evaluation.metrics import METRICS
-from quant_platform.evaluation.performance import Against, performance_rows
+from quant_platform.evaluation.performance import WINDOWS, Against, performance_rows
 from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
 from quant_platform.market.calendar import Calendar
 from quant_platform.market.facts import with_tickers
@@ -201,8 +201,9 @@ class Prepared:
         portfolios: Mapping[int, pd.DataFrame],
         benchmark: Against,
         sessions: Sequence[str] | None = None,
+        windows: Collection[str] = WINDOWS,
     ) -> pd.DataFrame:
-        """Return rows of `model_performance` of portfolios by number; default: of all sessions."""
+        """Return rows of `model_performance` of portfolios by number; default: all of them."""
         return performance_rows(
             pd.concat(
                 [rows.assign(model_id=number) for number, rows in portfolios.items()],
@@ -212,6 +213,7 @@ class Prepared:
             self.inputs.days if sessions is None else sessions,
             risk_free=self.rates,
             metrics=METRICS,
+            windows=windows,
         )
 
 

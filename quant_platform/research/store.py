@@ -10,7 +10,7 @@ sweep its trials. What does not: how rows are read (`reader.py`) and backtests a
 (`backtest.py`, `sweep.py`). The examples show the sample market, after `quant-platform demo`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,21 +22,17 @@ from quant_platform.features.feature_registry import select
 from quant_platform.market.calendar import platform_calendar
 from quant_platform.market.panel import Panel
 from quant_platform.research import arguments
-from quant_platform.research.arguments import Day, Names, iso_day, iso_range, several
-from quant_platform.research.audit import Audit, audit
-from quant_platform.research.audit_laws import Finding
-from quant_platform.research.backtest import as_strategy, backtest
+from quant_platform.research.arguments import Day, Names, iso_range, several
+from quant_platform.research.backtest import backtest
 from quant_platform.research.benchmark import Benchmark
 from quant_platform.research.configurations import Space
-from quant_platform.research.factor import FactorStudy, factor_study
 from quant_platform.research.feature_data import FeatureData
-from quant_platform.research.prepared import Assumptions
 from quant_platform.research.prices import (
     securities_of,
 )
 from quant_platform.research.progress import Show
 from quant_platform.research.result import Backtest
-from quant_platform.research.stored import StoredTables
+from quant_platform.research.studies import Studies
 from quant_platform.research.sweep import sweep
 from quant_platform.research.sweep_result import Sweep
 from quant_platform.settings import Settings
@@ -46,8 +42,8 @@ from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.book import Book
 from quant_platform.strategies.books import books_of
 from quant_platform.strategies.function import Weights
-from quant_platform.strategies.models import model_of, models_of
-from quant_platform.trading.costs import Costs, costs_of
+from quant_platform.strategies.models import model_of
+from quant_platform.trading.costs import Costs
 from quant_platform.trading.delistings import DelistingRules
 from quant_platform.trading.limits import Limits
 
@@ -78,7 +74,7 @@ def open_store(source: Settings | Path | str | None = None) -> "Store":
 
 
 @dataclass(frozen=True)
-class Store(StoredTables):
+class Store(Studies):
     """The tables of one database, as they are known now or were known at a moment.
 
     All methods read; `sweep` keeps its trials, and nothing else writes. Dates go from `start` to
@@ -199,118 +195,23 @@ class Store(StoredTables):
         >>> float(result.portfolios["equity"].iloc[-1].round(2))
         982880.01
         """
-        assumed = self.settings
+        settings = self.settings
         return backtest(
             self._reader,
             _book_or(strategy, assumed),
             start,
             end,
-            calendar=platform_calendar(assumed),
-            costs=costs or costs_of(assumed),
-            limits=limits or Limits.read(assumed.limits),
-            delistings=delistings or DelistingRules.of(assumed),
-            capital=assumed.capital if capital is None else capital,
-            risk_free=assumed.risk_free if risk_free is None else risk_free,
-            benchmark=benchmark,
-            default_benchmark=assumed.benchmark,
-            named=partial(model_of, assumed),
-        )
-
-    def factor(
-        self,
-        factor: str | pd.DataFrame,
-        start: Day | None = None,
-        end: Day | None = None,
-        *,
-        horizons: Sequence[int] = (1, 5, 21),
-        quantiles: int = 5,
-    ) -> FactorStudy:
-        """Study what a feature foretells: rank correlations with later returns, by quantile.
-
-        Returns begin with the open of the next session: what a portfolio could have had.
-
-        Parameters
-        ----------
-        factor : name of a feature, stored or computed in memory; or values of your own, each known
-            after its session: a frame with dates as its index and tickers as its columns
-        start, end : first and last session of its values; default: all that are stored
-        horizons : sessions over which returns are looked at
-        quantiles : how many groups of equal size members are put into
-
-        Raises
-        ------
-        UnknownNameError, SessionError, SettingsError
-            As `quant_platform.research.factor.factor_study`.
-
-        Examples
-        --------
-        >>> import quant_platform as qp
-        >>> study = qp.open().factor("momentum_20", "2008-01-02", "2008-12-31", quantiles=2)
-        >>> study.summary.index.tolist(), study.by_quantile.shape
-        ([1, 5, 21], (2, 3))
-        """
-        wanted = _names([factor])[0] if isinstance(factor, str) else factor
-        first, last = (None if each is None else iso_day(each) for each in (start, end))
-        calendar = platform_calendar(self.settings)
-        return factor_study(self._reader, calendar, wanted, first, last, horizons, quantiles)
-
-    def audit(
-        self,
-        strategies: "Sequence[str | Strategy | Weights] | str | Strategy | Weights | None" = None,
-        start: Day | None = None,
-        end: Day | None = None,
-        *,
-        seed: int = 0,
-        on_finding: Callable[[Finding], None] = lambda finding: None,
-    ) -> Audit:
-        """Prove or refute that strategies, and what they read, do not look ahead.
-
-        Features, signals, portfolios and figures are computed over the whole range, over histories
-        that end earlier, in pieces, and again, and compared bit for bit; features and the signals
-        of models with what is stored.
-
-        Parameters
-        ----------
-        strategies : one or several, as `backtest` takes them; default: all models
-        start, end : first and last session; default: the last year of bars
-        seed : of the sessions with which the history ends and of the pieces
-        on_finding : is told of each finding as it comes
-
-        Raises
-        ------
-        UnknownNameError, SessionError, SettingsError
-            As `backtest`.
-
-        Examples
-        --------
-        >>> import quant_platform as qp
-        >>> qp.open().audit("mean_reversion", "2008-01-02", "2008-03-31").holds
-        True
-        """
-        calendar = platform_calendar(self.settings)
-        assumed, named = self.settings, partial(model_of, self.settings)
-        known = [each.name for each in models_of(assumed)]
-        wanted = known if strategies is None else strategies
-        chosen = (
-            wanted if isinstance(wanted, Sequence) and not isinstance(wanted, str) else [wanted]
-        )
-        return audit(
-            self._reader,
-            [as_strategy(each, calendar, named) for each in chosen],
-            start,
-            end,
-            calendar=calendar,
-            assumed=Assumptions(
-                costs_of(assumed),
-                Limits.read(assumed.limits),
-                DelistingRules.of(assumed),
-                assumed.capital,
-                assumed.risk_free,
+            calendar=platform_calendar(settings),
+            assumed=self._assumed(
+                costs=costs,
+                limits=limits,
+                delistings=delistings,
+                capital=capital,
+                risk_free=risk_free,
             ),
-            registered=[each for each in known if each in chosen],
-            seconds=assumed.step_seconds,
-            seed=seed,
-            on_finding=on_finding,
+            benchmark=benchmark,
+            default_benchmark=settings.benchmark,
+            named=partial(model_of, settings),
         )
 
     def sweep(
@@ -377,12 +278,12 @@ class Store(StoredTables):
             start,
             end,
             calendar=platform_calendar(assumed),
-            assumed=Assumptions(
-                costs or costs_of(assumed),
-                limits or Limits.read(assumed.limits),
-                delistings or DelistingRules.of(assumed),
-                assumed.capital if capital is None else capital,
-                assumed.risk_free if risk_free is None else risk_free,
+            assumed=self._assumed(
+                costs=costs,
+                limits=limits,
+                delistings=delistings,
+                capital=capital,
+                risk_free=risk_free,
             ),
             benchmark=benchmark,
             default_benchmark=assumed.benchmark,

@@ -118,7 +118,9 @@ def position_arrays(
 
     said = [each[buy | sell] for each in (conditions.strength, conditions.confidence)]
     sound = all(((each >= 0.0) & (each <= 1.0)).all() for each in said)
-    return SignalArrays(signal_type, target, rest, is_sound=sound and bool((stop[at] < 1.0).all()))
+    return SignalArrays(
+        signal_type, target, rest, rows, is_sound=sound and bool((stop[at] < 1.0).all())
+    )
 
 
 def _rest(

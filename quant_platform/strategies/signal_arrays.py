@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quant_platform.kernels.arrays import FloatArray
+from quant_platform.kernels.arrays import BoolArray, FloatArray
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class SignalArrays:
     signal_type : 1, 0 or −1
     target_weight : as a share of the equity
     rest : makes the other arguments of `Strategy.frame`, by name
+    rows : where there are rows, if that was worked out
     is_sound : whether strength, confidence and stop price keep the rules of `Strategy.run` in every
         row
     """
@@ -31,6 +32,7 @@ class SignalArrays:
     signal_type: NDArray[np.integer]
     target_weight: FloatArray
     rest: Callable[[], dict[str, Any]]
+    rows: BoolArray | None = None
     is_sound: bool = True
 
     def columns(self) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def targets_of(strategy: Strategy, panel: Panel, last: int) -> Targets | None:
     if arrays is None:
         return None
     wanted = slice(len(seen.sessions) - last, None)
-    rows = strategy.rows(seen)[wanted]
+    rows = (strategy.rows(seen) if arrays.rows is None else arrays.rows)[wanted]
     if not _keeps_rules(arrays, wanted, rows, seen.close[wanted], strategy.max_weight):
         return None
     asked = arrays.target_weight[wanted]

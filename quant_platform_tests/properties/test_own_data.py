@@ -7,7 +7,9 @@ Friday the 13th at 17:30 counts on Monday the 16th.
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,7 +35,7 @@ from quant_platform_tests.support.tables import fetch
 FIRST, END = "2004-08-02", "2004-09-03"
 """The last is the session of the quarter that is computed again by checks."""
 
-TEXT = "SELECT date::text, symbol, value FROM own_data ORDER BY date, known_at, symbol"
+CHOSEN = {PREFIX + "FEATURE_SETS": "crowd"}
 
 
 def printed(language: str) -> str:
@@ -65,26 +67,58 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     forget()
 
 
-def test_from_a_file_to_a_feature(fresh: Database, home: Path) -> None:
-    variables = {"DATABASE_URL": fresh.url, PREFIX + "HOME": str(home)}
-    chosen = {PREFIX + "FEATURE_SETS": "crowd"}
-    settings = Settings.load(variables | chosen, home)
-    provision(fresh, sets=stored_sets(settings))
-    platform = Platform(settings, SampleMarket())
+@dataclass(frozen=True)
+class Lab:
+    """The small market with the sets of the home's extension."""
 
-    def fill() -> None:
+    database: Database
+    home: Path
+
+    @property
+    def platform(self) -> Platform:
+        values = {"DATABASE_URL": self.database.url, PREFIX + "HOME": str(self.home), **CHOSEN}
+        return Platform(Settings.load(values, self.home), SampleMarket())
+
+    def fill(self) -> None:
         assets = [*FACTS, "own_data", "features_crowd"]
-        result = run(fresh, home, FIRST, END, assets=assets, settings=chosen)
+        result = run(self.database, self.home, FIRST, END, assets=assets, settings=CHOSEN)
         assert result.success, failure_text(result)
 
-    fill()
-    assert fetch(fresh, TEXT) == [
+    def to_read(self) -> list[str]:
+        """Sessions that a backfill would read again."""
+        recipe = recipe_of(self.platform, "own_data")
+        return unfinished(self.platform, "own_data", [], [FIRST, END], recipe)
+
+    def judge(self, *sessions: str) -> list[tuple[str, str, bool]]:
+        for check in all_checks(self.platform.settings, self.platform.vendor):
+            if check.asset in ("own_data", "features_crowd"):
+                judge_blocks(self.platform, [check], sessions)
+        return self.sql(
+            "SELECT check_name, date::text, passed FROM data_quality WHERE passed IS NOT NULL"
+            " ORDER BY 1, 2",
+        )
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        return fetch(self.database, statement)
+
+
+def test_from_a_file_to_a_feature(fresh: Database, home: Path) -> None:
+    lab = Lab(fresh, home)
+    provision(fresh, sets=stored_sets(lab.platform.settings))
+    lab.fill()
+    assert lab.sql("SELECT date::text, symbol, value FROM own_data ORDER BY 1, known_at, 2") == [
         ("2004-08-10", "AAPL", 1.5),
         ("2004-08-10", "IBM", 3.0),
         ("2004-08-16", "AAPL", 1.75),
         ("2004-08-25", "AAPL", 1.25),
     ]
-    store = qp.open(settings)
+    in_a_notebook(lab)
+    broken(lab)
+    mended(lab)
+
+
+def in_a_notebook(lab: Lab) -> None:
+    store = qp.open(lab.platform.settings)
     stored = store.features("days_to_cover", FIRST, END)
     wide = stored["days_to_cover"].unstack()
     # 6 sessions before the 10th, 4 from it to the 13th, 7 from the 16th to the 24th, 8 after.
@@ -94,7 +128,7 @@ def test_from_a_file_to_a_feature(fresh: Database, home: Path) -> None:
     assert wide["MSFT"].isna().all()
 
     # Not stored, it is computed to the same bits; a function of a panel reads it by its name.
-    fetch(fresh, "DELETE FROM features_crowd WHERE date = '2004-08-20'")
+    lab.sql("DELETE FROM features_crowd WHERE date = '2004-08-20'")
     pd.testing.assert_frame_equal(store.features("days_to_cover", FIRST, END), stored)
 
     def shorted(panel: qp.Panel) -> np.ndarray:
@@ -104,34 +138,29 @@ def test_from_a_file_to_a_feature(fresh: Database, home: Path) -> None:
     fills = store.backtest(shorted, "2004-08-20", END).fills
     assert set(fills["security_id"]) == {"IBM"}
 
-    def to_read() -> list[str]:
-        return unfinished(platform, "own_data", [], [FIRST, END], recipe_of(platform, "own_data"))
 
-    assert to_read() == []
-    _break_files(home / "own")
-    assert to_read() == [FIRST, END]
-    fill()
-    assert [text for (text,) in fetch(fresh, "SELECT reason FROM quarantine ORDER BY 1")] == [
-        "short_interest.csv, line 6, no security has the symbol in the session",
-        "short_interest.csv, line 7, days_to_cover: 'many' is no number",
+def broken(lab: Lab) -> None:
+    """A value is changed, two rows are none, and a file is none: nothing else is harmed."""
+    assert lab.to_read() == []
+    file = lab.home / "own" / "short_interest.csv"
+    text = file.read_text().replace("IBM,3.0", "IBM,3.5")
+    start = "2004-08-13,2004-08-27T08:00:00-04:00"
+    file.write_text(f"{text}{start},XYZ,1.0\n{start},MSFT,many\n")
+    (lab.home / "own" / "mood.csv").write_text("date,level\n2004-08-13,1\n")
+    assert lab.to_read() == [FIRST, END]
+    lab.fill()
+    assert lab.sql("SELECT reason FROM quarantine ORDER BY 1") == [
+        ("short_interest.csv, line 6, no security has the symbol in the session",),
+        ("short_interest.csv, line 7, days_to_cover: 'many' is no number",),
     ]
-    assert fetch(fresh, "SELECT date::text, value FROM own_data WHERE symbol = 'IBM'") == [
+    assert lab.sql("SELECT date::text, value FROM own_data WHERE symbol = 'IBM'") == [
         ("2004-08-10", 3.5)
     ]
-    assert fetch(fresh, "SELECT symbol, value FROM own_data_history") == [("IBM", 3.0)]
-    failed = "SELECT DISTINCT part, reason FROM computation_failures"
-    ((part, reason),) = fetch(fresh, failed)
+    assert lab.sql("SELECT symbol, value FROM own_data_history") == [("IBM", 3.0)]
+    ((part, reason),) = lab.sql("SELECT DISTINCT part, reason FROM computation_failures")
     assert part == "dataset mood"
     assert "lacks the column 'known_at'" in reason
-    for check in all_checks(settings, platform.vendor):
-        if check.asset in ("own_data", "features_crowd"):
-            judge_blocks(platform, [check], [FIRST, "2004-08-27", END])
-    verdicts = fetch(
-        fresh,
-        "SELECT check_name, date::text, passed FROM data_quality WHERE passed IS NOT NULL"
-        " ORDER BY 1, 2",
-    )
-    assert verdicts == [
+    assert lab.judge(FIRST, "2004-08-27", END) == [
         ("features_crowd_causality", END, True),
         # The pauses were of 4 and of 7 sessions, and 7 have passed.
         ("own_data_silence", END, True),
@@ -140,27 +169,17 @@ def test_from_a_file_to_a_feature(fresh: Database, home: Path) -> None:
         ("refused_own_data", END, True),
     ]
 
-    # What is mended is said to be so, and what it was stays in quarantine.
-    (home / "own" / "mood.csv").unlink()
-    text = (home / "own" / "short_interest.csv").read_text().replace("XYZ", "MSFT")
-    (home / "own" / "short_interest.csv").write_text(text.replace("MSFT,many", "GOOG,2.5"))
-    fill()
-    assert fetch(fresh, failed) == []
-    assert fetch(fresh, "SELECT count(*), count(mended_at) FROM quarantine") == [(2, 2)]
+
+def mended(lab: Lab) -> None:
+    """What is mended is said to be so, and what it was stays in quarantine."""
+    file = lab.home / "own" / "short_interest.csv"
+    file.write_text(file.read_text().replace("MSFT,many", "GOOG,2.5").replace("XYZ", "MSFT"))
+    (lab.home / "own" / "mood.csv").unlink()
+    lab.fill()
+    assert lab.sql("SELECT part FROM computation_failures") == []
+    assert lab.sql("SELECT count(*), count(mended_at) FROM quarantine") == [(2, 2)]
+    # The verdict on the row that was refused is withdrawn, and reached anew.
     refused = "SELECT passed FROM data_quality WHERE check_name = 'refused_own_data'"
-    assert fetch(fresh, f"{refused} AND date = '2004-08-27'") == []
-    for check in all_checks(settings, platform.vendor):
-        if check.name == "refused_own_data":
-            judge_blocks(platform, [check], ["2004-08-27"])
-    assert fetch(fresh, f"{refused} AND NOT passed") == []
-    assert fetch(fresh, "SELECT count(*) FROM own_data WHERE date = '2004-08-27'") == [(2,)]
-
-
-def _break_files(folder: Path) -> None:
-    """Change a value, add two rows that are none, and a file that is none."""
-    file = folder / "short_interest.csv"
-    text = file.read_text().replace("IBM,3.0", "IBM,3.5")
-    rows = ("XYZ,1.0", "MSFT,many")
-    added = "".join(f"2004-08-13,2004-08-27T08:00:00-04:00,{row}\n" for row in rows)
-    file.write_text(text + added)
-    (folder / "mood.csv").write_text("date,level\n2004-08-13,1\n")
+    assert lab.sql(f"{refused} AND date = '2004-08-27'") == []
+    assert ("refused_own_data", "2004-08-27", True) in lab.judge("2004-08-27")
+    assert lab.sql("SELECT count(*) FROM own_data WHERE date = '2004-08-27'") == [(2,)]

@@ -3,6 +3,7 @@
 What does not belong here: what is expected of it.
 """
 
+from dataclasses import fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 
 from quant_platform.market.panel import Panel
 from quant_platform.research.backtest import backtest
+from quant_platform.research.prepared import Assumptions
 from quant_platform.research.reader import TableReader
 from quant_platform.research.result import Backtest
 from quant_platform.storage.database import Database
@@ -93,5 +95,9 @@ def run(
     moment: Moment | None = None,
     **options: Any,
 ) -> Backtest:
-    given: dict[str, Any] = {"costs": FREE, "capital": 1000.0} | options
-    return backtest(TableReader(database, moment), strategy or Ten(), FIRST, LAST, **given)
+    names = {each.name for each in fields(Assumptions)}
+    money = {name: value for name, value in options.items() if name in names}
+    others = {name: value for name, value in options.items() if name not in names}
+    assumed = Assumptions(**{"costs": FREE, "capital": 1000.0, **money})
+    reader = TableReader(database, moment)
+    return backtest(reader, strategy or Ten(), FIRST, LAST, assumed=assumed, **others)

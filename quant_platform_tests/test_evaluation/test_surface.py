@@ -59,13 +59,13 @@ def test_a_plateau() -> None:
     assert (found.shape, found.best, found.neighbours) == (PLATEAU, 4, 8)
     assert found.share_near == 5 / 8
     assert found.standard_error == pytest.approx(0.3000001)
-    assert "on a plateau: 62% of its 8 neighbours" in found.sentence
+    assert "on a plateau: 5 of its 8 neighbours come" in found.sentence
 
 
 def test_a_spike() -> None:
     found = verdict([0.1, 0.2, 0.3, 0.1, 1.0, 0.8, 0.1, 0.2, 0.3], 0.3)
     assert (found.shape, found.share_near) == (SPIKE, 1 / 8)
-    assert "It is a spike: 12% of its 8 neighbours" in found.sentence
+    assert "It is a spike: 1 of its 8 neighbours" in found.sentence
 
 
 def test_a_neighbour_without_a_figure_is_not_near() -> None:
@@ -76,6 +76,11 @@ def test_one_configuration_has_no_surface() -> None:
     found = verdict([1.0], 0.3)
     assert (found.shape, found.neighbours) == (NO_SURFACE, 0)
     assert math.isnan(found.share_near)
+
+
+def test_one_neighbour() -> None:
+    assert "plateau: its one neighbour comes within" in verdict([1.0, 0.9], 0.3).sentence
+    assert "spike: its one neighbour does not come" in verdict([1.0, 0.5], 0.3).sentence
 
 
 def test_nothing_to_judge() -> None:

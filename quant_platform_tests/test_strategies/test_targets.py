@@ -123,7 +123,7 @@ def test_a_fault_is_left_to_the_rows_which_name_it(
 def test_sums_are_added_up_as_rows_are() -> None:
     random = np.random.default_rng(5)
     values = random.normal(0.0, 1.0, (50, 400)) * 10.0 ** random.integers(-9, 9, (50, 400))
-    where: np.ndarray = random.random(values.shape) < 0.7
+    where = np.asarray(random.random(values.shape) < 0.7)
     session, column = np.nonzero(where)
     of_rows = totals(pd.Series(session), pd.Series(values[session, column]))
     first = np.unique(session, return_index=True)[1]

@@ -1,0 +1,137 @@
+"""`Studies`: what a store finds out about features and strategies, without trading them.
+
+What belongs here: what a user calls, with arguments as a person writes them; nothing writes. What
+does not: how it is computed (`factor.py`, `audit.py`). The examples show the sample market, after
+`quant-platform demo`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from quant_platform.features.feature_registry import select
+from quant_platform.market.calendar import platform_calendar
+from quant_platform.research.arguments import Day, iso_day
+from quant_platform.research.audit import Audit, audit
+from quant_platform.research.audit_laws import Finding
+from quant_platform.research.backtest import as_strategy
+from quant_platform.research.factor import FactorStudy, factor_study
+from quant_platform.research.prepared import Assumptions
+from quant_platform.research.stored import StoredTables
+from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.function import Weights
+from quant_platform.strategies.models import model_of, models_of
+from quant_platform.trading.costs import costs_of
+from quant_platform.trading.delistings import DelistingRules
+from quant_platform.trading.limits import Limits
+
+
+@dataclass(frozen=True)
+class Studies(StoredTables):
+    """Factor studies and audits over the tables of one database."""
+
+    def factor(
+        self,
+        factor: str | pd.DataFrame,
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        horizons: Sequence[int] = (1, 5, 21),
+        quantiles: int = 5,
+    ) -> FactorStudy:
+        """Study what a feature foretells: rank correlations with later returns, by quantile.
+
+        Returns begin with the open of the next session: what a portfolio could have had.
+
+        Parameters
+        ----------
+        factor : name of a feature, stored or computed in memory; or values of your own, each known
+            after its session: a frame with dates as its index and tickers as its columns
+        start, end : first and last session of its values; default: all that are stored
+        horizons : sessions over which returns are looked at
+        quantiles : how many groups of equal size members are put into
+
+        Raises
+        ------
+        UnknownNameError, SessionError, SettingsError
+            As `quant_platform.research.factor.factor_study`.
+
+        Examples
+        --------
+        >>> import quant_platform as qp
+        >>> study = qp.open().factor("momentum_20", "2008-01-02", "2008-12-31", quantiles=2)
+        >>> study.summary.index.tolist(), study.by_quantile.shape
+        ([1, 5, 21], (2, 3))
+        """
+        wanted = select([factor])[0].name if isinstance(factor, str) else factor
+        first, last = (None if each is None else iso_day(each) for each in (start, end))
+        calendar = platform_calendar(self.settings)
+        return factor_study(self._reader, calendar, wanted, first, last, horizons, quantiles)
+
+    def audit(
+        self,
+        strategies: "Sequence[str | Strategy | Weights] | str | Strategy | Weights | None" = None,
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        seed: int = 0,
+        on_finding: Callable[[Finding], None] = lambda finding: None,
+    ) -> Audit:
+        """Prove or refute that strategies, and what they read, do not look ahead.
+
+        Features, signals, portfolios and figures are computed over the whole range, over histories
+        that end earlier, in pieces, and again, and compared bit for bit; features and the signals
+        of models with what is stored.
+
+        Parameters
+        ----------
+        strategies : one or several, as `backtest` takes them; default: all models
+        start, end : first and last session; default: the last year of bars
+        seed : of the sessions with which the history ends and of the pieces
+        on_finding : is told of each finding as it comes
+
+        Raises
+        ------
+        UnknownNameError, SessionError, SettingsError
+            As `backtest`.
+
+        Examples
+        --------
+        >>> import quant_platform as qp
+        >>> qp.open().audit("mean_reversion", "2008-01-02", "2008-03-31").holds
+        True
+        """
+        calendar = platform_calendar(self.settings)
+        assumed, named = self.settings, partial(model_of, self.settings)
+        known = [each.name for each in models_of(assumed)]
+        wanted = known if strategies is None else strategies
+        chosen = (
+            wanted if isinstance(wanted, Sequence) and not isinstance(wanted, str) else [wanted]
+        )
+        return audit(
+            self._reader,
+            [as_strategy(each, calendar, named) for each in chosen],
+            start,
+            end,
+            calendar=calendar,
+            assumed=self._assumed(),
+            registered=[each for each in known if each in chosen],
+            seconds=assumed.step_seconds,
+            seed=seed,
+            on_finding=on_finding,
+        )
+
+    def _assumed(self, **given: Any) -> Assumptions:
+        """Return what is given, and the settings' where that is None."""
+        usual = self.settings
+        assumed = Assumptions(
+            costs_of(usual),
+            Limits.read(usual.limits),
+            DelistingRules.of(usual),
+            usual.capital,
+            usual.risk_free,
+        )
+        return replace(assumed, **{name: each for name, each in given.items() if each is not None})
