@@ -198,7 +198,7 @@ class Store(Studies):
         settings = self.settings
         return backtest(
             self._reader,
-            _book_or(strategy, assumed),
+            _book_or(strategy, settings),
             start,
             end,
             calendar=platform_calendar(settings),

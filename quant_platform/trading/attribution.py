@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.trading.allocation import allocate, shares_of_sum
+from quant_platform.trading.columns import names_of
 from quant_platform.trading.costs import Costs
 from quant_platform.trading.engine import layout
 from quant_platform.trading.market_arrays import MarketArrays
@@ -137,7 +138,7 @@ class Attribution:
         """Return rows of `book_attribution` and of `book_holdings`, without the book."""
         capital = self._wanted.capital
         lines: list[tuple[Any, ...]] = []
-        holdings: list[pd.DataFrame] = []
+        written: list[tuple[NDArray[Any], ...]] = []
         for t, session in enumerate(self._done.sessions):
             gains = self._session(t)
             day = pd.Timestamp(session).as_unit("s")
@@ -148,10 +149,10 @@ class Attribution:
             left = 1.0 - math.fsum(capital[t].tolist())
             interest = float(self._rows["interest"][t])
             lines.append((day, CASH_LINE, left, interest, 0.0, 0.0, 0.0, 0.0, interest))
-            holdings.append(self._written(t))
+            written.append(self._written(t))
         attribution = pd.DataFrame(lines, columns=list(ATTRIBUTION_COLUMNS))
         attribution["date"] = attribution["date"].astype("datetime64[s]")
-        return attribution, pd.concat(holdings, ignore_index=True)
+        return attribution, self._holdings(written)
 
     def _session(self, t: int) -> Mapping[str, FloatArray]:
         now, market = self._now, self._market
@@ -269,20 +270,24 @@ class Attribution:
         day.add("price_gain", places, moved)
         now.price[places] = prices
 
-    def _written(self, t: int) -> pd.DataFrame:
-        """Rows of what members hold, want or were traded to after a session."""
+    def _written(self, t: int) -> tuple[NDArray[Any], ...]:
+        """Session, member and security by their numbers, and what they hold, want and asked for."""
         now = self._now
         targets, asked = self._wanted.targets[t], self._wanted.asked[t]
         some = (now.shares != 0.0) | (now.asked != 0.0) | (targets != 0.0) | (asked != 0.0)
         member, security = np.nonzero(some)
-        names, ids = np.array(self._members, dtype=object), self._done.security_ids
-        day = np.full(len(member), self._done.sessions[t]).astype("datetime64[s]")
+        numbers = (now.shares[some], now.price[security], targets[some], asked[some])
+        return (np.full(len(member), t), member, security, *numbers, now.asked[some])
+
+    def _holdings(self, written: Sequence[tuple[NDArray[Any], ...]]) -> pd.DataFrame:
+        session, member, security, *numbers = map(np.concatenate, zip(*written, strict=True))
         columns = (
-            *(day, names[member], np.array(ids, dtype=object)[security]),
-            *(now.shares[some], now.price[security]),
-            *(targets[some], asked[some], now.asked[some]),
+            self._done.sessions[session].astype("datetime64[s]"),
+            names_of(tuple(self._members), member),
+            names_of(self._done.security_ids, security),
+            *numbers,
         )
-        return pd.DataFrame(dict(zip(HOLDING_COLUMNS, columns, strict=True)))
+        return pd.DataFrame(dict(zip(HOLDING_COLUMNS, columns, strict=True)), copy=False)
 
 
 def _prices(costs: Costs, market: MarketArrays) -> FloatArray:
