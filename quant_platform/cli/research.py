@@ -26,6 +26,7 @@ TOP = 20
 """Configurations that the screen shows; --csv writes all."""
 
 Name = Annotated[str, typer.Argument(help="A strategy; see: quant-platform list strategies")]
+Traded = Annotated[str, typer.Argument(help="A strategy, model or book.")]
 Start = Annotated[str, typer.Option(help="First session, YYYY-MM-DD.")]
 End = Annotated[str, typer.Option(help="Last session, YYYY-MM-DD.")]
 KnownAt = Annotated[
@@ -55,7 +56,7 @@ def register(app: typer.Typer) -> None:
 
 def backtest(
     context: typer.Context,
-    name: Name,
+    name: Traded,
     start: Start,
     end: End,
     given: Annotated[
@@ -64,11 +65,15 @@ def backtest(
     html: Annotated[Path | None, typer.Option(help="Write the page to this file, too.")] = None,
     known_at: KnownAt = None,
 ) -> None:
-    """Run a strategy over stored sessions and print its figures; nothing is stored."""
-    from quant_platform.strategies.strategy_registry import strategy
+    """Run a strategy, model or book over stored sessions and print its figures."""
+    from quant_platform.settings import Settings
+    from quant_platform.strategies.books import books_of
+    from quant_platform.strategies.models import model_of
 
     parameters = {key: _one(key, text) for key, text in _pairs(given, context.args, "--set")}
-    model = strategy(name, parameters)
+    settings = Settings.load()
+    is_book = not parameters and name in [book.name for book in books_of(settings)]
+    model = name if is_book else model_of(settings, name, parameters)
     result = _store(known_at).backtest(model, start, end)
     rows = [(str(label).replace("_", " "), _text(value)) for label, value in result.shown.items()]
     days = result.portfolios["date"]

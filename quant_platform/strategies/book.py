@@ -68,6 +68,10 @@ class Book:
         SettingsError
             A name, a member or a number of the rule is none.
         """
+        if isinstance(members, str):
+            raise SettingsError(
+                f"The members of the book {name} are {members!r}", "Pass a list or a mapping"
+            )
         models = members if isinstance(members, Mapping) else {each: each for each in members}
         names = tuple(models)
         _check_names(name, names, len(members))
@@ -97,10 +101,15 @@ class Book:
     @property
     def parameters(self) -> dict[str, object]:
         """What it is made of, for the table `models`."""
-        stated = {"members": list(self.members), "rule": self.capital.rule}
-        if self.capital.shares:
-            return {**stated, "shares": list(self.capital.shares), "every": self.capital.every}
-        return {**stated, "lookback": self.capital.lookback, "every": self.capital.every}
+        capital = self.capital
+        stated: dict[str, object] = {
+            "members": list(self.members),
+            "rule": capital.rule,
+            "every": capital.every,
+        }
+        if capital.rule == FIXED:
+            return {**stated, "shares": list(capital.shares)}
+        return {**stated, "lookback": capital.lookback} if capital.rule != EQUAL else stated
 
     def max_gross(self, models: Iterable[Strategy]) -> float:
         """Largest sum of its absolute weights: the largest that a member may have."""

@@ -46,6 +46,21 @@ def test_a_backtest_and_its_page(command: Run, database: Database, tmp_path: Any
     assert page.read_text().startswith("<!doctype html>")
 
 
+def test_a_backtest_of_a_book(command: Run, database: Database) -> None:
+    store_market(database)
+    books = {"QUANT_PLATFORM_BOOKS": "core = equal(equal_weight, buy_and_hold)"}
+    done = command("backtest", "core", *DAYS, **books)
+    assert done.returncode == 0, done.stderr
+    assert f"core, {FIRST} to {LAST}, against equal_weight" in done.stdout
+    refused = command("backtest", "core", *DAYS, QUANT_PLATFORM_BOOKS="core = equal(slow)")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.splitlines() == [
+        "error: QUANT_PLATFORM_BOOKS: slow of the book core is no model that runs. There are:"
+        " buy_and_hold, enhanced_momentum, equal_weight, mean_reversion. Add it to"
+        " QUANT_PLATFORM_MODELS."
+    ]
+
+
 def test_a_parameter_that_is_refused_is_one_line(command: Run, database: Database) -> None:
     done = command("backtest", "enhanced_momentum", *DAYS, "--set", "stop_atr=-1")
     assert (done.returncode, done.stdout) == (1, "")

@@ -98,6 +98,8 @@ def test_a_book_of_a_notebook_says_what_is_missing() -> None:
         Book("core", ["a", "b"], "fixed", shares={"a": 0.5, "c": 0.5})
     with pytest.raises(SettingsError, match="cannot be called 'My book'"):
         Book("My book", ["a"])
+    with pytest.raises(SettingsError, match=r"members of the book core are 'ab'\. Pass a list"):
+        Book("core", "ab")
     assert Book("core", ["a", "b"], "fixed", shares={"b": 0.5, "a": 0.1}).capital.shares == (
         0.1,
         0.5,

@@ -10,6 +10,7 @@ from quant_platform.trading.allocation import allocate
 from quant_platform.trading.book import BookState, Member, simulate_book
 from quant_platform.trading.capital import CapitalRule
 from quant_platform.trading.costs import Costs
+from quant_platform.trading.limits import Limit, Limits
 from quant_platform.trading.orders import Orders
 from quant_platform_tests.support.books import shares
 from quant_platform_tests.support.random_cases import RandomCase
@@ -109,6 +110,14 @@ class TestByHand:
         assert lines(done, "interest", 1) == pytest.approx({"a": 0.0, "b": 0.0, "cash": 0.1})
         assert done.simulation.portfolios["dividends"][1] == pytest.approx(27.0)
         assert done.simulation.portfolios["equity"][1] == pytest.approx(1000 + 27 - 0.3 + 0.1)
+
+
+def test_limits_hold_for_the_book_and_not_for_a_member():
+    limits = Limits(name=Limit(0.2, "scale"))
+    done = run(market(BARS), WANTED, limits=limits)
+    # 0.2 · 1,000 / 10 = 20 X in place of 30: a, on the heavier side, has 10 fewer than its 50.
+    assert shares(done.simulation, 0) == {"X": 20.0, "Y": 10.0}
+    assert held(done, 0) == {("a", "X"): 40.0, ("b", "X"): -20.0, ("b", "Y"): 10.0}
 
 
 def test_members_trade_with_each_other_first_and_share_what_the_market_gives():
