@@ -57,7 +57,7 @@ def test_a_backtest_of_a_book(command: Run, database: Database) -> None:
     assert refused.stderr.splitlines() == [
         "error: QUANT_PLATFORM_BOOKS: slow of the book core is no model that runs. There are:"
         " buy_and_hold, enhanced_momentum, equal_weight, mean_reversion. Add it to"
-        " QUANT_PLATFORM_MODELS."
+        " QUANT_PLATFORM_MODELS"
     ]
 
 
