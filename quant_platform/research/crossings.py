@@ -8,8 +8,6 @@ It is for looking at a surface; what is to be traded belongs into a strategy, wi
 What does not belong here: the pass itself (`kernels/crossings.py`).
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -27,8 +25,8 @@ AT_ONCE = 64
 
 def crossing_sweep(
     prices: ArrayLike,
-    fast: Sequence[int],
-    slow: Sequence[int],
+    fast: ArrayLike,
+    slow: ArrayLike,
     *,
     commission_bp: float = 5.0,
     delay: int = 1,
@@ -99,7 +97,7 @@ def crossing_sweep(
     return _figures(found, short, long, len(values), bars_per_year)
 
 
-def _windows(windows: Sequence[int]) -> np.ndarray:
+def _windows(windows: ArrayLike) -> np.ndarray:
     given = np.asarray(windows)
     if given.ndim != 1 or given.dtype.kind not in "iu" or (given < 1).any():
         raise SettingsError(f"The windows are {windows!r}", "Allowed: whole numbers from 1 on")
