@@ -13,6 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
 
+import quant_platform.settings  # noqa: F401  (names the folder that machine code is kept in)
 from quant_platform import kernels, trading
 from quant_platform.kernels.compiled import Kernel, all_kernels, current_folder, has_numba
 from quant_platform.kernels.threads import cores

@@ -4,7 +4,8 @@
    is not compiled when it is defined: Numba is imported at the first call of a kernel.
 2. Machine code is kept in the folder that `cache_in` was told, under a digest of the sources that
    can change it and by processor, so that neither a new version nor another machine meets old code.
-   Two processes may write it at once. A folder or file that cannot be used costs one line and time.
+   What one process compiles the others wait for. A folder or file that cannot be used costs one
+   line and time.
 3. Where Numba is missing, the kernel's NumPy version works in its place.
 4. Kernels let go of the interpreter's lock and start no threads: threads are for who calls them
    (`threads.py`). So a forked process may call a kernel that its parent has used.
@@ -12,12 +13,13 @@
 What does not belong here: any kernel.
 """
 
+import fcntl
 import hashlib
 import importlib
 import importlib.util
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache, update_wrapper
 from pathlib import Path
@@ -83,7 +85,7 @@ class Kernel(Generic[Parameters, Result]):
     def _compiled(self) -> Callable[Parameters, Result]:
         types = tuple(_resolved(text) for text in self.types)
         folder = _usable_folder(self.function)
-        with _announcing(folder):
+        with _announcing(folder), _alone(folder, self.function.__name__):
             dispatcher = self.dispatcher(folder)
             try:
                 dispatcher.compile(types)
@@ -128,8 +130,7 @@ class Kernel(Generic[Parameters, Result]):
                 **(PLAIN if self.plain else {}),
             )(function)
             if folder is not None:
-                with _numba_folder(folder):
-                    self._dispatcher.enable_caching()
+                _keep_in(folder, self._dispatcher)
         return self._dispatcher
 
 
@@ -249,17 +250,23 @@ def _usable_folder(function: Callable[..., object]) -> Path | None:
     return folder
 
 
-@contextmanager
-def _numba_folder(folder: Path) -> Any:
-    """Have Numba keep one function's code in `folder`, and everybody else's where it was."""
+def _keep_in(folder: Path, dispatcher: Any) -> None:
+    """Have Numba keep one function's code in `folder`, and everybody else's where it was.
+
+    Numba tells sources apart by their place and time. The folder's name is made of their content,
+    so that a copy of the platform, or a file that was only touched, is not compiled again.
+    """
     import numba
+    from numba.core.caching import IndexDataCacheFile
 
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(folder)
     try:
-        yield
+        dispatcher.enable_caching()
     finally:
         numba.config.CACHE_DIR = before
+    kept = dispatcher._cache
+    kept._cache_file = IndexDataCacheFile(str(folder), kept._impl.filename_base, source_stamp="")
 
 
 def _resolved(text: str | type) -> Any:
@@ -276,6 +283,17 @@ def _resolved(text: str | type) -> Any:
         return types.NamedTuple(resolved, text)
     kind = sigutils.normalize_signature(f"({text.removeprefix(CONST)},)")[0][0]
     return kind.copy(readonly=True) if text.startswith(CONST) else kind
+
+
+@contextmanager
+def _alone(folder: Path | None, name: str) -> Iterator[None]:
+    """Be the only process that compiles a kernel; the next one reads what this one has kept."""
+    if folder is None:
+        yield
+        return
+    with (folder / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _is_of_compiler(error: Exception) -> bool:
