@@ -110,7 +110,8 @@ def _of_class(value: type, seen: dict[int, object]) -> Iterator[bytes]:
 def _is_known(value: Any) -> bool:
     """Whether something has a name in the platform, in Python, or in an installed package."""
     name = getattr(value, "__module__", None)
-    if not isinstance(name, str) or not hasattr(value, "__qualname__"):
+    # What was made within a function may hold any values: its name does not tell.
+    if not isinstance(name, str) or "<" in getattr(value, "__qualname__", "<"):
         return False
     return _is_installed(sys.modules.get(name), name)
 
