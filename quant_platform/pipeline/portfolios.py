@@ -5,13 +5,16 @@ session of a run; from there on the state is carried from block to block.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 
+import numpy as np
 import pandas as pd
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.errors import SessionError
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import risk_free_rates
+from quant_platform.kernels.arrays import SessionArray
 from quant_platform.market.panel import Panel
 from quant_platform.pipeline.benchmarks import Benchmarks
 from quant_platform.pipeline.blocks import Block, SlidingRows, blocks, count_securities
@@ -22,6 +25,7 @@ from quant_platform.pipeline.platform import Platform
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.storage.models import model_ids
+from quant_platform.storage.releases import releases_of
 from quant_platform.storage.stored import Stored
 from quant_platform.strategies.base import Strategy
 from quant_platform.trading.conditions import LIQUIDITY_LOOKBACK, Conditions, known_sectors
@@ -140,9 +144,8 @@ def _simulated(
     settings = platform.settings
     rules = {model.name: model.trading_rules for model in platform.models}
     limits = Limits.read(settings.limits)
-    conditions = Conditions(
-        sectors=known_sectors(universe, panel, block.sessions) if limits.sector else None
-    )
+    sectors = known_sectors(universe, panel, block.sessions) if limits.sector else None
+    released = releases_of(platform.database, SIMULATED)
     return {
         name: simulate(
             panel,
@@ -159,11 +162,15 @@ def _simulated(
             capital=settings.capital,
             endings=endings,
             limits=limits,
-            conditions=conditions,
+            conditions=Conditions(sectors=sectors, released=_days(released.get(name))),
             actions=known_actions,
         )
         for name, rows in signals.items()
     }
+
+
+def _days(days: Sequence[date] | None) -> SessionArray | None:
+    return None if days is None else np.array(days, dtype="datetime64[D]")
 
 
 def _year_highs(platform: Platform, bars: Stored, actions: Stored) -> YearHighs:
