@@ -78,13 +78,23 @@ def run() -> None:
     itself).
     """
     gc.set_threshold(*COLLECT_AFTER)
-    from quant_platform.cli import audit, commands, database, dividends, listing, new, research
+    from quant_platform.cli import (
+        audit,
+        commands,
+        database,
+        dividends,
+        listing,
+        new,
+        release,
+        research,
+    )
 
     commands.register(app)
     listing.register(app)
     database.register(app)
     dividends.register(app)
     new.register(app)
+    release.register(app)
     research.register(app)
     audit.register(app)
     # Before the command: what follows it may be somebody else's, as in `db psql -- --debug`.

@@ -5,7 +5,7 @@ their portfolios up to then, so it is simulated after them, in the same block. W
 here: how a book is traded (`trading/book.py`), and its figures, which are a model's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,7 @@ def simulate_books(
     done: Mapping[str, Simulation],
     states: Mapping[str, PortfolioState | None],
     before: Mapping[str, BookState],
-    assumed: Mapping[str, Any],
+    assumed: Callable[[str], Mapping[str, Any]],
 ) -> dict[str, BookSimulation]:
     """Simulate all books over a block, by name.
 
@@ -42,7 +42,7 @@ def simulate_books(
     orders, done : of the models, by name
     states, before : of each book after the session before; None, and a state of nothing, at its
         beginning
-    assumed : what is assumed of trading, as `trading.simulation.simulate`
+    assumed : what is assumed of a book, by its name, as `trading.simulation.simulate`
     """
     books = {}
     for book in platform.books:
@@ -58,7 +58,7 @@ def simulate_books(
             calendar=platform.calendar,
             state=states[book.name],
             before=before[book.name],
-            **assumed,
+            **assumed(book.name),
         )
     return books
 

@@ -4,15 +4,18 @@ A portfolio goes on from the state after the session before, which is read once,
 session of a run; from there on the state is carried from block to block.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.errors import SessionError
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import risk_free_rates
+from quant_platform.kernels.arrays import SessionArray
 from quant_platform.market.panel import Panel
 from quant_platform.pipeline.benchmarks import Benchmarks
 from quant_platform.pipeline.blocks import Block, SlidingRows, blocks, count_securities
@@ -24,6 +27,7 @@ from quant_platform.pipeline.platform import Platform
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.storage.models import model_ids
+from quant_platform.storage.releases import releases_of
 from quant_platform.storage.stored import Stored
 from quant_platform.strategies.base import Strategy
 from quant_platform.trading.book import BookState
@@ -119,7 +123,7 @@ def portfolio_chunks(
             platform, block, previous, bars, actions, endings, members, sliding
         )
         done = {
-            name: simulate(panel, each, state=states[name], **assumed)
+            name: simulate(panel, each, state=states[name], **assumed(name))
             for name, each in orders.items()
         }
         books = simulate_books(platform, panel, orders, done, states, parts, assumed)
@@ -145,8 +149,11 @@ def _given(
     endings: Endings,
     members: SlidingRows,
     signals: Mapping[str, SlidingRows],
-) -> tuple[Panel, dict[str, Orders], dict[str, Any]]:
-    """What a block is simulated from: the market, the models' orders, and what is assumed."""
+) -> tuple[Panel, dict[str, Orders], Callable[[str], dict[str, Any]]]:
+    """What a block is simulated from: the market, the models' orders, and what is assumed of each.
+
+    The last one takes the name of a model or book.
+    """
     # An order's impact looks back on the sessions before the block.
     first, last = block.window[0], block.window[-1]
     known_actions = actions.read(first, last)
@@ -157,9 +164,8 @@ def _given(
     settings = platform.settings
     rules = {model.name: model.trading_rules for model in platform.models}
     limits = Limits.read(settings.limits)
-    conditions = Conditions(
-        sectors=known_sectors(universe, panel, block.sessions) if limits.sector else None
-    )
+    sectors = known_sectors(universe, panel, block.sessions) if limits.sector else None
+    released = releases_of(platform.database, SIMULATED)
     orders = {
         name: Orders.from_signals(
             rows.over(decided),
@@ -171,15 +177,22 @@ def _given(
         )
         for name, rows in signals.items()
     }
-    assumed = {
-        "costs": costs_of(settings),
-        "capital": settings.capital,
-        "endings": endings,
-        "limits": limits,
-        "conditions": conditions,
-        "actions": known_actions,
-    }
+
+    def assumed(name: str) -> dict[str, Any]:
+        return {
+            "costs": costs_of(settings),
+            "capital": settings.capital,
+            "endings": endings,
+            "limits": limits,
+            "conditions": Conditions(sectors=sectors, released=_days(released.get(name))),
+            "actions": known_actions,
+        }
+
     return panel, orders, assumed
+
+
+def _days(days: Sequence[date] | None) -> SessionArray | None:
+    return None if days is None else np.array(days, dtype="datetime64[D]")
 
 
 def _year_highs(platform: Platform, bars: Stored, actions: Stored) -> YearHighs:

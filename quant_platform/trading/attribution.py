@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from quant_platform.kernels.arrays import FloatArray
+from quant_platform.kernels.arrays import FloatArray, SessionArray
 from quant_platform.trading.allocation import allocate, shares_of_sum
 from quant_platform.trading.columns import names_of
 from quant_platform.trading.costs import Costs
@@ -105,6 +105,7 @@ class Attribution:
         before: PortfolioState,
         costs: Costs,
         borrow: FloatArray | None = None,
+        released: SessionArray | None = None,
     ) -> None:
         """Take what was simulated, and the state before it.
 
@@ -112,6 +113,7 @@ class Attribution:
         ----------
         market : of the securities of `done`
         borrow : (T, N) annual fees of short positions; NaN or None: that of the costs
+        released : sessions before whose open a halted book is released
         """
         self._members, self._done, self._market, self._costs = members, done, market, costs
         self._wanted, self._now, self._borrow = wanted, holdings, borrow
@@ -128,6 +130,8 @@ class Attribution:
             )
         }
         self._before = before
+        nothing = np.zeros(0, dtype="datetime64[D]")
+        self._released = np.isin(done.sessions, nothing if released is None else released)
         self._traded_at = _prices(costs, market)
         fills = done.tape.fills
         edges = np.arange(len(done.sessions) + 1)
@@ -238,10 +242,12 @@ class Attribution:
 
     def _of_book(self, t: int) -> tuple[FloatArray, FloatArray]:
         """Weights of the book's equity that are wanted and asked for, 0 of a halted book."""
-        over, factor = self._before.ruined or self._before.halted, self._before.weight_factor
+        ruined, halted = self._before.ruined, self._before.halted
+        factor = self._before.weight_factor
         if t:
-            over = bool(self._rows["ruined"][t - 1] > 0.0 or self._rows["halted"][t - 1] > 0.0)
+            ruined, halted = (bool(self._rows[name][t - 1] > 0.0) for name in ("ruined", "halted"))
             factor = float(self._rows["factor"][t - 1])
+        over = ruined or (halted and not self._released[t])
         # A limit on losses scales all weights alike.
         scale = (self._wanted.capital[t] * (0.0 if over else factor))[:, None]
         return self._wanted.targets[t] * scale, self._wanted.asked[t] * scale

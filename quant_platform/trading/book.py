@@ -152,7 +152,17 @@ def simulate_book(
     if borrow is not None:
         borrow = widen(borrow[-last:], panel.security_ids, security_ids, np.nan)
     holdings = _holdings([*names, *gone], security_ids, held, start)
-    parts = Attribution([*names, *gone], done, market, wanted, holdings, start, costs, borrow)
+    parts = Attribution(
+        [*names, *gone],
+        done,
+        market,
+        wanted,
+        holdings,
+        start,
+        costs,
+        borrow,
+        conditions.released,
+    )
     attribution, rows = parts.run()
     after = BookState(
         tuple(shares[-1].tolist()),

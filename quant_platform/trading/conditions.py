@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from quant_platform.conventions import USUAL_SESSIONS
-from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
 from quant_platform.market.panel import Panel, pivot
 from quant_platform.trading.engine.liquidity import measure_liquidity
 
@@ -55,6 +55,7 @@ class Conditions:
     recalled : whether short positions must be closed in the session
     beta : to the market, for its limit
     sectors : numbers of the sectors as known in the session before, for their limit; −1: unknown
+    released : sessions (datetime64[D]) before whose open a halted account is released
     liquidity : what `liquidity_before` gives, of the sessions simulated; None: it is measured
     """
 
@@ -64,6 +65,7 @@ class Conditions:
     beta: FloatArray | None = None
     sectors: NDArray[np.int64] | None = None
     liquidity: FloatArray | None = None
+    released: SessionArray | None = None
 
 
 NO_CONDITIONS = Conditions()

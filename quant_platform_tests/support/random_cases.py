@@ -140,7 +140,11 @@ class RandomCase:
                 rows_of(self.retired, self.days[start:stop]),
                 lambda _, names: dict.fromkeys(names, 150.0),
             ),
-            "conditions": Conditions(sectors=sectors, **lending),  # type: ignore[arg-type]
+            "conditions": Conditions(
+                sectors=sectors,
+                released=self.days[::7],
+                **lending,  # type: ignore[arg-type]
+            ),
             "actions": self.actions,
         }
         return panel, replace(orders, levels=levels), options

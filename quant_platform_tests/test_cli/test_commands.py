@@ -41,6 +41,7 @@ COMMANDS = [
     ["dividends", "reject"],
     ["new"],
     ["audit"],
+    ["release"],
 ]
 
 

@@ -671,6 +671,20 @@ class TestLimits:
         assert equity(done) == [800.0] * 5
         assert done.portfolios["halted"].all()
 
+    @pytest.mark.parametrize("name", ["drawdown", "daily_loss"])
+    def test_a_released_account_trades_again_and_its_drawdown_begins_anew(self, name):
+        """Halted at 800, released before the third open: 10 shares of 80, 1,200 when they rise.
+
+        A drawdown from 1,000 would halt it at once.
+        """
+        bars = [(100, 80), (80, 80), (80, 80), (80, 120), (120, 120)]
+        days = market({"A": bars}).sessions[2:3]
+        done = self.falling(f"{name}=0.15:halt", conditions=Conditions(released=days))
+        assert done.portfolios["halted"].tolist() == [True, True, False, False, False]
+        assert [shares(done, t) for t in range(5)] == [{"A": 10.0}, {}, *[{"A": 10.0}] * 3]
+        assert equity(done) == [800.0, 800.0, 800.0, 1200.0, 1200.0]
+        assert done.portfolios["highest_equity"].tolist() == [1000.0, 1000.0, 800.0, 1200.0, 1200.0]
+
     @pytest.mark.parametrize("released", [False, True])
     def test_a_halt_survives_a_restart_until_it_is_released(self, released):
         bars = {"A": [(100, 80), (80, 80), (80, 80)]}

@@ -9,6 +9,7 @@ import pytest
 from quant_platform.trading.allocation import allocate
 from quant_platform.trading.book import BookState, Member, simulate_book
 from quant_platform.trading.capital import CapitalRule
+from quant_platform.trading.conditions import Conditions
 from quant_platform.trading.costs import Costs
 from quant_platform.trading.limits import Limit, Limits
 from quant_platform.trading.orders import Orders
@@ -118,6 +119,18 @@ def test_limits_hold_for_the_book_and_not_for_a_member():
     # 0.2 · 1,000 / 10 = 20 X in place of 30: a, on the heavier side, has 10 fewer than its 50.
     assert shares(done.simulation, 0) == {"X": 20.0, "Y": 10.0}
     assert held(done, 0) == {("a", "X"): 40.0, ("b", "X"): -20.0, ("b", "Y"): 10.0}
+
+
+def test_a_halted_book_is_closed_out_until_it_is_released():
+    panel = market({"X": [(10, 10), (10, 5), (5, 5), (5, 6)]})
+    wanted = {"a": {"X": [1.0] * 4}, "b": {"X": [-0.4] * 4}}
+    limits = Limits(drawdown=Limit(0.1, "halt"))
+    done = run(panel, wanted, limits=limits, conditions=Conditions(released=panel.sessions[3:]))
+    # 30 X lose half of 300: nobody holds any after the next open, at an equity of 850. Released,
+    # a takes 0.5 · 850 / 5 = 85 X, and b −34.
+    assert held(done, 2) == {("a", "X"): 0.0, ("b", "X"): 0.0}
+    assert held(done, 3) == {("a", "X"): 85.0, ("b", "X"): -34.0}
+    assert lines(done, "pnl", 3) == {"a": 85.0, "b": -34.0, "cash": 0.0}
 
 
 def test_members_trade_with_each_other_first_and_share_what_the_market_gives():

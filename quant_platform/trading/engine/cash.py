@@ -45,7 +45,7 @@ from quant_platform.trading.engine.layout import (
 YEAR = 360.0
 """Days of a year by which annual rates are divided: actual/360, the money market's convention."""
 
-SPLITS, DIVIDENDS = 1, 2
+SPLITS, DIVIDENDS, RELEASE = 1, 2, 4
 """Bits of `Market.acts`."""
 
 

@@ -17,6 +17,7 @@ What does not belong here: any formula.
 from quant_platform.kernels.compiled import compiled
 from quant_platform.trading.engine.cash import (
     DIVIDENDS,
+    RELEASE,
     SPLITS,
     finance,
     pay_dividends,
@@ -32,8 +33,10 @@ from quant_platform.trading.engine.close import (
 )
 from quant_platform.trading.engine.exits import exit_positions
 from quant_platform.trading.engine.layout import (
+    EQUITY,
     HALTED,
     OPEN,
+    PEAK,
     ROW,
     ROW_SIZE,
     RUINED,
@@ -132,6 +135,8 @@ def run(
         take_wishes(book, target, asked, reference, split, wishes.due[t], t, lo, hi)
         if levels and wishes.levels.size > 0:
             take_levels(book, wishes.levels, split, t, lo, hi)
+        if acts & RELEASE and account[HALTED] > 0.0:
+            account[HALTED], account[PEAK] = 0.0, account[EQUITY]
         closing = account[RUINED] > 0.0 or account[HALTED] > 0.0
         for step in range(2):
             # Stops come after orders at the open, and before later ones.

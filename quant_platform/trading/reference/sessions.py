@@ -7,6 +7,7 @@ import numpy as np
 
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.trading.engine import layout as at
+from quant_platform.trading.engine.cash import RELEASE
 from quant_platform.trading.engine.layout import Bars, Market, Tape, Wishes
 from quant_platform.trading.reference.ledger import Ledger, total, whole_shares
 from quant_platform.trading.reference.trades import (
@@ -47,6 +48,7 @@ def run(
             split_positions(ledger)
             pay_dividends(ledger)
             take_wishes(ledger)
+            release(ledger)
             was_closing = ledger.is_closing
             if levels and not at_open:
                 exit_positions(ledger)
@@ -61,6 +63,14 @@ def run(
             value_account(ledger, equity)
             limit_losses(ledger)
             write(ledger)
+
+
+def release(ledger: Ledger) -> None:
+    """Have a halted account go on where a person said so; its drawdown begins anew."""
+    account = ledger.account
+    if ledger.market.acts[ledger.t] & RELEASE and account[at.HALTED] > 0.0:
+        account[at.HALTED] = 0.0
+        account[at.PEAK] = account[at.EQUITY]
 
 
 def finance(ledger: Ledger) -> None:
