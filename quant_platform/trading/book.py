@@ -145,31 +145,37 @@ def simulate_book(
         conditions=conditions,
         **assumed,
     )
-    last = len(sessions)
-    no_flags = np.zeros((0, 0), dtype=bool)
-    market = MarketArrays.of(panel, security_ids, last, no_flags)
-    borrow = conditions.borrow
-    if borrow is not None:
-        borrow = widen(borrow[-last:], panel.security_ids, security_ids, np.nan)
-    holdings = _holdings([*names, *gone], security_ids, held, start)
-    parts = Attribution(
-        [*names, *gone],
-        done,
-        market,
-        wanted,
-        holdings,
-        start,
-        costs,
-        borrow,
-        conditions.released,
-    )
-    attribution, rows = parts.run()
+    names += gone
+    holdings = _holdings(names, security_ids, held, start)
+    attribution, rows = _parts(panel, names, done, wanted, holdings, start, costs, conditions)
     after = BookState(
         tuple(shares[-1].tolist()),
         np.vstack((earlier, returns))[-rule.lookback :],
         rows[rows["date"] == pd.Timestamp(sessions[-1])],
     )
     return BookSimulation(done, attribution, rows, after)
+
+
+def _parts(
+    panel: Panel,
+    members: Sequence[str],
+    done: Simulation,
+    wanted: Wanted,
+    holdings: Holdings,
+    start: PortfolioState,
+    costs: Costs,
+    conditions: Conditions,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Divide what was simulated among the members."""
+    ids, last = done.security_ids, len(done.sessions)
+    market = MarketArrays.of(panel, ids, last, np.zeros((0, 0), dtype=bool))
+    borrow = conditions.borrow
+    if borrow is not None:
+        borrow = widen(borrow[-last:], panel.security_ids, ids, np.nan)
+    released = conditions.released
+    return Attribution(
+        members, done, market, wanted, holdings, start, costs, borrow, released
+    ).run()
 
 
 def _netted(weights: FloatArray, capital: FloatArray) -> FloatArray:
