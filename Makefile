@@ -13,6 +13,9 @@ DEVELOPMENT := .venv/.development-installed
 INSTALL := $(BIN)/python -m pip install --no-compile --quiet --quiet --disable-pip-version-check --no-input
 CODE := quant_platform quant_platform_tests benchmarks
 
+# Packages are installed without bytecode, which the first import of each then keeps.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo dev test test-quick lint format types docs settings bench pins clean chromium .venv
 

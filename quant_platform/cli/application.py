@@ -5,6 +5,7 @@ A failure is one line and a hint, or all of it with --debug.
 
 import gc
 import sys
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated
@@ -71,13 +72,9 @@ def _fail_by_known_cause(error: Exception) -> None:
         sys.exit(1)
 
 
-def run() -> None:
-    """Run the command that the arguments name.
-
-    Exits with 0 on success, 1 on failure or interruption, 2 on wrong usage (which Typer reports
-    itself).
-    """
-    gc.set_threshold(*COLLECT_AFTER)
+@cache
+def complete_app() -> typer.Typer:
+    """Return the application with all of its commands."""
     from quant_platform.cli import (
         audit,
         commands,
@@ -89,14 +86,19 @@ def run() -> None:
         research,
     )
 
-    commands.register(app)
-    listing.register(app)
-    database.register(app)
-    dividends.register(app)
-    new.register(app)
-    release.register(app)
-    research.register(app)
-    audit.register(app)
+    for module in (commands, listing, database, dividends, new, release, research, audit):
+        module.register(app)
+    return app
+
+
+def run() -> None:
+    """Run the command that the arguments name.
+
+    Exits with 0 on success, 1 on failure or interruption, 2 on wrong usage (which Typer reports
+    itself).
+    """
+    gc.set_threshold(*COLLECT_AFTER)
+    complete_app()
     # Before the command: what follows it may be somebody else's, as in `db psql -- --debug`.
     debug = "--debug" in takewhile(lambda word: word.startswith("-"), sys.argv[1:])
     try:

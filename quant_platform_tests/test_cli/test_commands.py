@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from psycopg2.extensions import parse_dsn
+from typer.testing import CliRunner
 
 from quant_platform.cli import status
+from quant_platform.cli.application import complete_app
 from quant_platform.cli.open_secrets import warn_of_open_secrets
 from quant_platform.settings import PREFIX
 from quant_platform.storage.addresses import for_a_process_list
@@ -72,9 +74,13 @@ class TestClosures:
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_help_shows_an_example(in_folder: Run, words: list[str], tmp_path: Path) -> None:
-    done = in_folder(*words, "--help")
-    assert done.returncode == 0
+def test_help_shows_an_example(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    done = CliRunner().invoke(complete_app(), [*words, "--help"])
+    assert done.exit_code == 0
     assert f"Example: quant-platform {' '.join(words)}".strip() in done.stdout
     assert done.stderr == ""
     # Asking for help leaves nothing behind.
@@ -111,7 +117,10 @@ def test_list_of_something_else(in_folder: Run) -> None:
 
 def test_completion_for_a_shell(in_folder: Run) -> None:
     done = in_folder(
-        "", _QUANT_PLATFORM_COMPLETE="complete_bash", COMP_WORDS="quant-platform ba", COMP_CWORD="1"
+        "",
+        _QUANT_PLATFORM_COMPLETE="complete_bash",
+        COMP_WORDS="quant-platform backf",
+        COMP_CWORD="1",
     )
     assert done.stdout.split() == ["backfill"]
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from quant_platform.cli.application import app
-from quant_platform.cli.new import register
+from quant_platform.cli.application import complete_app
 from quant_platform.errors import SettingsError
 from quant_platform_tests.support.services import CHECKOUT, KERNELS
 
@@ -41,9 +40,7 @@ def new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str],
     """Run `new` in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
-    if not app.registered_commands:
-        register(app)
-    return lambda kind, name: CliRunner().invoke(app, ["new", kind, name])
+    return lambda kind, name: CliRunner().invoke(complete_app(), ["new", kind, name])
 
 
 def test_what_it_writes_is_found_and_its_tests_pass(

@@ -26,8 +26,10 @@ LAST = 700
 
 @pytest.fixture(scope="module")
 def panel(sample_panel: Panel) -> Panel:
-    """The sample market's last sessions, in which a member leaves and joins again."""
+    """The sample market's last sessions, in which a member leaves and joins again; with news."""
     features = feature_arrays(sample_panel, names=NAMES)
+    shape = sample_panel.close.shape
+    features["news_sentiment"] = np.random.default_rng(3).uniform(-1.0, 1.0, shape)
     member = sample_panel.traded.copy()
     member[-300:-200, 1] = False
     for values in features.values():
