@@ -116,7 +116,8 @@ def test_late_and_slow_answers_outlast_a_short_timeout(server_and_client: Pair) 
     server.inject(faults.slow(0.2, chunks=4))
     began = time.monotonic()
     assert client.get(GROUPED).json()["count"] == 4
-    assert time.monotonic() - began >= 0.2
+    # Between four pieces lie three pauses; what comes after the last piece nobody waits for.
+    assert time.monotonic() - began >= 0.2 * 3 / 4
 
 
 def body_after(pair: Pair, fault: faults.Fault, path: str = GROUPED) -> dict:
