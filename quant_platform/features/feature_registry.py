@@ -235,9 +235,14 @@ def feature_family(
     return decorate
 
 
+def notebook_features() -> tuple[Feature, ...]:
+    """Return the features that were written in this notebook."""
+    return tuple(_of_notebook.values())
+
+
 def known_features() -> tuple[Feature, ...]:
-    """Return `all_features`, and those that were written in this notebook."""
-    return (*all_features(), *_of_notebook.values())
+    """Return `all_features` and `notebook_features`."""
+    return (*all_features(), *notebook_features())
 
 
 @cache

@@ -39,10 +39,12 @@ from quant_platform.settings import Settings
 from quant_platform.storage.database import reader_database, writer_database
 from quant_platform.storage.trials import TrialTable
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.benchmarks import is_symbol
 from quant_platform.strategies.book import Book
 from quant_platform.strategies.books import books_of
 from quant_platform.strategies.function import Weights
 from quant_platform.strategies.models import model_of
+from quant_platform.strategies.strategy_registry import strategy_classes
 from quant_platform.trading.costs import Costs
 from quant_platform.trading.delistings import DelistingRules
 from quant_platform.trading.limits import Limits
@@ -273,7 +275,7 @@ class Store(Studies):
         assumed = self.settings
         return sweep(
             self._reader,
-            strategy,
+            model_of(assumed, strategy) if isinstance(strategy, str) else strategy,
             parameters,
             start,
             end,
@@ -285,8 +287,8 @@ class Store(Studies):
                 capital=capital,
                 risk_free=risk_free,
             ),
-            benchmark=benchmark,
-            default_benchmark=assumed.benchmark,
+            benchmark=self._rival(benchmark),
+            default_benchmark=self._rival(assumed.benchmark) or assumed.benchmark,
             sample=sample,
             seed=seed,
             client=client,
@@ -294,6 +296,14 @@ class Store(Studies):
             progress=progress,
             confirm=confirm,
         )
+
+    def _rival(self, benchmark: Benchmark | None) -> Benchmark | None:
+        """Return what a name means by the settings, and a name that means nothing else as it is."""
+        if not isinstance(benchmark, str) or is_symbol(benchmark):
+            return benchmark
+        model = model_of(self.settings, benchmark)
+        plain = strategy_classes().get(benchmark)
+        return benchmark if plain and model.parameters == plain().parameters else model
 
     def _trials(self) -> TrialTable:
         home = self.settings.home

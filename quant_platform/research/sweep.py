@@ -61,7 +61,7 @@ def sweep(
     calendar: Calendar = XNYS,
     assumed: Assumptions | None = None,
     benchmark: Benchmark | None = None,
-    default_benchmark: str = DEFAULT_BENCHMARK,
+    default_benchmark: Benchmark = DEFAULT_BENCHMARK,
     sample: int | None = None,
     seed: int = 0,
     client: Any = None,
@@ -126,7 +126,7 @@ def _tasks(
     plan: Plan,
     configurations: Iterable[Mapping[str, Any]],
     benchmark: Benchmark | None,
-    default: str,
+    default: Benchmark,
 ) -> list[Task]:
     """Make every configuration, and what its trial is made of."""
     common = Circumstances.of(plan.template, plan.reader, plan.first, plan.last, plan.assumed)

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from quant_platform.errors import SettingsError
+from quant_platform.features.feature_registry import notebook_features
 from quant_platform.market.calendar import Calendar
 from quant_platform.provenance import code_version
 from quant_platform.research.backtest import as_strategy
@@ -31,7 +32,7 @@ _IDENTITY = "SELECT id::text AS id FROM database_identity"
 
 _VERSIONS = """
 SELECT table_name, year, version::text AS version FROM table_versions
-WHERE table_name IN ('market_data', 'corporate_actions', 'trading_universe', 'news')
+WHERE table_name IN ('market_data', 'corporate_actions', 'trading_universe', 'news', 'own_data')
   AND year <= extract(year FROM $1::text::date) ORDER BY 1, 2
 """
 
@@ -40,7 +41,13 @@ SELECT 'securities' AS name, count(*) AS rows, max(recorded_at)::text AS newest
 FROM securities WHERE date <= $1::text::date
 UNION ALL
 SELECT 'treasury_yields', count(*), max(recorded_at)::text
-FROM treasury_yields WHERE date <= $1::text::date ORDER BY 1
+FROM treasury_yields WHERE date <= $1::text::date
+UNION ALL
+SELECT 'inflation', count(*), max(recorded_at)::text
+FROM inflation WHERE date <= $1::text::date
+UNION ALL
+SELECT 'labor_market', count(*), max(recorded_at)::text
+FROM labor_market WHERE date <= $1::text::date ORDER BY 1
 """
 
 
@@ -77,18 +84,20 @@ class Template:
         if isinstance(given, type) and issubclass(given, Strategy):
             return given(**parameters)
         if isinstance(given, Strategy) and not isinstance(given, FunctionStrategy):
-            return type(given)(**{**given.parameters.model_dump(), **parameters})
+            values = {**given.parameters.model_dump(), **parameters}
+            return type(given)(**values).named(given.name)
         if callable(given) and not isinstance(given, (type, Strategy)):
             return as_strategy(Bound(given, parameters), self.calendar)
         return as_strategy(given, self.calendar)
 
     @property
     def source(self) -> str:
-        """Digest of the strategy's own source."""
+        """Digest of the strategy's own source, and of the features that a notebook wrote."""
         given = self.given
         if isinstance(given, str):
             given = type(strategy_of(given))
-        return source_digest(type(given) if isinstance(given, Strategy) else given)
+        own = type(given) if isinstance(given, Strategy) else given
+        return source_digest(own, *(each.function for each in notebook_features()))
 
 
 class Bound:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from quant_platform.errors import SettingsError, UnknownNameError
+from quant_platform.errors import ContractError, SettingsError, UnknownNameError
 from quant_platform.market.calendar import XNYS, parse_date
 from quant_platform.market.panel import Panel
 from quant_platform.research.factor import forward_returns
@@ -79,6 +79,16 @@ def test_a_study_of_stored_sessions(store: Store) -> None:
     assert (study.coverage == 1.0).all()
     assert "49" in study._repr_html_()
     assert len(study.plot().data) == 4
+
+
+def test_values_of_your_own_are_studied_as_a_feature_is(store: Store) -> None:
+    days = ("2007-11-15", "2008-01-28")
+    own = store.features(["return_1"], *days)["return_1"].unstack()
+    mine, theirs = (store.factor(each, *days, quantiles=2) for each in (own, "return_1"))
+    np.testing.assert_array_equal(mine.ic, theirs.ic)
+    np.testing.assert_array_equal(mine.returns, theirs.returns)
+    with pytest.raises(ContractError, match="no value of a session and symbol"):
+        store.factor(own.add_prefix("X"), *days)
 
 
 def test_at_the_end_of_the_bars_later_returns_are_unknown(store: Store) -> None:

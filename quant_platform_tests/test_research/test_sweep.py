@@ -4,6 +4,7 @@ A function that holds a share of the equity from the second session on buys at t
 half of 1,000 it holds 50 shares, which are worth 500, 1,000, 1,000 with 50 in cash, and 250.
 """
 
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,11 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quant_platform.errors import SettingsError, UnknownNameError
+from quant_platform.errors import ContractError, SettingsError, UnknownNameError
+from quant_platform.features import feature_registry
 from quant_platform.market.panel import Panel
 from quant_platform.research import sweep as module
 from quant_platform.research.store import Store
 from quant_platform.research.sweep_result import Sweep
+from quant_platform.research.trials import data_version
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
 from quant_platform.storage.trials import FILE, METRIC_COLUMNS
@@ -145,6 +148,60 @@ def test_over_other_data_it_is(store: Store) -> None:
     fetch(store.database, "UPDATE market_data SET volume = volume WHERE date = %s", LAST)
     swept(store, {"share": [0.5]})
     assert set(RUN) == {0.5}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO inflation (date, observed_on, cpi) VALUES (%s, '2023-12-31', 300)",
+        "INSERT INTO labor_market (date, observed_on) VALUES (%s, '2023-12-31')",
+        "INSERT INTO own_data (date, dataset, field, security_id, observed_on, known_at, symbol,"
+        " value) VALUES (%s, 'mine', 'x', '', '2023-12-31', '2024-01-01T00:00Z', '', 1)",
+    ],
+)
+def test_whatever_a_feature_may_read_is_data(store: Store, statement: str) -> None:
+    before = data_version(store._reader, LAST)
+    fetch(store.database, statement, FIRST)
+    assert data_version(store._reader, LAST) != before
+
+
+def test_a_feature_that_a_notebook_writes_anew_is_other_source(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feature_registry, "_of_notebook", {})
+
+    def written(formula: str) -> str:
+        code = (
+            f"@feature(lookback=1, inputs=('close',))\ndef mine(c):\n    'x'\n    return {formula}"
+        )
+        exec(code, {"__name__": "__main__", "feature": feature_registry.feature})  # noqa: S102
+        RUN.clear()  # a value that the strategy refers to
+        return swept(store, {"share": [0.5]}).trials[0].id
+
+    once, again, other = written("c.close"), written("c.close"), written("-c.close")
+    assert once == again != other
+    assert [each.name for each in feature_registry.known_features()].count("mine") == 1
+    with pytest.raises(ContractError, match="There is a feature rsi_14 already"):
+        exec(  # noqa: S102 - as a cell of a notebook
+            "@feature(lookback=1, inputs=('close',))\ndef rsi_14(c):\n    'x'",
+            {"__name__": "__main__", "feature": feature_registry.feature},
+        )
+
+
+def test_models_of_the_settings_go_by_their_names(store: Store, tmp_path: Path) -> None:
+    """With their parameters where the sweep gives none, as strategy and as benchmark."""
+    text = "default; enhanced_momentum(stop_atr=3); tight=enhanced_momentum(max_holding=5)"
+    settings = Settings.load({PREFIX + "MODELS": text, PREFIX + "HOME": str(tmp_path)}, tmp_path)
+    own = Store(store.database, settings)
+    grid = {"min_volume_ratio": [1.1]}
+    for name, held in (("enhanced_momentum", (3.0, 60)), ("tight", (2.0, 5))):
+        done = own.sweep(
+            name, grid, FIRST, LAST, progress=False, store_trials=False, benchmark="tight"
+        )
+        (trial,) = done.trials
+        given = json.loads(trial.parameters)
+        assert trial.strategy == name
+        assert (given["stop_atr"], given["max_holding"], given["min_volume_ratio"]) == (*held, 1.1)
 
 
 def test_stopped_it_goes_on_where_it_ended(store: Store) -> None:
