@@ -94,11 +94,13 @@ chromium: # the browser test drives Debian's own
 # What builds the package is pinned too, so that the editable install fetches nothing.
 BUILD_PACKAGES := $(BIN)/python -c 'import tomllib; \
 	print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], "editables", sep="\n")'
+# What the pinned environment has beside the package itself.
+EXTRAS := --extra compiled --extra ops --extra research
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header --no-strip-extras
 
 pins: ## Resolve pyproject.toml anew into requirements*.txt (needs uv; known pins stay: UV_UPGRADE=1 renews them)
-	@$(BUILD_PACKAGES) | $(COMPILE) $(if $(UV_UPGRADE),--upgrade) pyproject.toml - --extra compiled --extra dev --output-file requirements-dev.txt
-	@$(BUILD_PACKAGES) | $(COMPILE) $(if $(UV_UPGRADE),--upgrade) pyproject.toml - --extra compiled --constraints requirements-dev.txt --output-file requirements.txt
+	@$(BUILD_PACKAGES) | $(COMPILE) $(if $(UV_UPGRADE),--upgrade) pyproject.toml - $(EXTRAS) --extra optimize --extra dev --output-file requirements-dev.txt
+	@$(BUILD_PACKAGES) | $(COMPILE) $(if $(UV_UPGRADE),--upgrade) pyproject.toml - $(EXTRAS) --constraints requirements-dev.txt --output-file requirements.txt
 	@for file in requirements.txt requirements-dev.txt; do \
 		{ echo "# Written by 'make pins' from pyproject.toml."; cat $$file; } > $$file.new && mv $$file.new $$file; done
