@@ -16,7 +16,7 @@ from quant_platform.errors import SessionError
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import risk_free_rates
 from quant_platform.kernels.arrays import SessionArray
-from quant_platform.market.panel import Panel
+from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.pipeline.benchmarks import Benchmarks
 from quant_platform.pipeline.blocks import Block, SlidingRows, blocks, count_securities
 from quant_platform.pipeline.books import book_frames, book_state, simulate_books
@@ -31,13 +31,20 @@ from quant_platform.storage.releases import releases_of
 from quant_platform.storage.stored import Stored
 from quant_platform.strategies.base import Strategy
 from quant_platform.trading.book import BookState
-from quant_platform.trading.conditions import LIQUIDITY_LOOKBACK, Conditions, known_sectors
+from quant_platform.trading.conditions import (
+    LIQUIDITY_LOOKBACK,
+    Conditions,
+    known_sectors,
+    liquidity_before,
+)
 from quant_platform.trading.costs import costs_of
 from quant_platform.trading.delistings import DelistingRules, Endings, YearHighs, year_highs
 from quant_platform.trading.limits import Limits
 from quant_platform.trading.orders import Orders
 from quant_platform.trading.portfolio_state import PortfolioState
 from quant_platform.trading.simulation import simulate
+
+KEY = ("date", "security_id")
 
 ACCOUNTED = ("positions", "fills", "pending_cash")
 """Tables of which several accounts of a model have rows."""
@@ -97,13 +104,16 @@ def portfolio_chunks(
     if not sessions:
         return
     ids = model_ids(platform.database)
-    count = count_securities(platform, Members(BEGINNING, sessions[-1]))
     traded = [*signals_of, *(book.name for book in platform.books)]
+    # Each of them may hold every security: it is positions that a block's memory goes to.
+    count = count_securities(platform, Members(BEGINNING, sessions[-1])) * len(traded)
     states: dict[str, PortfolioState | None] = {}
     parts: dict[str, BookState] = {}
     earlier: str | None = None
-    sliding = {name: SlidingRows(stored) for name, stored in signals_of.items()}
-    members = SlidingRows(universe)
+    sliding = {name: SlidingRows(stored.in_any_order()) for name, stored in signals_of.items()}
+    members = SlidingRows(universe.in_any_order())
+    bar_rows = SlidingRows(bars.narrowed(*KEY, *BAR_COLUMNS.values()).in_any_order())
+    highs = _year_highs(platform, bars, actions)
     for block in blocks(platform, sessions, LIQUIDITY_LOOKBACK + 1, count):
         read_at = server_time(platform)
         earlier_sessions = block.window[: len(block.window) - len(block.sessions)]
@@ -117,10 +127,10 @@ def portfolio_chunks(
         endings = Endings(
             DelistingRules.of(platform.settings),
             securities.read(block.sessions[0], block.sessions[-1]),
-            _year_highs(platform, bars, actions),
+            highs,
         )
         panel, orders, assumed = _given(
-            platform, block, previous, bars, actions, endings, members, sliding
+            platform, block, previous, bar_rows, actions, endings, members, sliding
         )
         done = {
             name: simulate(panel, each, state=states[name], **assumed(name))
@@ -144,7 +154,7 @@ def _given(
     platform: Platform,
     block: Block,
     previous: str | None,
-    bars: Stored,
+    bars: SlidingRows,
     actions: Stored,
     endings: Endings,
     members: SlidingRows,
@@ -157,7 +167,7 @@ def _given(
     # An order's impact looks back on the sessions before the block.
     first, last = block.window[0], block.window[-1]
     known_actions = actions.read(first, last)
-    panel = Panel.from_frames(bars.read(first, last), known_actions, block.window)
+    panel = Panel.from_frames(bars.over(block.window), known_actions, block.window)
     # What a session executes was known after the session before it.
     decided = [*([previous] if previous else []), *block.sessions[:-1]] or [block.sessions[0]]
     universe = members.over(decided)
@@ -178,13 +188,17 @@ def _given(
         for name, rows in signals.items()
     }
 
+    costs = costs_of(settings)
+    liquidity = liquidity_before(panel, len(block.sessions)) if costs.impact else None
+
     def assumed(name: str) -> dict[str, Any]:
+        released_in = _days(released.get(name))
         return {
-            "costs": costs_of(settings),
+            "costs": costs,
             "capital": settings.capital,
             "endings": endings,
             "limits": limits,
-            "conditions": Conditions(sectors=sectors, released=_days(released.get(name))),
+            "conditions": Conditions(sectors=sectors, released=released_in, liquidity=liquidity),
             "actions": known_actions,
         }
 
@@ -196,9 +210,16 @@ def _days(days: Sequence[date] | None) -> SessionArray | None:
 
 
 def _year_highs(platform: Platform, bars: Stored, actions: Stored) -> YearHighs:
-    """Read a year of the few securities whose positions are closed."""
+    """Read a year of the few securities whose positions are closed, once for all models."""
+    known: dict[tuple[object, tuple[str, ...]], dict[str, float]] = {}
 
     def highs(session: object, security_ids: Sequence[str]) -> dict[str, float]:
+        asked = (session, tuple(security_ids))
+        if asked not in known:
+            known[asked] = read(session, security_ids)
+        return known[asked]
+
+    def read(session: object, security_ids: Sequence[str]) -> dict[str, float]:
         window = platform.window([str(session)], SESSIONS_PER_YEAR)
         bars_of, actions_of = (
             stored.read(window[0], window[-1], among={"security_id": security_ids})

@@ -8,7 +8,6 @@ from quant_platform.defs.assets.common import (
     AssetContext,
     asset,
     columns,
-    keyed,
     sessions_to_do,
 )
 from quant_platform.defs.assets.signals import signal_key
@@ -44,7 +43,7 @@ def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
         SIGNALS_PREFIX + strategy.name: dg.AssetIn(
             signal_key(strategy),
             partition_mapping=previous_session(),
-            metadata={**LAZY, **keyed(*decision_columns(strategy))},
+            metadata={**LAZY, **columns("date", "security_id", *decision_columns(strategy))},
         )
         for strategy in market.models
     }
@@ -72,7 +71,7 @@ def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
             "universe": dg.AssetIn(
                 "trading_universe",
                 partition_mapping=previous_session(),
-                metadata={**LAZY, **columns("date", "symbol", "security_id", "sector")},
+                metadata={**LAZY, **columns("date", "security_id", "sector")},
             ),
             "before": dg.AssetIn(
                 "portfolios",
