@@ -42,7 +42,7 @@ def alert_chunks(
     if not sessions:
         return
     securities = count_securities(platform, Members(sessions[0], sessions[-1]))
-    signals = [SlidingRows(stored) for stored in signals_of.values()]
+    signals = [SlidingRows(stored.in_any_order()) for stored in signals_of.values()]
     for block in blocks(platform, sessions, SILENCE, securities):
         read_at, first, last = server_time(platform), block.sessions[0], block.sessions[-1]
         rows = pd.concat([each.over(block.window) for each in signals], ignore_index=True)

@@ -52,7 +52,8 @@ from quant_platform.quality.portfolios import (
 from quant_platform.quality.sampling import NOT_SAMPLED, batches, cut
 from quant_platform.quality.verdict import Findings, failures
 from quant_platform.storage import bulk
-from quant_platform.storage.bulk import BEGINNING, Members
+from quant_platform.storage.bulk import BEGINNING, Listed, Members
+from quant_platform.storage.members import member_since, securities_of
 from quant_platform.storage.models import model_ids
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.limits import SCALE
@@ -119,7 +120,8 @@ def _facts(
 ) -> dict[str, pd.DataFrame]:
     """Rows by table of what a set is computed from, as far back as each is read."""
     last = batch.sessions[-1]
-    members = Members(BEGINNING, last) if chosen.across else batch.members
+    narrowed = Members(BEGINNING, last) if chosen.across else batch.members
+    members = Listed(securities_of(batch.platform.database, narrowed))
     columns = ["date", "security_id", *bar_columns(inputs)]
     facts = {
         "market_data": batch.read("market_data", columns=columns, members=members),
@@ -170,7 +172,7 @@ def signal_causality(strategy: Strategy, context: CheckContext) -> Findings:
     ]
     compared = []
     for batch in batches(context, strategy.lookback):
-        ever = Members(BEGINNING, batch.sessions[-1])
+        ever = Listed(securities_of(database, Members(BEGINNING, batch.sessions[-1])))
         bars = batch.read("market_data", columns=[*IDENTITY, "close_price"], members=ever)
         features = side_by_side(
             [
@@ -180,16 +182,11 @@ def signal_causality(strategy: Strategy, context: CheckContext) -> Findings:
         )
         sector = ["sector"] if strategy.reads_sectors else []
         universe = batch.read("trading_universe", columns=[*IDENTITY, *sector])
-        member_since = bulk.query(
-            database,
-            "SELECT security_id, min(date) AS date FROM trading_universe"
-            " WHERE date <= $1::text::date GROUP BY 1",
-            (batch.sessions[-1],),
-        ).set_index("security_id")["date"]
+        since = member_since(database)
         again = []
         for session in batch.sessions:
             window = context.platform.window([session], strategy.lookback)
-            so_far = member_since.index[member_since <= pd.Timestamp(session)]
+            so_far = since.index[since <= pd.Timestamp(session)]
             closes = cut(bars, window)
             panel = Panel.from_frames(
                 closes[closes["security_id"].isin(so_far)],
