@@ -8,7 +8,7 @@
    securities only where its set says so.
 3. `feature_arrays` gives the same values as arrays, for who makes no rows of them.
 4. `feature_frames` gives the rows of some sessions after the other. What it holds is bounded by
-   `FRAME_VALUES`, however many features, sessions and securities there are.
+   `FRAME_BYTES`, however many features, sessions and securities there are.
 
 What belongs here: running features over panels. What does not: any formula.
 """
@@ -40,8 +40,8 @@ BLOCK_STEP = 8
 ACROSS_CELLS = 1_000_000
 """Most cells of one array of a piece of whole sessions, the look-back included: 8 MB."""
 
-FRAME_VALUES = 16_000_000
-"""Most values of a frame of `feature_frames`: 128 MB as float8."""
+FRAME_BYTES = 128_000_000
+"""Most bytes of the values in a frame of `feature_frames`."""
 
 PANEL_ARRAYS = (
     *("open", "high", "low", "close", "volume", "vwap", "split", "dividend", "traded"),
@@ -140,8 +140,8 @@ def feature_frames(
     chosen = select(names)
     count = len(panel.sessions) if last is None else max(min(last, len(panel.sessions)), 0)
     work = _Work(chosen, extras or Extras(), on_failure, seconds)
-    of_session = max(len(chosen), 1) * max(len(panel.security_ids), 1)
-    size = max(FRAME_VALUES // of_session, _lookback(chosen))
+    of_cell = sum(each.of.dtype.itemsize for each in chosen)
+    size = max(FRAME_BYTES // max(of_cell * len(panel.security_ids), 1), _lookback(chosen))
     panel = panel.filled()
     for start in range(len(panel.sessions) - count, len(panel.sessions), size):
         stop = min(start + size, len(panel.sessions))

@@ -13,6 +13,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
+from quant_platform.kernels.placement import (
+    OUTSIDE,
+    WORTH_IT,
+    Cells,
+    Integers,
+    find_cells,
+    place,
+)
+from quant_platform.kernels.threads import in_threads
 
 Rows: TypeAlias = pd.DataFrame | pa.Table
 """Rows as pandas or Arrow has them; Arrow's text dictionary-encoded."""
@@ -30,18 +39,39 @@ class Grid:
 
     def columns(self, rows: Rows, named: Mapping[str, str]) -> dict[str, FloatArray]:
         """Arrays of columns, found once for all of them; NaN where there is no row."""
-        arrays = {name: self._array() for name in named}
-        for part in _parts(rows):
-            cells, inside = _cells(part, self.days, self.security_ids)
-            for name, column in named.items():
-                arrays[name].reshape(-1)[cells] = part.values(column)[inside]
-        return arrays
+        parts = list(_parts(rows))
+        cells = list(in_threads(self._cells, parts, _threads(parts)))
+
+        def array(column: str) -> FloatArray:
+            result = self._array()
+            for part, places in zip(parts, cells, strict=True):
+                place(part.values(column), places, result.reshape(-1))
+            return result
+
+        return dict(zip(named, in_threads(array, named.values(), _threads(parts)), strict=True))
+
+    def _cells(self, part: "_RowsOfPart") -> Cells:
+        """Number of each row's cell, counted along the sessions; `OUTSIDE` without one."""
+        days, width = self.days.astype("datetime64[D]").astype(np.int64), len(self.security_ids)
+        if not (len(part.days) and len(days) and width and len(part.names)):
+            return np.full(len(part.days), OUTSIDE, dtype=np.int64)
+        first = int(days[0])
+        row_of = np.full(int(days[-1]) - first + 1, -1, dtype=np.int64)
+        row_of[days - first] = np.arange(len(days))
+        column_of = pd.Index(self.security_ids).get_indexer(pd.Index(part.names)).astype(np.int64)
+        return find_cells(part.days, first, row_of, part.codes, column_of, width)
+
+    def _cells_inside(self, part: "_RowsOfPart") -> tuple[Cells, BoolArray]:
+        """Cells of the rows that have one, and which these are."""
+        cells = self._cells(part)
+        inside = cells != OUTSIDE
+        return cells[inside], inside
 
     def actions(self, rows: Rows) -> dict[str, FloatArray]:
         """Split ratios and dividends; several of one session are multiplied, or added."""
         split, dividend = self._array(1.0), self._array(0.0)
         for part in _parts(rows):
-            cells, inside = _cells(part, self.days, self.security_ids)
+            cells, inside = self._cells_inside(part)
             ratios, amounts = part.values("split_ratio")[inside], part.values("cash_amount")[inside]
             np.multiply.at(split.reshape(-1), cells, np.where(np.isnan(ratios), 1.0, ratios))
             np.add.at(dividend.reshape(-1), cells, np.where(np.isnan(amounts), 0.0, amounts))
@@ -51,7 +81,7 @@ class Grid:
         """Sum and number of the sentiments of each cell."""
         total, count = self._array(0.0), self._array(0.0)
         for part in _parts(rows):
-            cells, inside = _cells(part, self.days, self.security_ids)
+            cells, inside = self._cells_inside(part)
             sentiment = part.values("sentiment")[inside]
             judged = ~np.isnan(sentiment)
             np.add.at(total.reshape(-1), cells[judged], sentiment[judged])
@@ -62,7 +92,7 @@ class Grid:
         """Membership, and the sector of each member where the rows have one."""
         member = np.zeros((len(self.days), len(self.security_ids)), dtype=bool)
         for part in _parts(universe):
-            member.reshape(-1)[_cells(part, self.days, self.security_ids)[0]] = True
+            member.reshape(-1)[self._cells_inside(part)[0]] = True
         if "sector" not in column_names(universe):
             return {"member": member}
         codes, names = _sectors(universe)
@@ -162,10 +192,15 @@ def securities_on(rows: Rows, days: SessionArray) -> set[str]:
 class _RowsOfPart:
     """Rows with what finds their cells: days since 1970, and numbers of securities in `names`."""
 
-    days: NDArray[np.int64]
-    codes: NDArray[np.int64]
+    days: Integers
+    codes: Integers
     names: NDArray[np.object_]
     values: Callable[[str], FloatArray]
+
+
+def _threads(parts: Sequence[_RowsOfPart]) -> int | None:
+    """One thread where there is little to do, else one per core."""
+    return None if sum(len(part.days) for part in parts) >= WORTH_IT else 1
 
 
 def _parts(rows: Rows) -> Iterator[_RowsOfPart]:
@@ -175,40 +210,20 @@ def _parts(rows: Rows) -> Iterator[_RowsOfPart]:
         # Text is hashed once per distinct security, not once per row.
         codes, names = pd.factorize(frame["security_id"])
         yield _RowsOfPart(
-            frame["date"].to_numpy().astype("datetime64[D]").astype(np.int64),
-            codes.astype(np.int64),
+            frame["date"].to_numpy().astype("datetime64[D]").astype(np.int32),
+            codes.astype(np.int32),
             np.asarray(names, dtype=object),
-            lambda name: frame[name].to_numpy(dtype=np.float64),
+            lambda name: np.ascontiguousarray(frame[name].to_numpy(dtype=np.float64)),
         )
         return
     for batch in rows.to_batches():
         securities = batch.column("security_id")
         codes = securities.indices.fill_null(-1).to_numpy()
         yield _RowsOfPart(
-            batch.column("date").view("int32").to_numpy().astype(np.int64),
-            codes.astype(np.int64),
+            batch.column("date").view("int32").to_numpy(),
+            codes.astype(np.int32, copy=False),
             securities.dictionary.to_numpy(zero_copy_only=False),
             lambda name, batch=batch: np.asarray(  # type: ignore[misc]
                 batch.column(name).to_numpy(zero_copy_only=False), dtype=np.float64
             ),
         )
-
-
-def _cells(
-    part: _RowsOfPart, days: SessionArray, security_ids: Sequence[str]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_] | slice]:
-    """Number of each row's cell, counted along the sessions, and which rows have one."""
-    if not (len(part.days) and len(days) and len(security_ids) and len(part.names)):
-        return np.empty(0, dtype=np.int64), np.zeros(len(part.days), dtype=bool)
-    numbers = days.astype("datetime64[D]").astype(np.int64)
-    first = int(numbers[0])
-    # A row for each day from the first session to the last one, and one for all others.
-    row_of = np.full(int(numbers[-1]) - first + 2, -1, dtype=np.int64)
-    row_of[numbers - first] = np.arange(len(days))
-    away = part.days - first
-    rows = row_of[np.where((away >= 0) & (away < len(row_of)), away, -1)]
-    column_of = pd.Index(security_ids).get_indexer(pd.Index(part.names))
-    columns = np.append(column_of, -1)[part.codes]
-    cells = rows * len(security_ids) + columns
-    inside = (rows >= 0) & (columns >= 0)
-    return (cells, slice(None)) if inside.all() else (cells[inside], inside)
