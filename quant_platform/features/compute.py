@@ -196,11 +196,13 @@ class _Work:
     def arrays(self, panel: Panel, start: int, stop: int) -> dict[str, FloatArray]:
         """Values of the sessions from `start` to before `stop`, NaN without a real bar."""
         closed = ~panel.traded[start:stop]
+        any_closed = bool(closed.any())
         found: dict[str, FloatArray] = {}
         for dtype, part in self._values(panel, start, stop).items():
             columns = [each.name for each in self.chosen if each.of.dtype == dtype]
             for name, values in zip(columns, part, strict=True):
-                values[closed] = np.nan
+                if any_closed:
+                    np.copyto(values, np.nan, where=closed)
                 found[name] = values.astype(np.float64, copy=False)
         return {each.name: found[each.name] for each in self.chosen}
 

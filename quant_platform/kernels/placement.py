@@ -4,6 +4,8 @@ Machine code of it is worth its loading for many rows only. What does not belong
 arrays are (`market/grid.py`).
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,9 +57,7 @@ def _find_cells_reference(
     return np.where((rows >= 0) & (columns >= 0), rows * width + columns, OUTSIDE)
 
 
-@compiled(
-    INTEGERS, "int64", CELLS, INTEGERS, CELLS, "int64", reference=_find_cells_reference
-)
+@compiled(INTEGERS, "int64", CELLS, INTEGERS, CELLS, "int64", reference=_find_cells_reference)
 def _find_cells(
     days: Integers, first: int, row_of: Cells, codes: Integers, column_of: Cells, width: int
 ) -> Cells:
@@ -70,7 +70,7 @@ def _find_cells(
     return cells
 
 
-def _place_reference(values: FloatArray, cells: Cells, flat: FloatArray) -> None:
+def _place_reference(values: NDArray[Any], cells: Cells, flat: NDArray[Any]) -> None:
     inside = cells >= 0
     if inside.all():
         flat[cells] = values
@@ -83,3 +83,16 @@ def _place(values: FloatArray, cells: Cells, flat: FloatArray) -> None:
     for i in range(len(cells)):
         if cells[i] >= 0:
             flat[cells[i]] = values[i]
+
+
+def place_numbers(numbers: Integers, cells: Cells, flat: Integers) -> None:
+    """Do what `place` does, with whole numbers."""
+    write = _place_numbers if len(cells) >= WORTH_IT else _place_reference
+    write(numbers, cells, flat)
+
+
+@compiled(INTEGERS, CELLS, "int32[::1]", reference=_place_reference)
+def _place_numbers(numbers: Integers, cells: Cells, flat: Integers) -> None:
+    for i in range(len(cells)):
+        if cells[i] >= 0:
+            flat[cells[i]] = numbers[i]

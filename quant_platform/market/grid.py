@@ -20,11 +20,15 @@ from quant_platform.kernels.placement import (
     Integers,
     find_cells,
     place,
+    place_numbers,
 )
 from quant_platform.kernels.threads import in_threads
 
 Rows: TypeAlias = pd.DataFrame | pa.Table
 """Rows as pandas or Arrow has them; Arrow's text dictionary-encoded."""
+
+NO_MEMBER = -2
+"""Number of the sector of a cell that is no member's; a member without a sector has −1."""
 
 
 @dataclass(frozen=True)
@@ -90,40 +94,38 @@ class Grid:
 
     def members(self, universe: Rows) -> dict[str, Any]:
         """Membership, and the sector of each member where the rows have one."""
-        member = np.zeros((len(self.days), len(self.security_ids)), dtype=bool)
-        for part in _parts(universe):
-            member.reshape(-1)[self._cells_inside(part)[0]] = True
+        parts = list(_parts(universe))
+        threads = _threads(parts)
+        cells = list(in_threads(self._cells, parts, threads))
+        numbers, names = _sectors(parts, "sector" in column_names(universe))
+        sectors = np.full((len(self.days), len(self.security_ids)), NO_MEMBER, dtype=np.int32)
+        for of_part, places in zip(numbers, cells, strict=True):
+            place_numbers(of_part, places, sectors.reshape(-1))
+        member = sectors != NO_MEMBER
         if "sector" not in column_names(universe):
             return {"member": member}
-        codes, names = _sectors(universe)
-        found = self.columns(_numbered(universe, codes), {"sector": "sector"})["sector"]
-        sectors = np.where(np.isnan(found), -1, found).astype(np.int32)
+        np.maximum(sectors, -1, out=sectors)
         return {"member": member, "sectors": sectors, "sector_names": names}
 
 
-def _sectors(universe: Rows) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def _sectors(
+    parts: "Sequence[_RowsOfPart]", have_sectors: bool
+) -> tuple[list[Integers], tuple[str, ...]]:
     """Number of each row's sector among the sorted names, −1 without one; and the names."""
-    if isinstance(universe, pd.DataFrame):
-        codes, names = pd.factorize(universe["sector"].astype("str"), sort=True)
-        return codes.astype(np.int64), tuple(map(str, names))
+    if not have_sectors:
+        return [np.full(len(part.days), -1, dtype=np.int32) for part in parts], ()
     # Text is looked at once per distinct sector, not once per row.
-    pieces = universe.column("sector").unify_dictionaries().chunks
-    codes = np.concatenate(
-        [np.empty(0, dtype=np.int64), *(each.indices.fill_null(-1).to_numpy() for each in pieces)]
+    texts = [part.texts("sector") for part in parts]
+    used: set[str] = set()
+    for codes, words in texts:
+        counts = np.bincount(codes + 1, minlength=len(words) + 1)[1:]
+        used.update(words[code] for code in np.flatnonzero(counts))
+    number = {word: at for at, word in enumerate(sorted(used))}
+    ranks = (
+        np.array([*(number.get(word, -1) for word in words), -1], dtype=np.int32)[codes]
+        for codes, words in texts
     )
-    words = pieces[0].dictionary.to_pylist() if pieces else []
-    used = sorted({words[code] for code in np.unique(codes[codes >= 0])})
-    number = {word: at for at, word in enumerate(used)}
-    ranks = np.array([*(number.get(word, -1) for word in words), -1], dtype=np.int64)
-    return ranks[codes], tuple(used)
-
-
-def _numbered(universe: Rows, codes: NDArray[np.int64]) -> Rows:
-    """Rows with the sectors' numbers in the place of their names."""
-    if isinstance(universe, pd.DataFrame):
-        return universe[["date", "security_id"]].assign(sector=codes)
-    keys = universe.select(["date", "security_id"])
-    return keys.append_column("sector", pa.array(codes.astype(np.float64)))
+    return list(ranks), tuple(sorted(used))
 
 
 def column_names(rows: Rows) -> list[str]:
@@ -190,12 +192,16 @@ def securities_on(rows: Rows, days: SessionArray) -> set[str]:
 
 @dataclass(frozen=True)
 class _RowsOfPart:
-    """Rows with what finds their cells: days since 1970, and numbers of securities in `names`."""
+    """Rows with what finds their cells: days since 1970, and numbers of securities in `names`.
+
+    `values` returns a column of numbers, and `texts` one of text as codes (−1: none) and words.
+    """
 
     days: Integers
     codes: Integers
     names: NDArray[np.object_]
     values: Callable[[str], FloatArray]
+    texts: "Callable[[str], tuple[Integers, list[str]]]"
 
 
 def _threads(parts: Sequence[_RowsOfPart]) -> int | None:
@@ -214,6 +220,7 @@ def _parts(rows: Rows) -> Iterator[_RowsOfPart]:
             codes.astype(np.int32),
             np.asarray(names, dtype=object),
             lambda name: np.ascontiguousarray(frame[name].to_numpy(dtype=np.float64)),
+            lambda name: _factorized(frame[name]),
         )
         return
     for batch in rows.to_batches():
@@ -226,4 +233,15 @@ def _parts(rows: Rows) -> Iterator[_RowsOfPart]:
             lambda name, batch=batch: np.asarray(  # type: ignore[misc]
                 batch.column(name).to_numpy(zero_copy_only=False), dtype=np.float64
             ),
+            lambda name, batch=batch: _dictionary_of(batch.column(name)),  # type: ignore[misc]
         )
+
+
+def _factorized(texts: "pd.Series[str]") -> tuple[Integers, list[str]]:
+    codes, words = pd.factorize(texts)
+    return codes.astype(np.int32), list(map(str, words))
+
+
+def _dictionary_of(texts: Any) -> tuple[Integers, list[str]]:
+    codes = texts.indices.fill_null(-1).to_numpy()
+    return codes.astype(np.int32, copy=False), texts.dictionary.to_pylist()
