@@ -11,7 +11,7 @@ the process' own.
 Stated for the same work, on other machines: Zipline 276 s, Moonshot 44 s. Reach: 3 s from the
 cache, 30 s from Postgres, 4 GB.
 
-Run: python benchmarks/large_universe.py [--securities 8000] [--sessions 2520] [--home FOLDER]
+Run: python benchmarks/large_universe.py [--securities 8000] [--sessions 2516] [--home FOLDER]
 
 With --home the market is kept there, and taken from there the next time; it takes about 10 GB.
 """
@@ -60,7 +60,7 @@ def main() -> None:
     """Store the market, and print a line for each way of reading it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--securities", type=int, default=8000)
-    parser.add_argument("--sessions", type=int, default=2520)
+    parser.add_argument("--sessions", type=int, default=2516)
     parser.add_argument("--home", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -226,7 +226,7 @@ def measured(name: str, home: Path, gigabytes: int, chosen: str) -> str:
 
 
 def run(home: Path, gigabytes: int) -> None:
-    """Run one backtest, and print seconds, memory, a digest of the returns and the last holdings."""
+    """Run one backtest; print seconds, memory, a digest of its returns, and who is held last."""
     from hashlib import sha256
 
     from quant_platform.research.store import open_store

@@ -28,6 +28,7 @@ from quant_platform.features.extras import Extras
 from quant_platform.features.feature_registry import Feature, select
 from quant_platform.isolation import is_added, limited
 from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
+from quant_platform.kernels.finite import Place, keep_finite
 from quant_platform.kernels.threads import in_threads
 from quant_platform.market.panel import Panel
 
@@ -240,24 +241,25 @@ class _Work:
 
         def compute(piece: _Piece) -> None:
             first = piece.rows.start + piece.skipped - start
-            inside = slice(first, piece.rows.stop - start)
+            at = first, piece.columns.start or 0
             context = FeatureContext(
                 _part(panel, piece, fields), self.extras.cut(piece.rows, piece.columns)
             )
             for each in features:
-                self._one(each, context, targets[each.name][inside, piece.columns], piece.skipped)
+                self._one(each, context, targets[each.name], at, piece.skipped)
 
         for _ in in_threads(compute, pieces, threads):
             pass
 
-    def _one(self, each: Feature, context: FeatureContext, target: Values, skipped: int) -> None:
+    def _one(
+        self, each: Feature, context: FeatureContext, target: Values, at: Place, skipped: int
+    ) -> None:
         """Compute one feature of a piece into its place."""
         if each.name in self.failed:
             return
         try:
             result = limited(partial(each.compute, context), self.seconds, each.function)
-            with np.errstate(over="ignore"):  # what float4 cannot hold is infinite there
-                target[:] = result[skipped:]
+            keep_finite(result, skipped, target, at)
         except Exception as error:  # whatever a feature raises, the others go on
             if self.on_failure is None:
                 raise
@@ -265,10 +267,6 @@ class _Work:
                 if each.name not in self.failed:
                     self.failed.add(each.name)
                     self.on_failure(each.name, error)
-            return
-        infinite = np.isinf(target)
-        if infinite.any():
-            target[infinite] = np.nan
 
 
 def _blocks_of_securities(panel: Panel, start: int, stop: int, lookback: int) -> Iterator[_Piece]:
