@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from quant_platform.market.calendar import XNYS
 from quant_platform.market.panel import Panel
 from quant_platform.pipeline.provision import provision
 from quant_platform.settings import Settings
+from quant_platform.storage.bulk import query
 from quant_platform.storage.database import Database, platform_database
 from quant_platform.storage.frames import arrow_schema
 from quant_platform.storage.replace import TableRows, replace_tables
@@ -82,7 +83,9 @@ def main() -> None:
         sys.exit("VOID: the returns differ")
 
 
-def market(days: list[date], securities: int) -> Iterator[tuple[list[date], dict[str, FloatArray]]]:
+def market(
+    days: Sequence[date], securities: int
+) -> Iterator[tuple[Sequence[date], dict[str, FloatArray]]]:
     """Yield sessions with their arrays of raw bars and actions, quarter after quarter."""
     rng = np.random.default_rng(8000)
     level = rng.uniform(5.0, 300.0, securities)
@@ -112,16 +115,11 @@ def market(days: list[date], securities: int) -> Iterator[tuple[list[date], dict
         )
 
 
-def fill(database: Database, days: list[date], securities: int) -> None:
+def fill(database: Database, days: Sequence[date], securities: int) -> None:
     """Store the market where it is not stored yet."""
     tables = [read_table(database, name) for name in ("market_data", "trading_universe")]
     actions = read_table(database, "corporate_actions")
-    connection = database.connect()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM (SELECT 1 FROM market_data LIMIT 1) AS any_row")
-        stored = cursor.fetchone()[0]
-    connection.close()
-    if stored:
+    if len(query(database, "SELECT 1 FROM market_data LIMIT 1")):
         return
     names = pa.array([f"S{number:05d}" for number in range(securities)])
     begun = time.perf_counter()
@@ -197,7 +195,7 @@ def vacuum(database: Database) -> None:
     connection.close()
 
 
-def expected(days: list[date], securities: int) -> str:
+def expected(days: Sequence[date], securities: int) -> str:
     """Return who is held in the last session, by NumPy alone, of prices adjusted for splits."""
     closes, splits = zip(
         *((arrays["close_price"], arrays["split"]) for _, arrays in market(days, securities)),
