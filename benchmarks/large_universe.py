@@ -48,6 +48,9 @@ SECTORS = ("Energy", "Financials", "Health Care", "Industrials", "Technology", "
 YIELD = 0.005
 """Cash of a dividend per close."""
 
+CAPITAL = 1e8
+"""Enough for whole shares of the dearest of a thousand."""
+
 MEASURED = "measured"
 """First argument of the processes that run the backtest."""
 
@@ -232,7 +235,7 @@ def run(home: Path, gigabytes: int) -> None:
     values = {"QUANT_PLATFORM_HOME": str(home), "QUANT_PLATFORM_CACHE_GIGABYTES": str(gigabytes)}
     store = open_store(Settings.load(values, home))
     begun, before = time.perf_counter(), time.process_time()
-    result = store.backtest(momentum, FIRST, LAST, benchmark="symbol:S00000")
+    result = store.backtest(momentum, FIRST, LAST, capital=CAPITAL, benchmark="symbol:S00000")
     figures = result.metrics
     wall, used = time.perf_counter() - begun, time.process_time() - before
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -22,6 +22,7 @@ from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.research.feature_data import bars_read, feature_panel
 from quant_platform.research.reader import TableReader
 from quant_platform.storage.bulk import BEGINNING, Members
+from quant_platform.storage.columnar import release_memory
 from quant_platform.strategies.base import Strategy
 from quant_platform.trading.conditions import LIQUIDITY_LOOKBACK
 from quant_platform.trading.market_arrays import widen
@@ -124,6 +125,7 @@ def read_inputs(
     actions = reader.rows("corporate_actions", span, members=ever)
     panel, extras = feature_panel(reader, calendar, bars, actions, deep, names, ever)
     del bars  # a large part of all memory
+    release_memory()
     features = feature_arrays(panel, last=len(window), names=names, extras=extras)
     return Inputs(
         days,

@@ -341,6 +341,11 @@ def _sorted_dictionary(column: Any) -> Any:
     return pa.DictionaryArray.from_arrays(codes, column.dictionary.take(pa.array(order)))
 
 
+def release_memory() -> None:
+    """Give back to the system what columns took that nobody holds any longer."""
+    pa.default_memory_pool().release_unused()
+
+
 def between(data: pa.Table, first: date, last: date) -> pa.Table:
     """Keep the rows of some days of a table as `read_columns` returns it, with `date`: views."""
     kept = []
