@@ -8,7 +8,7 @@
    securities only where its set says so.
 3. `feature_arrays` gives the same values as arrays, for who makes no rows of them.
 4. `feature_frames` gives the rows of some sessions after the other. What it holds is bounded by
-   `FRAME_VALUES`, however many features, sessions and securities there are.
+   `FRAME_BYTES`, however many features, sessions and securities there are.
 
 What belongs here: running features over panels. What does not: any formula.
 """
@@ -28,6 +28,7 @@ from quant_platform.features.extras import Extras
 from quant_platform.features.feature_registry import Feature, select
 from quant_platform.isolation import is_added, limited
 from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
+from quant_platform.kernels.finite import Place, keep_finite
 from quant_platform.kernels.threads import in_threads
 from quant_platform.market.panel import Panel
 
@@ -40,8 +41,8 @@ BLOCK_STEP = 8
 ACROSS_CELLS = 1_000_000
 """Most cells of one array of a piece of whole sessions, the look-back included: 8 MB."""
 
-FRAME_VALUES = 16_000_000
-"""Most values of a frame of `feature_frames`: 128 MB as float8."""
+FRAME_BYTES = 128_000_000
+"""Most bytes of the values in a frame of `feature_frames`."""
 
 PANEL_ARRAYS = (
     *("open", "high", "low", "close", "volume", "vwap", "split", "dividend", "traded"),
@@ -140,8 +141,8 @@ def feature_frames(
     chosen = select(names)
     count = len(panel.sessions) if last is None else max(min(last, len(panel.sessions)), 0)
     work = _Work(chosen, extras or Extras(), on_failure, seconds)
-    of_session = max(len(chosen), 1) * max(len(panel.security_ids), 1)
-    size = max(FRAME_VALUES // of_session, _lookback(chosen))
+    of_cell = sum(each.of.dtype.itemsize for each in chosen)
+    size = max(FRAME_BYTES // max(of_cell * len(panel.security_ids), 1), _lookback(chosen))
     panel = panel.filled()
     for start in range(len(panel.sessions) - count, len(panel.sessions), size):
         stop = min(start + size, len(panel.sessions))
@@ -196,11 +197,13 @@ class _Work:
     def arrays(self, panel: Panel, start: int, stop: int) -> dict[str, FloatArray]:
         """Values of the sessions from `start` to before `stop`, NaN without a real bar."""
         closed = ~panel.traded[start:stop]
+        any_closed = bool(closed.any())
         found: dict[str, FloatArray] = {}
         for dtype, part in self._values(panel, start, stop).items():
             columns = [each.name for each in self.chosen if each.of.dtype == dtype]
             for name, values in zip(columns, part, strict=True):
-                values[closed] = np.nan
+                if any_closed:
+                    np.copyto(values, np.nan, where=closed)
                 found[name] = values.astype(np.float64, copy=False)
         return {each.name: found[each.name] for each in self.chosen}
 
@@ -238,24 +241,25 @@ class _Work:
 
         def compute(piece: _Piece) -> None:
             first = piece.rows.start + piece.skipped - start
-            inside = slice(first, piece.rows.stop - start)
+            at = first, piece.columns.start or 0
             context = FeatureContext(
                 _part(panel, piece, fields), self.extras.cut(piece.rows, piece.columns)
             )
             for each in features:
-                self._one(each, context, targets[each.name][inside, piece.columns], piece.skipped)
+                self._one(each, context, targets[each.name], at, piece.skipped)
 
         for _ in in_threads(compute, pieces, threads):
             pass
 
-    def _one(self, each: Feature, context: FeatureContext, target: Values, skipped: int) -> None:
+    def _one(
+        self, each: Feature, context: FeatureContext, target: Values, at: Place, skipped: int
+    ) -> None:
         """Compute one feature of a piece into its place."""
         if each.name in self.failed:
             return
         try:
             result = limited(partial(each.compute, context), self.seconds, each.function)
-            with np.errstate(over="ignore"):  # what float4 cannot hold is infinite there
-                target[:] = result[skipped:]
+            keep_finite(result, skipped, target, at)
         except Exception as error:  # whatever a feature raises, the others go on
             if self.on_failure is None:
                 raise
@@ -263,10 +267,6 @@ class _Work:
                 if each.name not in self.failed:
                     self.failed.add(each.name)
                     self.on_failure(each.name, error)
-            return
-        infinite = np.isinf(target)
-        if infinite.any():
-            target[infinite] = np.nan
 
 
 def _blocks_of_securities(panel: Panel, start: int, stop: int, lookback: int) -> Iterator[_Piece]:

@@ -1,8 +1,8 @@
-"""`in_threads`: the same work on several pieces at once, as many as there are cores.
+"""`in_threads` and `by_rows`: the same work on several pieces at once, as many as there are cores.
 
 NumPy and compiled kernels let go of the interpreter's lock while they compute, so threads are
 enough, nothing is copied, and none is left to be missed in a forked process. What does not belong
-here: how work is cut into pieces. Pieces must not depend on each other, so that the number of
+here: what the work is. Pieces must not depend on each other, so that the number of
 threads changes no bit.
 """
 
@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
+
+CELLS = 500_000
+"""Cells of a piece of `by_rows`: 4 MB of float64, whatever the number of cores."""
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -55,3 +58,18 @@ def in_threads(
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def by_rows(work: Callable[[slice], object], shape: tuple[int, ...]) -> None:
+    """Run `work` on slices of consecutive rows of arrays, until all rows are done.
+
+    Parameters
+    ----------
+    work : gets a slice of rows, and writes to these rows alone
+    shape : (rows, columns) of the arrays
+    """
+    rows, columns = shape
+    step = max(CELLS // max(columns, 1), 1)
+    pieces = [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
+    for _ in in_threads(work, pieces, None if len(pieces) > 1 else 1):
+        pass

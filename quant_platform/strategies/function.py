@@ -82,7 +82,7 @@ def aligned_weights(weights: object, panel: Panel, name: str) -> FloatArray:
     if not isinstance(weights, np.ndarray) or weights.shape != shape:
         kind = getattr(weights, "shape", type(weights).__name__)
         raise ContractError(f"{name} gave {kind} where the panel is {shape}", expected)
-    values: FloatArray = weights.astype(np.float64)
+    values: FloatArray = weights.astype(np.float64, copy=False)
     wrong = np.argwhere(~np.isfinite(values) & panel.member)
     if len(wrong):
         t, column = wrong[0]

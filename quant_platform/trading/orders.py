@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from quant_platform.errors import ContractError
 from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
+from quant_platform.kernels.threads import by_rows
 from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.market.grid import Grid, securities_in
 from quant_platform.trading.engine.layout import L_STOP, LEVELS
@@ -179,15 +180,25 @@ class Orders:
         def delayed(values: FloatArray) -> FloatArray:
             result = np.empty(rows.shape)
             result[:1] = np.nan
-            later = result[1:]
-            later[:] = others[1:, None]
-            np.copyto(later, values[before], where=rows[before])
-            np.copyto(later, np.nan, where=members[before] & ~rows[before])
+
+            def fill(part: slice) -> None:
+                later = result[1:][part]
+                later[:] = others[1:][part, None]
+                np.copyto(later, values[part], where=rows[part])
+                np.copyto(later, np.nan, where=members[part] & ~rows[part])
+
+            by_rows(fill, rows[before].shape)
             return result
 
-        signs, references = np.zeros(rows.shape), np.full(rows.shape, np.nan)
-        np.copyto(signs[1:], types[before], where=rows[before])
-        np.copyto(references[1:], close[before], where=rows[before])
+        signs, references = np.empty(rows.shape), np.empty(rows.shape)
+        signs[:1], references[:1] = 0.0, np.nan
+
+        def fill(part: slice) -> None:
+            signs[1:][part], references[1:][part] = 0.0, np.nan
+            np.copyto(signs[1:][part], types[part], where=rows[part])
+            np.copyto(references[1:][part], close[part], where=rows[part])
+
+        by_rows(fill, rows[before].shape)
         targets = delayed(weights)
         return cls(
             sessions,
