@@ -81,7 +81,7 @@ def written(arguments):
     """Return what the engine wrote: its state of the securities, and all else."""
     *_, book, account, owed, tape, lo, hi, _ = arguments
     counts = account[layout.FILL_COUNT : layout.ROW].astype(int)
-    rows = zip((tape.fills, tape.states, tape.pending), counts, strict=True)
+    rows = zip((tape.fills.T, tape.states, tape.pending), counts, strict=True)
     held = tape.held[:, lo:hi] if tape.held.size else tape.held
     return [book[: layout.BOOK_STATE, lo:hi].copy(), account, owed, tape.rows, held.copy()] + [
         each[:count] for each, count in rows

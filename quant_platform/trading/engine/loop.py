@@ -33,7 +33,9 @@ from quant_platform.trading.engine.close import (
 )
 from quant_platform.trading.engine.exits import exit_positions
 from quant_platform.trading.engine.layout import (
+    ACTIVE,
     EQUITY,
+    FACTOR,
     HALTED,
     OPEN,
     PEAK,
@@ -52,6 +54,12 @@ from quant_platform.trading.engine.layout import (
     Wishes,
 )
 from quant_platform.trading.engine.orders import mark_book, trade
+from quant_platform.trading.engine.passes import (
+    close_session,
+    has_limits,
+    open_session,
+    trade_session,
+)
 from quant_platform.trading.engine.wishes import (
     find_pending,
     set_weights,
@@ -62,18 +70,12 @@ from quant_platform.trading.reference import sessions as reference
 
 
 @compiled(plain=True)
-def write(
-    book: Matrix, account: Vector, owed: Vector, tape: Tape, t: int, lo: int, hi: int
-) -> None:
-    """Write the rows of a session."""
+def write(account: Vector, owed: Vector, tape: Tape, t: int) -> None:
+    """Write the session's row of the account, and the cash that is owed after it."""
     for column in range(ROW_SIZE):
         tape.rows[t, column] = account[ROW + column]
-    write_states(book, account, tape.states, t, lo, hi)
     if len(tape.pending) > 0:
         write_owed(account, owed, tape.pending, t)
-    if tape.held.size > 0:
-        for n in range(lo, hi):
-            tape.held[t, n] = book[SHARES, n]
 
 
 @compiled(
@@ -120,9 +122,12 @@ def run(
     levels : limits, triggers, stops, profits or lives are to be looked at
     """
     at_open, equity, end, fills = terms[T_EXECUTE_AT] == OPEN, 0.0, 0, tape.fills
+    in_passes, available = not (levels or has_limits(terms)), market.available
     split, dividend, slot, pays = market.split, market.dividend, market.slot, market.pays
     target, asked, reference = wishes.target, wishes.asked, wishes.reference
     ended, paid, liquidity = market.end_security, market.end_price, market.liquidity
+    for n in range(lo, hi):
+        book[ACTIVE, n] = 1.0  # The first session finds those that are not.
     for t in range(len(market.days)):
         settles, acts = market.settles[t], market.acts[t]
         for column in range(ROW_SIZE):
@@ -132,11 +137,35 @@ def run(
             split_positions(terms, book, account, fills, split, t, lo, hi)
         some = (acts & DIVIDENDS) > 0
         pay_dividends(terms, book, account, owed, dividend, slot, pays, some, t, lo, hi)
+        if acts & RELEASE and account[HALTED] > 0.0:
+            account[HALTED], account[PEAK] = 0.0, account[EQUITY]
+        ends = end < len(ended) and market.end_session[end] <= t
+        if in_passes and account[FACTOR] == 1.0 and not ends:
+            equity, factor = open_session(
+                terms, book, account, bars, wishes, split, market.recalled, t, lo, hi
+            )
+            trade_session(
+                terms,
+                tiers,
+                book,
+                account,
+                fills,
+                bars,
+                liquidity,
+                available,
+                t,
+                settles,
+                lo,
+                hi,
+                equity,
+                factor,
+            )
+            close_session(terms, book, account, bars, market.retired, tape, t, lo, hi, equity)
+            write(account, owed, tape, t)
+            continue
         take_wishes(book, target, asked, reference, split, wishes.due[t], t, lo, hi)
         if levels and wishes.levels.size > 0:
             take_levels(book, wishes.levels, split, t, lo, hi)
-        if acts & RELEASE and account[HALTED] > 0.0:
-            account[HALTED], account[PEAK] = 0.0, account[EQUITY]
         closing = account[RUINED] > 0.0 or account[HALTED] > 0.0
         for step in range(2):
             # Stops come after orders at the open, and before later ones.
@@ -152,7 +181,7 @@ def run(
                     fills,
                     bars,
                     liquidity,
-                    market.available,
+                    available,
                     t,
                     settles,
                     lo,
@@ -168,4 +197,7 @@ def run(
         end = end_securities(book, account, fills, market.end_session, ended, paid, end, t, lo, hi)
         value_account(book, account, lo, hi, equity)
         limit_losses(terms, book, account, lo, hi)
-        write(book, account, owed, tape, t, lo, hi)
+        write_states(book, account, tape.states, t, lo, hi)
+        for n in range(lo, hi if tape.held.size > 0 else lo):
+            tape.held[t, n] = book[SHARES, n]
+        write(account, owed, tape, t)

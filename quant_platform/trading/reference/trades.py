@@ -20,8 +20,8 @@ def take_wishes(ledger: Ledger) -> None:
     book, wishes, split = ledger.book, ledger.wishes, ledger.row(ledger.market.split)
     target, asked = ledger.row(wishes.target), ledger.row(wishes.asked)
     reference = ledger.row(wishes.reference)
-    book[at.WANTED] = np.where(np.isnan(target), book[at.WANTED], target)
-    book[at.ASKING] = np.where(np.isnan(asked), book[at.ASKING], asked)
+    book[at.WANTED] = np.where(np.isnan(target), book[at.WANTED], target + 0.0)
+    book[at.ASKING] = np.where(np.isnan(asked), book[at.ASKING], asked + 0.0)
     barred = ~np.isnan(book[at.BARRED])
     freed = barred & ~np.isnan(asked) & (asked != book[at.BARRED])
     book[at.BARRED, freed] = np.nan
