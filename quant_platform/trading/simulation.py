@@ -383,7 +383,10 @@ def count_hits(market: MarketArrays, orders: Orders) -> tuple[NDArray[np.int64],
     want = market.security_ids
     types = widen(orders.types, orders.security_ids, want, 0.0)
     references = widen(orders.references, orders.security_ids, want, np.nan)
-    change = np.sign((market.close + market.dividend) * market.split - references)
-    judged = market.traded & (types != 0.0) & (np.abs(change) > 0.0)
-    hit = judged & (change == types)
-    return judged.sum(axis=1), hit.sum(axis=1)
+    at = np.nonzero(types != 0.0)
+    total = (market.close[at] + market.dividend[at]) * market.split[at]
+    change = np.sign(total - references[at])
+    judged = market.traded[at] & (np.abs(change) > 0.0)
+    hit = judged & (change == types[at])
+    counts = [np.bincount(at[0][each], minlength=len(types)) for each in (judged, hit)]
+    return counts[0], counts[1]
