@@ -212,9 +212,20 @@ def is_active(book: Matrix, n: int) -> bool:
 
 
 @compiled(plain=True)
-def write_state(book: Matrix, account: Vector, states: Matrix, t: int, n: int) -> None:
+def look_at_all(book: Matrix, lo: int, hi: int) -> None:
+    """Take every security as active: the first session finds those that are not."""
+    for n in range(lo, hi):
+        book[ACTIVE, n] = 1.0
+
+
+@compiled(plain=True)
+def write_state(
+    book: Matrix, account: Vector, states: Matrix, held: Matrix, t: int, n: int
+) -> None:
     """Write one security if it is active, and forget what of it no longer matters."""
     book[ACTIVE, n] = 1.0
+    if held.size > 0:
+        held[t, n] = book[SHARES, n]
     if book[SHARES, n] == 0.0:
         forget(book, n)
         if not is_active(book, n):
@@ -233,10 +244,12 @@ def write_state(book: Matrix, account: Vector, states: Matrix, t: int, n: int) -
 
 
 @compiled(plain=True)
-def write_states(book: Matrix, account: Vector, states: Matrix, t: int, lo: int, hi: int) -> None:
+def write_states(
+    book: Matrix, account: Vector, states: Matrix, held: Matrix, t: int, lo: int, hi: int
+) -> None:
     """Write the active securities of the book, and forget what no longer matters."""
     for n in range(lo, hi):
-        write_state(book, account, states, t, n)
+        write_state(book, account, states, held, t, n)
 
 
 @compiled(plain=True)

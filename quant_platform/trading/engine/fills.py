@@ -106,7 +106,8 @@ def fill(
     base = size * reference if terms[T_BEFORE_SPREAD] > 0.0 else value
     commission = base * commission_rate(terms, tiers, base) + size * terms[T_PER_SHARE]
     commission = max(commission, terms[T_MINIMUM])
-    tax = base * (terms[T_BUY_TAX] if order > 0.0 else terms[T_SELL_TAX])
+    of_purchases, of_sales = terms[T_BUY_TAX], terms[T_SELL_TAX]
+    tax = base * (of_purchases if order > 0.0 else of_sales)
     spread, impact = size * reference * half, size * reference * moved
     known = book[PRICE, n]
     delay = order * (reference - known) if known > 0.0 else 0.0
@@ -128,7 +129,7 @@ def fill(
         fills[F_SESSION, at], fills[F_SECURITY, at] = t, n
         fills[F_SHARES, at], fills[F_PRICE, at], fills[F_REFERENCE, at] = order, price, reference
         fills[F_COMMISSION, at], fills[F_SPREAD, at], fills[F_DELAY, at] = commission, spread, delay
-        # What is nearly always 0 stays the 0 that is there: memory that nobody writes costs nothing.
+        # What is nearly always 0 stays the 0 that is there: memory that is not written is free.
         if reason != BY_TARGET:
             fills[F_REASON, at] = reason
         if tax != 0.0:

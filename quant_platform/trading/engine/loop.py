@@ -9,6 +9,8 @@
 6. Everything is marked at the close; ended securities become cash; the account is valued, its
    losses are judged, and its rows are written (`close.py`).
 
+Without limits and levels, 3 to 6 are done in fewer passes (`passes.py`), with the same bits.
+
 Where Numba is missing, `trading/reference/` works in its place, with the same bits.
 
 What does not belong here: any formula.
@@ -26,6 +28,7 @@ from quant_platform.trading.engine.cash import (
 from quant_platform.trading.engine.close import (
     end_securities,
     limit_losses,
+    look_at_all,
     mark_closes,
     value_account,
     write_owed,
@@ -33,7 +36,6 @@ from quant_platform.trading.engine.close import (
 )
 from quant_platform.trading.engine.exits import exit_positions
 from quant_platform.trading.engine.layout import (
-    ACTIVE,
     EQUITY,
     FACTOR,
     HALTED,
@@ -42,7 +44,6 @@ from quant_platform.trading.engine.layout import (
     ROW,
     ROW_SIZE,
     RUINED,
-    SHARES,
     T_EXECUTE_AT,
     Bars,
     FixedMatrix,
@@ -54,12 +55,7 @@ from quant_platform.trading.engine.layout import (
     Wishes,
 )
 from quant_platform.trading.engine.orders import mark_book, trade
-from quant_platform.trading.engine.passes import (
-    close_session,
-    has_limits,
-    open_session,
-    trade_session,
-)
+from quant_platform.trading.engine.passes import has_limits, pass_session
 from quant_platform.trading.engine.wishes import (
     find_pending,
     set_weights,
@@ -76,6 +72,13 @@ def write(account: Vector, owed: Vector, tape: Tape, t: int) -> None:
         tape.rows[t, column] = account[ROW + column]
     if len(tape.pending) > 0:
         write_owed(account, owed, tape.pending, t)
+
+
+@compiled(plain=True)
+def release(account: Vector) -> None:
+    """Let a halted account go on, from its present equity."""
+    if account[HALTED] > 0.0:
+        account[HALTED], account[PEAK] = 0.0, account[EQUITY]
 
 
 @compiled(
@@ -126,8 +129,7 @@ def run(
     split, dividend, slot, pays = market.split, market.dividend, market.slot, market.pays
     target, asked, reference = wishes.target, wishes.asked, wishes.reference
     ended, paid, liquidity = market.end_security, market.end_price, market.liquidity
-    for n in range(lo, hi):
-        book[ACTIVE, n] = 1.0  # The first session finds those that are not.
+    look_at_all(book, lo, hi)
     for t in range(len(market.days)):
         settles, acts = market.settles[t], market.acts[t]
         for column in range(ROW_SIZE):
@@ -137,34 +139,15 @@ def run(
             split_positions(terms, book, account, fills, split, t, lo, hi)
         some = (acts & DIVIDENDS) > 0
         pay_dividends(terms, book, account, owed, dividend, slot, pays, some, t, lo, hi)
-        if acts & RELEASE and account[HALTED] > 0.0:
-            account[HALTED], account[PEAK] = 0.0, account[EQUITY]
+        if acts & RELEASE:
+            release(account)
         ends = end < len(ended) and market.end_session[end] <= t
         if in_passes and account[FACTOR] == 1.0 and not ends:
-            equity, factor = open_session(
-                terms, book, account, bars, wishes, split, market.recalled, t, lo, hi
-            )
-            trade_session(
-                terms,
-                tiers,
-                book,
-                account,
-                fills,
-                bars,
-                liquidity,
-                available,
-                t,
-                settles,
-                lo,
-                hi,
-                equity,
-                factor,
-            )
-            close_session(terms, book, account, bars, market.retired, tape, t, lo, hi, equity)
+            pass_session(terms, tiers, book, account, tape, bars, market, wishes, t, lo, hi)
             write(account, owed, tape, t)
             continue
         take_wishes(book, target, asked, reference, split, wishes.due[t], t, lo, hi)
-        if levels and wishes.levels.size > 0:
+        if levels:
             take_levels(book, wishes.levels, split, t, lo, hi)
         closing = account[RUINED] > 0.0 or account[HALTED] > 0.0
         for step in range(2):
@@ -197,7 +180,5 @@ def run(
         end = end_securities(book, account, fills, market.end_session, ended, paid, end, t, lo, hi)
         value_account(book, account, lo, hi, equity)
         limit_losses(terms, book, account, lo, hi)
-        write_states(book, account, tape.states, t, lo, hi)
-        for n in range(lo, hi if tape.held.size > 0 else lo):
-            tape.held[t, n] = book[SHARES, n]
+        write_states(book, account, tape.states, tape.held, t, lo, hi)
         write(account, owed, tape, t)

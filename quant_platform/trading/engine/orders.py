@@ -73,7 +73,7 @@ from quant_platform.trading.engine.layout import (
     Matrix,
     Vector,
 )
-from quant_platform.trading.engine.turns import line_up, take_turn
+from quant_platform.trading.engine.turns import take_turns
 from quant_platform.trading.engine.wishes import exceeds
 
 NO_FILL = -1.0
@@ -265,6 +265,8 @@ def affordable(
         if size * base >= tiers[0, tier]:
             rate = max(rate, tiers[1, tier])
     each = taxed + base * rate + terms[T_PER_SHARE]
+    if size * each <= cash and size * taxed <= cash - terms[T_MINIMUM]:
+        return size  # Nearly always: so no purchase waits for the quotients of the one before.
     return max(min(size, cash / each, (cash - terms[T_MINIMUM]) / taxed), 0.0)
 
 
@@ -287,8 +289,8 @@ def execute(
     price = execution_price(terms[T_EXECUTE_AT], opened, high, low, bars.close[t, n])
     limit, trigger, half = book[LIMIT, n], book[TRIGGER, n], terms[T_HALF_SPREAD]
     rests, waits = False, book[PENDING, n] == IN_PART
-    is_entry = order != 0.0 and order * book[SHARES, n] >= 0.0
-    if is_entry and (limit == limit or trigger == trigger):
+    has_price = limit == limit or trigger == trigger
+    if has_price and order != 0.0 and order * book[SHARES, n] >= 0.0:  # It is an entry.
         rests = limit == limit
         through = terms[T_THROUGH] > 0.0
         price = entry_price(order > 0.0, opened, high, low, limit, trigger, through)
@@ -354,11 +356,7 @@ def trade(
     for n in range(lo, hi):
         if book[PENDING, n] > 0.0 and bars.traded[t, n] and not (in_turns and book[ORDER, n] > 0.0):
             execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n)
-    end = lo
-    for n in range(lo, hi if in_turns else lo):
-        if book[PENDING, n] > 0.0 and bars.traded[t, n] and book[ORDER, n] > 0.0:
-            end = take_turn(book, end, n)
-    line_up(book, lo, end)
+    end = take_turns(book, bars.traded, t, lo, hi) if in_turns else lo
     for turn in range(lo, end):
         n = int(book[TURN, turn])
         execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n)

@@ -15,6 +15,7 @@ from quant_platform.trading.engine.layout import (
     ACTIVE,
     FACTOR,
     LIMITS,
+    MARK,
     ORDER,
     PENDING,
     PRICE,
@@ -22,9 +23,9 @@ from quant_platform.trading.engine.layout import (
     T_ACTIONS,
     T_CASH_ONLY,
     TURN,
+    TURN_BEFORE,
     WANTED,
     WEIGHT,
-    MARK,
     Bars,
     FixedCube,
     FixedFlags,
@@ -50,10 +51,10 @@ from quant_platform.trading.engine.wishes import mark_pending, take_wish
 @compiled(plain=True)
 def has_limits(terms: FixedVector) -> bool:
     """Whether some limit is set."""
+    actions = 0.0
     for limit in range(LIMITS):
-        if terms[T_ACTIONS + limit] > 0.0:
-            return True
-    return False
+        actions += terms[T_ACTIONS + limit]
+    return actions > 0.0
 
 
 @compiled(plain=True)
@@ -110,15 +111,19 @@ def trade_session(
     factor: float,
 ) -> None:
     """Size and execute the session's orders."""
-    in_turns, end = terms[T_CASH_ONLY] > 0.0, lo
+    in_turns, end, others = terms[T_CASH_ONLY] > 0.0, lo, lo
     for n in range(lo, hi):
         if not (book[PENDING, n] > 0.0 and bars.traded[t, n]):
             continue
         size_order(terms, book, available, t, n, factor, equity)
-        if in_turns and book[ORDER, n] > 0.0:
-            end = take_turn(book, end, n)
-        else:
-            execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n)
+        # Both lists are written, and one of them grows: which one is too hard to foresee to branch.
+        book[TURN_BEFORE, others] = n
+        last = take_turn(book, end, n)
+        waits = in_turns and book[ORDER, n] > 0.0
+        end, others = last if waits else end, others if waits else others + 1
+    for turn in range(lo, others):
+        n = int(book[TURN_BEFORE, turn])
+        execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n)
     line_up(book, lo, end)
     for turn in range(lo, end):
         n = int(book[TURN, turn])
@@ -149,8 +154,43 @@ def close_session(
             worth = book[SHARES, n] * book[PRICE, n]
             value += worth
             gross += abs(worth)
-            if tape.held.size > 0:
-                tape.held[t, n] = book[SHARES, n]
-        write_state(book, account, tape.states, t, n)
+        write_state(book, account, tape.states, tape.held, t, n)
     set_equity(account, value, gross, equity)
     limit_losses(terms, book, account, lo, hi)
+
+
+@compiled(plain=True)
+def pass_session(
+    terms: FixedVector,
+    tiers: FixedMatrix,
+    book: Matrix,
+    account: Vector,
+    tape: Tape,
+    bars: Bars,
+    market: Market,
+    wishes: Wishes,
+    t: int,
+    lo: int,
+    hi: int,
+) -> None:
+    """Take a session's wishes, trade and close."""
+    equity, factor = open_session(
+        terms, book, account, bars, wishes, market.split, market.recalled, t, lo, hi
+    )
+    trade_session(
+        terms,
+        tiers,
+        book,
+        account,
+        tape.fills,
+        bars,
+        market.liquidity,
+        market.available,
+        t,
+        market.settles[t],
+        lo,
+        hi,
+        equity,
+        factor,
+    )
+    close_session(terms, book, account, bars, market.retired, tape, t, lo, hi, equity)

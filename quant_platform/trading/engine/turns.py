@@ -1,4 +1,4 @@
-"""The turn of purchases where cash may be short: by rising value, of equal ones as securities stand.
+"""The turn of purchases where cash may be short: by rising value, equal ones by their numbers.
 
 1. Purchases are dealt into as many stacks as there are of them, by where their values lie between
    the smallest and the largest. Most stacks then hold one or two.
@@ -13,16 +13,18 @@ from quant_platform.kernels.compiled import compiled
 from quant_platform.trading.engine.layout import (
     MARK,
     ORDER,
+    PENDING,
     PLACE,
     TURN,
     TURN_BEFORE,
     VALUE,
     VALUE_BEFORE,
+    FixedFlags,
     Matrix,
 )
 
 FEW = 16
-"""Purchases, or fewer, that are put in order without stacks."""
+"""Purchases, or fewer, that are put in order without stacks, and in a stack without large gaps."""
 
 
 @compiled(plain=True)
@@ -73,6 +75,7 @@ def line_up(book: Matrix, lo: int, end: int) -> None:
     gap = end - lo
     if gap > FEW:
         gap = deal(book, lo, end)
+        gap = 2 if gap <= FEW else gap
     # Every gap but the last, 1, is about 4/9 of the one before.
     while gap > 1:
         gap = max(gap * 4 // 9, 1)
@@ -85,3 +88,14 @@ def line_up(book: Matrix, lo: int, end: int) -> None:
                 book[TURN, to], book[VALUE, to] = book[TURN, to - gap], book[VALUE, to - gap]
                 to -= gap
             book[TURN, to], book[VALUE, to] = security, value
+
+
+@compiled(plain=True)
+def take_turns(book: Matrix, traded: FixedFlags, t: int, lo: int, hi: int) -> int:
+    """Put every purchase of a session into `TURN` from `lo` on, in turn; return their end."""
+    end = lo
+    for n in range(lo, hi):
+        if book[PENDING, n] > 0.0 and traded[t, n] and book[ORDER, n] > 0.0:
+            end = take_turn(book, end, n)
+    line_up(book, lo, end)
+    return end

@@ -125,7 +125,7 @@ def take_levels(
         (L_TRAIL, TRAIL),
         (L_LIFE, LIFE),
     ):
-        for n in range(lo, hi):
+        for n in range(lo, hi if levels.size > 0 else lo):
             value = levels[level, t, n]
             if value == value:
                 book[row, n] = value / split[t, n] if level < L_TRAIL else value

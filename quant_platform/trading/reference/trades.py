@@ -280,7 +280,8 @@ def _affordable(
         rate = np.where(size * base >= start, np.maximum(rate, tier), rate)
     each = taxed + base * rate + terms[at.T_PER_SHARE]
     most = np.minimum(np.minimum(size, cash / each), (cash - terms[at.T_MINIMUM]) / taxed)
-    return np.asarray(np.maximum(most, 0.0))
+    enough = (size * each <= cash) & (size * taxed <= cash - terms[at.T_MINIMUM])
+    return np.where(enough, size, np.maximum(most, 0.0))
 
 
 def impact_of(ledger: Ledger, numbers: Numbers, size: FloatArray) -> FloatArray:
