@@ -81,6 +81,44 @@ def release(account: Vector) -> None:
         account[HALTED], account[PEAK] = 0.0, account[EQUITY]
 
 
+@compiled(plain=True)
+def trade_in_steps(
+    terms: FixedVector,
+    tiers: FixedMatrix,
+    book: Matrix,
+    account: Vector,
+    fills: Matrix,
+    bars: Bars,
+    market: Market,
+    t: int,
+    lo: int,
+    hi: int,
+    closing: bool,
+) -> float:
+    """Find what is pending, within the limits, and trade it; return the equity before."""
+    find_pending(terms, book, account, market.recalled, t, lo, hi)
+    set_weights(terms, book, account, market.beta, market.sector, t, lo, hi)
+    equity = mark_book(terms, book, account, bars, t, lo, hi)
+    liquidity, available, settles = market.liquidity, market.available, market.settles[t]
+    trade(
+        terms,
+        tiers,
+        book,
+        account,
+        fills,
+        bars,
+        liquidity,
+        available,
+        t,
+        settles,
+        lo,
+        hi,
+        equity,
+        closing,
+    )
+    return equity
+
+
 @compiled(
     "const float64[::1]",
     "const float64[:, ::1]",
@@ -125,7 +163,7 @@ def run(
     levels : limits, triggers, stops, profits or lives are to be looked at
     """
     at_open, equity, end, fills = terms[T_EXECUTE_AT] == OPEN, 0.0, 0, tape.fills
-    in_passes, available = not (levels or has_limits(terms)), market.available
+    in_passes = not (levels or has_limits(terms))
     split, dividend, slot, pays = market.split, market.dividend, market.slot, market.pays
     target, asked, reference = wishes.target, wishes.asked, wishes.reference
     ended, paid, liquidity = market.end_security, market.end_price, market.liquidity
@@ -153,24 +191,8 @@ def run(
         for step in range(2):
             # Stops come after orders at the open, and before later ones.
             if (step == 0) == at_open:
-                find_pending(terms, book, account, market.recalled, t, lo, hi)
-                set_weights(terms, book, account, market.beta, market.sector, t, lo, hi)
-                equity = mark_book(terms, book, account, bars, t, lo, hi)
-                trade(
-                    terms,
-                    tiers,
-                    book,
-                    account,
-                    fills,
-                    bars,
-                    liquidity,
-                    available,
-                    t,
-                    settles,
-                    lo,
-                    hi,
-                    equity,
-                    closing,
+                equity = trade_in_steps(
+                    terms, tiers, book, account, fills, bars, market, t, lo, hi, closing
                 )
             elif levels:
                 exit_positions(
