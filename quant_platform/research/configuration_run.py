@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from quant_platform.evaluation.performance import INCEPTION
+from quant_platform.evaluation.performance import last_figures
 from quant_platform.isolation import reason_of
 from quant_platform.market.panel import BAR_COLUMNS
 from quant_platform.research.benchmark import Benchmark, benchmark_model, benchmark_returns
@@ -66,9 +66,7 @@ class Runner:
 
     def _outcome(self, model: Strategy, benchmark: Benchmark) -> Outcome:
         rows = self.market.portfolio(model)
-        last = self.market.inputs.days[-1:]
-        rival = self.rival(benchmark)
-        of_all = self.market.performance({0: rows}, rival, last, [INCEPTION]).iloc[-1]
-        metrics = {name: float(of_all[name]) for name in METRIC_COLUMNS}
+        of_all = last_figures(rows, self.rival(benchmark), risk_free=self.market.rates)
+        metrics = {name: of_all[name] for name in METRIC_COLUMNS}
         # A copy, since a column of the engine's would keep all of its rows.
         return Outcome(metrics, np.array(rows["daily_return"], dtype=np.float64))

@@ -7,7 +7,7 @@ import pytest
 
 from quant_platform.errors import ContractError
 from quant_platform.evaluation.metrics import METRICS
-from quant_platform.evaluation.performance import performance_rows, rolling_metric
+from quant_platform.evaluation.performance import last_figures, performance_rows, rolling_metric
 from quant_platform_tests.support.portfolios import (
     BENCHMARK,
     DATES,
@@ -45,6 +45,22 @@ def test_columns_types_and_order() -> None:
     expected = rows.assign(order=order).sort_values(["date", "model_id", "order"])
     assert expected.index.tolist() == list(range(len(rows)))
     assert np.isfinite(rows[list(METRICS)].max()).all()
+
+
+@pytest.mark.parametrize("model", [MODEL, LATE])
+def test_the_last_figures_are_those_of_the_rows(model: int) -> None:
+    rates = pd.Series(0.03, pd.DatetimeIndex(DATES))
+    whole = performance_rows(PORTFOLIOS, BENCHMARK, DATES, risk_free=rates)
+    row = whole[(whole["model_id"] == model) & (whole["window_name"] == "inception")].iloc[-1]
+    own, rival = (PORTFOLIOS[PORTFOLIOS["model_id"] == each] for each in (model, BENCHMARK))
+    returns = rival.set_index("date")["daily_return"]
+    figures = last_figures(own.drop(columns="model_id"), returns, risk_free=rates)
+    assert list(figures) == list(METRICS)
+    for name, value in figures.items():
+        np.testing.assert_equal(value, row[name], name)
+    twice = pd.concat([own, own.tail(1)]).drop(columns="model_id")
+    with pytest.raises(ContractError, match="a model has two rows"):
+        last_figures(twice, returns)
 
 
 def test_values_are_those_of_the_window() -> None:
