@@ -1,6 +1,9 @@
+from typing import Any
+
+import pandas as pd
 import pytest
 
-from quant_platform.storage import bulk, members
+from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Listed, Members
 from quant_platform.storage.database import Database
 from quant_platform.storage.members import member_since, securities_of
@@ -9,7 +12,7 @@ from quant_platform.storage.schema import read_table
 from quant_platform.storage.stored import Stored
 from quant_platform_tests.support.tables import SESSIONS, TWO_DAYS, fetch
 
-SPAN = Members(*SESSIONS)
+SPAN = Members(SESSIONS[0], SESSIONS[1])
 
 
 def join(database: Database, day: str, symbol: str) -> None:
@@ -58,11 +61,11 @@ def test_the_universe_is_read_once_while_it_stays(
     asked = []
     query = bulk.query
 
-    def counting(database: Database, sql: str, *arguments: object) -> object:
+    def counting(database: Database, sql: str, *arguments: Any) -> pd.DataFrame:
         asked.append(sql)
         return query(database, sql, *arguments)
 
-    monkeypatch.setattr(members.bulk, "query", counting)
+    monkeypatch.setattr(bulk, "query", counting)
     for _ in range(3):
         securities_of(database, SPAN)
     assert sum("FROM trading_universe" in sql for sql in asked) == 1
@@ -76,5 +79,5 @@ def test_rows_of_members_alone_are_read(database: Database) -> None:
     assert set(by_list["security_id"]) == {first}
     assert bulk.read(database, table, *SESSIONS, members=Listed(())).empty
     join(database, SESSIONS[0], second)
-    stored = Stored(database, table, *SESSIONS, members=SPAN)
+    stored = Stored(database, table, SESSIONS[0], SESSIONS[1], members=SPAN)
     assert stored.read()["security_id"].tolist() == [second, second]
