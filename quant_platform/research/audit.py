@@ -21,6 +21,7 @@ from quant_platform.research.inputs import Needs
 from quant_platform.research.prepared import Assumptions, Prepared
 from quant_platform.research.reader import TableReader
 from quant_platform.strategies.base import RUN_COLUMNS, Strategy
+from quant_platform.time_limit import TimeLimit
 
 USUAL_SESSIONS = SESSIONS_PER_YEAR
 """Sessions that are audited where none are named: the last year."""
@@ -97,7 +98,9 @@ def audit(
     sessions = calendar.sessions(first, last)
     begin = iso_day(start) if start is not None else sessions[-USUAL_SESSIONS:][0].isoformat()
     stop = iso_day(end) if end is not None else last.isoformat()
-    market = Prepared.read(reader, Needs.of(models), begin, stop, calendar, assumed)
+    market = Prepared.read(
+        reader, Needs.of(models), begin, stop, calendar, assumed, TimeLimit(seconds)
+    )
     days = market.inputs.days
     if len(days) < LEAST_SESSIONS:
         raise SessionError(

@@ -86,7 +86,9 @@ class AuditedFeatures:
         panel, extras = feature_panel(
             reader, inputs.calendar, bars, actions, sessions, self.names, ever
         )
-        rows = compute_features(panel, last=last, names=self.names, extras=extras)
+        rows = compute_features(
+            panel, last=last, names=self.names, extras=extras, limit=self.market.limit
+        )
         return with_tickers(rows, inputs.universe).drop(columns="symbol")
 
 

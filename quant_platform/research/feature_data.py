@@ -33,6 +33,7 @@ from quant_platform.market.grid import Rows, days_of
 from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.research.reader import TableReader
 from quant_platform.storage.bulk import BEGINNING, Members
+from quant_platform.time_limit import UNLIMITED, TimeLimit
 
 KEY = ("date", "symbol", "security_id")
 
@@ -108,12 +109,14 @@ class FeatureData:
     reader : of tables as they were known at one moment
     calendar : sessions of the exchange
     first, last : first and last day, ISO dates
+    limit : how long each call of a feature may take that somebody added
     """
 
     reader: TableReader
     calendar: Calendar
     first: str
     last: str
+    limit: TimeLimit = UNLIMITED
 
     @cached_property
     def _stored(self) -> Sequence[date]:
@@ -213,7 +216,9 @@ class FeatureData:
             names,
             members,
         )
-        features = compute_features(panel, last=len(self._sessions), names=names, extras=extras)
+        features = compute_features(
+            panel, last=len(self._sessions), names=names, extras=extras, limit=self.limit
+        )
         universe = self.universe()
         frame = universe if isinstance(universe, pd.DataFrame) else self.reader.decoded(universe)
         return with_tickers(features, frame)

@@ -45,6 +45,7 @@ from quant_platform.strategies.books import books_of
 from quant_platform.strategies.function import Weights
 from quant_platform.strategies.models import model_of
 from quant_platform.strategies.strategy_registry import strategy_classes
+from quant_platform.time_limit import TimeLimit
 from quant_platform.trading.costs import Costs
 from quant_platform.trading.delistings import DelistingRules
 from quant_platform.trading.limits import Limits
@@ -173,6 +174,7 @@ class Store(Studies):
         capital: float | None = None,
         risk_free: float | None = None,
         benchmark: Benchmark | None = None,
+        time_limit: float | None = None,
     ) -> Backtest:
         """Run a strategy over stored sessions, in memory.
 
@@ -184,10 +186,12 @@ class Store(Studies):
         costs, limits, delistings, capital, risk_free : default: the settings
         benchmark : a model or its name, `symbol:TICKER`, or returns; default: the strategy's own,
             or else the settings'
+        time_limit : seconds that each call of the strategy may take, or of a feature of your own;
+            0: no limit; default: QUANT_PLATFORM_STEP_SECONDS
 
         Raises
         ------
-        UnknownNameError, SessionError, ContractError, SettingsError
+        UnknownNameError, SessionError, ContractError, SettingsError, OverdueError
             As `quant_platform.research.backtest.backtest`, which says how it is computed.
 
         Examples
@@ -214,6 +218,7 @@ class Store(Studies):
             benchmark=benchmark,
             default_benchmark=settings.benchmark,
             named=partial(model_of, settings),
+            limit=TimeLimit(settings.step_seconds if time_limit is None else time_limit),
         )
 
     def sweep(
@@ -235,6 +240,7 @@ class Store(Studies):
         progress: bool | Show = True,
         confirm: bool = False,
         store_trials: bool = True,
+        time_limit: float | None = None,
     ) -> Sweep:
         """Run many configurations of a strategy over the same sessions.
 
@@ -252,7 +258,8 @@ class Store(Studies):
             distribution of SciPy)
         start, end : first and last session, as far as there are bars
         sample, seed : how many configurations are drawn; the same seed draws the same ones
-        costs, limits, delistings, capital, risk_free, benchmark : as of `backtest`
+        costs, limits, delistings, capital, risk_free, benchmark, time_limit : as of `backtest`; a
+            configuration that takes longer fails alone
         client : a `dask.distributed.Client`, whose workers run the configurations; they must reach
             the database (extra `dask`)
         progress : whether progress and time to go are shown
@@ -269,8 +276,8 @@ class Store(Studies):
 
         Notes
         -----
-        Memory: the market's arrays; for each core, some thirty arrays of sessions × securities;
-        and for each configuration 8 bytes a session. No positions or fills are kept.
+        Memory: the market's arrays; for each core, some thirty of that shape; and for each
+        configuration 8 bytes a session. No positions or fills are kept.
         """
         assumed = self.settings
         return sweep(
@@ -295,6 +302,7 @@ class Store(Studies):
             table=self._trials() if store_trials else None,
             progress=progress,
             confirm=confirm,
+            time_limit=assumed.step_seconds if time_limit is None else time_limit,
         )
 
     def _rival(self, benchmark: Benchmark | None) -> Benchmark | None:
@@ -311,7 +319,8 @@ class Store(Studies):
         return TrialTable(self.database, writer, home if home.is_absolute() else None)
 
     def _range(self, first: str, last: str) -> FeatureData:
-        return FeatureData(self._reader, platform_calendar(self.settings), first, last)
+        limit = TimeLimit(self.settings.step_seconds)
+        return FeatureData(self._reader, platform_calendar(self.settings), first, last, limit)
 
 
 def _book_or(

@@ -24,6 +24,7 @@ from quant_platform.research.stored import StoredTables
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.function import Weights
 from quant_platform.strategies.models import model_of, models_of
+from quant_platform.time_limit import TimeLimit
 from quant_platform.trading.costs import costs_of
 from quant_platform.trading.delistings import DelistingRules
 from quant_platform.trading.limits import Limits
@@ -69,7 +70,8 @@ class Studies(StoredTables):
         wanted = select([factor])[0].name if isinstance(factor, str) else factor
         first, last = (None if each is None else iso_day(each) for each in (start, end))
         calendar = platform_calendar(self.settings)
-        return factor_study(self._reader, calendar, wanted, first, last, horizons, quantiles)
+        limit = TimeLimit(self.settings.step_seconds)
+        return factor_study(self._reader, calendar, wanted, first, last, horizons, quantiles, limit)
 
     def audit(
         self,

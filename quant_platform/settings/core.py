@@ -217,7 +217,8 @@ class Settings(SettingsModel):
         ge=0.0,
         le=86_400.0,
         description="Seconds that a strategy, feature, metric, alert rule or check of your own may"
-        " take each time it is called, before it fails alone; 0: no limit. On Linux only.",
+        " take each time it is called, before it fails alone, in runs on Linux and in a notebook's"
+        " backtests and sweeps anywhere; 0: no limit.",
     )
     capital: Annotated[Number, Variable(SIMULATION, PREFIX + "CAPITAL")] = Field(
         default=1_000_000.0,

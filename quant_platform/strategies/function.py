@@ -16,11 +16,12 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from quant_platform.errors import ContractError, SettingsError
+from quant_platform.errors import ContractError, OverdueError, SettingsError
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.calendar import Calendar
 from quant_platform.market.panel import Panel
 from quant_platform.strategies.weight_strategy import VOLATILITY, WeightStrategy
+from quant_platform.time_limit import TimeLimit
 
 Weights = Callable[[Panel], "FloatArray | pd.DataFrame"]
 
@@ -30,6 +31,9 @@ LOOKBACK = 262
 
 SOME_YEARS = date(2018, 1, 1), date(2019, 12, 31)
 """Where a function is called to see which features it reads."""
+
+EMPTY_SECONDS = 10.0
+"""How long it may take there; what it reads later is then not found."""
 
 
 class FunctionStrategy(WeightStrategy):
@@ -130,7 +134,9 @@ def features_of(function: Weights, names: tuple[str, ...], calendar: Calendar) -
         features=Asking(),
     )
     try:
-        function(panel)
+        TimeLimit(EMPTY_SECONDS).call("It", lambda: function(panel))
+    except OverdueError:
+        pass  # the run itself has a limit of its own, and names the strategy
     except Exception as error:
         if not asked:
             raise SettingsError(
