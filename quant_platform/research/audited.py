@@ -1,12 +1,14 @@
 """What an audit looks at: features, and signals, portfolio and figures of each model.
 
 What belongs here: how each of them is computed over the whole range, over a history that ends
-earlier, and in pieces. What does not: what is made of it (`audit.py`).
+earlier, and in pieces. What does not: books (`audited_book.py`), and
+what is made of it (`audit.py`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import Any
 
 from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.isolation import limited
@@ -121,8 +123,8 @@ class AuditedModel:
         yield Subject(
             f"portfolio of {name}",
             (DATE,),
-            lambda: self._simulation.portfolios,
-            lambda end: self._simulated(0, end + 1).portfolios,
+            lambda: self.simulation.portfolios,
+            lambda end: self.simulated(0, end + 1).portfolios,
             self.portfolio_piece,
         )
         yield Subject(
@@ -162,19 +164,21 @@ class AuditedModel:
         return self.signals(0, len(self.market.inputs.days))
 
     @cached_property
-    def _simulation(self) -> Simulation:
-        return self._simulated(0, len(self.market.inputs.days))
+    def simulation(self) -> Simulation:
+        """The portfolio of all days."""
+        return self.simulated(0, len(self.market.inputs.days))
 
     def portfolio_piece(self, start: int, stop: int) -> Rows:
         """Rows of some days, going on from the state that the session before them left."""
-        return self._simulated(start, stop).portfolios
+        return self.simulated(start, stop).portfolios
 
-    def _simulated(self, start: int, stop: int) -> Simulation:
-        inputs, assumed = self.market.inputs, self.market.assumed
+    def orders(self, start: int, stop: int) -> Orders:
+        """What the model wants in the days from number `start` to before `stop`."""
+        inputs = self.market.inputs
         days = inputs.days[start:stop]
         before = inputs.days[start - 1] if start else None
         known = [*([before] if before else []), *days[:-1]]
-        orders = Orders.from_signals(
+        return Orders.from_signals(
             _of_days(self._signals, known),
             days,
             before=before,
@@ -182,30 +186,46 @@ class AuditedModel:
             rules=self.model.trading_rules,
             calendar=inputs.calendar,
         )
-        behind = len(inputs.days) - stop
-        # What is measured of the bars is measured again.
-        conditions = replace(self.market.conditions, liquidity=None)
-        if conditions.sectors is not None:
-            count = len(conditions.sectors) - behind
-            conditions = replace(conditions, sectors=conditions.sectors[:count])
+
+    def simulated(self, start: int, stop: int) -> Simulation:
+        """The portfolio of these days, going on from the state before them."""
         return simulate(
-            inputs.panel.cut(0, len(inputs.panel.sessions) - behind),
-            orders,
-            state=self._simulation.state(start - 1) if start else None,
-            costs=assumed.costs,
-            capital=assumed.capital,
-            endings=self.market.endings,
-            limits=assumed.limits,
-            conditions=conditions,
-            actions=inputs.actions,
+            orders=self.orders(start, stop),
+            state=self.simulation.state(start - 1) if start else None,
+            **market_until(self.market, stop),
         )
 
     def figures(self, start: int, stop: int) -> Rows:
         """Figures of some days, of a history that ends with the last of them."""
-        rows = self._simulation.portfolios[:stop]
-        returns = rows.set_index(DATE)["daily_return"]
-        days = self.market.inputs.days[start:stop]
-        return self.market.performance({MODEL: rows}, returns, days).drop(columns="model_id")
+        return figures_of(self.market, self.simulation.portfolios, start, stop)
+
+
+def market_until(market: Prepared, stop: int) -> dict[str, Any]:
+    """What a simulation is given of a market whose history ends before day number `stop`."""
+    inputs, assumed = market.inputs, market.assumed
+    behind = len(inputs.days) - stop
+    # What is measured of the bars is measured again.
+    conditions = replace(market.conditions, liquidity=None)
+    if conditions.sectors is not None:
+        count = len(conditions.sectors) - behind
+        conditions = replace(conditions, sectors=conditions.sectors[:count])
+    return {
+        "panel": inputs.panel.cut(0, len(inputs.panel.sessions) - behind),
+        "costs": assumed.costs,
+        "capital": assumed.capital,
+        "endings": market.endings,
+        "limits": assumed.limits,
+        "conditions": conditions,
+        "actions": inputs.actions,
+    }
+
+
+def figures_of(market: Prepared, portfolios: Rows, start: int, stop: int) -> Rows:
+    """Figures of the days from number `start` to before `stop`, of a history that ends there."""
+    rows = portfolios[:stop]
+    returns = rows.set_index(DATE)["daily_return"]
+    days = market.inputs.days[start:stop]
+    return market.performance({MODEL: rows}, returns, days).drop(columns="model_id")
 
 
 def stored_rows(market: Prepared, table: str, columns: Sequence[str]) -> Rows | None:

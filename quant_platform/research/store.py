@@ -18,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 
+from quant_platform.errors import SettingsError
 from quant_platform.features.feature_registry import select
 from quant_platform.market.calendar import platform_calendar
 from quant_platform.market.panel import Panel
@@ -41,7 +42,7 @@ from quant_platform.storage.trials import TrialTable
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.benchmarks import is_symbol
 from quant_platform.strategies.book import Book
-from quant_platform.strategies.books import books_of
+from quant_platform.strategies.books import book_or
 from quant_platform.strategies.function import Weights
 from quant_platform.strategies.models import model_of
 from quant_platform.strategies.strategy_registry import strategy_classes
@@ -204,7 +205,7 @@ class Store(Studies):
         settings = self.settings
         return backtest(
             self._reader,
-            _book_or(strategy, settings),
+            book_or(settings, strategy),
             start,
             end,
             calendar=platform_calendar(settings),
@@ -244,10 +245,10 @@ class Store(Studies):
     ) -> Sweep:
         """Run many configurations of a strategy over the same sessions.
 
-        The market is read once. Every configuration becomes a row of the table `trials`, and one
-        that was run before, on the same data by the same code, is not run again: after Ctrl-C the
-        same call goes on where it ended. Where the database can only be read, trials are kept in
-        `trials.sqlite` in the platform's home.
+        The market is read once (`research/sweep.py` says what memory is needed). Each configuration
+        becomes a row of the table `trials`, and one that was run before, on the same data by the
+        same code, is not run again: after Ctrl-C the same call goes on where it ended. Where the
+        database can only be read, trials are kept in `trials.sqlite` in the platform's home.
 
         Parameters
         ----------
@@ -274,15 +275,11 @@ class Store(Studies):
         UnknownNameError, SessionError
             As `backtest`.
 
-        Notes
-        -----
-        Memory: the market's arrays; for each core, some thirty of that shape; and for each
-        configuration 8 bytes a session. No positions or fills are kept.
         """
         assumed = self.settings
         return sweep(
             self._reader,
-            model_of(assumed, strategy) if isinstance(strategy, str) else strategy,
+            self._swept(strategy),
             parameters,
             start,
             end,
@@ -296,6 +293,7 @@ class Store(Studies):
             ),
             benchmark=self._rival(benchmark),
             default_benchmark=self._rival(assumed.benchmark) or assumed.benchmark,
+            meant=self._rival,
             sample=sample,
             seed=seed,
             client=client,
@@ -304,6 +302,16 @@ class Store(Studies):
             confirm=confirm,
             time_limit=assumed.step_seconds if time_limit is None else time_limit,
         )
+
+    def _swept(self, strategy: object) -> object:
+        """Return what a name means by the settings, which must be no book."""
+        given = book_or(self.settings, strategy)
+        if isinstance(given, Book):
+            raise SettingsError(
+                f"{given.name} is a book, and a sweep is of one strategy",
+                "Sweep its members, and compare books of other rules with store.backtest",
+            )
+        return model_of(self.settings, given) if isinstance(given, str) else given
 
     def _rival(self, benchmark: Benchmark | None) -> Benchmark | None:
         """Return what a name means by the settings, and a name that means nothing else as it is."""
@@ -321,15 +329,6 @@ class Store(Studies):
     def _range(self, first: str, last: str) -> FeatureData:
         limit = TimeLimit(self.settings.step_seconds)
         return FeatureData(self._reader, platform_calendar(self.settings), first, last, limit)
-
-
-def _book_or(
-    strategy: str | Strategy | Weights | Book, settings: Settings
-) -> str | Strategy | Weights | Book:
-    """Return the book of a name, or what was given where it is none."""
-    if not isinstance(strategy, str):
-        return strategy
-    return {book.name: book for book in books_of(settings)}.get(strategy, strategy)
 
 
 def _names(names: Names | None) -> list[str]:

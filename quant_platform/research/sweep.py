@@ -18,7 +18,7 @@ of (`trials.py`), workers (`cluster.py`), and the result (`sweep_result.py`).
 """
 
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -41,6 +41,7 @@ from quant_platform.research.sweep_result import Sweep
 from quant_platform.research.trials import Circumstances, Template, all_parameters, digest_of
 from quant_platform.storage.bulk import BEGINNING
 from quant_platform.storage.trials import Outcome, Trial, TrialTable
+from quant_platform.strategies.base import Strategy
 
 MOST_UNASKED = 10_000
 """Configurations beyond which a sweep says first what it will take."""
@@ -63,6 +64,7 @@ def sweep(
     assumed: Assumptions | None = None,
     benchmark: Benchmark | None = None,
     default_benchmark: Benchmark = DEFAULT_BENCHMARK,
+    meant: Callable[[str], Benchmark | None] = lambda name: name,
     sample: int | None = None,
     seed: int = 0,
     client: Any = None,
@@ -83,7 +85,8 @@ def sweep(
         lowest and highest value, values, a function of a random generator, or a distribution of
         SciPy)
     assumed : what is assumed of trading and of money
-    benchmark : as of `backtest`
+    benchmark, default_benchmark : as of `backtest`
+    meant : what a name means that a strategy states as its benchmark
     sample, seed : how many configurations are drawn, and what from
     client : a `dask.distributed.Client`, whose workers run the configurations
     table : where trials are kept; None: nowhere
@@ -111,9 +114,14 @@ def sweep(
     stored = calendar.sessions(*reader.first_and_last_bar())
     days = [day.isoformat() for day in calendar.range(iso_day(start), iso_day(end), stored)]
     plan = Plan(reader, template, days[0], days[-1], calendar, assumed or Assumptions(), time_limit)
+
+    def rival(model: Strategy) -> Benchmark:
+        stated = meant(model.benchmark) if benchmark is None and model.benchmark else benchmark
+        return default_benchmark if stated is None else stated
+
     if asks:
-        _ask(plan, _tasks(plan, [first], benchmark, default_benchmark), len(configurations))
-    tasks = _tasks(plan, configurations, benchmark, default_benchmark)
+        _ask(plan, _tasks(plan, [first], rival), len(configurations))
+    tasks = _tasks(plan, configurations, rival)
     outcomes = _run(plan, tasks, table, progress, client, threads)
     return Sweep(
         name=tasks[0].trial.strategy,
@@ -129,15 +137,14 @@ def sweep(
 def _tasks(
     plan: Plan,
     configurations: Iterable[Mapping[str, Any]],
-    benchmark: Benchmark | None,
-    default: Benchmark,
+    rival: Callable[[Strategy], Benchmark],
 ) -> list[Task]:
-    """Make every configuration, and what its trial is made of."""
+    """Make every configuration, what it is judged against, and what its trial is made of."""
     common = Circumstances.of(plan.template, plan.reader, plan.first, plan.last, plan.assumed)
     tasks = []
     for parameters in configurations:
         model = plan.template.configured(parameters)
-        against = benchmark if benchmark is not None else model.benchmark or default
+        against = rival(model)
         tasks.append(Task(common.trial(model, against), parameters, against))
     for each in distinct(task.benchmark for task in tasks):
         benchmark_model(each)  # an unknown one is refused before anything is read
