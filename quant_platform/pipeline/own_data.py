@@ -27,6 +27,7 @@ from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage import bulk
 from quant_platform.storage.replace import Statement
+from quant_platform.strategies.condition_sources import read_sources
 from quant_platform.vendors.files.tables import ENDINGS, FileTable, read_table
 
 VARIABLE = PREFIX + "OWN_DATA"
@@ -61,8 +62,9 @@ def has_own_data(settings: Settings) -> bool:
 
 
 def _read_by_features(settings: Settings) -> tuple[OwnInput, ...]:
-    """What stored features read of it."""
-    return own_inputs(inputs_of(each for of in stored_sets(settings) for each in features_of(of)))
+    """What stored features and the simulation read of it."""
+    read = inputs_of(each for of in stored_sets(settings) for each in features_of(of))
+    return own_inputs({*read, *read_sources(settings.conditions).values()})
 
 
 def own_files(settings: Settings) -> list[Path]:
@@ -162,7 +164,7 @@ def own_findings(platform: Platform, *, has_database: bool) -> dict[str, str]:
     for read in _read_by_features(settings):
         if read.dataset not in known:
             found[read.dataset] = (
-                f"No file, though a stored feature reads {read.dataset}.{read.field}."
+                f"No file, though something reads {read.dataset}.{read.field}."
                 f" Put {read.dataset}.csv into {folder}"
             )
     return dict(sorted(found.items()))

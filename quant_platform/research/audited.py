@@ -19,6 +19,7 @@ from quant_platform.research.inputs import sessions_before
 from quant_platform.research.prepared import Prepared
 from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.condition_sources import NAMES
 from quant_platform.trading.orders import Orders
 from quant_platform.trading.simulation import Simulation, simulate
 
@@ -206,11 +207,12 @@ def market_until(market: Prepared, stop: int) -> dict[str, Any]:
     behind = len(inputs.days) - stop
     # What is measured of the bars is measured again.
     conditions = replace(market.conditions, liquidity=None)
-    if conditions.sectors is not None:
-        count = len(conditions.sectors) - behind
-        conditions = replace(conditions, sectors=conditions.sectors[:count])
+    count = len(inputs.panel.sessions) - behind
+    known = {name: getattr(conditions, name) for name in (*NAMES, "sectors")}
+    cut = {name: values[:count] for name, values in known.items() if values is not None}
+    conditions = replace(conditions, **cut)
     return {
-        "panel": inputs.panel.cut(0, len(inputs.panel.sessions) - behind),
+        "panel": inputs.panel.cut(0, count),
         "costs": assumed.costs,
         "capital": assumed.capital,
         "endings": market.endings,

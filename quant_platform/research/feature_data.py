@@ -84,7 +84,7 @@ def feature_panel(
     if inputs & {*UNIVERSE_INPUTS}:
         reader.refuse_gaps("trading_universe", sessions)
         universe = reader.rows("trading_universe", span, (*KEY, "sector"))
-    days = _days_held(calendar, sessions, sessions_held(inputs))
+    days = days_held(calendar, sessions, sessions_held(inputs))
     known = {}
     if series_names(inputs):
         known = {table: reader.rows(table, (days[0], days[-1])) for table in ECONOMY}
@@ -95,7 +95,7 @@ def feature_panel(
     return panel, extras
 
 
-def _days_held(calendar: Calendar, sessions: Sequence[str], held: int) -> list[str]:
+def days_held(calendar: Calendar, sessions: Sequence[str], held: int) -> list[str]:
     """Sessions, with the ones before them in which what holds may have become known."""
     return [*calendar.window(calendar.first, sessions[:1], held)[:-1], *sessions]
 

@@ -24,6 +24,7 @@ from quant_platform.market.calendar import Calendar
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import Panel
 from quant_platform.research.arguments import Day, iso_day
+from quant_platform.research.given_conditions import Given, check_conditions, with_given
 from quant_platform.research.inputs import (
     IDENTITY_COLUMNS,
     Inputs,
@@ -57,6 +58,7 @@ class Assumptions:
     delistings : when a position whose security stops trading is closed, and at what price
     capital : cash to start with, in currency
     risk_free : annual rate, as a fraction, in sessions without a known Treasury yield
+    conditions : what short sales and betas of securities are like (`given_conditions.py`)
     """
 
     costs: Costs = DEFAULT_COSTS
@@ -64,8 +66,10 @@ class Assumptions:
     delistings: DelistingRules = field(default_factory=DelistingRules)
     capital: float = START_CAPITAL
     risk_free: float = 0.0
+    conditions: Given = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
+        check_conditions(self.conditions)
         if not isinstance(self.costs, Costs):
             raise SettingsError(
                 f"The costs are {self.costs!r}", "Write them as Costs(commission_bp=5)"
@@ -127,7 +131,13 @@ class Prepared:
         liquidity = None
         if assumed.costs.impact:
             liquidity = liquidity_before(inputs.panel, len(inputs.days))
-        conditions = Conditions(sectors=sectors, liquidity=liquidity)
+        conditions = with_given(
+            Conditions(sectors=sectors, liquidity=liquidity),
+            assumed.conditions,
+            reader,
+            inputs,
+            limit,
+        )
         return cls(reader, inputs, assumed, endings, conditions, limit)
 
     @cached_property

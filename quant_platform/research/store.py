@@ -28,6 +28,7 @@ from quant_platform.research.backtest import backtest
 from quant_platform.research.benchmark import Benchmark
 from quant_platform.research.configurations import Space
 from quant_platform.research.feature_data import FeatureData
+from quant_platform.research.given_conditions import Given
 from quant_platform.research.prices import (
     securities_of,
 )
@@ -175,6 +176,7 @@ class Store(Studies):
         capital: float | None = None,
         risk_free: float | None = None,
         benchmark: Benchmark | None = None,
+        conditions: Given | None = None,
         time_limit: float | None = None,
     ) -> Backtest:
         """Run a strategy over stored sessions, in memory.
@@ -187,6 +189,9 @@ class Store(Studies):
         costs, limits, delistings, capital, risk_free : default: the settings
         benchmark : a model or its name, `symbol:TICKER`, or returns; default: the strategy's own,
             or else the settings'
+        conditions : `borrow`, `available`, `recalled` and `beta` of securities, each as a frame of
+            dates × tickers, a series by ticker, `own:DATASET.FIELD` or the name of a feature
+            (`research/given_conditions.py`); default: the settings
         time_limit : seconds that each call of the strategy may take, or of a feature of your own;
             0: no limit; default: QUANT_PLATFORM_STEP_SECONDS
 
@@ -215,6 +220,7 @@ class Store(Studies):
                 delistings=delistings,
                 capital=capital,
                 risk_free=risk_free,
+                conditions=conditions,
             ),
             benchmark=benchmark,
             default_benchmark=settings.benchmark,

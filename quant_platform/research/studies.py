@@ -24,6 +24,7 @@ from quant_platform.research.stored import StoredTables
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.book import Book
 from quant_platform.strategies.books import book_or, with_portfolios
+from quant_platform.strategies.condition_sources import read_sources
 from quant_platform.strategies.function import Weights
 from quant_platform.strategies.models import model_of, models_of
 from quant_platform.time_limit import TimeLimit
@@ -162,5 +163,6 @@ class Studies(StoredTables):
             DelistingRules.of(usual),
             usual.capital,
             usual.risk_free,
+            read_sources(usual.conditions),
         )
         return replace(assumed, **{name: each for name, each in given.items() if each is not None})

@@ -176,7 +176,9 @@ class Circumstances:
             "data_version": self.data,
             "first_session": self.first,
             "last_session": self.last,
-            "costs": json.dumps(_plain(asdict(assumed.costs)), sort_keys=True),
+            "costs": json.dumps(
+                _plain({**asdict(assumed.costs), **assumed.conditions}), sort_keys=True
+            ),
             "limits": json.dumps(_plain(asdict(assumed.limits)), sort_keys=True),
             "delistings": json.dumps(_plain(asdict(assumed.delistings)), sort_keys=True),
             "capital": float(assumed.capital),

@@ -241,6 +241,13 @@ class Settings(SettingsModel):
         description="Limits of each model's portfolio and what becomes of more (warn, scale, halt),"
         " such as `name=0.1:scale drawdown=0.2:halt`. Empty: none.",
     )
+    conditions: Annotated[str, Variable(SIMULATION, PREFIX + "CONDITIONS")] = Field(
+        default="",
+        description="Fields of data of your own that say what selling a security short is like, and"
+        " its beta, such as `borrow=own:shorts.fee available=own:shorts.available"
+        " recalled=own:shorts.recalled@1 beta=own:betas.value`, each from the session after the one"
+        " in which it is known. Empty: the fee of QUANT_PLATFORM_COSTS, and no beta.",
+    )
     commission_bp: Annotated[Number | None, Variable(SIMULATION, PREFIX + "COMMISSION_BP")] = Field(
         default=None,
         ge=0.0,

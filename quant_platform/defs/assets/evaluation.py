@@ -13,6 +13,7 @@ from quant_platform.defs.assets.common import (
 )
 from quant_platform.defs.assets.signals import signal_key
 from quant_platform.defs.partitions import lookback, previous_session, whole_history
+from quant_platform.features.inputs import OWN_DATA
 from quant_platform.pipeline.chunks import Chunks
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.portfolios import (
@@ -80,6 +81,7 @@ def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
                 metadata={**LAZY, "own_past": True},
             ),
             **signals,
+            **_conditions(market),
         },
         dense=True,
     )
@@ -91,15 +93,16 @@ def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
         securities: Stored,
         universe: Stored,
         before: Stored,
-        **signals_of: Stored,
+        **others: Stored,
     ) -> Chunks:
         """Positions, cash, equity, trades and return of each model, simulated at the next open."""
         recipe = portfolio_recipe(platform.settings)
         sessions = sessions_to_do(context, platform, recipe)
-        signals = {name.removeprefix(SIGNALS_PREFIX): rows for name, rows in signals_of.items()}
+        own = others.pop(OWN_DATA, None)
+        signals = {name.removeprefix(SIGNALS_PREFIX): rows for name, rows in others.items()}
         return Chunks(
             portfolio_chunks(
-                platform, sessions, bars, actions, securities, universe, before, signals
+                platform, sessions, bars, actions, securities, universe, before, signals, own
             ),
             recipe,
         )
@@ -136,6 +139,14 @@ def _model_performance(market: AssetContext) -> dg.AssetsDefinition:
         return Chunks(performance_chunks(platform, sessions, portfolios, *inputs), recipe)
 
     return model_performance
+
+
+def _conditions(market: AssetContext) -> dict[str, dg.AssetIn]:
+    """Input of the own data that says what short sales and betas are like, where any does."""
+    if not market.condition_sessions:
+        return {}
+    mapping = lookback(market.condition_sessions)
+    return {OWN_DATA: dg.AssetIn(OWN_DATA, partition_mapping=mapping, metadata=LAZY)}
 
 
 def _yields(market: AssetContext) -> dict[str, dg.AssetIn]:
