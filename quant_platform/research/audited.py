@@ -143,8 +143,10 @@ class AuditedModel:
         first = 0 if lookback is None else max(skipped + start - lookback + 1, 0)
         panel = inputs.strategy_panel.cut(first, skipped + stop)
         model, last = self.model, None if lookback is None else stop - start
+        compute = partial(model.run, panel, last=last)
+        # A notebook's function is no code of its class, and stays in this process.
         rows = limited(
-            partial(model.run, panel, last=last),
+            partial(self.market.limit.call, f"The strategy {model.name}", compute),
             self.seconds,
             model.signals,
             model.run,

@@ -69,24 +69,29 @@ def aligned_weights(weights: object, panel: Panel, name: str) -> FloatArray:
     Raises
     ------
     ContractError
-        It has another shape, sessions or securities than the panel, or a weight of a member is
-        not a number.
+        It has another shape, sessions or securities than the panel, or a weight of a
+        member is not a number.
     """
     expected = "Return an array of the panel's shape, or a frame of its sessions and symbols"
     shape = panel.close.shape
     if isinstance(weights, pd.DataFrame):
         names = list(panel.symbols or panel.security_ids)
         days = pd.DatetimeIndex(panel.sessions.astype("datetime64[s]"))
+        if not (weights.index.is_unique and weights.columns.is_unique):
+            raise ContractError(f"{name} gave weights for a session or symbol twice", expected)
         others = [*weights.columns.difference(names), *weights.index.difference(days)]
         if others:
             raise ContractError(
                 f"{name} gave weights for {others[0]}, which the panel has not", expected
             )
-        weights = weights.reindex(index=days, columns=names).to_numpy(dtype=np.float64)
+        weights = weights.reindex(index=days, columns=names).to_numpy()
     if not isinstance(weights, np.ndarray) or weights.shape != shape:
         kind = getattr(weights, "shape", type(weights).__name__)
         raise ContractError(f"{name} gave {kind} where the panel is {shape}", expected)
-    values: FloatArray = weights.astype(np.float64)
+    try:
+        values: FloatArray = weights.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ContractError(f"{name} gave weights that are no numbers: {error}", expected) from None
     wrong = np.argwhere(~np.isfinite(values) & panel.member)
     if len(wrong):
         t, column = wrong[0]

@@ -114,6 +114,12 @@ def test_a_sweep_whose_configurations_never_end_can_be_stopped(store: Store, lim
         assert not each.is_alive()
 
 
+def test_an_audit_names_it(store: Store) -> None:
+    hasty = Store(store.database, Settings(step_seconds=SOON))
+    found = hasty.audit(endless, FIRST, LAST)
+    assert found.table["first_difference"].str.startswith("failed: The strategy endless did").all()
+
+
 def test_a_feature_that_never_ends_is_named(store: Store, written: Callable[[str], None]) -> None:
     written("while True: pass")
     hasty = Store(store.database, Settings(step_seconds=SOON))

@@ -75,8 +75,8 @@ READY_BY = "0 6 * * 2-6"
 class AssetContext:
     """What the definitions depend on: vendor, calendar, members, stored features, models, books.
 
-    `own_data` says whether there is any data of the user's own (`pipeline/own_data.py`), and
-    `condition_sessions` how many sessions of it a portfolio depends on (0: it reads none).
+    `own_data`: whether there is any (`pipeline/own_data.py`); `condition_sessions`: of how many
+    sessions of it a portfolio depends (0: none).
     """
 
     vendor: Vendor

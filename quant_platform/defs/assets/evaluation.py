@@ -41,7 +41,7 @@ def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
 
 
 def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
-    signals = {
+    others = {
         SIGNALS_PREFIX + strategy.name: dg.AssetIn(
             signal_key(strategy),
             partition_mapping=previous_session(),
@@ -49,6 +49,9 @@ def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
         )
         for strategy in market.models
     }
+    if market.condition_sessions:
+        held = lookback(market.condition_sessions)
+        others[OWN_DATA] = dg.AssetIn(OWN_DATA, partition_mapping=held, metadata=LAZY)
 
     @asset(
         market,
@@ -80,8 +83,7 @@ def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
                 partition_mapping=previous_session(),
                 metadata={**LAZY, "own_past": True},
             ),
-            **signals,
-            **_conditions(market),
+            **others,
         },
         dense=True,
     )
@@ -139,14 +141,6 @@ def _model_performance(market: AssetContext) -> dg.AssetsDefinition:
         return Chunks(performance_chunks(platform, sessions, portfolios, *inputs), recipe)
 
     return model_performance
-
-
-def _conditions(market: AssetContext) -> dict[str, dg.AssetIn]:
-    """Input of the own data that says what short sales and betas are like, where any does."""
-    if not market.condition_sessions:
-        return {}
-    mapping = lookback(market.condition_sessions)
-    return {OWN_DATA: dg.AssetIn(OWN_DATA, partition_mapping=mapping, metadata=LAZY)}
 
 
 def _yields(market: AssetContext) -> dict[str, dg.AssetIn]:
