@@ -116,8 +116,9 @@ def test_a_sweep_whose_configurations_never_end_can_be_stopped(store: Store, lim
 
 def test_an_audit_names_it(store: Store) -> None:
     hasty = Store(store.database, Settings(step_seconds=SOON))
-    found = hasty.audit(endless, FIRST, LAST)
-    assert found.table["first_difference"].str.startswith("failed: The strategy endless did").all()
+    table = hasty.audit(endless, FIRST, LAST).table.set_index("subject")
+    said = table["first_difference"][["signals of endless", "portfolio of endless"]]
+    assert said.str.startswith("failed: The strategy endless did not end within").all()
 
 
 def test_a_feature_that_never_ends_is_named(store: Store, written: Callable[[str], None]) -> None:
