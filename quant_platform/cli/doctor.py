@@ -1,4 +1,4 @@
-"""`doctor`: what the key may do, what is configured, and what is stale."""
+"""`doctor`: what is configured, data of one's own, what the key may do, and what is stale."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -40,6 +40,7 @@ def run_doctor(settings: Settings) -> None:
     database = _database(settings)
     _show_settings(settings, vendor, database)
     console.out.print()
+    _show_own_data(settings, vendor, has_database=database is not None)
     trouble = _show_key(vendor)
     console.out.print()
     if database is None:
@@ -80,6 +81,17 @@ def _show_settings(settings: Settings, vendor: Vendor, database: Database | None
             ("corrections", f"the last {settings.correction_sessions} sessions, each day"),
         ]
     console.table("Configured", ["what", "value"], rows)
+
+
+def _show_own_data(settings: Settings, vendor: Vendor, *, has_database: bool) -> None:
+    """Say of each dataset of the user's own what it holds, or why it cannot be read."""
+    from quant_platform.pipeline.own_data import own_findings
+    from quant_platform.pipeline.platform import Platform
+
+    found = own_findings(Platform(settings, vendor), has_database=has_database)
+    if found:
+        console.table("Data of your own", ["dataset", "state"], list(found.items()))
+        console.out.print()
 
 
 def _show_key(vendor: Vendor) -> QuantPlatformError | None:

@@ -31,6 +31,7 @@ from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
 from quant_platform.kernels.finite import Place, keep_finite
 from quant_platform.kernels.threads import in_threads
 from quant_platform.market.panel import Panel
+from quant_platform.time_limit import TimeLimit
 
 BLOCK_CELLS = 65_536
 """Most cells of one array of a block: 512 KB; a kernel's two or three live arrays stay in cache."""
@@ -75,6 +76,7 @@ def compute_features(
     extras: Extras | None = None,
     on_failure: OnFailure | None = None,
     seconds: float = 0.0,
+    limit: TimeLimit | None = None,
 ) -> pd.DataFrame:
     """Compute features over a panel.
 
@@ -90,6 +92,7 @@ def compute_features(
     extras : what features read beside bars; what is missing counts as unknown
     on_failure : is told of a feature that raised, whose column is then NaN; None: it raises
     seconds : limit of each call of a feature that somebody added; 0: none (`isolation.py`)
+    limit : the same, of calls in this process
 
     Returns
     -------
@@ -103,7 +106,7 @@ def compute_features(
     """
     chosen = select(names)
     count = len(panel.sessions) if last is None else max(min(last, len(panel.sessions)), 0)
-    work = _Work(chosen, extras or Extras(), on_failure, seconds)
+    work = _Work(chosen, extras or Extras(), on_failure, seconds, limit)
     return work.frame(panel.filled(), len(panel.sessions) - count, len(panel.sessions))
 
 
@@ -113,14 +116,15 @@ def feature_arrays(
     last: int | None = None,
     names: Sequence[str] | None = None,
     extras: Extras | None = None,
+    limit: TimeLimit | None = None,
 ) -> dict[str, FloatArray]:
     """Compute features over a panel as arrays (sessions, securities), by name.
 
-    Values are those of `compute_features`, NaN where it has no row.
+    Arguments and values are those of `compute_features`; NaN where it has no row.
     """
     chosen = select(names)
     count = len(panel.sessions) if last is None else max(min(last, len(panel.sessions)), 0)
-    work = _Work(chosen, extras or Extras(), None, 0.0)
+    work = _Work(chosen, extras or Extras(), None, 0.0, limit)
     return work.arrays(panel.filled(), len(panel.sessions) - count, len(panel.sessions))
 
 
@@ -171,11 +175,13 @@ class _Work:
         extras: Extras,
         on_failure: OnFailure | None,
         seconds: float,
+        limit: TimeLimit | None = None,
     ) -> None:
         self.chosen = chosen
         self.extras = extras
         self.on_failure = on_failure
         self.seconds = seconds
+        self.limit = limit
         self.failed: set[str] = set()
         self._lock = threading.Lock()
 
@@ -258,8 +264,7 @@ class _Work:
         if each.name in self.failed:
             return
         try:
-            result = limited(partial(each.compute, context), self.seconds, each.function)
-            keep_finite(result, skipped, target, at)
+            keep_finite(self._called(each, context), skipped, target, at)
         except Exception as error:  # whatever a feature raises, the others go on
             if self.on_failure is None:
                 raise
@@ -267,6 +272,15 @@ class _Work:
                 if each.name not in self.failed:
                     self.failed.add(each.name)
                     self.on_failure(each.name, error)
+
+    def _called(self, each: Feature, context: FeatureContext) -> FloatArray:
+        """Call a feature, within its limit where somebody added it."""
+        compute = partial(each.compute, context)
+        if self.limit is None:
+            return limited(compute, self.seconds, each.function)
+        if not is_added(each.function):
+            return compute()
+        return self.limit.call(f"The feature {each.name}", compute)
 
 
 def _blocks_of_securities(panel: Panel, start: int, stop: int, lookback: int) -> Iterator[_Piece]:

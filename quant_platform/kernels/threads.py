@@ -8,7 +8,7 @@ threads changes no bit.
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
@@ -27,7 +27,10 @@ def cores() -> int:
 
 
 def in_threads(
-    work: Callable[[Piece], Result], pieces: Iterable[Piece], threads: int | None = None
+    work: Callable[[Piece], Result],
+    pieces: Iterable[Piece],
+    threads: int | None = None,
+    stop: Callable[[], None] | None = None,
 ) -> Iterator[Result]:
     """Yield `work(piece)` for each piece, in the order of the pieces.
 
@@ -37,6 +40,7 @@ def in_threads(
     Parameters
     ----------
     threads : default: one per core; 1: everything in the caller's own thread
+    stop : ends the work that runs: it is called where nobody waits for results any more
 
     Examples
     --------
@@ -49,8 +53,9 @@ def in_threads(
         return
     left = iter(pieces)
     with ThreadPoolExecutor(count) as pool:
-        waiting = [pool.submit(work, piece) for piece in islice(left, count + 1)]
+        waiting: list[Future[Result]] = []
         try:
+            waiting.extend(pool.submit(work, piece) for piece in islice(left, count + 1))
             while waiting:
                 result = waiting.pop(0).result()
                 waiting.extend(pool.submit(work, piece) for piece in islice(left, 1))
@@ -58,6 +63,8 @@ def in_threads(
         finally:
             for future in waiting:
                 future.cancel()
+            if stop is not None:
+                stop()
 
 
 def by_rows(work: Callable[[slice], object], shape: tuple[int, ...]) -> None:

@@ -5,6 +5,7 @@ session of a run; from there on the state is carried from block to block.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -23,6 +24,7 @@ from quant_platform.pipeline.books import book_frames, book_state, simulate_book
 from quant_platform.pipeline.chunks import Chunk, alone
 from quant_platform.pipeline.computations import server_time
 from quant_platform.pipeline.failures import Failures
+from quant_platform.pipeline.feature_inputs import known_window
 from quant_platform.pipeline.platform import Platform
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members
@@ -30,6 +32,7 @@ from quant_platform.storage.models import model_ids
 from quant_platform.storage.releases import releases_of
 from quant_platform.storage.stored import Stored
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.condition_sources import datasets_read, own_conditions, read_sources
 from quant_platform.trading.book import BookState
 from quant_platform.trading.conditions import (
     LIQUIDITY_LOOKBACK,
@@ -80,6 +83,7 @@ def portfolio_chunks(
     universe: Stored,
     before: Stored,
     signals_of: Mapping[str, Stored],
+    own_data: Stored | None = None,
 ) -> Iterator[Chunk]:
     """Rows of `TABLES`: each model simulated in the sessions after its signals, then each book.
 
@@ -94,6 +98,8 @@ def portfolio_chunks(
     universe, signals_of : members, and signals by the model's name, from the session before the
         run's first on
     before : portfolios up to the session before the run's last
+    own_data : of the sessions in which a condition may have become known; None where the settings
+        name none
 
     Raises
     ------
@@ -130,7 +136,7 @@ def portfolio_chunks(
             highs,
         )
         panel, orders, assumed = _given(
-            platform, block, previous, bar_rows, actions, endings, members, sliding
+            platform, block, previous, bar_rows, actions, endings, members, sliding, own_data
         )
         done = {
             name: simulate(panel, each, state=states[name], **assumed(name))
@@ -159,6 +165,7 @@ def _given(
     endings: Endings,
     members: SlidingRows,
     signals: Mapping[str, SlidingRows],
+    own_data: Stored | None,
 ) -> tuple[Panel, dict[str, Orders], Callable[[str], dict[str, Any]]]:
     """What a block is simulated from: the market, the models' orders, and what is assumed of each.
 
@@ -175,6 +182,7 @@ def _given(
     rules = {model.name: model.trading_rules for model in platform.models}
     limits = Limits.read(settings.limits)
     sectors = known_sectors(universe, panel, block.sessions) if limits.sector else None
+    given = _conditions(platform, block, own_data, panel)
     released = releases_of(platform.database, SIMULATED)
     orders = {
         name: Orders.from_signals(
@@ -198,11 +206,25 @@ def _given(
             "capital": settings.capital,
             "endings": endings,
             "limits": limits,
-            "conditions": Conditions(sectors=sectors, released=released_in, liquidity=liquidity),
+            "conditions": Conditions(
+                sectors=sectors, released=released_in, liquidity=liquidity, **given
+            ),
             "actions": known_actions,
         }
 
     return panel, orders, assumed
+
+
+def _conditions(
+    platform: Platform, block: Block, own_data: Stored | None, panel: Panel
+) -> dict[str, Any]:
+    """Conditions that the settings name, of what was known before each session."""
+    sources = read_sources(platform.settings.conditions)
+    if own_data is None or not sources:
+        return {}
+    days = known_window(platform, block.window, frozenset(sources.values()))
+    rows = replace(own_data, scope={"dataset": datasets_read(sources)}).read(days[0], days[-1])
+    return own_conditions(sources, rows, days, panel)
 
 
 def _days(days: Sequence[date] | None) -> SessionArray | None:

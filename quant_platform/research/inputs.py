@@ -24,6 +24,7 @@ from quant_platform.research.reader import TableReader
 from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.storage.columnar import release_memory
 from quant_platform.strategies.base import Strategy
+from quant_platform.time_limit import UNLIMITED, TimeLimit
 from quant_platform.trading.conditions import LIQUIDITY_LOOKBACK
 from quant_platform.trading.market_arrays import widen
 
@@ -91,6 +92,7 @@ def read_inputs(
     stored: Sequence[date],
     sessions: Sequence[date],
     calendar: Calendar,
+    limit: TimeLimit = UNLIMITED,
 ) -> Inputs:
     """Read and compute, once, what models need of these sessions.
 
@@ -101,6 +103,7 @@ def read_inputs(
     ----------
     stored : all sessions that have bars
     sessions : those of the backtest
+    limit : how long each call of a feature may take that somebody added
 
     Raises
     ------
@@ -108,6 +111,8 @@ def read_inputs(
         The tables lack a session.
     UnknownNameError
         There is no such feature.
+    OverdueError
+        A feature did not end in time.
     """
     names = needs.features
     days = [day.isoformat() for day in sessions]
@@ -126,7 +131,7 @@ def read_inputs(
     panel, extras = feature_panel(reader, calendar, bars, actions, deep, names, ever)
     del bars  # a large part of all memory
     release_memory()
-    features = feature_arrays(panel, last=len(window), names=names, extras=extras)
+    features = feature_arrays(panel, last=len(window), names=names, extras=extras, limit=limit)
     return Inputs(
         days,
         window,

@@ -18,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 
+from quant_platform.errors import SettingsError
 from quant_platform.features.feature_registry import select
 from quant_platform.market.calendar import platform_calendar
 from quant_platform.market.panel import Panel
@@ -27,6 +28,7 @@ from quant_platform.research.backtest import backtest
 from quant_platform.research.benchmark import Benchmark
 from quant_platform.research.configurations import Space
 from quant_platform.research.feature_data import FeatureData
+from quant_platform.research.given_conditions import Given
 from quant_platform.research.prices import (
     securities_of,
 )
@@ -41,10 +43,11 @@ from quant_platform.storage.trials import TrialTable
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.benchmarks import is_symbol
 from quant_platform.strategies.book import Book
-from quant_platform.strategies.books import books_of
+from quant_platform.strategies.books import book_or
 from quant_platform.strategies.function import Weights
 from quant_platform.strategies.models import model_of
 from quant_platform.strategies.strategy_registry import strategy_classes
+from quant_platform.time_limit import TimeLimit
 from quant_platform.trading.costs import Costs
 from quant_platform.trading.delistings import DelistingRules
 from quant_platform.trading.limits import Limits
@@ -173,6 +176,8 @@ class Store(Studies):
         capital: float | None = None,
         risk_free: float | None = None,
         benchmark: Benchmark | None = None,
+        conditions: Given | None = None,
+        time_limit: float | None = None,
     ) -> Backtest:
         """Run a strategy over stored sessions, in memory.
 
@@ -184,10 +189,15 @@ class Store(Studies):
         costs, limits, delistings, capital, risk_free : default: the settings
         benchmark : a model or its name, `symbol:TICKER`, or returns; default: the strategy's own,
             or else the settings'
+        conditions : `borrow`, `available`, `recalled` and `beta` of securities, each as a frame of
+            dates × tickers, a series by ticker, `own:DATASET.FIELD` or the name of a feature
+            (`research/given_conditions.py`); default: the settings
+        time_limit : seconds that each call of the strategy may take, or of a feature of your own;
+            0: no limit; default: QUANT_PLATFORM_STEP_SECONDS
 
         Raises
         ------
-        UnknownNameError, SessionError, ContractError, SettingsError
+        UnknownNameError, SessionError, ContractError, SettingsError, OverdueError
             As `quant_platform.research.backtest.backtest`, which says how it is computed.
 
         Examples
@@ -200,7 +210,7 @@ class Store(Studies):
         settings = self.settings
         return backtest(
             self._reader,
-            _book_or(strategy, settings),
+            book_or(settings, strategy),
             start,
             end,
             calendar=platform_calendar(settings),
@@ -210,10 +220,12 @@ class Store(Studies):
                 delistings=delistings,
                 capital=capital,
                 risk_free=risk_free,
+                conditions=conditions,
             ),
             benchmark=benchmark,
             default_benchmark=settings.benchmark,
             named=partial(model_of, settings),
+            limit=TimeLimit(settings.step_seconds if time_limit is None else time_limit),
         )
 
     def sweep(
@@ -235,13 +247,14 @@ class Store(Studies):
         progress: bool | Show = True,
         confirm: bool = False,
         store_trials: bool = True,
+        time_limit: float | None = None,
     ) -> Sweep:
         """Run many configurations of a strategy over the same sessions.
 
-        The market is read once. Every configuration becomes a row of the table `trials`, and one
-        that was run before, on the same data by the same code, is not run again: after Ctrl-C the
-        same call goes on where it ended. Where the database can only be read, trials are kept in
-        `trials.sqlite` in the platform's home.
+        The market is read once (`research/sweep.py` says what memory is needed). Each configuration
+        becomes a row of the table `trials`, and one that was run before, on the same data by the
+        same code, is not run again: after Ctrl-C the same call goes on where it ended. Where the
+        database can only be read, trials are kept in `trials.sqlite` in the platform's home.
 
         Parameters
         ----------
@@ -252,7 +265,8 @@ class Store(Studies):
             distribution of SciPy)
         start, end : first and last session, as far as there are bars
         sample, seed : how many configurations are drawn; the same seed draws the same ones
-        costs, limits, delistings, capital, risk_free, benchmark : as of `backtest`
+        costs, limits, delistings, capital, risk_free, benchmark, time_limit : as of `backtest`; a
+            configuration that takes longer fails alone
         client : a `dask.distributed.Client`, whose workers run the configurations; they must reach
             the database (extra `dask`)
         progress : whether progress and time to go are shown
@@ -267,15 +281,11 @@ class Store(Studies):
         UnknownNameError, SessionError
             As `backtest`.
 
-        Notes
-        -----
-        Memory: the market's arrays; for each core, some thirty arrays of sessions × securities;
-        and for each configuration 8 bytes a session. No positions or fills are kept.
         """
         assumed = self.settings
         return sweep(
             self._reader,
-            model_of(assumed, strategy) if isinstance(strategy, str) else strategy,
+            self._swept(strategy),
             parameters,
             start,
             end,
@@ -289,13 +299,25 @@ class Store(Studies):
             ),
             benchmark=self._rival(benchmark),
             default_benchmark=self._rival(assumed.benchmark) or assumed.benchmark,
+            meant=self._rival,
             sample=sample,
             seed=seed,
             client=client,
             table=self._trials() if store_trials else None,
             progress=progress,
             confirm=confirm,
+            time_limit=assumed.step_seconds if time_limit is None else time_limit,
         )
+
+    def _swept(self, strategy: object) -> object:
+        """Return what a name means by the settings, which must be no book."""
+        given = book_or(self.settings, strategy)
+        if isinstance(given, Book):
+            raise SettingsError(
+                f"{given.name} is a book, and a sweep is of one strategy",
+                "Sweep its members, and compare books of other rules with store.backtest",
+            )
+        return model_of(self.settings, given) if isinstance(given, str) else given
 
     def _rival(self, benchmark: Benchmark | None) -> Benchmark | None:
         """Return what a name means by the settings, and a name that means nothing else as it is."""
@@ -311,16 +333,8 @@ class Store(Studies):
         return TrialTable(self.database, writer, home if home.is_absolute() else None)
 
     def _range(self, first: str, last: str) -> FeatureData:
-        return FeatureData(self._reader, platform_calendar(self.settings), first, last)
-
-
-def _book_or(
-    strategy: str | Strategy | Weights | Book, settings: Settings
-) -> str | Strategy | Weights | Book:
-    """Return the book of a name, or what was given where it is none."""
-    if not isinstance(strategy, str):
-        return strategy
-    return {book.name: book for book in books_of(settings)}.get(strategy, strategy)
+        limit = TimeLimit(self.settings.step_seconds)
+        return FeatureData(self._reader, platform_calendar(self.settings), first, last, limit)
 
 
 def _names(names: Names | None) -> list[str]:

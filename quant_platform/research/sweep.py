@@ -7,7 +7,7 @@
 3. The market is read once, with all features that any configuration needs.
 4. The others are run, one thread a core, or in pieces by the workers of a Dask cluster. What is
    finished is stored once a second, so an interruption loses no more than that; the next call
-   goes on. A configuration that raises is a row with its reason.
+   goes on. A configuration that raises, or does not end in time, is a row with its reason.
 
 Memory: the market's arrays; for each thread, some thirty arrays of sessions × securities while a
 configuration runs; and for each configuration 8 bytes a session and a few hundred for its figures.
@@ -18,7 +18,8 @@ of (`trials.py`), workers (`cluster.py`), and the result (`sweep_result.py`).
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -40,6 +41,7 @@ from quant_platform.research.sweep_result import Sweep
 from quant_platform.research.trials import Circumstances, Template, all_parameters, digest_of
 from quant_platform.storage.bulk import BEGINNING
 from quant_platform.storage.trials import Outcome, Trial, TrialTable
+from quant_platform.strategies.base import Strategy
 
 MOST_UNASKED = 10_000
 """Configurations beyond which a sweep says first what it will take."""
@@ -62,6 +64,7 @@ def sweep(
     assumed: Assumptions | None = None,
     benchmark: Benchmark | None = None,
     default_benchmark: Benchmark = DEFAULT_BENCHMARK,
+    meant: Callable[[str], Benchmark | None] = lambda name: name,
     sample: int | None = None,
     seed: int = 0,
     client: Any = None,
@@ -69,6 +72,7 @@ def sweep(
     progress: bool | Show = True,
     confirm: bool = False,
     threads: int | None = None,
+    time_limit: float = 0.0,
 ) -> Sweep:
     """Run every configuration of a strategy over the stored sessions from `start` to `end`.
 
@@ -81,13 +85,16 @@ def sweep(
         lowest and highest value, values, a function of a random generator, or a distribution of
         SciPy)
     assumed : what is assumed of trading and of money
-    benchmark : as of `backtest`
+    benchmark, default_benchmark : as of `backtest`
+    meant : what a name means that a strategy states as its benchmark
     sample, seed : how many configurations are drawn, and what from
     client : a `dask.distributed.Client`, whose workers run the configurations
     table : where trials are kept; None: nowhere
     progress : whether progress is shown, or a function of the numbers done and in all
     confirm : run more than `MOST_UNASKED` configurations
     threads : default: one per core
+    time_limit : seconds that a configuration's call of the strategy may take, or a feature that
+        somebody added; 0: no limit
 
     Raises
     ------
@@ -106,10 +113,15 @@ def sweep(
         template.configured(each)  # what is refused stops the sweep before anything is read
     stored = calendar.sessions(*reader.first_and_last_bar())
     days = [day.isoformat() for day in calendar.range(iso_day(start), iso_day(end), stored)]
-    plan = Plan(reader, template, days[0], days[-1], calendar, assumed or Assumptions())
+    plan = Plan(reader, template, days[0], days[-1], calendar, assumed or Assumptions(), time_limit)
+
+    def rival(model: Strategy) -> Benchmark:
+        stated = meant(model.benchmark) if benchmark is None and model.benchmark else benchmark
+        return default_benchmark if stated is None else stated
+
     if asks:
-        _ask(plan, _tasks(plan, [first], benchmark, default_benchmark), len(configurations))
-    tasks = _tasks(plan, configurations, benchmark, default_benchmark)
+        _ask(plan, _tasks(plan, [first], rival), len(configurations))
+    tasks = _tasks(plan, configurations, rival)
     outcomes = _run(plan, tasks, table, progress, client, threads)
     return Sweep(
         name=tasks[0].trial.strategy,
@@ -125,15 +137,14 @@ def sweep(
 def _tasks(
     plan: Plan,
     configurations: Iterable[Mapping[str, Any]],
-    benchmark: Benchmark | None,
-    default: Benchmark,
+    rival: Callable[[Strategy], Benchmark],
 ) -> list[Task]:
-    """Make every configuration, and what its trial is made of."""
+    """Make every configuration, what it is judged against, and what its trial is made of."""
     common = Circumstances.of(plan.template, plan.reader, plan.first, plan.last, plan.assumed)
     tasks = []
     for parameters in configurations:
         model = plan.template.configured(parameters)
-        against = benchmark if benchmark is not None else model.benchmark or default
+        against = rival(model)
         tasks.append(Task(common.trial(model, against), parameters, against))
     for each in distinct(task.benchmark for task in tasks):
         benchmark_model(each)  # an unknown one is refused before anything is read
@@ -157,10 +168,12 @@ def _run(
     with shown(progress, "configurations") as show:
         show(len(outcomes), len(different))
         try:
-            for task, outcome in _pieces(plan, left, client, threads):
-                outcomes[task.trial.id] = outcome
-                kept.add(task, outcome)
-                show(len(outcomes), len(different))
+            # Closed, so that whatever ends the loop ends the work as well.
+            with closing(_pieces(plan, left, client, threads)) as pieces:
+                for task, outcome in pieces:
+                    outcomes[task.trial.id] = outcome
+                    kept.add(task, outcome)
+                    show(len(outcomes), len(different))
         except KeyboardInterrupt:
             kept.store()
             where = "kept; the same call goes on there" if table else "done, and nothing is kept"
@@ -174,7 +187,7 @@ def _run(
 
 def _pieces(
     plan: Plan, tasks: Sequence[Task], client: Any, threads: int | None
-) -> Iterator[tuple[Task, Outcome]]:
+) -> Generator[tuple[Task, Outcome]]:
     if not tasks:
         return
     if client is not None:
@@ -187,7 +200,7 @@ def _pieces(
     def work(task: Task) -> tuple[Task, Outcome]:
         return task, plan.outcome(runner, task.parameters, task.benchmark)
 
-    yield from in_threads(work, tasks, threads)
+    yield from in_threads(work, tasks, threads, runner.market.limit.stop)
 
 
 class _Keeper:

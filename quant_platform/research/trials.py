@@ -9,7 +9,7 @@ import inspect
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -18,7 +18,7 @@ from quant_platform.errors import SettingsError
 from quant_platform.features.feature_registry import notebook_features
 from quant_platform.market.calendar import Calendar
 from quant_platform.provenance import code_version
-from quant_platform.research.backtest import as_strategy
+from quant_platform.research.backtest import as_strategy, features_read
 from quant_platform.research.prepared import Assumptions
 from quant_platform.research.reader import TableReader
 from quant_platform.research.source import source_digest
@@ -63,6 +63,8 @@ class Template:
 
     given: Any
     calendar: Calendar
+    _read: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
+    """Features that a function was found to read, by its parameters."""
 
     def configured(self, parameters: Mapping[str, Any]) -> Strategy:
         """Return the strategy with these parameters.
@@ -87,7 +89,11 @@ class Template:
             values = {**given.parameters.model_dump(), **parameters}
             return type(given)(**values).named(given.name)
         if callable(given) and not isinstance(given, (type, Strategy)):
-            return as_strategy(Bound(given, parameters), self.calendar)
+            bound = Bound(given, parameters)
+            key = _text(parameters)
+            if key not in self._read:
+                self._read[key] = features_read(bound, self.calendar)
+            return FunctionStrategy(bound, self._read[key])
         return as_strategy(given, self.calendar)
 
     @property
@@ -170,7 +176,9 @@ class Circumstances:
             "data_version": self.data,
             "first_session": self.first,
             "last_session": self.last,
-            "costs": json.dumps(_plain(asdict(assumed.costs)), sort_keys=True),
+            "costs": json.dumps(
+                _plain({**asdict(assumed.costs), **assumed.conditions}), sort_keys=True
+            ),
             "limits": json.dumps(_plain(asdict(assumed.limits)), sort_keys=True),
             "delistings": json.dumps(_plain(asdict(assumed.delistings)), sort_keys=True),
             "capital": float(assumed.capital),

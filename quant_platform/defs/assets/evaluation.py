@@ -12,6 +12,7 @@ from quant_platform.defs.assets.common import (
 )
 from quant_platform.defs.assets.signals import signal_key
 from quant_platform.defs.partitions import lookback, previous_session, whole_history
+from quant_platform.features.inputs import OWN_DATA
 from quant_platform.pipeline.chunks import Chunks
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.portfolios import (
@@ -39,7 +40,7 @@ def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
 
 
 def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
-    signals = {
+    others = {
         SIGNALS_PREFIX + strategy.name: dg.AssetIn(
             signal_key(strategy),
             partition_mapping=previous_session(),
@@ -47,6 +48,9 @@ def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
         )
         for strategy in market.models
     }
+    if market.condition_sessions:
+        held = lookback(market.condition_sessions)
+        others[OWN_DATA] = dg.AssetIn(OWN_DATA, partition_mapping=held, metadata=LAZY)
 
     @asset(
         market,
@@ -78,7 +82,7 @@ def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
                 partition_mapping=previous_session(),
                 metadata={**LAZY, "own_past": True},
             ),
-            **signals,
+            **others,
         },
         dense=True,
     )
@@ -90,15 +94,16 @@ def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
         securities: Stored,
         universe: Stored,
         before: Stored,
-        **signals_of: Stored,
+        **others: Stored,
     ) -> Chunks:
         """Positions, cash, equity, trades and return of each model, simulated at the next open."""
         recipe = portfolio_recipe(platform.settings)
         sessions = sessions_to_do(context, platform, recipe)
-        signals = {name.removeprefix(SIGNALS_PREFIX): rows for name, rows in signals_of.items()}
+        own = others.pop(OWN_DATA, None)
+        signals = {name.removeprefix(SIGNALS_PREFIX): rows for name, rows in others.items()}
         return Chunks(
             portfolio_chunks(
-                platform, sessions, bars, actions, securities, universe, before, signals
+                platform, sessions, bars, actions, securities, universe, before, signals, own
             ),
             recipe,
         )
