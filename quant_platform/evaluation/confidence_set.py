@@ -38,7 +38,7 @@ SIZE = 0.05
 """Probability that the set, or an interval of ranks, does not hold what it should."""
 
 EQUAL = 1e-12
-"""Standard error of a difference per session up to which two models are the same but for rounding."""
+"""Smallest standard error of a difference per session: what lies below it is rounding."""
 
 IntArray = NDArray[np.int64]
 
@@ -72,9 +72,7 @@ class Comparison(NamedTuple):
     ranks: RankIntervals | None
 
 
-def compare(
-    returns: FloatArray, *, identity: str = "", resamples: int = RESAMPLES
-) -> Comparison:
+def compare(returns: FloatArray, *, identity: str = "", resamples: int = RESAMPLES) -> Comparison:
     """Compare models by their mean returns.
 
     Parameters
@@ -131,18 +129,16 @@ def shared_block(lengths: list[float]) -> float:
 
 
 def standard_errors(deviations: FloatArray) -> FloatArray:
-    """Standard error of each pair's difference, (M, M); NaN where two models are the same."""
+    """Standard error of each pair's difference, (M, M), `EQUAL` at least."""
     errors = np.empty((deviations.shape[1],) * 2)
     for model, own in enumerate(deviations.T):
         gaps = own[:, None] - deviations
         errors[model] = np.sqrt((gaps * gaps).mean(axis=0))
     # Equal both ways to the last bit, since a gap and its negative have the same square.
-    return np.where(errors > EQUAL, errors, np.nan)
+    return np.maximum(errors, EQUAL)
 
 
-def confidence_set(
-    means: FloatArray, deviations: FloatArray, errors: FloatArray
-) -> ConfidenceSet:
+def confidence_set(means: FloatArray, deviations: FloatArray, errors: FloatArray) -> ConfidenceSet:
     """Eliminate models one by one.
 
     Parameters
@@ -153,8 +149,7 @@ def confidence_set(
     """
     models = len(means)
     order, p = np.empty(models, dtype=np.int64), np.empty(models)
-    weight = np.where(np.isnan(errors), 0.0, 1.0 / errors)
-    eliminate(-means, np.ascontiguousarray(-deviations), weight, order, p)
+    eliminate(-means, np.ascontiguousarray(-deviations), 1.0 / errors, order, p)
     p_value, step = np.empty(models), np.empty(models, dtype=np.int64)
     p_value[order] = np.maximum.accumulate(p)
     step[order] = np.arange(1, models + 1)
@@ -167,11 +162,10 @@ def rank_intervals(
     """Interval of each model's rank by mean return, from what `confidence_set` is computed of."""
     models = len(means)
     lower, upper = np.ones(models, dtype=np.int64), np.full(models, models, dtype=np.int64)
-    weight = np.where(np.isnan(errors), 0.0, 1.0 / errors)
     for model in range(models):
-        gaps = np.abs((deviations - deviations[:, model : model + 1]) * weight[model])
+        gaps = np.abs((deviations - deviations[:, model : model + 1]) / errors[model])
         limit = np.quantile(gaps.max(axis=1), 1.0 - size, method="higher")
-        lead = (means - means[model]) * weight[model]
+        lead = (means - means[model]) / errors[model]
         lower[model] += np.count_nonzero(lead > limit)
         upper[model] -= np.count_nonzero(lead < -limit)
     return RankIntervals(lower, upper)

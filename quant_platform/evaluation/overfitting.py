@@ -141,9 +141,7 @@ def _choices(
     return first, second, rank
 
 
-def _ratios(
-    sums: FloatArray, squares: FloatArray, centre: FloatArray, count: int
-) -> FloatArray:
+def _ratios(sums: FloatArray, squares: FloatArray, centre: FloatArray, count: int) -> FloatArray:
     """Sharpe ratios per session from sums of deviations from `centre` and of their squares."""
     mean = sums / count
     variance = (squares / count - mean * mean) * count / (count - 1)

@@ -74,7 +74,8 @@ def minimum_track_record(
     distance = np.asarray(ratio, dtype=np.float64) - threshold
     variance = _relative_variance(ratio, skewness, kurtosis)
     with np.errstate(all="ignore"):
-        needed = 1.0 + variance * (_NORMAL.inv_cdf(confidence) / distance) ** 2
+        errors = _NORMAL.inv_cdf(confidence) / distance
+        needed = 1.0 + variance * (errors * errors)
     return np.where((distance > 0.0) & (variance > 0.0), needed, np.nan)
 
 
@@ -121,11 +122,8 @@ def deflated_sharpe(
     return probabilistic_sharpe(ratio, count, skewness, kurtosis, threshold)
 
 
-def _relative_variance(
-    ratio: ArrayLike, skewness: ArrayLike, kurtosis: ArrayLike
-) -> FloatArray:
-    """n − 1 times the variance of the estimated ratio."""
+def _relative_variance(ratio: ArrayLike, skewness: ArrayLike, kurtosis: ArrayLike) -> FloatArray:
+    """N − 1 times the variance of the estimated ratio."""
     ratio = np.asarray(ratio, dtype=np.float64)
-    return np.asarray(
-        1.0 - np.asarray(skewness) * ratio + (np.asarray(kurtosis) - 1.0) / 4.0 * ratio**2
-    )
+    shape = (np.asarray(kurtosis) - 1.0) / 4.0 * ratio - np.asarray(skewness)
+    return np.asarray(1.0 + shape * ratio)

@@ -12,6 +12,9 @@ from quant_platform.kernels.compiled import compiled
 
 IntArray = NDArray[np.int64]
 
+NOTHING = 1e-6
+"""Studentised difference up to which models do not differ but for rounding."""
+
 
 def eliminate_by_numpy(
     excess: FloatArray, resampled: FloatArray, weight: FloatArray, order: IntArray, p: FloatArray
@@ -27,7 +30,9 @@ def eliminate_by_numpy(
         for row, each in enumerate(left):
             gaps = (simulated[:, row : row + 1] - simulated) * weight[each, left]
             highest = np.maximum(highest, np.abs(gaps).max(axis=1))
-        p[step] = np.count_nonzero(statistic.max() < highest) / len(resampled)
+        observed = statistic.max()
+        larger = np.count_nonzero(observed < highest) / len(resampled)
+        p[step] = larger if observed > NOTHING else 1.0
         order[step] = left[worst]
         left = np.delete(left, worst)
     order[-1], p[-1] = left[0], 1.0
@@ -80,7 +85,7 @@ def eliminate(
                 if is_larger:
                     break
             larger += is_larger
-        p[step] = larger / resamples
+        p[step] = larger / resamples if observed > NOTHING else 1.0
         order[step] = left[worst]
         for i in range(worst, count - 1):
             left[i] = left[i + 1]

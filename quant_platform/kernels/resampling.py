@@ -105,9 +105,7 @@ def block_positions_by_numpy(
     "int64[:, ::1]",
     reference=block_positions_by_numpy,
 )
-def block_positions(
-    starts: FloatArray, lengths: FloatArray, scale: float, found: IntArray
-) -> None:
+def block_positions(starts: FloatArray, lengths: FloatArray, scale: float, found: IntArray) -> None:
     """Write the sessions that each resample consists of, (B, T), for draws as in `block_sums`."""
     sessions = found.shape[1]
     for resample in range(len(found)):
