@@ -7,9 +7,10 @@
 2. **Draws** depend on an identity (a text), the number of resamples and nothing else. So they are
    the same for every model and in every session, a difference of two models is one of paired
    resamples, and figures change from session to session by what the session adds, not by chance.
-3. **Interval.** The 2.5 % and 97.5 % quantiles of the figure over the resamples (B. Efron, "Bootstrap
-   Methods: Another Look at the Jackknife", Annals of Statistics 7, 1979). It is null where the
-   figure is, below `FEWEST_SESSIONS` returns, and where more than 5 % of the resamples have none.
+3. **Interval.** The 2.5 % and 97.5 % quantiles of the figure over the resamples (B. Efron,
+   "Bootstrap Methods: Another Look at the Jackknife", Annals of Statistics 7, 1979). It is null
+   where the figure is, below `FEWEST_SESSIONS` returns, and where more than 5 % of the resamples
+   have none.
 
 A resample keeps the order of sessions within a block only. A drawdown that is longer than a block
 is therefore rarer in resamples than in the series, and its interval may not hold its estimate.
@@ -26,6 +27,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from quant_platform.evaluation.metric_registry import Metric
 from quant_platform.evaluation.metrics import METRICS, ROOT_YEAR, ZERO_DEVIATION
@@ -78,7 +80,7 @@ class Draws(NamedTuple):
         return cls(starts, lengths, 0.0 if block <= 1.0 else -1.0 / math.log1p(-1.0 / block))
 
     def sums(self, running: FloatArray) -> FloatArray:
-        """Sums over each resample, (resamples, K), from running sums that begin with 0, (T + 1, K)."""
+        """Sums over each resample, (resamples, K), from sums before each session, (T + 1, K)."""
         found = np.empty((len(self.starts), running.shape[1]))
         block_sums(np.ascontiguousarray(running), self.starts, self.lengths, self.scale, found)
         return found
@@ -111,7 +113,7 @@ def block_length(returns: FloatArray) -> float:
 
 
 def sharpe_ratios(sums: FloatArray, squares: FloatArray, count: int) -> FloatArray:
-    """Annualised Sharpe ratios from sums of `count` returns and of their squares; NaN if constant."""
+    """Annualised Sharpe ratios from sums of returns and of their squares; NaN if constant."""
     mean = sums / count
     variance = np.maximum(squares / count - mean * mean, 0.0) * count / max(count - 1, 1)
     deviation = np.sqrt(variance)
@@ -123,15 +125,22 @@ def sharpe_ratios(sums: FloatArray, squares: FloatArray, count: int) -> FloatArr
 
 def interval(values: FloatArray) -> FloatArray:
     """Ends of the 95 % interval, (2, …), of figures over resamples along the first axis."""
-    values = np.asarray(values, dtype=np.float64)
-    undefined = ~np.isfinite(values)
-    low_enough = undefined.mean(axis=0) <= MOST_UNDEFINED
-    ends = np.full((2, *values.shape[1:]), np.nan)
-    if np.any(low_enough):
-        shown = np.where(undefined, np.nan, values)[:, low_enough]
-        quantile = np.nanquantile if undefined.any() else np.quantile
-        ends[:, low_enough] = quantile(shown, (LOWER, UPPER), axis=0)
-    return ends
+    ordered = np.where(np.isfinite(values), values, np.nan)
+    ordered = np.sort(np.moveaxis(ordered, 0, -1), axis=-1)
+    # What is undefined comes last.
+    defined = np.count_nonzero(~np.isnan(ordered), axis=-1)
+    ends = [_quantile(ordered, defined, share) for share in (LOWER, UPPER)]
+    enough = defined >= (1.0 - MOST_UNDEFINED) * ordered.shape[-1]
+    return np.where(enough, ends, np.nan)
+
+
+def _quantile(ordered: FloatArray, count: NDArray[np.intp], share: float) -> FloatArray:
+    """Quantile of the first `count` of ordered values along the last axis, interpolated."""
+    place = np.maximum(count - 1, 0) * share
+    below = np.floor(place).astype(np.intp)
+    above = np.minimum(below + 1, np.maximum(count - 1, 0))
+    low, high = (np.take_along_axis(ordered, at[..., None], -1)[..., 0] for at in (below, above))
+    return np.asarray(low + (high - low) * (place - below))
 
 
 def metric_intervals(

@@ -19,6 +19,7 @@ Both are of the models' mean returns, resampled together. What does not belong h
 (`bootstrap.py`), and how a ranking is shown (`reports/ranking.py`).
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -164,7 +165,7 @@ def rank_intervals(
     lower, upper = np.ones(models, dtype=np.int64), np.full(models, models, dtype=np.int64)
     for model in range(models):
         gaps = np.abs((deviations - deviations[:, model : model + 1]) / errors[model])
-        limit = np.quantile(gaps.max(axis=1), 1.0 - size, method="higher")
+        limit = np.sort(gaps.max(axis=1))[math.ceil((1.0 - size) * (len(gaps) - 1))]
         lead = (means - means[model]) / errors[model]
         lower[model] += np.count_nonzero(lead > limit)
         upper[model] -= np.count_nonzero(lead < -limit)

@@ -5,9 +5,10 @@
    Dimensionality", European Signal Processing Conference, 2007). It is at most the number of
    sessions, however many trials there are.
 2. **Clusters**: a trial joins a leader that it is correlated with by at least `SAME_IDEA`; without
-   one it becomes a leader itself (J. Hartigan, "Clustering Algorithms", 1975, chapter 3). Each cluster counts as one trial, as proposed by M. López de Prado and M. Lewis, "Detection of
-   False Investment Strategies Using Unsupervised Learning Methods", Quantitative Finance 19, 2019,
-   with another way to find clusters. Returns are first summed over equal stretches, so that at most
+   one it becomes a leader itself (J. Hartigan, "Clustering Algorithms", 1975, chapter 3). Each
+   cluster counts as one trial, as proposed by M. López de Prado and M. Lewis, "Detection of False
+   Investment Strategies Using Unsupervised Learning Methods", Quantitative Finance 19, 2019, with
+   another way to find clusters. Returns are first summed over equal stretches, so that at most
    `MOST_STRETCHES` are compared.
 
 Trials come in batches, in the order in which they were made. A later one changes nothing of what an

@@ -10,7 +10,8 @@
    and M. Wolf, "Stepwise Multiple Testing as Formalized Data Snooping", Econometrica 73, 2005).
    Computed by arch.
 
-Both packages come with the extra `research`. What does not belong here: ranking (`confidence_set.py`).
+Both packages come with the extra `research`. What does not belong here: ranking
+(`confidence_set.py`).
 """
 
 import math

@@ -38,6 +38,25 @@ def eliminate_by_numpy(
     order[-1], p[-1] = left[0], 1.0
 
 
+@compiled("const float64[:, ::1]", "const float64[:, ::1]", "const int64[::1]", "int64", "float64")
+def larger_ranges(
+    resampled: FloatArray, weight: FloatArray, left: IntArray, count: int, observed: float
+) -> int:
+    """Resamples in which two of the first `count` models of `left` differ by more than observed."""
+    larger = 0
+    for resample in range(len(resampled)):
+        is_larger = False
+        for i in range(count):
+            own = resampled[resample, left[i]]
+            for j in range(i):
+                gap = own - resampled[resample, left[j]]
+                is_larger |= abs(gap * weight[left[i], left[j]]) > observed
+            if is_larger:
+                break
+        larger += is_larger
+    return larger
+
+
 @compiled(
     "const float64[::1]",
     "const float64[:, ::1]",
@@ -71,20 +90,7 @@ def eliminate(
                 value = (excess[a] - excess[b]) * weight[a, b]
                 if value > observed:
                     observed, worst = value, i
-        larger = 0
-        for resample in range(resamples):
-            is_larger = False
-            for i in range(count):
-                a = left[i]
-                own = resampled[resample, a]
-                for j in range(i):
-                    b = left[j]
-                    if abs((own - resampled[resample, b]) * weight[a, b]) > observed:
-                        is_larger = True
-                        break
-                if is_larger:
-                    break
-            larger += is_larger
+        larger = larger_ranges(resampled, weight, left, count, observed)
         p[step] = larger / resamples if observed > NOTHING else 1.0
         order[step] = left[worst]
         for i in range(worst, count - 1):

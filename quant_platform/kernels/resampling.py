@@ -120,6 +120,21 @@ def block_positions(starts: FloatArray, lengths: FloatArray, scale: float, found
             block += 1
 
 
+@compiled("const float64[::1]", "int64", "int64")
+def block_of(covariance: FloatArray, window: int, count: int) -> float:
+    """Optimal length by the autocovariances up to lag `window`; NaN without long-run variance."""
+    slope, long_run = 0.0, covariance[0]
+    for lag in range(1, window + 1):
+        share = lag / window
+        weight = 1.0 if share <= 0.5 else 2.0 * (1.0 - share)
+        slope += 2.0 * weight * lag * covariance[lag]
+        long_run += 2.0 * weight * covariance[lag]
+    if long_run * long_run <= 0.0:
+        return np.nan
+    length = (slope * slope / (long_run * long_run) * count) ** (1.0 / 3.0)
+    return float(min(length, np.ceil(min(3.0 * np.sqrt(count), count / 3.0))))
+
+
 @compiled("const float64[::1]")
 def optimal_block(values: FloatArray) -> float:
     """Mean length of blocks by which the mean of a series is resampled best; NaN if it is constant.
@@ -166,14 +181,4 @@ def optimal_block(values: FloatArray) -> float:
         if chosen >= 0 and lag >= 2 * max(chosen, 1):
             break
         small = small + 1 if np.abs(cross) < limit * scale else 0
-    window = min(2 * max(chosen, 1), most) if chosen >= 0 else most
-    slope, long_run = 0.0, covariance[0]
-    for lag in range(1, window + 1):
-        share = lag / window
-        weight = 1.0 if share <= 0.5 else 2.0 * (1.0 - share)
-        slope += 2.0 * weight * lag * covariance[lag]
-        long_run += 2.0 * weight * covariance[lag]
-    if long_run * long_run <= 0.0:
-        return np.nan
-    length = (slope * slope / (long_run * long_run) * count) ** (1.0 / 3.0)
-    return min(length, np.ceil(min(3.0 * np.sqrt(count), count / 3.0)))
+    return block_of(covariance, min(2 * max(chosen, 1), most) if chosen >= 0 else most, count)

@@ -40,6 +40,7 @@ FIRST_COUNTED = (
     "signals",
     "portfolios",
     "model_performance",
+    "performance_statistics",
     "performance_reports",
     "alerts",
     "data_quality",
@@ -100,6 +101,7 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
             f"Run: quant-platform backfill --start {session} --end {session}",
         )
     scored = score_rows(performance, models)
+    statistics = _between(database, "performance_statistics", session, session)
     portfolios = of_models(
         _all(
             database,
@@ -113,7 +115,7 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
         models=models,
         portfolios=portfolios,
         performance=of_session,
-        ranking=rank_models(scored, today),
+        ranking=rank_models(scored, statistics, today),
         trends=model_trends(scored, today),
         signals=of_models(_between(database, "signals", session, session)),
         alerts=alerts,
@@ -128,7 +130,9 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
         outstanding=_outstanding(settings, database, date.fromisoformat(session)),
         row_counts=_session_counts(database, session),
         assumptions=_assumptions(settings, database, session),
-        summary=str(performance_reports(performance, models, alerts, today)["summary"].iloc[0]),
+        summary=str(
+            performance_reports(performance, statistics, models, alerts, today)["summary"].iloc[0]
+        ),
         risk_free=_risk_free(settings, database, pd.DatetimeIndex([*portfolios["date"], *today])),
     )
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.errors import SessionError
+from quant_platform.evaluation.comparison import statistics_rows
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import risk_free_rates
 from quant_platform.kernels.arrays import SessionArray
@@ -260,7 +261,7 @@ def performance_chunks(
     bars: Stored | None = None,
     actions: Stored | None = None,
 ) -> Iterator[Chunk]:
-    """Rows of `model_performance`: figures of each model over several windows.
+    """Rows of `model_performance` and `performance_statistics`: figures, and how models compare.
 
     Parameters
     ----------
@@ -298,5 +299,27 @@ def performance_chunks(
         ]
         rows = pd.concat(parts, ignore_index=True)
         rows["benchmark"] = rows["model_id"].map(benchmarks.names)
-        tables = {"model_performance": rows}
+        statistics = statistics_rows(
+            history, block, risk_free=risk_free, **_beside_returns(platform, block[-1])
+        )
+        tables = {"model_performance": rows, "performance_statistics": statistics}
         yield from alone(Chunk(block, tables, read_at=read_at, failures=failures.by_part))
+
+
+_IMPACTS = """
+SELECT date, model_id, sum(impact) AS impact FROM fills
+WHERE account = $1 AND date <= $2::text::date AND impact > 0 GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+_ENDINGS = """
+SELECT date, model_id, count(*) AS ended, count(*) FILTER (WHERE assumed) AS assumed
+FROM closed_positions WHERE date <= $1::text::date GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+
+def _beside_returns(platform: Platform, last: str) -> dict[str, pd.DataFrame]:
+    """What impact cost each model, and which of its positions ended, up to a session."""
+    return {
+        "impacts": bulk.query(platform.database, _IMPACTS, (SIMULATED, last)),
+        "endings": bulk.query(platform.database, _ENDINGS, (last,)),
+    }

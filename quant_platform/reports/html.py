@@ -28,6 +28,7 @@ from quant_platform.evaluation.performance import WINDOWS
 from quant_platform.reports import figures
 from quant_platform.reports.quality import quality
 from quant_platform.reports.ranking import SCORE_FORMULA
+from quant_platform.reports.standings import NOTE, money
 
 SIGNAL_ROWS = 60
 """Signals listed at most; those that want a position come first."""
@@ -107,7 +108,13 @@ def render_report(data: ReportData, library: str = "") -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=percent, number=number, whole=whole, day=day, explained=explained, name=name_of
+        percent=percent,
+        number=number,
+        whole=whole,
+        day=day,
+        explained=explained,
+        name=name_of,
+        money=lambda value: money(value if _known(value) else None),
     )
     page = environment.get_template("report.html.j2").render(
         date=data.date,
@@ -116,6 +123,7 @@ def render_report(data: ReportData, library: str = "") -> str:
         session_count=data.portfolios["date"].nunique(),
         **_risk_free(data),
         score_formula=SCORE_FORMULA,
+        ranking_note=NOTE,
         cards=_cards(data),
         ranking=_records(data.ranking),
         trends={row["model_id"]: row for row in _records(data.trends)},

@@ -77,7 +77,7 @@ def test_sessions_and_models_that_cannot_be_compared() -> None:
 def test_without_the_extra_it_says_which_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "arch.bootstrap", None)
     monkeypatch.setitem(sys.modules, "statsmodels.stats.multitest", None)
-    with pytest.raises(SettingsError, match="package arch.*quant-platform\\[research\\]"):
+    with pytest.raises(SettingsError, match=r"package arch.*quant-platform\[research\]"):
         superiority(*market(1, [0.0]))
     with pytest.raises(SettingsError, match="package statsmodels"):
         false_discovery_rates([0.5])

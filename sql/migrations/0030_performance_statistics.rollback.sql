@@ -1,0 +1,4 @@
+DROP TABLE performance_statistics, performance_statistics_history;
+COMMENT ON COLUMN performance_reports.best_model IS 'Model with the highest score.';
+COMMENT ON COLUMN performance_reports.worst_model IS 'Model with the lowest score.';
+COMMENT ON COLUMN performance_reports.ranking IS 'Models by score, best first, with the figures the score is made of.';
