@@ -38,9 +38,9 @@ def heavy_metadata(
     table: Table, rows: Mapping[str, int], newest: pd.DataFrame
 ) -> Mapping[str, Any]:
     """Column schema, preview of the newest session, rows per session, and a report's ranking."""
-    ranking = newest.get("ranking", default=pd.Series(dtype="str")).iloc[-1:]
+    reports = [str(text) for text in newest.get("ranking", default=[])]
     return {
-        **{"ranking": dg.MetadataValue.md(standing_table(str(text))) for text in ranking},
+        **({"ranking": dg.MetadataValue.md(standing_table(reports[-1]))} if reports else {}),
         "dagster/column_schema": column_schema(table),
         "preview": dg.MetadataValue.md(preview(newest)),
         "rows per session": dg.MetadataValue.md(sparkline(rows)),

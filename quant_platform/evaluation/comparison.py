@@ -12,7 +12,8 @@
    number, and by the effective rank of their correlations.
 5. **Capacity**: impact grows with the root of an order's size, so as a share of equity E it costs
    c·√E a year. The mean c so far, and the return above the risk-free rate before impact (the
-   edge), give the equity at which impact eats half of it: (edge ÷ 2c)². Null without impact or edge.
+   edge), give the equity at which impact eats half of it: (edge ÷ 2c)². Null without impact or
+   edge.
 
 A row does not depend on how a backfill is cut: running sums begin with the first portfolio. What
 does not belong here: how models are ordered by this (`reports/ranking.py`).
@@ -142,7 +143,8 @@ def statistics_rows(
         `sessions`: date, model_id, daily_return, equity, gross_exposure, costs
     sessions : sessions for which rows are wanted
     risk_free : annual risk-free rate, as in `performance_rows`
-    impacts : date, model_id and impact: what price impact cost in a session, in currency; None: none
+    impacts : date, model_id and impact: what price impact cost in a session, in currency; None:
+        none
     endings : date, model_id, ended and assumed: positions closed in a session because their
         security stopped trading, and those at an assumed price; None: none
     trials : what the models were chosen from; None: the models that are compared

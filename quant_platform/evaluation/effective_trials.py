@@ -126,7 +126,8 @@ def _stretches(values: FloatArray) -> FloatArray:
     sessions = values.shape[1]
     length = -(-sessions // MOST_STRETCHES)
     count = sessions // length
-    return values[:, sessions - count * length :].reshape(len(values), count, length).sum(axis=2)
+    cut = values[:, sessions - count * length :].reshape(len(values), count, length)
+    return np.asarray(cut.sum(axis=2))
 
 
 def _standardised(values: FloatArray) -> FloatArray:

@@ -112,9 +112,9 @@ def superiority(
     arch = optional_package("arch.bootstrap", EXTRA, "A test against the benchmark")
     known = np.isfinite(against)
     models, against = models[known], against[known]
-    compared = np.isfinite(models).all(axis=0)
+    compared: BoolArray = np.asarray(np.isfinite(models).all(axis=0))
     compared[compared] = np.std(models[:, compared] - against[:, None], axis=0) > EQUAL
-    superior = np.zeros(len(compared), dtype=bool)
+    superior = np.zeros_like(compared)
     if len(against) < FEWEST_SESSIONS or not compared.any():
         return Superiority(math.nan, math.nan, math.nan, superior, compared)
     losses = -models[:, compared]

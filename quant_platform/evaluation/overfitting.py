@@ -21,7 +21,7 @@ import numpy as np
 
 from quant_platform.errors import ContractError
 from quant_platform.evaluation.metrics import ROOT_YEAR
-from quant_platform.kernels.arrays import FloatArray
+from quant_platform.kernels.arrays import BoolArray, FloatArray
 from quant_platform.kernels.threads import in_threads
 
 BLOCKS = 16
@@ -88,7 +88,7 @@ def overfitting(
             f"{blocks} blocks cannot be halved in every way",
             f"Give an even number from 2 to {MOST_BLOCKS}",
         )
-    usable = np.isfinite(values).all(axis=0)
+    usable: BoolArray = np.asarray(np.isfinite(values).all(axis=0))
     usable[usable] = np.ptp(values[:, usable], axis=0) > 0.0 if len(values) else False
     values = values[:, usable]
     trials, unusable = values.shape[1], int((~usable).sum())

@@ -56,7 +56,7 @@ def probabilistic_sharpe(
     """
     error = _relative_variance(ratio, skewness, kurtosis) / (np.asarray(count) - 1.0)
     with np.errstate(all="ignore"):
-        distance = (np.asarray(ratio) - threshold) / np.sqrt(error)
+        distance = (np.asarray(ratio) - np.asarray(threshold)) / np.sqrt(error)
     return normal_probability(np.where(error > 0.0, distance, np.nan))
 
 

@@ -58,6 +58,18 @@ SIMULATED = "simulated"
 PERFORMANCE_SESSIONS = 1000
 """Sessions whose figures are computed at once; each time, running figures are begun anew."""
 
+_IMPACTS = """
+SELECT date, model_id, sum(impact) AS impact FROM fills
+WHERE account = $1 AND date <= $2::text::date AND impact > 0 GROUP BY 1, 2 ORDER BY 1, 2
+"""
+"""What price impact cost each model, by session, up to one."""
+
+_ENDINGS = """
+SELECT date, model_id, count(*) AS ended, count(*) FILTER (WHERE assumed) AS assumed
+FROM closed_positions WHERE date <= $1::text::date GROUP BY 1, 2 ORDER BY 1, 2
+"""
+"""Positions of each model whose security ended, by session, up to one."""
+
 
 def decision_columns(model: Strategy) -> tuple[str, ...]:
     """Columns of its signals that a model's portfolio is traded by."""
@@ -300,26 +312,11 @@ def performance_chunks(
         rows = pd.concat(parts, ignore_index=True)
         rows["benchmark"] = rows["model_id"].map(benchmarks.names)
         statistics = statistics_rows(
-            history, block, risk_free=risk_free, **_beside_returns(platform, block[-1])
+            history,
+            block,
+            risk_free=risk_free,
+            impacts=bulk.query(platform.database, _IMPACTS, (SIMULATED, block[-1])),
+            endings=bulk.query(platform.database, _ENDINGS, (block[-1],)),
         )
         tables = {"model_performance": rows, "performance_statistics": statistics}
         yield from alone(Chunk(block, tables, read_at=read_at, failures=failures.by_part))
-
-
-_IMPACTS = """
-SELECT date, model_id, sum(impact) AS impact FROM fills
-WHERE account = $1 AND date <= $2::text::date AND impact > 0 GROUP BY 1, 2 ORDER BY 1, 2
-"""
-
-_ENDINGS = """
-SELECT date, model_id, count(*) AS ended, count(*) FILTER (WHERE assumed) AS assumed
-FROM closed_positions WHERE date <= $1::text::date GROUP BY 1, 2 ORDER BY 1, 2
-"""
-
-
-def _beside_returns(platform: Platform, last: str) -> dict[str, pd.DataFrame]:
-    """What impact cost each model, and which of its positions ended, up to a session."""
-    return {
-        "impacts": bulk.query(platform.database, _IMPACTS, (SIMULATED, last)),
-        "endings": bulk.query(platform.database, _ENDINGS, (last,)),
-    }

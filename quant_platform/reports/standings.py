@@ -14,10 +14,10 @@ NONE = "–"
 NOTE = (
     "The set best is a model confidence set: with 95 % probability it holds the best of the models"
     " compared, by mean returns net of costs since inception. Its members cannot be told from the"
-    " best, which does not make them equal to each other. The eliminated can be told from it. Within"
-    " a set the order is that of the lower bound of the Sharpe ratio; p is the smallest size at"
-    " which a model is not in the set best. Models invested by less than 20 % on average, or younger"
-    " than 252 sessions, are not compared."
+    " best, which does not make them equal to each other. The eliminated can be told from it."
+    " Within a set the order is that of the lower bound of the Sharpe ratio; p is the smallest size"
+    " at which a model is not in the set best. Models invested by less than 20 % on average, or"
+    " younger than 252 sessions, are not compared."
 )
 """What a reader must know of the table."""
 
@@ -29,7 +29,7 @@ Record = Mapping[str, object]
 
 
 def standing_rows(ranking: Sequence[Record]) -> list[tuple[str, ...]]:
-    """Cells of `PLACES` and `BESIDE`, a row per model, from the records of `performance_reports.ranking`."""
+    """Cells of `PLACES` and `BESIDE`, a row per model, from the records of a report's ranking."""
     return [
         (
             str(row["rank"]),

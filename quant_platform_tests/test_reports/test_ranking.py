@@ -198,6 +198,5 @@ def test_a_month_of_rows_is_enough() -> None:
     month = PERFORMANCE[PERFORMANCE["date"].between(DATES[269], session)]
     cut = score_rows(month, MODELS)
     pd.testing.assert_frame_equal(model_trends(cut, [session]), model_trends(whole, [session]))
-    pd.testing.assert_frame_equal(
-        *(rank_models(rows, STATISTICS, [session]) for rows in (cut, whole))
-    )
+    ranked_cut, ranked_whole = (rank_models(rows, STATISTICS, [session]) for rows in (cut, whole))
+    pd.testing.assert_frame_equal(ranked_cut, ranked_whole)

@@ -54,3 +54,6 @@ CREATE INDEX performance_statistics_history_date ON performance_statistics_histo
 COMMENT ON COLUMN performance_reports.best_model IS 'First of the ranking; others of its set may be as good.';
 COMMENT ON COLUMN performance_reports.worst_model IS 'Last of the ranking.';
 COMMENT ON COLUMN performance_reports.ranking IS 'Models in sets: those that cannot be told from the best, then the eliminated ones, then those that were not compared; with their statistics and the figures of the score.';
+COMMENT ON COLUMN performance_reports_history.best_model IS 'First of the ranking; others of its set may be as good.';
+COMMENT ON COLUMN performance_reports_history.worst_model IS 'Last of the ranking.';
+COMMENT ON COLUMN performance_reports_history.ranking IS 'Models in sets: those that cannot be told from the best, then the eliminated ones, then those that were not compared; with their statistics and the figures of the score.';
