@@ -55,8 +55,9 @@ def probabilistic_sharpe(
     0.913
     """
     error = _relative_variance(ratio, skewness, kurtosis) / (np.asarray(count) - 1.0)
+    above = np.asarray(ratio, dtype=np.float64) - np.asarray(threshold, dtype=np.float64)
     with np.errstate(all="ignore"):
-        distance = (np.asarray(ratio) - np.asarray(threshold)) / np.sqrt(error)
+        distance = above / np.sqrt(error)
     return normal_probability(np.where(error > 0.0, distance, np.nan))
 
 
@@ -71,7 +72,7 @@ def minimum_track_record(
 
     NaN where the estimate is not above the threshold: no record is long enough.
     """
-    distance = np.asarray(ratio, dtype=np.float64) - threshold
+    distance = np.asarray(ratio, dtype=np.float64) - np.asarray(threshold, dtype=np.float64)
     variance = _relative_variance(ratio, skewness, kurtosis)
     with np.errstate(all="ignore"):
         errors = _NORMAL.inv_cdf(confidence) / distance
