@@ -136,6 +136,10 @@ def _sets(ranking: Sequence[Record]) -> list[str]:
         parts = [f"{best[0]} is the only model that can be compared"]
     elif len(best) == 1:
         parts = [f"{best[0]} is the best of the {compared} models compared, beyond chance"]
+    elif len(best) == compared:
+        parts = [
+            f"None of the {compared} models compared can be told from the best: {', '.join(best)}"
+        ]
     else:
         parts = [
             f"{len(best)} of the {compared} models compared cannot be told from the best:"

@@ -91,6 +91,10 @@ def test_summary_says_it_in_words() -> None:
         "The benchmark hold_all cannot be told from the best. Improving on the month: fast. "
         "Declining on the month: slow. 1 alert."
     )
+    none_told = summary(ranking[:2], [], 0)
+    assert none_told.startswith(
+        "None of the 2 models compared can be told from the best: fast, hold_all. The benchmark"
+    )
     second = [place("fast", "best"), place("hold_all", "eliminated", is_benchmark=True)]
     assert summary(second, [], 0) == (
         "fast is the best of the 2 models compared, beyond chance. "
