@@ -19,6 +19,7 @@ belong here: what the number is used for (`sharpe_inference.py`).
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quant_platform.errors import ContractError
 from quant_platform.kernels.arrays import FloatArray
@@ -54,7 +55,7 @@ class EffectiveTrials:
         self.raw = 0
         self.usable = 0
         self._products = np.zeros((sessions, sessions), dtype=np.float32)
-        self._leaders: list[FloatArray] = []
+        self._leaders: list[NDArray[np.float32]] = []
 
     def add(self, returns: FloatArray) -> None:
         """Add trials, (K, T). One with a gap or without deviation counts as a raw trial only.
@@ -81,9 +82,9 @@ class EffectiveTrials:
         self.usable += len(unit)
         single = unit.astype(np.float32)
         self._products += single.T @ single
-        self._join(_standardised(_stretches(unit)))
+        self._join(_standardised(_stretches(unit)).astype(np.float32))
 
-    def _join(self, summed: FloatArray) -> None:
+    def _join(self, summed: NDArray[np.float32]) -> None:
         """Give each trial to a leader, or make it one."""
         if self._leaders:
             known = np.stack(self._leaders)
