@@ -9,7 +9,10 @@ from plotly.offline import get_plotlyjs
 
 from quant_platform.errors import SessionError
 from quant_platform.evaluation.endings import total_return_under
+from quant_platform.evaluation.metrics import METRICS
+from quant_platform.evaluation.performance import performance_intervals
 from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
+from quant_platform.isolation import is_added
 from quant_platform.market.calendar import platform_calendar
 from quant_platform.pipeline.recipes import portfolio_recipe
 from quant_platform.reports.html import ReportData, library_name, render_report
@@ -105,11 +108,13 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
     portfolios = of_models(
         _all(
             database,
-            "SELECT date, model_id, equity, daily_return FROM portfolios"
+            "SELECT date, model_id, equity, daily_return, turnover, gross_exposure, trade_count,"
+            " signals_judged, signals_hit FROM portfolios"
             " WHERE date <= $1::text::date ORDER BY date, model_id",
             session,
         )
     )
+    risk_free = _risk_free(settings, database, pd.DatetimeIndex([*portfolios["date"], *today]))
     return ReportData(
         date=today[0],
         models=models,
@@ -133,8 +138,26 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
         summary=str(
             performance_reports(performance, statistics, models, alerts, today)["summary"].iloc[0]
         ),
-        risk_free=_risk_free(settings, database, pd.DatetimeIndex([*portfolios["date"], *today])),
+        risk_free=risk_free,
+        intervals=_intervals(portfolios, of_session, models, risk_free),
     )
+
+
+def _intervals(
+    portfolios: pd.DataFrame,
+    performance: pd.DataFrame,
+    models: pd.DataFrame,
+    risk_free: float | pd.Series,
+) -> pd.DataFrame:
+    """Intervals of the platform's own metrics over 252 sessions.
+
+    Those that refer to a benchmark that is no model are null.
+    """
+    ids = dict(zip(models["model_name"], models["id"], strict=True))
+    names = dict(zip(performance["model_id"], performance["benchmark"], strict=True))
+    against = {model: ids[name] for model, name in names.items() if name in ids}
+    own = {name: each for name, each in METRICS.items() if not is_added(each.function)}
+    return performance_intervals(portfolios, against, risk_free=risk_free, metrics=own)
 
 
 def _assumptions(settings: Settings, database: Database, session: str) -> dict[str, str]:

@@ -6,10 +6,8 @@ What does not belong here: how models are ordered (`ranking.py`), and the page (
 import json
 from collections.abc import Mapping, Sequence
 
+from quant_platform.reports.formats import NONE
 from quant_platform.reports.previews import escaped
-
-NONE = "–"
-"""Shown for an undefined figure."""
 
 NOTE = (
     "The set best is a model confidence set: with 95 % probability it holds the best of the models"

@@ -12,16 +12,8 @@ import pytest
 
 from quant_platform.evaluation.metrics import METRICS
 from quant_platform.reports import figures
-from quant_platform.reports.html import (
-    NONE,
-    SIGNAL_ROWS,
-    explained,
-    library_name,
-    number,
-    percent,
-    render_report,
-    whole,
-)
+from quant_platform.reports.formats import NONE, number, percent, whole
+from quant_platform.reports.html import SIGNAL_ROWS, explained, library_name, render_report
 from quant_platform.reports.ranking import SCORE_FORMULA
 from quant_platform_tests.support.report_frames import (
     DATES,
@@ -164,6 +156,23 @@ def test_page_shows_every_part() -> None:
         assert text in OWN, text
     for metric in METRICS.values():
         assert metric.column.replace("_", " ") in OWN
+
+
+def test_intervals_stand_below_the_figures_of_a_year() -> None:
+    keys = [(1, "total_return"), (2, "total_return"), (2, "sharpe_ratio")]
+    index = pd.MultiIndex.from_tuples(keys, names=["model_id", "metric"])
+    ends = {
+        "estimate": [0.1, 0.2, 1.0],
+        "lower": [-0.125, np.nan, 0.5],
+        "upper": [0.5, np.nan, 2.0],
+    }
+    page = render_report(replace(DATA, intervals=pd.DataFrame(ends, index=index)))
+    figures = page.partition('id="figures"')[2].partition("</section>")[0]
+    shown = re.findall(r'<br><span class="soft">\s*(\S[^<]*?)\s*</span>', figures)
+    assert [re.sub(r"[ \n]+", " ", text) for text in shown] == [
+        f"{percent(-0.125, 2)} to {percent(0.5, 2)}",
+        f"{number(0.5)} to {number(2.0)}",
+    ]
 
 
 def test_sharpe_interval_is_shown() -> None:
