@@ -6,6 +6,7 @@ from typing import Any
 from quant_platform.cli import console
 from quant_platform.errors import QuantPlatformError
 from quant_platform.market.calendar import Calendar, platform_calendar
+from quant_platform.packages import EXTRAS, missing_packages
 from quant_platform.settings import Settings, without_password
 from quant_platform.storage.database import Database
 from quant_platform.vendors.base import Vendor
@@ -80,6 +81,7 @@ def _show_settings(settings: Settings, vendor: Vendor, database: Database | None
             ("identities", f"{settings.reference} lists"),
             ("corrections", f"the last {settings.correction_sessions} sessions, each day"),
         ]
+    rows += [(f"extra {extra}", _installed(extra)) for extra in EXTRAS]
     console.table("Configured", ["what", "value"], rows)
 
 
@@ -92,6 +94,13 @@ def _show_own_data(settings: Settings, vendor: Vendor, *, has_database: bool) ->
     if found:
         console.table("Data of your own", ["dataset", "state"], list(found.items()))
         console.out.print()
+
+
+def _installed(extra: str) -> str:
+    missing = missing_packages(extra)
+    if not missing:
+        return "installed"
+    return f"lacks {', '.join(missing)}: pip install 'quant-platform[{extra}]'"
 
 
 def _show_key(vendor: Vendor) -> QuantPlatformError | None:

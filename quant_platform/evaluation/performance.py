@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.errors import ContractError, OnFailure
+from quant_platform.evaluation.bootstrap import metric_intervals
 from quant_platform.evaluation.metric_registry import Metric
 from quant_platform.evaluation.metrics import METRICS, session_rate
 from quant_platform.evaluation.windows import ExpandingWindow, TrailingWindow, Window
@@ -162,6 +163,47 @@ def last_figures(
     series["risk_free"] = session_rate(_rates(risk_free, dates))
     figures = _expanding(series, np.array([len(dates) - 1]), metrics)
     return {name: float(values[-1]) for name, values in figures.items()}
+
+
+def performance_intervals(
+    portfolios: pd.DataFrame,
+    benchmark: Against | Mapping[Any, Against] | None,
+    *,
+    window: str = "252d",
+    risk_free: float | pd.Series = 0.0,
+    metrics: Mapping[str, Metric] = METRICS,
+    threads: int | None = None,
+) -> pd.DataFrame:
+    """Estimate and 95 % interval of every metric at each model's last session, by the bootstrap.
+
+    Parameters
+    ----------
+    portfolios, benchmark, risk_free : as in `performance_rows`
+    window : name of the window
+    metrics : the figures; one that raises ends it
+
+    Returns
+    -------
+    DataFrame
+        A row per model and metric, indexed by both: estimate, lower, upper; NaN where undefined. No
+        rows of a model that has not filled the window.
+    """
+    histories = {model: _history(rows) for model, rows in portfolios.groupby("model_id", sort=True)}
+    frames = {}
+    for model, (dates, series) in histories.items():
+        length = WINDOWS[window] or len(dates)
+        if len(dates) < length:
+            continue
+        against = benchmark.get(model) if isinstance(benchmark, Mapping) else benchmark
+        series["benchmark"] = _aligned(_benchmark(against, histories), dates)
+        series["risk_free"] = session_rate(_rates(risk_free, dates))
+        last = {name: array[-length:] for name, array in series.items()}
+        frames[model] = metric_intervals(
+            TrailingWindow(**last), metrics, identity=window, threads=threads
+        )
+    if not frames:
+        return pd.DataFrame(columns=["estimate", "lower", "upper"], dtype="float64")
+    return pd.concat(frames, names=["model_id", "metric"])
 
 
 def _guarded(name: str, metric: Metric, on_failure: OnFailure, seconds: float) -> Metric:

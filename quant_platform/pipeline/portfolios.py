@@ -14,6 +14,7 @@ import pandas as pd
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.errors import SessionError
+from quant_platform.evaluation.comparison import statistics_rows
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import risk_free_rates
 from quant_platform.kernels.arrays import SessionArray
@@ -66,6 +67,18 @@ SIMULATED = "simulated"
 
 PERFORMANCE_SESSIONS = 1000
 """Sessions whose figures are computed at once; each time, running figures are begun anew."""
+
+_IMPACTS = """
+SELECT date, model_id, sum(impact) AS impact FROM fills
+WHERE account = $1 AND date <= $2::text::date AND impact > 0 GROUP BY 1, 2 ORDER BY 1, 2
+"""
+"""What price impact cost each model, by session, up to one."""
+
+_ENDINGS = """
+SELECT date, model_id, count(*) AS ended, count(*) FILTER (WHERE assumed) AS assumed
+FROM closed_positions WHERE date <= $1::text::date GROUP BY 1, 2 ORDER BY 1, 2
+"""
+"""Positions of each model whose security ended, by session, up to one."""
 
 
 def decision_columns(model: Strategy) -> tuple[str, ...]:
@@ -303,7 +316,7 @@ def performance_chunks(
     bars: Stored | None = None,
     actions: Stored | None = None,
 ) -> Iterator[Chunk]:
-    """Rows of `model_performance`: figures of each model over several windows.
+    """Rows of `model_performance` and `performance_statistics`: figures, and how models compare.
 
     Parameters
     ----------
@@ -341,5 +354,12 @@ def performance_chunks(
         ]
         rows = pd.concat(parts, ignore_index=True)
         rows["benchmark"] = rows["model_id"].map(benchmarks.names)
-        tables = {"model_performance": rows}
+        statistics = statistics_rows(
+            history,
+            block,
+            risk_free=risk_free,
+            impacts=bulk.query(platform.database, _IMPACTS, (SIMULATED, block[-1])),
+            endings=bulk.query(platform.database, _ENDINGS, (block[-1],)),
+        )
+        tables = {"model_performance": rows, "performance_statistics": statistics}
         yield from alone(Chunk(block, tables, read_at=read_at, failures=failures.by_part))

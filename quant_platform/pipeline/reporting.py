@@ -89,10 +89,12 @@ def report_chunks(
 ) -> Iterator[Chunk]:
     """Rows of `performance_reports`: ranking, trends and summary of each session."""
     history = SlidingRows(performance)
+    statistics = platform.table("performance_statistics")
     for block in blocks(platform, sessions, TREND_SESSIONS + 1, REPORT_CELLS):
         read_at = server_time(platform)
         rows = performance_reports(
             history.over(block.window),
+            bulk.read(platform.database, statistics, block.sessions[0], block.sessions[-1]),
             stored_models(platform),
             alerts.read(block.sessions[0], block.sessions[-1]),
             _days(block.sessions),

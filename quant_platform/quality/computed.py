@@ -51,6 +51,7 @@ from quant_platform.quality.portfolios import (
 )
 from quant_platform.quality.sampling import NOT_SAMPLED, batches, cut
 from quant_platform.quality.verdict import Findings, failures
+from quant_platform.reports.ranking import STANDINGS
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Listed, Members
 from quant_platform.storage.members import member_since, securities_of
@@ -273,7 +274,7 @@ def _portfolio_returns(
 
 
 def report_ranking(context: CheckContext) -> Findings:
-    """Every model that runs and has a portfolio is ranked once, by falling score.
+    """Every model that runs and has a portfolio is ranked once, set by set.
 
     Not judged: sessions without a report.
     """
@@ -285,8 +286,10 @@ def report_ranking(context: CheckContext) -> Findings:
     wrong = []
     for row in reports.itertuples():
         ranking = json.loads(str(row.ranking))
-        scores = [entry["score"] for entry in ranking]
-        if scores != sorted(scores, reverse=True) or len(ranking) != models.get(row.date, 0):
+        sets = [STANDINGS.index(entry["standing"]) for entry in ranking]
+        ranks = [entry["rank"] for entry in ranking]
+        in_order = sets == sorted(sets) and ranks == list(range(1, len(ranking) + 1))
+        if not in_order or len(ranking) != models.get(row.date, 0):
             wrong.append((row.date, f"{len(ranking)} ranked of {models.get(row.date, 0)}"))
     failing = failures([day for day, _ in wrong], [example for _, example in wrong])
     return context.judged_on(reports["date"].unique(), failing, "there is no report")

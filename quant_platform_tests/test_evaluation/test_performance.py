@@ -7,7 +7,12 @@ import pytest
 
 from quant_platform.errors import ContractError
 from quant_platform.evaluation.metrics import METRICS
-from quant_platform.evaluation.performance import last_figures, performance_rows, rolling_metric
+from quant_platform.evaluation.performance import (
+    last_figures,
+    performance_intervals,
+    performance_rows,
+    rolling_metric,
+)
 from quant_platform_tests.support.portfolios import (
     BENCHMARK,
     DATES,
@@ -108,6 +113,26 @@ def test_two_rows_for_a_session_are_refused() -> None:
     twice = pd.concat([PORTFOLIOS, PORTFOLIOS.iloc[[5]]])
     with pytest.raises(ContractError, match="two rows for 2001-01-08"):
         performance_rows(twice, BENCHMARK, DATES)
+
+
+def test_intervals_are_those_of_the_last_window() -> None:
+    rows = performance_rows(PORTFOLIOS, BENCHMARK, DATES[-1:], risk_free=0.02)
+    table = performance_intervals(PORTFOLIOS, BENCHMARK, risk_free=0.02)
+    # The late model has not filled the window.
+    assert set(table.index.get_level_values("model_id")) == {BENCHMARK, MODEL}
+    year = rows[rows["window_name"] == "252d"].set_index("model_id")
+    for model in (BENCHMARK, MODEL):
+        estimates = table.xs(model)["estimate"].to_numpy()
+        expected = year.loc[model, list(METRICS)].astype("float64")
+        np.testing.assert_allclose(estimates, expected, rtol=1e-12)
+    sharpe = table.xs("sharpe_ratio", level="metric")
+    assert (sharpe["lower"] < sharpe["estimate"]).all()
+    assert (sharpe["estimate"] < sharpe["upper"]).all()
+    alone = performance_intervals(PORTFOLIOS, None, risk_free=0.02, threads=1)
+    assert alone.xs("beta", level="metric").isna().all().all()
+    again = alone.xs("sharpe_ratio", level="metric")
+    np.testing.assert_array_equal(again.to_numpy(), sharpe.to_numpy())
+    assert performance_intervals(PORTFOLIOS.iloc[:0], None).empty
 
 
 def test_rolling_metric() -> None:

@@ -5,6 +5,8 @@ changes by the gains of what is held, plus dividends and interest, minus costs a
 nothing else. Reference: the engine's rows are those of its NumPy version, to the last bit.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -74,7 +76,8 @@ def compared(monkeypatch):
 @pytest.mark.parametrize("free", [False, True])
 def test_the_engine_and_its_numpy_version_write_the_same_bits(seed, free, compared, monkeypatch):
     """Rows, fills, positions, cash owed, shares, and the state left; also of some securities."""
-    case, both = RandomCase(seed, 50, free=free), simulation.run
+    case = RandomCase(seed, 50, free=free)
+    both: Any = vars(simulation)["run"]
     part = (3, 9) if seed % 5 == 0 else (0, len(case.symbols))
     monkeypatch.setattr(simulation, "run", lambda *given: both(*given[:-3], *part, given[-1]))
     case.part(0, 50, shares_only=seed % 5 == 1)

@@ -28,7 +28,7 @@ GROUP = "evaluation"
 SIGNALS_PREFIX = "signals_of_"
 
 RETURNS = (
-    *("date", "model_id", "equity", "daily_return", "turnover", "gross_exposure"),
+    *("date", "model_id", "equity", "daily_return", "turnover", "gross_exposure", "costs"),
     *("trade_count", "signals_judged", "signals_hit"),
 )
 """Columns of `portfolios` that figures are made of."""
@@ -117,6 +117,7 @@ def _model_performance(market: AssetContext) -> dg.AssetsDefinition:
         GROUP,
         "model_performance",
         scope={"model_id": market.model_names},
+        with_tables=("performance_statistics",),
         ins={
             "portfolios": dg.AssetIn(
                 "portfolios",
@@ -133,7 +134,7 @@ def _model_performance(market: AssetContext) -> dg.AssetsDefinition:
         portfolios: Stored,
         **optional: Stored,
     ) -> Chunks:
-        """Return, risk and trading figures of each model: 21, 63, 252 sessions and inception."""
+        """Figures of each model over 21, 63, 252 sessions and all, and how the models compare."""
         recipe = performance_recipe(platform.settings)
         sessions = sessions_to_do(context, platform, recipe)
         inputs = [optional.get(name) for name in ("yields", "bars", "actions")]
