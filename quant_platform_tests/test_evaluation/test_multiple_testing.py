@@ -12,7 +12,8 @@ BENJAMINI_HOCHBERG_1995 = [
     *(0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344),
     *(0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0000),
 ]
-"""p-values of the example in section 4.1 of Benjamini and Hochberg (1995)."""
+"""p-values of the example of Benjamini and Hochberg (1995), quoted from memory; the paper was not
+at hand. What follows from them is worked out by hand in the test."""
 
 
 def test_the_example_of_the_publication() -> None:

@@ -1,7 +1,8 @@
 """Probabilistic and deflated Sharpe ratios: the examples of the publications.
 
-Examples with a number were read in the papers named; where only their formula was at hand, the
-value is computed by hand in the test and the test says so.
+The papers themselves were not at hand: their examples are quoted from memory. Each was worked out
+from the formula of the paper with Python's `statistics.NormalDist`, apart from the code under test,
+and gives the quoted figure to the last digit. To be compared with the papers by who has them.
 """
 
 import math
@@ -28,7 +29,7 @@ def test_normal_probability_is_that_of_scipy() -> None:
     ("skewness", "kurtosis", "expected"), [(0.0, 3.0, 0.982), (-2.448, 10.164, 0.913)]
 )
 def test_two_years_of_a_hedge_fund(skewness: float, kurtosis: float, expected: float) -> None:
-    """Bailey and López de Prado 2012, section 4: 24 months with a Sharpe ratio of 0.458 a month."""
+    """Bailey and López de Prado 2012: 24 months with a Sharpe ratio of 0.458 a month."""
     probability = float(probabilistic_sharpe(0.458, 24, skewness, kurtosis))
     assert round(probability, 3) == expected
 
@@ -40,7 +41,7 @@ def test_two_years_of_a_hedge_fund(skewness: float, kurtosis: float, expected: f
 def test_years_until_a_sharpe_ratio_of_two_is_above_one(
     per_year: int, skewness: float, kurtosis: float, years: float
 ) -> None:
-    """Bailey and López de Prado 2012, section 6: daily, weekly, monthly, and a fund index."""
+    """Bailey and López de Prado 2012: daily, weekly, monthly, and a fund index."""
     root = math.sqrt(per_year)
     needed = float(minimum_track_record(2.0 / root, skewness, kurtosis, 1.0 / root))
     assert round(needed / per_year, 2) == years
