@@ -14,7 +14,7 @@ from quant_platform.storage.feature_tables import FeatureTable
 from quant_platform.storage.migrations import RegisteredColumn, is_current, upgrade
 from quant_platform.storage.models import ModelRecord, register_models
 from quant_platform.strategies.base import Strategy
-from quant_platform.strategies.book import Book
+from quant_platform.strategies.book import BOOK_VERSION, Book
 from quant_platform.strategies.books import books_of
 from quant_platform.strategies.models import default_models, models_of
 
@@ -51,8 +51,6 @@ def model_record(strategy: Strategy, benchmark: str = DEFAULT_BENCHMARK) -> Mode
 
 BOOK = "book"
 """What stands in `models.strategy` of a book."""
-
-BOOK_VERSION = "1.0.0"
 
 
 def book_record(

@@ -24,10 +24,9 @@ from quant_platform.research.configuration_run import Runner
 from quant_platform.research.inputs import Needs
 from quant_platform.research.reader import TableReader
 from quant_platform.research.sweep_plan import Plan, Task
-from quant_platform.research.trials import digest_of
 from quant_platform.storage.database import Database
 from quant_platform.storage.known_at import Moment
-from quant_platform.storage.trials import Outcome
+from quant_platform.storage.trials import Outcome, digest_of
 
 PIECES_PER_CORE = 8
 """Pieces for each core of the cluster, so that none waits long for the last ones."""
@@ -70,7 +69,7 @@ def on_workers(client: Any, plan: Plan, tasks: Sequence[Task]) -> Iterator[tuple
         moment=plan.reader.moment,
         needs=needs[0],
         benchmarks=needs[1],
-        name=digest_of(tasks[0].trial.sweep_id + repr(needs[0])),
+        name=digest_of(" ".join([*(each.run.digest for each in tasks), repr(needs[0])])),
     )
     cores = max(sum(client.nthreads().values()), 1)
     size = min(max(len(tasks) // (cores * PIECES_PER_CORE), 1), MOST_IN_PIECE)
@@ -100,7 +99,7 @@ def on_workers(client: Any, plan: Plan, tasks: Sequence[Task]) -> Iterator[tuple
             try:
                 yield task, future.result()[0]
             except KilledWorker as error:
-                yield task, Outcome({}, np.empty(0), f"It ended its worker: {error}")
+                yield task, Outcome({}, np.empty(0, np.float32), f"It ended its worker: {error}")
     finally:
         client.cancel(list(pieces))
 

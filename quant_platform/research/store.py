@@ -5,13 +5,15 @@
 >>> store.prices("2008-01-02", "2008-12-31", symbols=["AAPL", "IBM"]).shape
 (253, 2)
 
-What belongs here: what a user calls, with arguments as a person writes them. Nothing writes, but a
-sweep its trials. What does not: how rows are read (`reader.py`) and backtests are computed
-(`backtest.py`, `sweep.py`). The examples show the sample market, after `quant-platform demo`.
+What belongs here: what a user calls, with arguments as a person writes them. Nothing is written but
+the ledger of trials, in which each simulation counts. What does not: how rows are read
+(`reader.py`) and backtests are computed (`backtest.py`, `sweep.py`). The examples show the sample
+market, after `quant-platform demo`.
 """
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ from quant_platform.market.calendar import platform_calendar
 from quant_platform.market.panel import Panel
 from quant_platform.research import arguments
 from quant_platform.research.arguments import Day, Names, iso_range, several
-from quant_platform.research.backtest import backtest
+from quant_platform.research.backtest import as_strategy, backtest
 from quant_platform.research.benchmark import Benchmark
 from quant_platform.research.configurations import Space
 from quant_platform.research.feature_data import FeatureData
@@ -31,13 +33,14 @@ from quant_platform.research.prices import (
     securities_of,
 )
 from quant_platform.research.progress import Show
+from quant_platform.research.recording import Recorder
 from quant_platform.research.result import Backtest
 from quant_platform.research.studies import Studies
 from quant_platform.research.sweep import sweep
 from quant_platform.research.sweep_result import Sweep
 from quant_platform.settings import Settings
-from quant_platform.storage.database import reader_database, writer_database
-from quant_platform.storage.trials import TrialTable
+from quant_platform.storage.database import reader_database
+from quant_platform.storage.ledger import Ledger
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.benchmarks import is_symbol
 from quant_platform.strategies.book import Book
@@ -79,8 +82,9 @@ def open_store(source: Settings | Path | str | None = None) -> "Store":
 class Store(Studies):
     """The tables of one database, as they are known now or were known at a moment.
 
-    All methods read; `sweep` keeps its trials, and nothing else writes. Dates go from `start` to
-    `end`, both included. Errors are of `QuantPlatformError`, one line each.
+    All methods read; `backtest` and `sweep` are counted in the ledger of trials, and nothing else
+    is written. Dates go from `start` to `end`, both included. Errors are of `QuantPlatformError`,
+    one line each.
 
     Attributes
     ----------
@@ -88,7 +92,10 @@ class Store(Studies):
     settings : closures of the exchange, and costs, capital and risk-free rate of backtests;
         default: the platform's defaults
     moment : when the rows were known; None: now
+    origin : who runs its simulations: notebook or command
     """
+
+    origin: str = "notebook"
 
     def features(
         self,
@@ -174,7 +181,9 @@ class Store(Studies):
         risk_free: float | None = None,
         benchmark: Benchmark | None = None,
     ) -> Backtest:
-        """Run a strategy over stored sessions, in memory.
+        """Run a strategy over stored sessions, in memory, and count it in the ledger of trials.
+
+        A result that could not be counted says so, and can enter no ranking (`result.counted`).
 
         Parameters
         ----------
@@ -197,24 +206,33 @@ class Store(Studies):
         >>> float(result.portfolios["equity"].iloc[-1].round(2))
         982880.01
         """
-        settings = self.settings
-        return backtest(
-            self._reader,
-            _book_or(strategy, settings),
+        settings, begun = self.settings, time.perf_counter()
+        calendar, named = platform_calendar(settings), partial(model_of, settings)
+        given = _book_or(strategy, settings)
+        model = given if isinstance(given, Book) else as_strategy(given, calendar, named)
+        assumed = self._assumed(
+            costs=costs,
+            limits=limits,
+            delistings=delistings,
+            capital=capital,
+            risk_free=risk_free,
+        )
+        reader = self._reader
+        result = backtest(
+            reader,
+            model,
             start,
             end,
-            calendar=platform_calendar(settings),
-            assumed=self._assumed(
-                costs=costs,
-                limits=limits,
-                delistings=delistings,
-                capital=capital,
-                risk_free=risk_free,
-            ),
+            calendar=calendar,
+            assumed=assumed,
             benchmark=benchmark,
             default_benchmark=settings.benchmark,
-            named=partial(model_of, settings),
+            named=named,
         )
+        recorder = Recorder(self._ledger, reader, calendar, named, self.origin)
+        against = benchmark if benchmark is not None else model.benchmark or settings.benchmark
+        seconds = time.perf_counter() - begun
+        return replace(result, counted=recorder.record(result, model, assumed, against, seconds))
 
     def sweep(
         self,
@@ -234,14 +252,14 @@ class Store(Studies):
         client: Any = None,
         progress: bool | Show = True,
         confirm: bool = False,
-        store_trials: bool = True,
+        resume: bool = True,
     ) -> Sweep:
         """Run many configurations of a strategy over the same sessions.
 
-        The market is read once. Every configuration becomes a row of the table `trials`, and one
-        that was run before, on the same data by the same code, is not run again: after Ctrl-C the
-        same call goes on where it ended. Where the database can only be read, trials are kept in
-        `trials.sqlite` in the platform's home.
+        The market is read once. Every configuration counts as a trial, and one that was run before,
+        on the same data by the same code, is not run again: after Ctrl-C the same call goes on
+        where it ended. Where nothing can be written to the database, runs are kept in
+        `trials.sqlite` in the platform's home, and are not counted.
 
         Parameters
         ----------
@@ -257,7 +275,7 @@ class Store(Studies):
             the database (extra `dask`)
         progress : whether progress and time to go are shown
         confirm : run more than 10,000 configurations, which else are refused with an estimate
-        store_trials : whether trials are looked for, and kept
+        resume : whether what was run before is taken from the ledger; it counts in any case
 
         Raises
         ------
@@ -270,7 +288,7 @@ class Store(Studies):
         Notes
         -----
         Memory: the market's arrays; for each core, some thirty arrays of sessions × securities;
-        and for each configuration 8 bytes a session. No positions or fills are kept.
+        and for each configuration 4 bytes a session. No positions or fills are kept.
         """
         assumed = self.settings
         return sweep(
@@ -292,7 +310,8 @@ class Store(Studies):
             sample=sample,
             seed=seed,
             client=client,
-            table=self._trials() if store_trials else None,
+            ledger=self._ledger,
+            resume=resume,
             progress=progress,
             confirm=confirm,
         )
@@ -305,10 +324,10 @@ class Store(Studies):
         plain = strategy_classes().get(benchmark)
         return benchmark if plain and model.parameters == plain().parameters else model
 
-    def _trials(self) -> TrialTable:
+    @property
+    def _ledger(self) -> Ledger:
         home = self.settings.home
-        writer = writer_database(self.database, self.settings)
-        return TrialTable(self.database, writer, home if home.is_absolute() else None)
+        return Ledger(self.database, home if home.is_absolute() else None)
 
     def _range(self, first: str, last: str) -> FeatureData:
         return FeatureData(self._reader, platform_calendar(self.settings), first, last)
