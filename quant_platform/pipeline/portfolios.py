@@ -24,6 +24,7 @@ from quant_platform.pipeline.chunks import Chunk, alone
 from quant_platform.pipeline.computations import server_time
 from quant_platform.pipeline.failures import Failures
 from quant_platform.pipeline.platform import Platform
+from quant_platform.pipeline.trials import trial_statements
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.storage.models import model_ids
@@ -262,6 +263,8 @@ def performance_chunks(
 ) -> Iterator[Chunk]:
     """Rows of `model_performance`: figures of each model over several windows.
 
+    With each chunk the models' runs are recorded in the ledger of trials (`trials.py`).
+
     Parameters
     ----------
     sessions : ISO dates, ascending
@@ -299,4 +302,5 @@ def performance_chunks(
         rows = pd.concat(parts, ignore_index=True)
         rows["benchmark"] = rows["model_id"].map(benchmarks.names)
         tables = {"model_performance": rows}
-        yield from alone(Chunk(block, tables, read_at=read_at, failures=failures.by_part))
+        also = trial_statements(platform, block, benchmarks.ids, rows, history)
+        yield from alone(Chunk(block, tables, {}, also, read_at, failures.by_part))

@@ -1,8 +1,8 @@
 """One configuration over a prepared market: its session returns and its figures, and nothing else.
 
 Its figures are those of `Store.backtest` of the same configuration, bit for bit; its returns are in
-single precision, as the ledger keeps them, so that a sweep that goes on gives the same. What does not
-belong here: which configurations there are, and what is kept of them (`sweep.py`).
+single precision, as the ledger keeps them, so that a sweep that goes on gives the same. What does
+not belong here: which configurations there are, and what is kept of them (`sweep.py`).
 """
 
 import time

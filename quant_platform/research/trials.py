@@ -22,13 +22,13 @@ from quant_platform.research.backtest import as_strategy
 from quant_platform.research.prepared import Assumptions
 from quant_platform.research.reader import TableReader
 from quant_platform.storage.data_version import DataVersion
-from quant_platform.storage.trials import TrialRun, digest_of
+from quant_platform.storage.trials import Trial, TrialRun, digest_of
 from quant_platform.strategies.base import Strategy
-from quant_platform.strategies.book import BOOK_VERSION, Book
+from quant_platform.strategies.book import Book
 from quant_platform.strategies.function import FunctionStrategy
 from quant_platform.strategies.source import written_source
 from quant_platform.strategies.strategy_registry import strategy as strategy_of
-from quant_platform.strategies.trials import Terms, parameters_of, source_of
+from quant_platform.strategies.trials import Terms, book_trial, model_trial, source_of
 
 
 @dataclass(frozen=True)
@@ -176,8 +176,7 @@ class Circumstances:
 
     def run(self, model: Strategy, source: str, benchmark: object) -> TrialRun:
         """Return a configuration's run, which is known by its digest."""
-        trial = self.terms.trial(model.name, model.version, source, parameters_of(model), benchmark)
-        return TrialRun(trial, self.code, self._data(benchmark), self.first, self.last)
+        return self._run(model_trial(self.terms, model, benchmark, source), benchmark)
 
     def run_of_book(
         self,
@@ -187,17 +186,9 @@ class Circumstances:
         benchmark: object,
     ) -> TrialRun:
         """Return the run of a book, of which its members and their sources are part."""
-        members = {
-            name: {"strategy": each.name, "version": each.version, **parameters_of(each)}
-            for name, each in models.items()
-        }
-        trial = self.terms.trial(
-            book.name,
-            BOOK_VERSION,
-            digest_of(" ".join(sources))[:16],
-            {**book.parameters, "models": members},
-            benchmark,
-        )
+        return self._run(book_trial(self.terms, book, models, benchmark, sources), benchmark)
+
+    def _run(self, trial: Trial, benchmark: object) -> TrialRun:
         return TrialRun(trial, self.code, self._data(benchmark), self.first, self.last)
 
     def _data(self, benchmark: object) -> str:

@@ -13,8 +13,9 @@ from typing import Any
 import pandas as pd
 
 from quant_platform.features.feature_registry import known_features
-from quant_platform.storage.trials import Trial
+from quant_platform.storage.trials import Trial, digest_of
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.book import BOOK_VERSION, Book
 from quant_platform.strategies.function import FunctionStrategy
 from quant_platform.strategies.source import code_digest, source_digest
 from quant_platform.trading.costs import Costs
@@ -72,6 +73,40 @@ class Terms:
         )
 
 
+def model_trial(terms: Terms, model: Strategy, benchmark: object, source: str = "") -> Trial:
+    """Return what a model is made of; `source` is its digest, default: `source_of(model)`."""
+    digest = source or source_of(model)
+    return terms.trial(model.name, model.version, digest, parameters_of(model), benchmark)
+
+
+def book_trial(
+    terms: Terms,
+    book: Book,
+    members: Mapping[str, Strategy],
+    benchmark: object,
+    sources: Sequence[str] = (),
+) -> Trial:
+    """Return what a book is made of, its members and their sources included.
+
+    Parameters
+    ----------
+    members : what each member is, by its name
+    sources : digest of each member's source; default: `source_of`
+    """
+    models = {
+        name: {"strategy": each.name, "version": each.version, **parameters_of(each)}
+        for name, each in members.items()
+    }
+    digests = sources or [source_of(each) for each in members.values()]
+    return terms.trial(
+        book.name,
+        BOOK_VERSION,
+        digest_of(" ".join(digests))[:16],
+        {**book.parameters, "models": models},
+        benchmark,
+    )
+
+
 def source_of(model: Strategy, *given: object) -> str:
     """Digest of a strategy's source and of that of the features that it reads.
 
@@ -80,11 +115,12 @@ def source_of(model: Strategy, *given: object) -> str:
     given : what the strategy was made from, such as a function, and features of a notebook;
         default: its class
     """
-    own = source_digest(*(given or (_code_of(model),)))
-    return source_digest(own, code_digest(_code_of(model)), _features_digest(tuple(model.features)))
+    own = source_digest(*(given or (code_of(model),)))
+    return source_digest(own, code_digest(code_of(model)), _features_digest(tuple(model.features)))
 
 
-def _code_of(model: Strategy) -> object:
+def code_of(model: Strategy) -> object:
+    """Return the function or class that a strategy is written in."""
     return model.function if isinstance(model, FunctionStrategy) else type(model)
 
 

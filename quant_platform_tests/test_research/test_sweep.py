@@ -21,8 +21,8 @@ from quant_platform.market.panel import Panel
 from quant_platform.research import sweep as module
 from quant_platform.research.store import Store
 from quant_platform.research.sweep_result import Sweep
-from quant_platform.storage.data_version import DataVersion
 from quant_platform.settings import PREFIX, Settings
+from quant_platform.storage.data_version import DataVersion
 from quant_platform.storage.database import Database
 from quant_platform.storage.trial_file import FILE
 from quant_platform.storage.trials import METRIC_COLUMNS
@@ -199,9 +199,7 @@ def test_models_of_the_settings_go_by_their_names(store: Store, tmp_path: Path) 
     own = Store(store.database, settings)
     grid = {"min_volume_ratio": [1.1]}
     for name, held in (("enhanced_momentum", (3.0, 60)), ("tight", (2.0, 5))):
-        done = own.sweep(
-            name, grid, FIRST, LAST, progress=False, resume=False, benchmark="tight"
-        )
+        done = own.sweep(name, grid, FIRST, LAST, progress=False, resume=False, benchmark="tight")
         (trial,) = done.trials
         given = json.loads(trial.parameters)
         assert trial.strategy == name
@@ -238,7 +236,9 @@ def test_a_configuration_fails_alone(store: Store, fault: str, reason: str) -> N
     RUN.clear()
     swept(store, {"share": [0.1, 0.2, 0.3], "fault": [fault]})
     assert set(RUN) == {0.2}
-    assert fetch(store.database, "SELECT count(*) FROM trial_runs WHERE failed IS NOT NULL") == [(1,)]
+    assert fetch(store.database, "SELECT count(*) FROM trial_runs WHERE failed IS NOT NULL") == [
+        (1,)
+    ]
 
 
 def test_what_all_read_none_may_write(store: Store) -> None:
@@ -378,9 +378,7 @@ def test_the_other_parameters_of_a_surface_are_the_best_or_those_given(store: St
 
 
 def test_a_sample_is_the_same_again(store: Store) -> None:
-    one, two = (
-        swept(store, {"share": (0.0, 1.0)}, sample=5, seed=3, resume=False) for _ in (1, 2)
-    )
+    one, two = (swept(store, {"share": (0.0, 1.0)}, sample=5, seed=3, resume=False) for _ in (1, 2))
     assert one.kind == "sample"
     np.testing.assert_array_equal(one.table["share"], two.table["share"])
     np.testing.assert_array_equal(one.returns, two.returns)

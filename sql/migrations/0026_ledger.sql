@@ -258,6 +258,7 @@ BEGIN
         RAISE EXCEPTION 'A trial is made of something that the table trials does not have'
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- In one order, so that no two that write the same wait for each other.
     WITH given AS MATERIALIZED (
         SELECT place, left(encode(sha256(convert_to(entry->>'made_of', 'UTF8')), 'hex'), 32) AS trial_id,
             (entry->>'made_of')::jsonb AS made, entry->>'ran_on' AS ran_on, entry->'run' AS run
@@ -269,9 +270,11 @@ BEGIN
             strategy_version text, source_digest text, parameters jsonb, universe text, first_session date,
             last_session date, costs jsonb, limits jsonb, delistings jsonb, capital double precision,
             risk_free double precision, benchmark text)
+        ORDER BY given.trial_id
         ON CONFLICT (id) DO NOTHING
     ), looked_at AS (
-        INSERT INTO study_trials (study_id, trial_id) SELECT DISTINCT of_study.id, trial_id FROM given
+        INSERT INTO study_trials (study_id, trial_id)
+        SELECT DISTINCT of_study.id, given.trial_id FROM given ORDER BY given.trial_id
         ON CONFLICT DO NOTHING
     )
     INSERT INTO trial_runs (trial_id, study_id, digest, code_version, data_version, first_session, last_session,
@@ -291,7 +294,7 @@ BEGIN
             win_rate double precision, profit_factor double precision, turnover double precision,
             average_exposure double precision, trade_count double precision, hit_rate double precision,
             alpha double precision, beta double precision, daily_returns real[], failed text)
-    WHERE jsonb_typeof(run) = 'object' ORDER BY place
+    WHERE jsonb_typeof(run) = 'object' ORDER BY trial_id, place
     ON CONFLICT (digest, (failed IS NULL)) DO NOTHING;
     SELECT count(*) INTO counted FROM study_trials WHERE study_id = of_study.id;
     RETURN jsonb_build_object('study', of_study.name, 'trials', counted, 'budget', of_study.budget);
