@@ -257,9 +257,9 @@ class Store(Studies):
         """Run many configurations of a strategy over the same sessions.
 
         The market is read once. Every configuration counts as a trial, and one that was run before,
-        on the same data by the same code, is not run again: after Ctrl-C the same call goes on
-        where it ended. Where nothing can be written to the database, runs are kept in
-        `trials.sqlite` in the platform's home, and are not counted.
+        on the same data by the same code, is not run again: after Ctrl-C the same call goes on.
+        Where the database takes nothing, runs are kept in `trials.sqlite` in the platform's home,
+        and are not counted.
 
         Parameters
         ----------
@@ -273,8 +273,8 @@ class Store(Studies):
         costs, limits, delistings, capital, risk_free, benchmark : as of `backtest`
         client : a `dask.distributed.Client`, whose workers run the configurations; they must reach
             the database (extra `dask`)
-        progress : whether progress and time to go are shown
-        confirm : run more than 10,000 configurations, which else are refused with an estimate
+        progress, confirm : whether progress is shown; run more than 10,000 configurations, which
+            else are refused with an estimate
         resume : whether what was run before is taken from the ledger; it counts in any case
 
         Raises

@@ -20,7 +20,7 @@ from quant_platform.research.audit_laws import Finding
 from quant_platform.research.backtest import as_strategy
 from quant_platform.research.factor import FactorStudy, factor_study
 from quant_platform.research.prepared import Assumptions
-from quant_platform.research.stored import StoredTables
+from quant_platform.research.trial_lists import TrialLists
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.function import Weights
 from quant_platform.strategies.models import model_of, models_of
@@ -30,7 +30,7 @@ from quant_platform.trading.limits import Limits
 
 
 @dataclass(frozen=True)
-class Studies(StoredTables):
+class Studies(TrialLists):
     """Factor studies and audits over the tables of one database."""
 
     def factor(

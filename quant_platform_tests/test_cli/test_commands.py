@@ -44,6 +44,10 @@ COMMANDS = [
     ["new"],
     ["audit"],
     ["release"],
+    ["backtest"],
+    ["sweep"],
+    ["trials"],
+    ["studies"],
 ]
 
 

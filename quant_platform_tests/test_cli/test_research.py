@@ -1,5 +1,8 @@
 """`backtest` and `sweep` as a user runs them, over a market of five sessions."""
 
+import json
+from datetime import UTC, datetime
+from getpass import getuser
 from typing import Any
 
 import pytest
@@ -33,6 +36,28 @@ def test_a_sweep_and_the_same_again(command: Run, database: Database) -> None:
         ["2", "5"],
         ["2", "10"],
     ]
+
+
+def test_trials_and_studies_are_listed(command: Run, database: Database) -> None:
+    store_market(database)
+    assert command("trials").stdout == "There is no trial yet\n"
+    for capital in ("1000", "2000", "2000"):
+        setting = {"QUANT_PLATFORM_CAPITAL": capital}
+        done = command("backtest", "equal_weight", *DAYS, "--study", "a question", **setting)
+        assert done.returncode == 0, done.stderr
+    assert command("sweep", "enhanced_momentum", *DAYS, *GRID).returncode == 0
+    rows = json.loads(command("trials", "--study", "a question", "--json").stdout)
+    assert [(row["strategy"], row["runs"]) for row in rows] == [("equal_weight", 1)] * 2
+    listed = command("studies", "--json").stdout
+    assert {row["name"]: row["trials"] for row in json.loads(listed)} == {
+        "a question": 2,
+        f"{getuser()} {datetime.now(UTC):%Y-%m-%d}": 4,
+    }
+    assert "a question" in command("studies").stdout
+    assert "Trials    6, studies 2" in command("status").stdout
+    unknown = command("trials", "--study", "another")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "There is no study 'another'" in unknown.stderr
 
 
 def test_a_backtest_and_its_page(command: Run, database: Database, tmp_path: Any) -> None:
