@@ -1,4 +1,4 @@
-"""trials and studies: what was tried, for which question, and how often.
+"""trials, studies and unseal: what was tried, for which question, and the hold-out of it.
 
 What does not belong here: how trials are counted (`storage/ledger.py`).
 """
@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     for command, example in (
         (trials, "quant-platform trials --study 'momentum in small caps'"),
         (studies, "quant-platform studies"),
+        (unseal, "quant-platform unseal 'momentum in small caps' --trial 0a1b2c3d"),
     ):
         app.command(epilog=f"Example: [bold]{example}[/bold]")(command)
 
@@ -57,6 +58,30 @@ def studies(json: Json = False) -> None:
         _print_json(rows)
         return
     _show(rows.drop(columns=["hypothesis", "give_up"]), "study")
+
+
+def unseal(
+    study: Annotated[str, typer.Argument(help="A declared study; see: quant-platform studies")],
+    trial: Annotated[
+        str | None,
+        typer.Option(help="Its configuration, by the beginning of its id; default: the best one."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Open the sealed hold-out for a study, once and for one configuration, for everybody to see.
+
+    A backtest of that configuration in that study (--study, qp.study) may then end in the hold-out.
+    """
+    from quant_platform.provenance import person
+    from quant_platform.settings import Settings
+    from quant_platform.storage.database import filled_database
+    from quant_platform.storage.holdout import unseal
+
+    database = filled_database(Settings.load())
+    if not yes:
+        typer.confirm(f"Open the hold-out for {study!r}? It can be done once", abort=True)
+    opening = unseal(database, study, trial, person())
+    console.out.print(f"The hold-out is {opening}", soft_wrap=True)
 
 
 def _print_json(rows: "pd.DataFrame") -> None:

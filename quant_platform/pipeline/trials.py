@@ -17,7 +17,7 @@ from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.provenance import code_version
 from quant_platform.storage import bulk
 from quant_platform.storage.data_version import DataVersion
-from quant_platform.storage.ledger import record_statement
+from quant_platform.storage.ledger import Recorded, record_statement
 from quant_platform.storage.replace import Statement
 from quant_platform.storage.trials import (
     METRIC_COLUMNS,
@@ -70,14 +70,15 @@ def trial_statements(
     )
     of_all = performance[performance["window_name"] == INCEPTION]
     recent = history[history["date"] >= pd.Timestamp(sessions[0])]
-    runs, sources = [], {}
+    runs: list[Recorded] = []
+    sources: dict[str, str] = {}
     for trial, model, text in _trials(platform, terms):
         figures = of_all[of_all["model_id"] == ids[model.name]]
         returns = recent[recent["model_id"] == ids[model.name]]
         if figures.empty or returns.empty:
             continue
         days = [f"{day:%Y-%m-%d}" for day in (returns["date"].min(), returns["date"].max())]
-        newest = figures.loc[figures["date"].idxmax()]
+        newest = figures.sort_values("date").iloc[-1]
         outcome = Outcome(
             {name: float(newest[name]) for name in METRIC_COLUMNS},
             returns.sort_values("date")["daily_return"].to_numpy(np.float32),

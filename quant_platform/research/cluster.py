@@ -13,6 +13,7 @@ server of our own is reached on its own machine alone.
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,7 @@ def on_workers(client: Any, plan: Plan, tasks: Sequence[Task]) -> Iterator[tuple
         plan=replace(plan, reader=None),  # type: ignore[arg-type]  # a connection cannot travel
         url=plan.reader.database.url,
         moment=plan.reader.moment,
+        sealed=plan.reader.sealed,
         needs=needs[0],
         benchmarks=needs[1],
         name=digest_of(" ".join([*(each.run.digest for each in tasks), repr(needs[0])])),
@@ -111,7 +113,7 @@ class Work:
     Attributes
     ----------
     plan : without a reader
-    url, moment : what is read, and as known when
+    url, moment, sealed : what is read, as known when, and from which session on it is not
     needs, benchmarks : what the market must hold
     name : by which the market is kept
     """
@@ -119,6 +121,7 @@ class Work:
     plan: Plan
     url: str
     moment: Moment | None
+    sealed: date | None
     needs: Needs
     benchmarks: tuple[Benchmark, ...]
     name: str
@@ -127,7 +130,7 @@ class Work:
         """Run some configurations, on a worker."""
         with _market:  # of several threads, one reads
             if self.name not in _kept:
-                reader = TableReader(Database(self.url), self.moment)
+                reader = TableReader(Database(self.url), self.moment, sealed=self.sealed)
                 _kept.clear()
                 plan = replace(self.plan, reader=reader)
                 _kept[self.name] = plan.runner(self.needs, self.benchmarks)

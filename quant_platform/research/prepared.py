@@ -108,6 +108,7 @@ class Prepared:
         UnknownNameError
             There is no such feature.
         """
+        reader.refuse_sealed(iso_day(end))
         stored = calendar.sessions(*reader.first_and_last_bar())
         sessions = list(calendar.range(iso_day(start), iso_day(end), stored))
         inputs = read_inputs(reader, needs, stored, sessions, calendar)

@@ -18,6 +18,7 @@ from quant_platform.storage.cache import ColumnCache
 from quant_platform.storage.columnar import Columns, read_columns
 from quant_platform.storage.database import Database
 from quant_platform.storage.frames import decoded
+from quant_platform.storage.holdout import refusal
 from quant_platform.storage.known_at import Moment
 from quant_platform.storage.schema import Table, read_table
 
@@ -56,11 +57,13 @@ class TableReader:
     database : where the tables are
     moment : when the rows were known; None: now
     cache : where columns that were read are kept; those of a moment never are
+    sealed : first session that nobody may see here; None: all may be seen
     """
 
     database: Database
     moment: Moment | None = None
     cache: ColumnCache | None = None
+    sealed: date | None = None
 
     def query(
         self, statement: str, parameters: Sequence[str] = (), *, limit: float | None = None
@@ -76,7 +79,25 @@ class TableReader:
         DatabaseError
             The statement is refused, or it took too long.
         """
-        return bulk.query(self.database, statement, parameters, known_at=self.moment, limit=limit)
+        return bulk.query(
+            self.database,
+            statement,
+            parameters,
+            known_at=self.moment,
+            limit=limit,
+            sealed=self.sealed,
+        )
+
+    def refuse_sealed(self, last: str | None) -> None:
+        """Refuse a range that ends in the hold-out.
+
+        Raises
+        ------
+        SealedError
+            It does.
+        """
+        if self.sealed is not None and last is not None and last >= self.sealed.isoformat():
+            raise refusal(self.sealed)
 
     def rows(
         self,
@@ -100,8 +121,11 @@ class TableReader:
         ------
         UnknownNameError
             There is no such table or column.
+        SealedError
+            The range ends in the hold-out.
         """
         definition = self._definition(table)
+        self.refuse_sealed(dates[1])
         for name in (*(() if dates == ALWAYS else ("date",)), *(among or {})):
             definition.column(name)
         if among is None and self._is_kept(definition, dates):
@@ -117,6 +141,7 @@ class TableReader:
             members=members,
             among=among,
             known_at=self.moment,
+            sealed=self.sealed,
         )
 
     def columns(
@@ -132,8 +157,11 @@ class TableReader:
         ------
         UnknownNameError
             There is no such table or column.
+        SealedError
+            The range ends in the hold-out.
         """
         definition = self._definition(table)
+        self.refuse_sealed(dates[1])
         if self._is_kept(definition, dates):
             return self._columns(definition, dates, names, members)
         return self.rows(table, dates, names, members=members)

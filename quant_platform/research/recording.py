@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from quant_platform.errors import SealedError
 from quant_platform.market.calendar import Calendar
 from quant_platform.research.backtest import as_strategy
 from quant_platform.research.benchmark import Benchmark
@@ -17,6 +18,7 @@ from quant_platform.research.reader import TableReader
 from quant_platform.research.result import Backtest
 from quant_platform.research.study import circumstance, current_study
 from quant_platform.research.trials import Circumstances, Template
+from quant_platform.storage.holdout import opening_of, refusal, trial_of_opening
 from quant_platform.storage.ledger import Ledger
 from quant_platform.storage.trials import METRIC_COLUMNS, Counted, Outcome, TrialRun
 from quant_platform.strategies.base import Strategy
@@ -61,6 +63,32 @@ class Recorder:
         sources = {run.trial.source_digest: text} if text else {}
         how = circumstance(self.origin)
         return self.ledger.record(current_study(), [(run, outcome)], how, sources)
+
+    def refuse_unopened(
+        self, model: Strategy | Book, assumed: Assumptions, benchmark: Benchmark
+    ) -> None:
+        """Refuse a configuration that the current study did not open the hold-out for.
+
+        Raises
+        ------
+        SealedError
+            It did not, or for another one.
+        """
+        database, sealed, study = self.reader.database, self.reader.sealed, current_study()
+        assert sealed is not None  # noqa: S101 — else nobody asks
+        opening = opening_of(database, study.name)
+        if opening is None:
+            raise refusal(sealed)
+        first, last = self.reader.first_and_last_bar()
+        days = first.isoformat(), last.isoformat()
+        of_all = Circumstances.of(self.reader, *days, assumed, (first, last))
+        asked = self._run(of_all, model, benchmark)[0].trial
+        opened = trial_of_opening(database, opening)
+        if not asked.is_like(opened):
+            raise SealedError(
+                f"The hold-out was {opening}; this is another configuration",
+                f"That one is {opened.strategy} with {opened.parameters}",
+            )
 
     def _run(
         self, of_all: Circumstances, model: Strategy | Book, benchmark: Benchmark

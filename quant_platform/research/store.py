@@ -23,8 +23,9 @@ import pandas as pd
 from quant_platform.features.feature_registry import select
 from quant_platform.market.calendar import platform_calendar
 from quant_platform.market.panel import Panel
+from quant_platform.provenance import person
 from quant_platform.research import arguments
-from quant_platform.research.arguments import Day, Names, iso_range, several
+from quant_platform.research.arguments import Day, Names, iso_day, iso_range, several
 from quant_platform.research.backtest import as_strategy, backtest
 from quant_platform.research.benchmark import Benchmark
 from quant_platform.research.configurations import Space
@@ -33,13 +34,15 @@ from quant_platform.research.prices import (
     securities_of,
 )
 from quant_platform.research.progress import Show
+from quant_platform.research.reader import TableReader
 from quant_platform.research.recording import Recorder
 from quant_platform.research.result import Backtest
 from quant_platform.research.studies import Studies
 from quant_platform.research.sweep import sweep
 from quant_platform.research.sweep_result import Sweep
 from quant_platform.settings import Settings
-from quant_platform.storage.database import reader_database
+from quant_platform.storage.database import existing_database, reader_database
+from quant_platform.storage.holdout import keep_holdout
 from quant_platform.storage.ledger import Ledger
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.benchmarks import is_symbol
@@ -75,6 +78,8 @@ def open_store(source: Settings | Path | str | None = None) -> "Store":
     >>> store = qp.open()
     """
     settings = source if isinstance(source, Settings) else arguments.settings_of(source)
+    if settings.holdout:
+        keep_holdout(existing_database(settings), settings.holdout, person())
     return Store(reader_database(settings), settings)
 
 
@@ -217,7 +222,13 @@ class Store(Studies):
             capital=capital,
             risk_free=risk_free,
         )
+        against = benchmark if benchmark is not None else model.benchmark or settings.benchmark
+        recorder = Recorder(self._ledger, self._reader, calendar, named, self.origin)
         reader = self._reader
+        if self._sealed is not None and iso_day(end) >= self._sealed.isoformat():
+            recorder.refuse_unopened(model, assumed, against)
+            reader = TableReader(existing_database(settings), self.moment)
+            recorder = replace(recorder, reader=reader)
         result = backtest(
             reader,
             model,
@@ -229,8 +240,6 @@ class Store(Studies):
             default_benchmark=settings.benchmark,
             named=named,
         )
-        recorder = Recorder(self._ledger, reader, calendar, named, self.origin)
-        against = benchmark if benchmark is not None else model.benchmark or settings.benchmark
         seconds = time.perf_counter() - begun
         return replace(result, counted=recorder.record(result, model, assumed, against, seconds))
 

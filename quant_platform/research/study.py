@@ -4,7 +4,6 @@ Without one, trials belong to an unnamed study of the person and the day. What d
 how trials are counted (`storage/ledger.py`).
 """
 
-import getpass
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 
 from quant_platform.errors import SettingsError
+from quant_platform.provenance import person
 from quant_platform.storage.trials import METRIC_COLUMNS, Circumstance, Study
 
 _current: ContextVar[Study | None] = ContextVar("study", default=None)
@@ -79,11 +79,3 @@ def current_study() -> Study:
 def circumstance(origin: str, sweep_id: str | None = None, seed: int | None = None) -> Circumstance:
     """Return how a run comes about that this process makes."""
     return Circumstance(origin, person(), platform.node(), sweep_id, seed)
-
-
-def person() -> str:
-    """Return what the system calls the person; empty where it does not know."""
-    try:
-        return getpass.getuser()[:200]
-    except (OSError, KeyError, ImportError):
-        return ""

@@ -108,6 +108,7 @@ def sweep(
     first = next(iter(configurations))
     for each in [first] if asks else configurations:
         template.configured(each)  # what is refused stops the sweep before anything is read
+    reader.refuse_sealed(iso_day(end))
     stored = calendar.sessions(*reader.first_and_last_bar())
     days = [day.isoformat() for day in calendar.range(iso_day(start), iso_day(end), stored)]
     plan = Plan(reader, template, days[0], days[-1], calendar, assumed or Assumptions())

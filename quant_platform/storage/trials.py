@@ -80,6 +80,13 @@ class Trial:
         parts |= {name: getattr(self, name) for name in DOCUMENTS}
         return "{" + ", ".join(f'"{name}": {parts[name]}' for name in sorted(parts)) + "}"
 
+    def is_like(self, other: "Trial") -> bool:
+        """Whether the other is the same in another window, or the same."""
+        mine, theirs = (json.loads(each.made_of) for each in (self, other))
+        for name in WINDOW:
+            mine[name] = theirs[name] = None
+        return bool(mine == theirs)
+
     @cached_property
     def id(self) -> str:
         """Key of the table `trials`."""
