@@ -90,6 +90,7 @@ def _show_result(
     report = bulk.query(
         database,
         "SELECT date::text, ranking::text, score_formula FROM performance_reports"
+        " WHERE date < coalesce(holdout_session(), 'infinity')"
         " ORDER BY performance_reports.date DESC LIMIT 1",
     )
     if report.empty:

@@ -296,8 +296,7 @@ class Store(Studies):
 
         Notes
         -----
-        Memory: the market's arrays; for each core, some thirty arrays of sessions × securities;
-        and for each configuration 4 bytes a session. No positions or fills are kept.
+        Memory: the market's arrays, some thirty more for each core, and 4 bytes a session and trial.
         """
         assumed = self.settings
         return sweep(

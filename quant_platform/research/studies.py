@@ -68,6 +68,7 @@ class Studies(TrialLists):
         """
         wanted = select([factor])[0].name if isinstance(factor, str) else factor
         first, last = (None if each is None else iso_day(each) for each in (start, end))
+        self._reader.refuse_sealed(last)
         calendar = platform_calendar(self.settings)
         return factor_study(self._reader, calendar, wanted, first, last, horizons, quantiles)
 
@@ -104,6 +105,7 @@ class Studies(TrialLists):
         >>> qp.open().audit("mean_reversion", "2008-01-02", "2008-03-31").holds
         True
         """
+        self._reader.refuse_sealed(None if end is None else iso_day(end))
         calendar = platform_calendar(self.settings)
         assumed, named = self.settings, partial(model_of, self.settings)
         known = [each.name for each in models_of(assumed)]

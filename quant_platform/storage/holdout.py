@@ -102,6 +102,12 @@ def sealed_from(database: Database) -> date | None:
         connection.close()
 
 
+def is_sealed(database: Database, session: str) -> bool:
+    """Whether a session (ISO date) belongs to the hold-out."""
+    first = sealed_from(database)
+    return first is not None and session >= first.isoformat()
+
+
 def keep_holdout(database: Database, declared: str, person: str) -> date | None:
     """Keep in the database what the setting declares, and seal its tables, new ones too.
 

@@ -48,6 +48,7 @@ COMMANDS = [
     ["sweep"],
     ["trials"],
     ["studies"],
+    ["unseal"],
 ]
 
 

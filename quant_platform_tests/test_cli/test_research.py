@@ -60,6 +60,33 @@ def test_trials_and_studies_are_listed(command: Run, database: Database) -> None
     assert "There is no study 'another'" in unknown.stderr
 
 
+def test_a_hold_out_is_sealed_and_opened_once(command: Run, database: Database) -> None:
+    store_market(database)
+    sealed = {"QUANT_PLATFORM_HOLDOUT": "2024-01-05"}
+    assert "Sealed from 2024-01-05 on" in command("db", "upgrade", **sealed).stdout
+    hint = "open them once for a study: quant-platform unseal STUDY"
+    refused = command("backtest", "equal_weight", *DAYS, "--study", "mine")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("error: The sessions from 2024-01-05 on are sealed")
+    assert hint in refused.stderr
+    counted = command("sql", "SELECT count(*) AS n FROM market_data", "--csv")
+    assert counted.stdout == "n\n3\n"
+    assert hint in counted.stderr
+    moved = command("db", "upgrade", QUANT_PLATFORM_HOLDOUT="2024-01-08")
+    assert moved.returncode == 1
+    assert "is never moved to a later session" in moved.stderr
+    before = ("--start", FIRST, "--end", "2024-01-04", "--study", "mine")
+    assert command("backtest", "equal_weight", *before).returncode == 0
+    opened = command("unseal", "mine", "--yes")
+    assert opened.stdout.startswith("The hold-out is opened for the study 'mine' on ")
+    again = command("unseal", "mine", "--yes")
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "A study opens it once" in again.stderr
+    done = command("backtest", "equal_weight", *DAYS, "--study", "mine")
+    assert done.returncode == 0, done.stderr
+    assert f"{FIRST} to {LAST}" in done.stdout
+
+
 def test_a_backtest_and_its_page(command: Run, database: Database, tmp_path: Any) -> None:
     """Equal weight of one security: bought at 10 on the second session, 20 in the end with 1."""
     store_market(database)

@@ -306,7 +306,7 @@ COMMENT ON FUNCTION record_trial(jsonb, jsonb, jsonb) IS 'Writes trials and thei
 
 DO $$
 BEGIN
-    EXECUTE format('ALTER FUNCTION record_trial(jsonb, jsonb, jsonb) SET search_path = pg_catalog, %I, pg_temp',
+    EXECUTE format('ALTER FUNCTION record_trial(jsonb, jsonb, jsonb) SET search_path = %I, pg_temp',
         current_schema());
 END
 $$;

@@ -91,7 +91,7 @@ DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY ARRAY['holdout_session', 'seal_tables'] LOOP
-        EXECUTE format('ALTER FUNCTION %I() SET search_path = pg_catalog, %I, pg_temp', name, current_schema());
+        EXECUTE format('ALTER FUNCTION %I() SET search_path = %I, pg_temp', name, current_schema());
     END LOOP;
 END
 $$;
