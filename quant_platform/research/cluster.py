@@ -130,7 +130,7 @@ class Work:
         """Run some configurations, on a worker."""
         with _market:  # of several threads, one reads
             if self.name not in _kept:
-                reader = TableReader(Database(self.url), self.moment, sealed=self.sealed)
+                reader = TableReader(Database(self.url), self.moment, None, lambda: self.sealed)
                 _kept.clear()
                 plan = replace(self.plan, reader=reader)
                 _kept[self.name] = plan.runner(self.needs, self.benchmarks)

@@ -5,8 +5,8 @@ belong here: what is made of the rows (`store.py`, `backtest.py`), and how the p
 (`storage/known_at.py`).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -57,13 +57,19 @@ class TableReader:
     database : where the tables are
     moment : when the rows were known; None: now
     cache : where columns that were read are kept; those of a moment never are
-    sealed : first session that nobody may see here; None: all may be seen
+    find_sealed : returns the first session of the hold-out when it is asked for; default: there is
+        none
     """
 
     database: Database
     moment: Moment | None = None
     cache: ColumnCache | None = None
-    sealed: date | None = None
+    find_sealed: Callable[[], date | None] = field(default=lambda: None, compare=False)
+
+    @property
+    def sealed(self) -> date | None:
+        """First session that nobody may see here; None: all may be seen."""
+        return self.find_sealed()
 
     def query(
         self, statement: str, parameters: Sequence[str] = (), *, limit: float | None = None
@@ -96,7 +102,7 @@ class TableReader:
         SealedError
             It does.
         """
-        if self.sealed is not None and last is not None and last >= self.sealed.isoformat():
+        if last is not None and self.sealed is not None and last >= self.sealed.isoformat():
             raise refusal(self.sealed)
 
     def rows(

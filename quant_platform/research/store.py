@@ -296,7 +296,7 @@ class Store(Studies):
 
         Notes
         -----
-        Memory: the market's arrays, some thirty more for each core, and 4 bytes a session and trial.
+        Memory: the market's arrays, some thirty more for each core, 4 bytes a session and trial.
         """
         assumed = self.settings
         return sweep(

@@ -24,6 +24,7 @@ from quant_platform.storage.holdout import (
     unseal,
 )
 from quant_platform_tests.support.five_sessions import CORRECTED, FIRST, FREE, LAST, store_market
+from quant_platform_tests.support.readers import reading_login
 from quant_platform_tests.support.tables import fetch
 
 SEALED, BEFORE = "2024-01-05", "2024-01-04"
@@ -48,13 +49,8 @@ def owner(database: Database, tmp_path: Path) -> Store:
 @pytest.fixture
 def reader(owner: Store) -> Iterator[Store]:
     """Return the store of a login that may only read."""
-    fetch(owner.database, "CREATE ROLE sees_less")
-    fetch(owner.database, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO sees_less")
-    sign = "&" if "?" in owner.database.url else "?"
-    database = Database(f"{owner.database.url}{sign}options=-c%20role%3Dsees_less")
-    yield Store(database, owner.settings)
-    database.close()
-    fetch(owner.database, "DROP OWNED BY sees_less; DROP ROLE sees_less")
+    with reading_login(owner.database) as database:
+        yield Store(database, owner.settings)
 
 
 @pytest.fixture(params=["owner", "reader"])
@@ -150,11 +146,11 @@ def test_the_reader_sees_none_of_it_whatever_it_asks(reader: Store) -> None:
         newest = fetch(reader.database, f"SELECT max(date) FROM public.{name}")[0][0]  # noqa: S608
         assert newest is None or newest < date.fromisoformat(SEALED), name
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-        fetch(reader.database, "SET row_security = off; SELECT count(*) FROM market_data")
+        fetch(reader.database, "SET LOCAL row_security = off; SELECT count(*) FROM market_data")
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
         fetch(reader.database, "SELECT seal_tables()")
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-        fetch(reader.database, "DELETE FROM holdouts")
+        fetch(reader.database, "SET TRANSACTION READ WRITE; DELETE FROM holdouts")
 
 
 def test_a_reader_can_neither_open_it_nor_move_it(owner: Store, reader: Store) -> None:

@@ -27,6 +27,7 @@ from quant_platform.storage.database import Database
 from quant_platform.storage.trial_file import FILE
 from quant_platform.storage.trials import METRIC_COLUMNS
 from quant_platform_tests.support.five_sessions import FIRST, FREE, LAST, store_market
+from quant_platform_tests.support.readers import reading_login
 from quant_platform_tests.support.tables import empty_ledger, fetch
 
 RUN: list[float] = []
@@ -286,19 +287,13 @@ def test_confirmed_they_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> No
 def reading(store: Store, may_record: bool) -> Iterator[Store]:
     """Lend the store by a login that may only read, and may or may not call the one function."""
     right = "EXECUTE ON FUNCTION record_trial(jsonb, jsonb, jsonb)"
-    fetch(store.database, "CREATE ROLE only_reads")
-    fetch(store.database, "ALTER ROLE only_reads SET default_transaction_read_only = on")
-    fetch(store.database, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO only_reads")
     if not may_record:
         fetch(store.database, f"REVOKE {right} FROM PUBLIC")
-    sign = "&" if "?" in store.database.url else "?"
-    database = Database(f"{store.database.url}{sign}options=-c%20role%3Donly_reads")
     try:
-        yield Store(database, store.settings)
+        with reading_login(store.database) as database:
+            yield Store(database, store.settings)
     finally:
-        database.close()
         fetch(store.database, f"GRANT {right} TO PUBLIC")
-        fetch(store.database, "DROP OWNED BY only_reads; DROP ROLE only_reads")
 
 
 def test_who_may_only_read_is_counted_and_goes_on(store: Store) -> None:

@@ -22,6 +22,7 @@ from quant_platform.storage.trials import (
     Trial,
     TrialRun,
 )
+from quant_platform_tests.support.readers import reading_login
 from quant_platform_tests.support.tables import LEDGER, MIGRATIONS, content, fetch
 
 TRIAL = Trial(
@@ -176,15 +177,8 @@ def test_what_is_no_trial_is_refused_whole(database: Database, study: Any, entri
 @pytest.fixture
 def reader(database: Database) -> Iterator[Database]:
     """Return the database by a login that may only read."""
-    fetch(
-        database,
-        "CREATE ROLE reads_ledger; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reads_ledger",
-    )
-    sign = "&" if "?" in database.url else "?"
-    found = Database(f"{database.url}{sign}options=-c%20role%3Dreads_ledger")
-    yield found
-    found.close()
-    fetch(database, "DROP OWNED BY reads_ledger; DROP ROLE reads_ledger")
+    with reading_login(database) as found:
+        yield found
 
 
 def test_a_reader_writes_by_the_function_and_by_nothing_else(
@@ -194,7 +188,7 @@ def test_a_reader_writes_by_the_function_and_by_nothing_else(
     for table in LEDGER:
         for statement in ("INSERT INTO {} DEFAULT VALUES", "DELETE FROM {}"):
             with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-                fetch(reader, statement.format(table))
+                fetch(reader, f"SET TRANSACTION READ WRITE; {statement.format(table)}")
     assert fetch(database, "SELECT count(*) FROM trials") == [(1,)]
 
 
@@ -204,7 +198,7 @@ def test_a_reader_cannot_put_objects_of_their_own_in_the_function_s_way(
     """Its search path is pinned: a temporary table of the same name is not written to."""
     fetch(
         reader,
-        "CREATE TEMPORARY TABLE trials (LIKE public.trials);"
+        "SET TRANSACTION READ WRITE; CREATE TEMPORARY TABLE trials (LIKE public.trials);"
         " SELECT record_trial(%s::jsonb, %s::jsonb, '{}'::jsonb)",
         json.dumps(vars(STUDY)),
         json.dumps([entry()]),
