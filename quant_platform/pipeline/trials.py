@@ -1,7 +1,8 @@
 """The daily models in the ledger of trials: each is one trial, and each run of it a row below it.
 
 A model's window is open at both ends: a new session, a correction or another version of the code is
-a run, never a trial. What a model is judged against is none. A run has the returns of the sessions
+a run, never a trial; the same code that gives the same returns again adds none. What a model is
+judged against is no trial. A run has the returns of the sessions
 that it computed, and the figures since the first session. What does not belong here: how figures
 are computed (`portfolios.py`), and what a trial is made of (`strategies/trials.py`).
 """
@@ -83,10 +84,40 @@ def trial_statements(
             {name: float(newest[name]) for name in METRIC_COLUMNS},
             returns.sort_values("date")["daily_return"].to_numpy(np.float32),
         )
+        if _is_recorded(platform, trial, days, returns["date"], history, ids[model.name], outcome):
+            continue
         runs.append((TrialRun(trial, code_version(), data.digest, *days), outcome))
         sources |= {trial.source_digest: text} if text else {}
     how = Circumstance("asset", STUDY.person, machine.node())
     return [record_statement(STUDY, runs, how, sources)] if runs else []
+
+
+_COVERING = """
+SELECT first_session, daily_returns FROM trial_runs
+WHERE trial_id = $1 AND origin = 'asset' AND code_version = $2 AND failed IS NULL
+  AND first_session <= $3::text::date AND last_session >= $4::text::date
+ORDER BY id DESC LIMIT 1
+"""
+
+
+def _is_recorded(
+    platform: Platform,
+    trial: Trial,
+    days: Sequence[str],
+    sessions: "pd.Series[pd.Timestamp]",
+    history: pd.DataFrame,
+    model_id: int,
+    outcome: Outcome,
+) -> bool:
+    """Whether the same code gave these returns before, in a run over these sessions and more."""
+    rows = bulk.query(platform.database, _COVERING, (trial.id, code_version(), *days))
+    if rows.empty:
+        return False
+    of_model = history[history["model_id"] == model_id]["date"]
+    since = pd.Timestamp(rows["first_session"].iloc[0])
+    start = int(((of_model >= since) & (of_model < sessions.min())).sum())
+    before = np.array(rows["daily_returns"].iloc[0], dtype=np.float32)
+    return np.array_equal(before[start : start + len(sessions)], outcome.returns, equal_nan=True)
 
 
 def _trials(platform: Platform, terms: Terms) -> Iterator[tuple[Trial, Strategy | Book, str]]:
