@@ -10,9 +10,11 @@ Each rival runs in a Python of its own, given by an argument; one that is not gi
 - `long_short`: 250 × 5,040, 25 long and 25 short, daily.
 - `bars`: 8 × 1,000,000, eight million orders.
 
-A result is all of it: equity, positions, fills and metrics. A row is void unless equity and last
-positions are the rival's within 1e-6. The machine may be shared, so seconds of the processor stand
-beside those of the clock, and the ratio is taken of them. All of it is one account with one cash.
+A result is all of it: equity, positions, fills and metrics. Arrays are the equity, the shares after
+each session and the fills by column, as the engine writes them; vectorbt's are records likewise. A
+row is void unless equity and last positions are the rival's within 1e-6. The machine may be shared,
+so seconds of the processor stand beside those of the clock, and the ratio is taken of them. All of
+it is one account with one cash.
 """
 
 import argparse
@@ -100,6 +102,10 @@ def ours(
         done.fills.shape, metrics_of(done)  # frames are made when they are asked for
         return done
 
+    def with_fills() -> tuple[int, ...]:
+        done = simulate(panel, orders, costs=costs, capital=CAPITAL, shares_only=True)
+        return done.fills.shape
+
     whole()
     with engine_alone() as noted:
         done, arrays = measured(
@@ -107,6 +113,7 @@ def ours(
         )
     print(f"  ours, engine alone       {Seconds(*map(min, zip(*noted, strict=True)))}")
     print(f"  ours, arrays             {arrays}")
+    print(f"  ours, and frame of fills {measured(with_fills, repeat)[1]}")
     done, seconds = measured(whole, repeat)
     print(f"  ours, frames and metrics {seconds}; {len(done.fills):,} fills")
     return done, seconds

@@ -43,6 +43,10 @@ class UnknownNameError(QuantPlatformError):
     """A symbol, feature, strategy, asset or table of that name does not exist."""
 
 
+class OverdueError(QuantPlatformError):
+    """A strategy or feature took longer than it may; the message is the whole reason."""
+
+
 class VendorError(QuantPlatformError):
     """A vendor answered with something that cannot be used."""
 

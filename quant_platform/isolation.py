@@ -7,7 +7,8 @@
 3. What raises, hangs, or ends its process (a fault inside C) fails this call alone, with a reason.
 
 Only Linux has a limit: elsewhere, and with a limit of 0, everything is called as it is. What does
-not belong here: what becomes of a failure (`pipeline/failures.py`).
+not belong here: what becomes of a failure (`pipeline/failures.py`), and what a notebook runs, which
+stays in its process (`time_limit.py`).
 """
 
 import contextlib
@@ -24,6 +25,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NoReturn, TypeVar, cast
+
+from quant_platform.errors import OverdueError
 
 Result = TypeVar("Result")
 
@@ -52,7 +55,7 @@ class TimeLimitError(PartFailedError):
 
 def reason_of(error: BaseException) -> str:
     """Name an error in one line, with the place that raised it."""
-    if isinstance(error, PartFailedError):
+    if isinstance(error, (PartFailedError, OverdueError)):
         return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""

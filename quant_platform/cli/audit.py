@@ -20,7 +20,8 @@ def register(app: typer.Typer) -> None:
 
 def audit(
     model: Annotated[
-        list[str] | None, typer.Option("--model", help="Model; may be repeated. Default: all.")
+        list[str] | None,
+        typer.Option("--model", help="Model or book; may be repeated. Default: all."),
     ] = None,
     start: Annotated[
         str | None, typer.Option(help="First session, YYYY-MM-DD; default: a year before the last.")

@@ -1,4 +1,4 @@
-"""demo, dev, backfill, status, report and sql."""
+"""demo, dev, backfill, status, doctor, report, ranking and sql."""
 
 import os
 from datetime import UTC, datetime
@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
         (status, "quant-platform status"),
         (doctor, "quant-platform doctor"),
         (report, "quant-platform report --date 2013-03-01 --open"),
+        (ranking, "quant-platform ranking --date 2013-03-01"),
         (sql, 'quant-platform sql "select symbol, count(*) from market_data group by 1"'),
     ):
         app.command(epilog=f"Example: [bold]{example}[/bold]")(command)
@@ -167,6 +168,23 @@ def report(
         import webbrowser
 
         webbrowser.open(path.as_uri())
+
+
+def ranking(
+    session: Annotated[
+        str | None, typer.Option("--date", help="Report date, YYYY-MM-DD; default: the newest.")
+    ] = None,
+) -> None:
+    """Show the models in sets: which cannot be told from the best, and which were not compared."""
+    from quant_platform.cli.ranking import show_ranking
+    from quant_platform.market.calendar import platform_calendar
+    from quant_platform.pipeline.provision import ready_database
+    from quant_platform.storage.database import filled_database
+
+    settings = _settings()
+    day = platform_calendar(settings).parse(session).isoformat() if session else ""
+    filled_database(settings)
+    show_ranking(ready_database(settings), day)
 
 
 def sql(

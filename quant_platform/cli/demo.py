@@ -9,7 +9,6 @@ from quant_platform.cli import console
 from quant_platform.cli.failing import show_failing
 from quant_platform.cli.interrupts import Interrupts, stoppable
 from quant_platform.cli.progress import AssetProgress
-from quant_platform.errors import QuantPlatformError
 from quant_platform.settings import Settings, without_password
 from quant_platform.storage.database import Database
 
@@ -76,8 +75,8 @@ def _show_result(
     seconds: Sequence[tuple[str, float]],
     total: float,
 ) -> None:
+    from quant_platform.cli.ranking import show_ranking
     from quant_platform.pipeline.pages import page_path, row_counts
-    from quant_platform.storage import bulk
 
     counts = row_counts(database)
     console.table(
@@ -87,17 +86,8 @@ def _show_result(
         console.out.print()
         rows = [(stage, f"{spent:.1f}") for stage, spent in seconds]
         console.table("Seconds", ["stage", "seconds"], [*rows, ("all", f"{total:.1f}")])
-    report = bulk.query(
-        database,
-        "SELECT date::text, ranking::text, score_formula FROM performance_reports"
-        " WHERE date < coalesce(holdout_session(), 'infinity')"
-        " ORDER BY performance_reports.date DESC LIMIT 1",
-    )
-    if report.empty:
-        raise QuantPlatformError("No report was written", "Look at the runs: quant-platform dev")
-    day = str(report["date"].iloc[0])
     console.out.print()
-    _show_ranking(day, str(report["ranking"].iloc[0]))
+    day = show_ranking(database)
     path = page_path(settings, day)
     console.out.print()
     show_failing(database)
@@ -107,34 +97,6 @@ def _show_result(
     )
     console.out.print(f"Report: {_readable(path)}", soft_wrap=True)
     console.out.print("Next:   [bold]make dev[/bold]  (the Dagster UI on http://127.0.0.1:3000)")
-
-
-def _show_ranking(day: str, ranking: str) -> None:
-    import json
-
-    rows = [
-        (
-            entry["rank"],
-            entry["model_name"] + (" (benchmark)" if entry["is_benchmark"] else ""),
-            f"{entry['score']:.1f}",
-            *(_figure(entry.get(name), style) for name, style in _RANKING_FIGURES),
-        )
-        for entry in json.loads(ranking)
-    ]
-    headers = ["rank", "model", "score", "Sharpe", "return p.a.", "max drawdown", "window"]
-    console.table(f"Ranking of {day}", headers, rows)
-
-
-_RANKING_FIGURES = (
-    ("sharpe_ratio", "{:.2f}"),
-    ("annualized_return", "{:.1%}"),
-    ("max_drawdown", "{:.1%}"),
-    ("window_name", "{}"),
-)
-
-
-def _figure(value: object, style: str) -> str:
-    return "–" if value is None else style.format(value)
 
 
 def _readable(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""`doctor`: what the key may do, what is configured, and what is stale."""
+"""`doctor`: what is configured, data of one's own, what the key may do, and what is stale."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from quant_platform.cli import console
 from quant_platform.errors import QuantPlatformError
 from quant_platform.market.calendar import Calendar, platform_calendar
+from quant_platform.packages import EXTRAS, missing_packages
 from quant_platform.settings import Settings, without_password
 from quant_platform.storage.database import Database
 from quant_platform.vendors.base import Vendor
@@ -40,6 +41,7 @@ def run_doctor(settings: Settings) -> None:
     database = _database(settings)
     _show_settings(settings, vendor, database)
     console.out.print()
+    _show_own_data(settings, vendor, has_database=database is not None)
     trouble = _show_key(vendor)
     console.out.print()
     if database is None:
@@ -79,7 +81,26 @@ def _show_settings(settings: Settings, vendor: Vendor, database: Database | None
             ("identities", f"{settings.reference} lists"),
             ("corrections", f"the last {settings.correction_sessions} sessions, each day"),
         ]
+    rows += [(f"extra {extra}", _installed(extra)) for extra in EXTRAS]
     console.table("Configured", ["what", "value"], rows)
+
+
+def _show_own_data(settings: Settings, vendor: Vendor, *, has_database: bool) -> None:
+    """Say of each dataset of the user's own what it holds, or why it cannot be read."""
+    from quant_platform.pipeline.own_data import own_findings
+    from quant_platform.pipeline.platform import Platform
+
+    found = own_findings(Platform(settings, vendor), has_database=has_database)
+    if found:
+        console.table("Data of your own", ["dataset", "state"], list(found.items()))
+        console.out.print()
+
+
+def _installed(extra: str) -> str:
+    missing = missing_packages(extra)
+    if not missing:
+        return "installed"
+    return f"lacks {', '.join(missing)}: pip install 'quant-platform[{extra}]'"
 
 
 def _show_key(vendor: Vendor) -> QuantPlatformError | None:

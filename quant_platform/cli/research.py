@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from quant_platform.cli import console
-from quant_platform.errors import SettingsError
+from quant_platform.errors import QuantPlatformError, SettingsError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,6 +71,7 @@ def backtest(
     known_at: KnownAt = None,
 ) -> None:
     """Run a strategy, model or book over stored sessions and print its figures."""
+    from quant_platform.isolation import reason_of
     from quant_platform.settings import Settings
     from quant_platform.strategies.books import books_of
     from quant_platform.strategies.models import model_of
@@ -79,8 +80,15 @@ def backtest(
     settings = Settings.load()
     is_book = not parameters and name in [book.name for book in books_of(settings)]
     model = name if is_book else model_of(settings, name, parameters)
-    with _study(study):
-        result = _store(known_at).backtest(model, start, end)
+    try:
+        with _study(study):
+            result = _store(known_at).backtest(model, start, end)
+    except QuantPlatformError:
+        raise
+    except Exception as error:
+        raise QuantPlatformError(
+            f"The backtest of {name} failed: {reason_of(error)}", "--debug shows all of it"
+        ) from error
     rows = [(str(label).replace("_", " "), _text(value)) for label, value in result.shown.items()]
     days = result.portfolios["date"]
     title = f"{name}, {days.iloc[0]:%Y-%m-%d} to {days.iloc[-1]:%Y-%m-%d}"

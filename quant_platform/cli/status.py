@@ -28,6 +28,7 @@ TABLES = (
     "signals",
     "portfolios",
     "model_performance",
+    "performance_statistics",
     "performance_reports",
     "alerts",
 )

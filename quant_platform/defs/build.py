@@ -23,6 +23,7 @@ from quant_platform.quality.check import QualityCheck
 from quant_platform.quality.check_registry import all_checks
 from quant_platform.quality.market import ACTIONS, BARS
 from quant_platform.settings import Settings
+from quant_platform.strategies.condition_sources import read_sources, sessions_read
 from quant_platform.vendors.base import Vendor
 from quant_platform.vendors.vendor_registry import vendor_of
 
@@ -65,6 +66,7 @@ def build_defs(
             has_own_data(settings),
             platform.models,
             platform.books,
+            sessions_read(read_sources(settings.conditions)),
         )
     )
     return dg.Definitions(

@@ -8,6 +8,7 @@ import pandas as pd
 
 from quant_platform.pipeline.staleness import Stale
 from quant_platform.reports.previews import preview, sparkline
+from quant_platform.reports.standings import standing_table
 from quant_platform.storage.replace import Replaced
 from quant_platform.storage.schema import Table
 
@@ -36,8 +37,10 @@ def stale_metadata(stale: Sequence[Stale]) -> Mapping[str, Any]:
 def heavy_metadata(
     table: Table, rows: Mapping[str, int], newest: pd.DataFrame
 ) -> Mapping[str, Any]:
-    """Column schema, preview of the newest session, sparkline of the run's rows per session."""
+    """Column schema, preview of the newest session, rows per session, and a report's ranking."""
+    reports = [str(text) for text in newest.get("ranking", default=[])]
     return {
+        **({"ranking": dg.MetadataValue.md(standing_table(reports[-1]))} if reports else {}),
         "dagster/column_schema": column_schema(table),
         "preview": dg.MetadataValue.md(preview(newest)),
         "rows per session": dg.MetadataValue.md(sparkline(rows)),

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from quant_platform.conventions import SESSIONS_PER_YEAR, TWO_SIDED_95
+from quant_platform.evaluation import sharpe_inference
 from quant_platform.evaluation.metric_registry import Metric, MetricRegistry
 from quant_platform.evaluation.windows import Moments, Window
 from quant_platform.extensions import extension_modules
@@ -95,6 +96,22 @@ def sharpe_lower_95(window: Window) -> FloatArray:
 def sharpe_upper_95(window: Window) -> FloatArray:
     """Upper end of the Sharpe ratio's 95 % interval, for skewed and fat-tailed returns."""
     return sharpe_ratio(window) + _sharpe_margin(window)
+
+
+@metric("fraction")
+def probabilistic_sharpe(window: Window) -> FloatArray:
+    """Probability that the true Sharpe ratio is above 0, for skewed and fat-tailed returns."""
+    skewness, kurtosis = _shape(window)
+    return sharpe_inference.probabilistic_sharpe(
+        _session_sharpe(window), window.count, skewness, kurtosis
+    )
+
+
+@metric("ratio")
+def minimum_track_record(window: Window) -> FloatArray:
+    """Years of such returns until the Sharpe ratio is above 0 with 95 % probability, or null."""
+    needed = sharpe_inference.minimum_track_record(_session_sharpe(window), *_shape(window))
+    return needed / SESSIONS_PER_YEAR
 
 
 @metric("ratio")
@@ -224,6 +241,12 @@ def _session_sharpe(window: Window) -> FloatArray:
     return _ratio(moments.mean, _deviation(window, moments), ZERO_DEVIATION)
 
 
+def _shape(window: Window) -> tuple[FloatArray, FloatArray]:
+    """Skewness and kurtosis of the excess returns; the latter of a normal distribution is 3."""
+    _, second, third, fourth = window.excess_moments
+    return _ratio(third, second * np.sqrt(second)), _ratio(fourth, second**2)
+
+
 def _sharpe_margin(window: Window) -> FloatArray:
     """Half the width of the 95 % interval.
 
@@ -233,9 +256,7 @@ def _sharpe_margin(window: Window) -> FloatArray:
     Sharpe Ratios", Financial Analysts Journal, 2002).
     """
     ratio = _session_sharpe(window)
-    _, second, third, fourth = window.excess_moments
-    skewness = _ratio(third, second**1.5)
-    kurtosis = _ratio(fourth, second**2)
+    skewness, kurtosis = _shape(window)
     variance = (
         1.0 + ratio**2 / 2.0 - skewness * ratio + (kurtosis - 3.0) / 4.0 * ratio**2
     ) / window.count

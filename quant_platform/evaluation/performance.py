@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.errors import ContractError, OnFailure
+from quant_platform.evaluation.bootstrap import metric_intervals
 from quant_platform.evaluation.metric_registry import Metric
 from quant_platform.evaluation.metrics import METRICS, session_rate
 from quant_platform.evaluation.windows import ExpandingWindow, TrailingWindow, Window
@@ -136,6 +137,75 @@ def performance_rows(
     return rows[columns].astype({"window_name": "str"})
 
 
+def last_figures(
+    portfolio: pd.DataFrame,
+    benchmark: pd.Series,
+    *,
+    risk_free: float | pd.Series = 0.0,
+    metrics: Mapping[str, Metric] = METRICS,
+) -> dict[str, float]:
+    """Compute the figures of one model since its inception, at its last session.
+
+    They are those of `performance_rows`, bit for bit, without a frame made for them.
+
+    Parameters
+    ----------
+    portfolio : rows of `portfolios` of the model
+    benchmark, risk_free, metrics : as of `performance_rows`
+
+    Raises
+    ------
+    ContractError
+        As `performance_rows`.
+    """
+    dates, series = _history(portfolio)
+    series["benchmark"] = _aligned(_benchmark(benchmark, {}), dates)
+    series["risk_free"] = session_rate(_rates(risk_free, dates))
+    figures = _expanding(series, np.array([len(dates) - 1]), metrics)
+    return {name: float(values[-1]) for name, values in figures.items()}
+
+
+def performance_intervals(
+    portfolios: pd.DataFrame,
+    benchmark: Against | Mapping[Any, Against] | None,
+    *,
+    window: str = "252d",
+    risk_free: float | pd.Series = 0.0,
+    metrics: Mapping[str, Metric] = METRICS,
+    threads: int | None = None,
+) -> pd.DataFrame:
+    """Estimate and 95 % interval of every metric at each model's last session, by the bootstrap.
+
+    Parameters
+    ----------
+    portfolios, benchmark, risk_free : as in `performance_rows`
+    window : name of the window
+    metrics : the figures; one that raises ends it
+
+    Returns
+    -------
+    DataFrame
+        A row per model and metric, indexed by both: estimate, lower, upper; NaN where undefined. No
+        rows of a model that has not filled the window.
+    """
+    histories = {model: _history(rows) for model, rows in portfolios.groupby("model_id", sort=True)}
+    frames = {}
+    for model, (dates, series) in histories.items():
+        length = WINDOWS[window] or len(dates)
+        if len(dates) < length:
+            continue
+        against = benchmark.get(model) if isinstance(benchmark, Mapping) else benchmark
+        series["benchmark"] = _aligned(_benchmark(against, histories), dates)
+        series["risk_free"] = session_rate(_rates(risk_free, dates))
+        last = {name: array[-length:] for name, array in series.items()}
+        frames[model] = metric_intervals(
+            TrailingWindow(**last), metrics, identity=window, threads=threads
+        )
+    if not frames:
+        return pd.DataFrame(columns=["estimate", "lower", "upper"], dtype="float64")
+    return pd.concat(frames, names=["model_id", "metric"])
+
+
 def _guarded(name: str, metric: Metric, on_failure: OnFailure, seconds: float) -> Metric:
     """The metric, NaN where it raises, or gives a number that its column cannot hold."""
     hung: list[TimeLimitError] = []
@@ -187,7 +257,7 @@ def _history(rows: pd.DataFrame) -> tuple[NDArray[np.datetime64], Series]:
     repeated = dates[1:][dates[1:] == dates[:-1]]
     if len(repeated):
         raise ContractError(
-            f"portfolios: model {ordered['model_id'].iloc[0]} has two rows for {repeated[0]}",
+            f"portfolios: {_model_of(ordered)} has two rows for {repeated[0]}",
             "a model has one portfolio row per session",
         )
     series = {name: ordered[column].to_numpy(dtype=np.float64) for name, column in _COLUMNS.items()}
@@ -201,6 +271,10 @@ def _history(rows: pd.DataFrame) -> tuple[NDArray[np.datetime64], Series]:
             equity[undefined], before, out=np.full(len(before), np.nan), where=before != 0.0
         )
     return dates, series
+
+
+def _model_of(rows: pd.DataFrame) -> str:
+    return f"model {rows['model_id'].iloc[0]}" if "model_id" in rows else "a model"
 
 
 def _benchmark(

@@ -8,7 +8,7 @@
    securities only where its set says so.
 3. `feature_arrays` gives the same values as arrays, for who makes no rows of them.
 4. `feature_frames` gives the rows of some sessions after the other. What it holds is bounded by
-   `FRAME_VALUES`, however many features, sessions and securities there are.
+   `FRAME_BYTES`, however many features, sessions and securities there are.
 
 What belongs here: running features over panels. What does not: any formula.
 """
@@ -28,8 +28,10 @@ from quant_platform.features.extras import Extras
 from quant_platform.features.feature_registry import Feature, select
 from quant_platform.isolation import is_added, limited
 from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
+from quant_platform.kernels.finite import Place, keep_finite
 from quant_platform.kernels.threads import in_threads
 from quant_platform.market.panel import Panel
+from quant_platform.time_limit import TimeLimit
 
 BLOCK_CELLS = 65_536
 """Most cells of one array of a block: 512 KB; a kernel's two or three live arrays stay in cache."""
@@ -40,8 +42,8 @@ BLOCK_STEP = 8
 ACROSS_CELLS = 1_000_000
 """Most cells of one array of a piece of whole sessions, the look-back included: 8 MB."""
 
-FRAME_VALUES = 16_000_000
-"""Most values of a frame of `feature_frames`: 128 MB as float8."""
+FRAME_BYTES = 128_000_000
+"""Most bytes of the values in a frame of `feature_frames`."""
 
 PANEL_ARRAYS = (
     *("open", "high", "low", "close", "volume", "vwap", "split", "dividend", "traded"),
@@ -74,6 +76,7 @@ def compute_features(
     extras: Extras | None = None,
     on_failure: OnFailure | None = None,
     seconds: float = 0.0,
+    limit: TimeLimit | None = None,
 ) -> pd.DataFrame:
     """Compute features over a panel.
 
@@ -89,6 +92,7 @@ def compute_features(
     extras : what features read beside bars; what is missing counts as unknown
     on_failure : is told of a feature that raised, whose column is then NaN; None: it raises
     seconds : limit of each call of a feature that somebody added; 0: none (`isolation.py`)
+    limit : the same, of calls in this process
 
     Returns
     -------
@@ -102,7 +106,7 @@ def compute_features(
     """
     chosen = select(names)
     count = len(panel.sessions) if last is None else max(min(last, len(panel.sessions)), 0)
-    work = _Work(chosen, extras or Extras(), on_failure, seconds)
+    work = _Work(chosen, extras or Extras(), on_failure, seconds, limit)
     return work.frame(panel.filled(), len(panel.sessions) - count, len(panel.sessions))
 
 
@@ -112,14 +116,15 @@ def feature_arrays(
     last: int | None = None,
     names: Sequence[str] | None = None,
     extras: Extras | None = None,
+    limit: TimeLimit | None = None,
 ) -> dict[str, FloatArray]:
     """Compute features over a panel as arrays (sessions, securities), by name.
 
-    Values are those of `compute_features`, NaN where it has no row.
+    Arguments and values are those of `compute_features`; NaN where it has no row.
     """
     chosen = select(names)
     count = len(panel.sessions) if last is None else max(min(last, len(panel.sessions)), 0)
-    work = _Work(chosen, extras or Extras(), None, 0.0)
+    work = _Work(chosen, extras or Extras(), None, 0.0, limit)
     return work.arrays(panel.filled(), len(panel.sessions) - count, len(panel.sessions))
 
 
@@ -140,8 +145,8 @@ def feature_frames(
     chosen = select(names)
     count = len(panel.sessions) if last is None else max(min(last, len(panel.sessions)), 0)
     work = _Work(chosen, extras or Extras(), on_failure, seconds)
-    of_session = max(len(chosen), 1) * max(len(panel.security_ids), 1)
-    size = max(FRAME_VALUES // of_session, _lookback(chosen))
+    of_cell = sum(each.of.dtype.itemsize for each in chosen)
+    size = max(FRAME_BYTES // max(of_cell * len(panel.security_ids), 1), _lookback(chosen))
     panel = panel.filled()
     for start in range(len(panel.sessions) - count, len(panel.sessions), size):
         stop = min(start + size, len(panel.sessions))
@@ -170,11 +175,13 @@ class _Work:
         extras: Extras,
         on_failure: OnFailure | None,
         seconds: float,
+        limit: TimeLimit | None = None,
     ) -> None:
         self.chosen = chosen
         self.extras = extras
         self.on_failure = on_failure
         self.seconds = seconds
+        self.limit = limit
         self.failed: set[str] = set()
         self._lock = threading.Lock()
 
@@ -196,11 +203,13 @@ class _Work:
     def arrays(self, panel: Panel, start: int, stop: int) -> dict[str, FloatArray]:
         """Values of the sessions from `start` to before `stop`, NaN without a real bar."""
         closed = ~panel.traded[start:stop]
+        any_closed = bool(closed.any())
         found: dict[str, FloatArray] = {}
         for dtype, part in self._values(panel, start, stop).items():
             columns = [each.name for each in self.chosen if each.of.dtype == dtype]
             for name, values in zip(columns, part, strict=True):
-                values[closed] = np.nan
+                if any_closed:
+                    np.copyto(values, np.nan, where=closed)
                 found[name] = values.astype(np.float64, copy=False)
         return {each.name: found[each.name] for each in self.chosen}
 
@@ -238,24 +247,24 @@ class _Work:
 
         def compute(piece: _Piece) -> None:
             first = piece.rows.start + piece.skipped - start
-            inside = slice(first, piece.rows.stop - start)
+            at = first, piece.columns.start or 0
             context = FeatureContext(
                 _part(panel, piece, fields), self.extras.cut(piece.rows, piece.columns)
             )
             for each in features:
-                self._one(each, context, targets[each.name][inside, piece.columns], piece.skipped)
+                self._one(each, context, targets[each.name], at, piece.skipped)
 
         for _ in in_threads(compute, pieces, threads):
             pass
 
-    def _one(self, each: Feature, context: FeatureContext, target: Values, skipped: int) -> None:
+    def _one(
+        self, each: Feature, context: FeatureContext, target: Values, at: Place, skipped: int
+    ) -> None:
         """Compute one feature of a piece into its place."""
         if each.name in self.failed:
             return
         try:
-            result = limited(partial(each.compute, context), self.seconds, each.function)
-            with np.errstate(over="ignore"):  # what float4 cannot hold is infinite there
-                target[:] = result[skipped:]
+            keep_finite(self._called(each, context), skipped, target, at)
         except Exception as error:  # whatever a feature raises, the others go on
             if self.on_failure is None:
                 raise
@@ -263,10 +272,15 @@ class _Work:
                 if each.name not in self.failed:
                     self.failed.add(each.name)
                     self.on_failure(each.name, error)
-            return
-        infinite = np.isinf(target)
-        if infinite.any():
-            target[infinite] = np.nan
+
+    def _called(self, each: Feature, context: FeatureContext) -> FloatArray:
+        """Call a feature, within its limit where somebody added it."""
+        compute = partial(each.compute, context)
+        if self.limit is None:
+            return limited(compute, self.seconds, each.function)
+        if not is_added(each.function):
+            return compute()
+        return self.limit.call(f"The feature {each.name}", compute)
 
 
 def _blocks_of_securities(panel: Panel, start: int, stop: int, lookback: int) -> Iterator[_Piece]:

@@ -240,6 +240,13 @@ def notebook_features() -> tuple[Feature, ...]:
     return tuple(_of_notebook.values())
 
 
+def take_notebook_features(features: Iterable[Feature]) -> None:
+    """Know the features of another process's notebook, and no others of a notebook."""
+    written = {each.name: each for each in features}
+    _of_notebook.clear()
+    _of_notebook.update(written)
+
+
 def known_features() -> tuple[Feature, ...]:
     """Return `all_features` and `notebook_features`."""
     return (*all_features(), *notebook_features())

@@ -118,7 +118,8 @@ def follow(
 def carry_by_numpy(
     entry: BoolArray,
     leave: BoolArray,
-    relatives: FloatArray,
+    close: FloatArray,
+    move: FloatArray,
     stop: FloatArray,
     weight: FloatArray,
     score: FloatArray,
@@ -127,6 +128,7 @@ def carry_by_numpy(
     rank: FloatArray,
 ) -> None:
     """Do what `carry` does, by `follow_by_numpy`."""
+    relatives = np.where(np.isnan(close), 1.0, 1.0 + move)
     held, growth = np.empty(entry.shape, dtype=bool), np.empty(entry.shape)
     age, ended = np.empty((2, *entry.shape), dtype=np.int64)
     follow_by_numpy(entry, leave, relatives, stop, longest, held, age, growth, ended)
@@ -143,6 +145,7 @@ def carry_by_numpy(
     "const float64[:, ::1]",
     "const float64[:, ::1]",
     "const float64[:, ::1]",
+    "const float64[:, ::1]",
     "int64",
     "float64[:, ::1]",
     "float64[:, ::1]",
@@ -151,7 +154,8 @@ def carry_by_numpy(
 def carry(
     entry: BoolArray,
     leave: BoolArray,
-    relatives: FloatArray,
+    close: FloatArray,
+    move: FloatArray,
     stop: FloatArray,
     weight: FloatArray,
     score: FloatArray,
@@ -163,8 +167,10 @@ def carry(
 
     Parameters
     ----------
-    entry, leave, relatives, stop, longest : as of `follow`; `stop`, `weight` and `score` are read
-        at entries alone
+    entry, leave, stop, longest : as of `follow`; `stop`, `weight` and `score` are read at entries
+        alone
+    close, move : price, NaN in a session without a bar, in which nothing moves; and its change, as
+        a fraction
     target, rank : are written: weight and score of the entry, 0 and NaN where nothing is held
     """
     sessions, securities = entry.shape
@@ -178,7 +184,7 @@ def carry(
                 of_weight[n], of_score[n] = weight[t, n], score[t, n]
             elif lag[n] >= 0:
                 lag[n] += 1
-                path[n] *= relatives[t, n]
+                path[n] *= 1.0 if close[t, n] != close[t, n] else 1.0 + move[t, n]
                 if ending(leave[t, n], path[n], floor[n], lag[n], longest) != NOT_ENDED:
                     lag[n] = -1
             if lag[n] >= 0:
@@ -187,9 +193,10 @@ def carry(
                 target[t, n], rank[t, n] = 0.0, np.nan
 
 
-def fit_by_numpy(size: FloatArray, score: FloatArray, limit: float, room: BoolArray) -> None:
+def fit_by_numpy(weight: FloatArray, score: FloatArray, limit: float, room: BoolArray) -> None:
     """Do what `fit` does, one session a step."""
     room[:] = True
+    size = np.abs(weight)
     for row in np.flatnonzero(np.cumsum(size, axis=1)[:, -1:].max(axis=1, initial=0.0) > limit):
         asking = np.flatnonzero(size[row])
         best_first = asking[np.argsort(-score[row, asking], kind="stable")]
@@ -203,13 +210,17 @@ def goes_before(one: float, other: float) -> bool:
 
 
 @compiled(plain=True)
-def insert(order: IntArray, count: int, score: FloatArray, n: int) -> None:
-    """Put a column into its place; never past an equal one, so that the first stays first."""
+def insert(order: IntArray, count: int, score: FloatArray, t: int, n: int) -> int:
+    """Put a column into its place, which is returned.
+
+    Never past an equal one, so that the first stays first.
+    """
     at = count
-    while at > 0 and goes_before(score[n], score[order[at - 1]]):
+    while at > 0 and goes_before(score[t, n], score[t, order[at - 1]]):
         order[at] = order[at - 1]
         at -= 1
     order[at] = n
+    return at
 
 
 @compiled(
@@ -219,39 +230,73 @@ def insert(order: IntArray, count: int, score: FloatArray, n: int) -> None:
     "boolean[:, ::1]",
     reference=fit_by_numpy,
 )
-def fit(size: FloatArray, score: FloatArray, limit: float, room: BoolArray) -> None:
+def fit(weight: FloatArray, score: FloatArray, limit: float, room: BoolArray) -> None:
     """Say which positions fit into a limit when those of the highest score go first.
 
     Parameters
     ----------
-    size, score : (sessions, securities); of equal scores the first column goes first, NaN last
-    limit : largest sum of the sizes of a session
+    weight, score : (sessions, securities); of equal scores the first column goes first, NaN last
+    limit : largest sum of the absolute weights of a session
     room : is written
     """
-    sessions, securities = size.shape
+    sessions, securities = weight.shape
     order = np.empty(securities + 1, dtype=np.int64)
+    before = np.zeros(securities + 2)  # Sum of the sizes that go before each place.
     for t in range(sessions):
         total = 0.0
         for n in range(securities):
             room[t, n] = True
-            total += size[t, n]
+            total += abs(weight[t, n])
         if not total > limit:
             continue
         count, full = 0, False
         for n in range(securities):
-            if size[t, n] == 0.0:
+            if weight[t, n] == 0.0:
                 continue
             room[t, n] = False
             if full and not goes_before(score[t, n], score[t, order[count - 1]]):
                 continue
-            insert(order, count, score[t], n)
+            first = insert(order, count, score, t, n)
             count += 1
             # Behind the first one without room there is none, whatever goes before it.
-            total = 0.0
-            for at in range(count):
-                total += size[t, order[at]]
-                if total > limit:
+            for at in range(first, count):
+                before[at + 1] = before[at] + abs(weight[t, order[at]])
+                if before[at + 1] > limit:
                     count, full = at + 1, True
                     break
         for at in range(count - 1 if full else count):
             room[t, order[at]] = True
+
+
+def add_up_by_numpy(
+    weight: FloatArray, rows: BoolArray, gross: FloatArray, net: FloatArray
+) -> None:
+    """Do what `add_up` does."""
+    said = np.where(rows, weight, 0.0)
+    # `cumsum` adds one after the other; `sum` adds in pairs.
+    gross[:] = np.cumsum(np.abs(said), axis=1)[:, -1:].sum(axis=1)
+    net[:] = np.abs(np.cumsum(said, axis=1)[:, -1:].sum(axis=1))
+
+
+@compiled(
+    "const float64[:, :]",
+    "const boolean[:, :]",
+    "float64[::1]",
+    "float64[::1]",
+    reference=add_up_by_numpy,
+)
+def add_up(weight: FloatArray, rows: BoolArray, gross: FloatArray, net: FloatArray) -> None:
+    """Add up the absolute weights of each session, and its weights, in the order of the columns.
+
+    Parameters
+    ----------
+    weight : (sessions, securities), read where there are `rows`
+    gross, net : (sessions,) are written; of the net sum, the size
+    """
+    for t in range(weight.shape[0]):
+        absolute, total = 0.0, 0.0
+        for n in range(weight.shape[1]):
+            if rows[t, n]:
+                absolute += abs(weight[t, n])
+                total += weight[t, n]
+        gross[t], net[t] = absolute, abs(total)

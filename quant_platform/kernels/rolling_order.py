@@ -23,6 +23,9 @@ from quant_platform.kernels.windows import Carry
 
 VALUE, PLACE = range(2)
 
+SIDE_BY_SIDE = 8
+"""Columns whose sorted windows are kept at once: 8 float64 are one cache line."""
+
 
 def maxima(
     x: FloatArray, windows: tuple[int, ...], carry: Carry | FloatArray | None = None
@@ -226,36 +229,42 @@ def _quantiles(
     """Each window is kept sorted, in the units of its newest row, and sorted anew when they change.
 
     Between two changes C[t, k + 1] is C[t-1, k] to the last bit, so no history is carried along.
+    Neighbouring columns go side by side, so that their results share a line of the cache.
     """
     rows, columns = x.shape
-    longest = windows[-1]
-    result = np.full((len(shares), len(windows), rows, columns), np.nan)
-    moved = np.empty(rows)
-    ordered = np.empty((len(windows), longest))
-    for s in range(columns):
-        known = 0
+    longest, count = windows[-1], len(windows)
+    result = np.full((len(shares), count, rows, columns), np.nan)
+    moved = np.empty((SIDE_BY_SIDE, rows))
+    ordered = np.empty((SIDE_BY_SIDE * count, longest))
+    kept = np.empty(longest + 1)
+    known = np.empty(SIDE_BY_SIDE, dtype=np.int64)
+    for first in range(0, columns, SIDE_BY_SIDE):
+        known[:] = 0
         for t in range(rows):
-            moved[t] = x[t, s]
-            is_new_unit = carry.shape[0] > 0 and carry[t, s] != 1.0
-            if is_new_unit:
-                _move_rows(moved, x, carry, t, s, min(longest, known))
-            known = known + 1 if x[t, s] == x[t, s] else 0
-            for place in range(len(windows)):
-                n = windows[place]
-                if known < n:
-                    break
-                values = ordered[place]
-                if known == n or is_new_unit:
-                    _sort_rows(values, moved[t - n + 1 : t + 1])
-                else:
-                    _replace_in_order(values, n, moved[t - n], moved[t])
-                for index in range(len(shares)):
-                    exact = shares[index] * (n - 1)
-                    low = int(exact)
-                    value = values[low]
-                    if low + 1 < n:
-                        value += (values[low + 1] - value) * (exact - low)
-                    result[index, place, t, s] = value
+            for s in range(first, min(first + SIDE_BY_SIDE, columns)):
+                j = s - first
+                newest = x[t, s]
+                moved[j, t] = newest
+                is_new_unit = carry.shape[0] > 0 and carry[t, s] != 1.0
+                if is_new_unit:
+                    _move_rows(moved[j], x, carry, t, s, min(longest, known[j]))
+                known[j] = known[j] + 1 if newest == newest else 0
+                for place in range(count):
+                    n = windows[place]
+                    if known[j] < n:
+                        break
+                    at = j * count + place
+                    if known[j] == n or is_new_unit:
+                        _sort_rows(ordered[at], moved[j, t - n + 1 : t + 1])
+                    else:
+                        _replace_in_order(ordered, at, n, moved[j, t - n], newest, kept)
+                    for index in range(len(shares)):
+                        exact = shares[index] * (n - 1)
+                        low = int(exact)
+                        value = ordered[at, low]
+                        if low + 1 < n:
+                            value += (ordered[at, low + 1] - value) * (exact - low)
+                        result[index, place, t, s] = value
     return result
 
 
@@ -283,19 +292,20 @@ def _sort_rows(values: FloatArray, rows: FloatArray) -> None:
 
 
 @compiled()
-def _replace_in_order(values: FloatArray, n: int, leaving: float, entering: float) -> None:
-    """Replace one of n ascending values, keeping them in order."""
-    low, high = 0, n - 1
-    while low < high:
-        middle = (low + high) // 2
-        if values[middle] < leaving:
-            low = middle + 1
-        else:
-            high = middle
-    while low < n - 1 and values[low + 1] < entering:
-        values[low] = values[low + 1]
-        low += 1
-    while low > 0 and values[low - 1] > entering:
-        values[low] = values[low - 1]
-        low -= 1
-    values[low] = entering
+def _replace_in_order(
+    ordered: FloatArray, at: int, n: int, leaving: float, entering: float, kept: FloatArray
+) -> None:
+    """Replace one of the n ascending values of a row, keeping them in order.
+
+    Without a branch, so that several values are worked on at once: what is `kept` between −∞ and ∞
+    closes the gap of the first value that is not below the leaving one, and then each value is the
+    middle one of the entering and of two neighbours of `kept`.
+    """
+    kept[0] = -np.inf
+    for i in range(n - 1):
+        value = ordered[at, i]
+        kept[i + 1] = value if value < leaving else ordered[at, i + 1]
+    kept[n] = np.inf
+    for i in range(n):
+        larger = kept[i] if kept[i] > entering else entering
+        ordered[at, i] = larger if larger < kept[i + 1] else kept[i + 1]

@@ -87,7 +87,7 @@ class CrossSection:
         chosen = kernels.best(values[at], where, int(n))
         weights = chosen / np.maximum(chosen.sum(axis=1, keepdims=True), 1)
         before = np.zeros((1, values.shape[1]))
-        held: FloatArray = np.concatenate((before, weights))[np.cumsum(chosen_in)]
+        held: FloatArray = np.take(np.concatenate((before, weights)), np.cumsum(chosen_in), axis=0)
         return held
 
     def rank(self, values: FloatArray, ties: Ties = "average") -> FloatArray:

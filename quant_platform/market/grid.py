@@ -13,9 +13,22 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
+from quant_platform.kernels.placement import (
+    OUTSIDE,
+    WORTH_IT,
+    Cells,
+    Integers,
+    find_cells,
+    place,
+    place_numbers,
+)
+from quant_platform.kernels.threads import in_threads
 
 Rows: TypeAlias = pd.DataFrame | pa.Table
 """Rows as pandas or Arrow has them; Arrow's text dictionary-encoded."""
+
+NO_MEMBER = -2
+"""Number of the sector of a cell that is no member's; a member without a sector has −1."""
 
 
 @dataclass(frozen=True)
@@ -30,18 +43,39 @@ class Grid:
 
     def columns(self, rows: Rows, named: Mapping[str, str]) -> dict[str, FloatArray]:
         """Arrays of columns, found once for all of them; NaN where there is no row."""
-        arrays = {name: self._array() for name in named}
-        for part in _parts(rows):
-            cells, inside = _cells(part, self.days, self.security_ids)
-            for name, column in named.items():
-                arrays[name].reshape(-1)[cells] = part.values(column)[inside]
-        return arrays
+        parts = list(_parts(rows))
+        cells = list(in_threads(self._cells, parts, _threads(parts)))
+
+        def array(column: str) -> FloatArray:
+            result = self._array()
+            for part, places in zip(parts, cells, strict=True):
+                place(part.values(column), places, result.reshape(-1))
+            return result
+
+        return dict(zip(named, in_threads(array, named.values(), _threads(parts)), strict=True))
+
+    def _cells(self, part: "_RowsOfPart") -> Cells:
+        """Number of each row's cell, counted along the sessions; `OUTSIDE` without one."""
+        days, width = self.days.astype("datetime64[D]").astype(np.int64), len(self.security_ids)
+        if not (len(part.days) and len(days) and width and len(part.names)):
+            return np.full(len(part.days), OUTSIDE, dtype=np.int64)
+        first = int(days[0])
+        row_of = np.full(int(days[-1]) - first + 1, -1, dtype=np.int64)
+        row_of[days - first] = np.arange(len(days))
+        column_of = pd.Index(self.security_ids).get_indexer(pd.Index(part.names)).astype(np.int64)
+        return find_cells(part.days, first, row_of, part.codes, column_of, width)
+
+    def _cells_inside(self, part: "_RowsOfPart") -> tuple[Cells, BoolArray]:
+        """Cells of the rows that have one, and which these are."""
+        cells = self._cells(part)
+        inside = cells != OUTSIDE
+        return cells[inside], inside
 
     def actions(self, rows: Rows) -> dict[str, FloatArray]:
         """Split ratios and dividends; several of one session are multiplied, or added."""
         split, dividend = self._array(1.0), self._array(0.0)
         for part in _parts(rows):
-            cells, inside = _cells(part, self.days, self.security_ids)
+            cells, inside = self._cells_inside(part)
             ratios, amounts = part.values("split_ratio")[inside], part.values("cash_amount")[inside]
             np.multiply.at(split.reshape(-1), cells, np.where(np.isnan(ratios), 1.0, ratios))
             np.add.at(dividend.reshape(-1), cells, np.where(np.isnan(amounts), 0.0, amounts))
@@ -51,7 +85,7 @@ class Grid:
         """Sum and number of the sentiments of each cell."""
         total, count = self._array(0.0), self._array(0.0)
         for part in _parts(rows):
-            cells, inside = _cells(part, self.days, self.security_ids)
+            cells, inside = self._cells_inside(part)
             sentiment = part.values("sentiment")[inside]
             judged = ~np.isnan(sentiment)
             np.add.at(total.reshape(-1), cells[judged], sentiment[judged])
@@ -60,40 +94,38 @@ class Grid:
 
     def members(self, universe: Rows) -> dict[str, Any]:
         """Membership, and the sector of each member where the rows have one."""
-        member = np.zeros((len(self.days), len(self.security_ids)), dtype=bool)
-        for part in _parts(universe):
-            member.reshape(-1)[_cells(part, self.days, self.security_ids)[0]] = True
+        parts = list(_parts(universe))
+        threads = _threads(parts)
+        cells = list(in_threads(self._cells, parts, threads))
+        numbers, names = _sectors(parts, "sector" in column_names(universe))
+        sectors = np.full((len(self.days), len(self.security_ids)), NO_MEMBER, dtype=np.int32)
+        for of_part, places in zip(numbers, cells, strict=True):
+            place_numbers(of_part, places, sectors.reshape(-1))
+        member = sectors != NO_MEMBER
         if "sector" not in column_names(universe):
             return {"member": member}
-        codes, names = _sectors(universe)
-        found = self.columns(_numbered(universe, codes), {"sector": "sector"})["sector"]
-        sectors = np.where(np.isnan(found), -1, found).astype(np.int32)
+        np.maximum(sectors, -1, out=sectors)
         return {"member": member, "sectors": sectors, "sector_names": names}
 
 
-def _sectors(universe: Rows) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def _sectors(
+    parts: "Sequence[_RowsOfPart]", have_sectors: bool
+) -> tuple[list[Integers], tuple[str, ...]]:
     """Number of each row's sector among the sorted names, −1 without one; and the names."""
-    if isinstance(universe, pd.DataFrame):
-        codes, names = pd.factorize(universe["sector"].astype("str"), sort=True)
-        return codes.astype(np.int64), tuple(map(str, names))
+    if not have_sectors:
+        return [np.full(len(part.days), -1, dtype=np.int32) for part in parts], ()
     # Text is looked at once per distinct sector, not once per row.
-    pieces = universe.column("sector").unify_dictionaries().chunks
-    codes = np.concatenate(
-        [np.empty(0, dtype=np.int64), *(each.indices.fill_null(-1).to_numpy() for each in pieces)]
+    texts = [part.texts("sector") for part in parts]
+    used: set[str] = set()
+    for codes, words in texts:
+        counts = np.bincount(codes + 1, minlength=len(words) + 1)[1:]
+        used.update(words[code] for code in np.flatnonzero(counts))
+    number = {word: at for at, word in enumerate(sorted(used))}
+    ranks = (
+        np.array([*(number.get(word, -1) for word in words), -1], dtype=np.int32)[codes]
+        for codes, words in texts
     )
-    words = pieces[0].dictionary.to_pylist() if pieces else []
-    used = sorted({words[code] for code in np.unique(codes[codes >= 0])})
-    number = {word: at for at, word in enumerate(used)}
-    ranks = np.array([*(number.get(word, -1) for word in words), -1], dtype=np.int64)
-    return ranks[codes], tuple(used)
-
-
-def _numbered(universe: Rows, codes: NDArray[np.int64]) -> Rows:
-    """Rows with the sectors' numbers in the place of their names."""
-    if isinstance(universe, pd.DataFrame):
-        return universe[["date", "security_id"]].assign(sector=codes)
-    keys = universe.select(["date", "security_id"])
-    return keys.append_column("sector", pa.array(codes.astype(np.float64)))
+    return list(ranks), tuple(sorted(used))
 
 
 def column_names(rows: Rows) -> list[str]:
@@ -160,12 +192,21 @@ def securities_on(rows: Rows, days: SessionArray) -> set[str]:
 
 @dataclass(frozen=True)
 class _RowsOfPart:
-    """Rows with what finds their cells: days since 1970, and numbers of securities in `names`."""
+    """Rows with what finds their cells: days since 1970, and numbers of securities in `names`.
 
-    days: NDArray[np.int64]
-    codes: NDArray[np.int64]
+    `values` returns a column of numbers, and `texts` one of text as codes (−1: none) and words.
+    """
+
+    days: Integers
+    codes: Integers
     names: NDArray[np.object_]
     values: Callable[[str], FloatArray]
+    texts: "Callable[[str], tuple[Integers, list[str]]]"
+
+
+def _threads(parts: Sequence[_RowsOfPart]) -> int | None:
+    """One thread where there is little to do, else one per core."""
+    return None if sum(len(part.days) for part in parts) >= WORTH_IT else 1
 
 
 def _parts(rows: Rows) -> Iterator[_RowsOfPart]:
@@ -175,40 +216,32 @@ def _parts(rows: Rows) -> Iterator[_RowsOfPart]:
         # Text is hashed once per distinct security, not once per row.
         codes, names = pd.factorize(frame["security_id"])
         yield _RowsOfPart(
-            frame["date"].to_numpy().astype("datetime64[D]").astype(np.int64),
-            codes.astype(np.int64),
+            frame["date"].to_numpy().astype("datetime64[D]").astype(np.int32),
+            codes.astype(np.int32),
             np.asarray(names, dtype=object),
-            lambda name: frame[name].to_numpy(dtype=np.float64),
+            lambda name: np.ascontiguousarray(frame[name].to_numpy(dtype=np.float64)),
+            lambda name: _factorized(frame[name]),
         )
         return
     for batch in rows.to_batches():
         securities = batch.column("security_id")
         codes = securities.indices.fill_null(-1).to_numpy()
         yield _RowsOfPart(
-            batch.column("date").view("int32").to_numpy().astype(np.int64),
-            codes.astype(np.int64),
+            batch.column("date").view("int32").to_numpy(),
+            codes.astype(np.int32, copy=False),
             securities.dictionary.to_numpy(zero_copy_only=False),
             lambda name, batch=batch: np.asarray(  # type: ignore[misc]
                 batch.column(name).to_numpy(zero_copy_only=False), dtype=np.float64
             ),
+            lambda name, batch=batch: _dictionary_of(batch.column(name)),  # type: ignore[misc]
         )
 
 
-def _cells(
-    part: _RowsOfPart, days: SessionArray, security_ids: Sequence[str]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_] | slice]:
-    """Number of each row's cell, counted along the sessions, and which rows have one."""
-    if not (len(part.days) and len(days) and len(security_ids) and len(part.names)):
-        return np.empty(0, dtype=np.int64), np.zeros(len(part.days), dtype=bool)
-    numbers = days.astype("datetime64[D]").astype(np.int64)
-    first = int(numbers[0])
-    # A row for each day from the first session to the last one, and one for all others.
-    row_of = np.full(int(numbers[-1]) - first + 2, -1, dtype=np.int64)
-    row_of[numbers - first] = np.arange(len(days))
-    away = part.days - first
-    rows = row_of[np.where((away >= 0) & (away < len(row_of)), away, -1)]
-    column_of = pd.Index(security_ids).get_indexer(pd.Index(part.names))
-    columns = np.append(column_of, -1)[part.codes]
-    cells = rows * len(security_ids) + columns
-    inside = (rows >= 0) & (columns >= 0)
-    return (cells, slice(None)) if inside.all() else (cells[inside], inside)
+def _factorized(texts: "pd.Series[str]") -> tuple[Integers, list[str]]:
+    codes, words = pd.factorize(texts)
+    return codes.astype(np.int32), list(map(str, words))
+
+
+def _dictionary_of(texts: Any) -> tuple[Integers, list[str]]:
+    codes = texts.indices.fill_null(-1).to_numpy()
+    return codes.astype(np.int32, copy=False), texts.dictionary.to_pylist()

@@ -200,6 +200,8 @@ class Panel(CrossSection):
         after that, and before its first bar, its cells are NaN. `traded` stays what it is, and so
         does `vwap`: where nothing was traded, there is no average of it.
         """
+        if self.traded.all():
+            return self
         rows, columns = np.nonzero(~self.traded)
         last = np.maximum.accumulate(
             np.where(self.traded, np.arange(len(self.sessions), dtype=np.int32)[:, None], -1),

@@ -1,8 +1,9 @@
 """Blocks of sessions: how a run over years is computed in the memory of a few months.
 
 1. The sessions that are to be computed are cut into blocks (`blocks`). A block and the sessions
-   looked back on hold at most `BLOCK_CELLS` cells (sessions × securities), so memory does not grow
-   with the length of a run.
+   looked back on hold about `BLOCK_CELLS` cells (sessions × securities), so memory does not grow
+   with the length of a run. Each block computes its look-back again, so where that is long, a block
+   of as many sessions is cut, as far as these alone hold no more cells.
 2. What a block looks back on was mostly read for the block before it, and is kept (`SlidingRows`):
    every row is read once.
 3. Each block becomes a `Chunk` that is stored while the next one is computed (`chunks.py`).
@@ -17,16 +18,15 @@ from datetime import date
 import pandas as pd
 
 from quant_platform.pipeline.platform import Platform
-from quant_platform.storage import bulk
 from quant_platform.storage.bulk import Members
+from quant_platform.storage.members import securities_of
 from quant_platform.storage.stored import Stored
 
 BLOCK_CELLS = 250_000
-"""Most sessions × securities of a block with what it looks back on: some 100 MB of rows."""
+"""Sessions × securities of a block with what it looks back on: some 100 MB of rows."""
 
 FEWEST_SESSIONS = 20
-"""Sessions that a block has at least, however many securities there are: each block computes its
-look-back again."""
+"""Sessions that a block has at least, however many securities there are."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ def blocks(
     lookback : sessions that a value of one session depends on, that session included
     securities : securities of a session
     """
-    size = max(BLOCK_CELLS // max(securities, 1) - (lookback - 1), FEWEST_SESSIONS)
+    room = BLOCK_CELLS // max(securities, 1)
+    size = max(room - (lookback - 1), min(lookback, room), FEWEST_SESSIONS)
     days = [date.fromisoformat(session) for session in sessions]
     for stretch in platform.calendar.consecutive(days):
         for start in range(0, len(stretch), size):
@@ -64,13 +65,7 @@ def blocks(
 
 def count_securities(platform: Platform, members: Members) -> int:
     """Securities that were in the universe in some session of a range."""
-    rows = bulk.query(
-        platform.database,
-        "SELECT count(DISTINCT security_id) AS securities FROM trading_universe"
-        " WHERE date BETWEEN $1::text::date AND $2::text::date",
-        (members.first, members.last),
-    )
-    return int(rows["securities"].iloc[0])
+    return len(securities_of(platform.database, members))
 
 
 class SlidingRows:

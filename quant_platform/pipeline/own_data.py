@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from quant_platform.errors import QuantPlatformError, VendorError
+from quant_platform.features.extras import OwnInput
 from quant_platform.features.feature_registry import features_of
 from quant_platform.features.inputs import OWN_DATA, inputs_of, own_inputs
 from quant_platform.market.identity.rows import securities_of
@@ -26,6 +27,7 @@ from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage import bulk
 from quant_platform.storage.replace import Statement
+from quant_platform.strategies.condition_sources import read_sources
 from quant_platform.vendors.files.tables import ENDINGS, FileTable, read_table
 
 VARIABLE = PREFIX + "OWN_DATA"
@@ -56,14 +58,28 @@ def own_folder(settings: Settings) -> Path:
 
 def has_own_data(settings: Settings) -> bool:
     """Whether there is a folder of it, or a feature of a stored set that reads any."""
-    read = own_inputs(inputs_of(each for of in stored_sets(settings) for each in features_of(of)))
-    return bool(read) or own_folder(settings).is_dir()
+    return bool(_read_by_features(settings)) or own_folder(settings).is_dir()
+
+
+def _read_by_features(settings: Settings) -> tuple[OwnInput, ...]:
+    """What stored features and the simulation read of it."""
+    read = inputs_of(each for of in stored_sets(settings) for each in features_of(of))
+    return own_inputs({*read, *read_sources(settings.conditions).values()})
 
 
 def own_files(settings: Settings) -> list[Path]:
-    """Return the files of datasets, by name."""
+    """Return the files of datasets, by name.
+
+    Raises
+    ------
+    VendorError
+        The folder cannot be read.
+    """
     folder = own_folder(settings)
-    every = sorted(folder.iterdir()) if folder.is_dir() else []
+    try:
+        every = sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        raise VendorError(f"{folder} cannot be read: {error}", "Let this user read it") from error
     return [each for each in every if each.is_file() and _ending(each)]
 
 
@@ -98,7 +114,7 @@ def own_chunks(
         warn(f"There is no folder {folder}: what is stored of own data stays. Set {VARIABLE}")
         yield from _as_stored(platform, sessions)
         return
-    datasets, failed = _read_all(platform)
+    datasets, failed = _read_all(platform, own_files(platform.settings))
     days = [date.fromisoformat(session) for session in sessions]
     for stretch in platform.calendar.consecutive(days):
         for start in range(0, len(stretch), BLOCK_SESSIONS):
@@ -122,6 +138,38 @@ def own_chunks(
             )
 
 
+def own_findings(platform: Platform, *, has_database: bool) -> dict[str, str]:
+    """Return what each dataset is: how much it holds, or why it cannot be read and what to do.
+
+    Also those that a stored feature reads and no file is of. Empty where nobody has any.
+
+    Parameters
+    ----------
+    has_database : whether a query can be asked
+    """
+    folder, settings = own_folder(platform.settings), platform.settings
+    if not folder.is_dir() and settings.own_data is not None:
+        return {str(folder): f"There is no such folder. Make it, or take {VARIABLE} away"}
+    try:
+        files = [each for each in own_files(settings) if has_database or each.suffix != QUERY]
+        datasets, failed = _read_all(platform, files)
+    except VendorError as error:
+        return {str(folder): str(error)}
+    found = dict(failed)
+    for each in datasets:
+        fields, refused = ", ".join(each.fields), len(each.faults)
+        aside = f"; {refused:,} rows are refused" if refused else ""
+        found[each.name] = f"{len(each.table.rows):,} rows of {fields}{aside}"
+    known = {each.name.removesuffix(_ending(each)) for each in own_files(settings)}
+    for read in _read_by_features(settings):
+        if read.dataset not in known:
+            found[read.dataset] = (
+                f"No file, though something reads {read.dataset}.{read.field}."
+                f" Put {read.dataset}.csv into {folder}"
+            )
+    return dict(sorted(found.items()))
+
+
 def _as_stored(platform: Platform, sessions: Sequence[str]) -> Iterator[Chunk]:
     for start in range(0, len(sessions), BLOCK_SESSIONS):
         keys = sessions[start : start + BLOCK_SESSIONS]
@@ -129,10 +177,10 @@ def _as_stored(platform: Platform, sessions: Sequence[str]) -> Iterator[Chunk]:
         yield Chunk(keys, {OWN_DATA: rows[rows["date"].astype("str").isin(keys)]})
 
 
-def _read_all(platform: Platform) -> tuple[list[Dataset], dict[str, str]]:
-    """Read all files; return datasets, and the others with the reason."""
+def _read_all(platform: Platform, files: Sequence[Path]) -> tuple[list[Dataset], dict[str, str]]:
+    """Read files; return datasets, and the others with the reason."""
     now, datasets, failed = datetime.now(UTC), dict[str, Dataset](), dict[str, str]()
-    for file in own_files(platform.settings):
+    for file in files:
         name = file.name.removesuffix(_ending(file))
         try:
             if name in datasets or name in failed:

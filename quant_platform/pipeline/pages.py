@@ -9,7 +9,10 @@ from plotly.offline import get_plotlyjs
 
 from quant_platform.errors import SessionError
 from quant_platform.evaluation.endings import total_return_under
+from quant_platform.evaluation.metrics import METRICS
+from quant_platform.evaluation.performance import performance_intervals
 from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
+from quant_platform.isolation import is_added
 from quant_platform.market.calendar import platform_calendar
 from quant_platform.pipeline.recipes import portfolio_recipe
 from quant_platform.reports.html import ReportData, library_name, render_report, sealed_page
@@ -41,6 +44,7 @@ FIRST_COUNTED = (
     "signals",
     "portfolios",
     "model_performance",
+    "performance_statistics",
     "performance_reports",
     "alerts",
     "data_quality",
@@ -117,20 +121,23 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
             f"Run: quant-platform backfill --start {session} --end {session}",
         )
     scored = score_rows(performance, models)
+    statistics = _between(database, "performance_statistics", session, session)
     portfolios = of_models(
         _all(
             database,
-            "SELECT date, model_id, equity, daily_return FROM portfolios"
+            "SELECT date, model_id, equity, daily_return, turnover, gross_exposure, trade_count,"
+            " signals_judged, signals_hit FROM portfolios"
             " WHERE date <= $1::text::date ORDER BY date, model_id",
             session,
         )
     )
+    risk_free = _risk_free(settings, database, pd.DatetimeIndex([*portfolios["date"], *today]))
     return ReportData(
         date=today[0],
         models=models,
         portfolios=portfolios,
         performance=of_session,
-        ranking=rank_models(scored, today),
+        ranking=rank_models(scored, statistics, today),
         trends=model_trends(scored, today),
         signals=of_models(_between(database, "signals", session, session)),
         alerts=alerts,
@@ -145,9 +152,29 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
         outstanding=_outstanding(settings, database, date.fromisoformat(session)),
         row_counts=_session_counts(database, session),
         assumptions=_assumptions(settings, database, session),
-        summary=str(performance_reports(performance, models, alerts, today)["summary"].iloc[0]),
-        risk_free=_risk_free(settings, database, pd.DatetimeIndex([*portfolios["date"], *today])),
+        summary=str(
+            performance_reports(performance, statistics, models, alerts, today)["summary"].iloc[0]
+        ),
+        risk_free=risk_free,
+        intervals=_intervals(portfolios, of_session, models, risk_free),
     )
+
+
+def _intervals(
+    portfolios: pd.DataFrame,
+    performance: pd.DataFrame,
+    models: pd.DataFrame,
+    risk_free: float | pd.Series,
+) -> pd.DataFrame:
+    """Intervals of the platform's own metrics over 252 sessions.
+
+    Those that refer to a benchmark that is no model are null.
+    """
+    ids = dict(zip(models["model_name"], models["id"], strict=True))
+    names = dict(zip(performance["model_id"], performance["benchmark"], strict=True))
+    against = {model: ids[name] for model, name in names.items() if name in ids}
+    own = {name: each for name, each in METRICS.items() if not is_added(each.function)}
+    return performance_intervals(portfolios, against, risk_free=risk_free, metrics=own)
 
 
 def _assumptions(settings: Settings, database: Database, session: str) -> dict[str, str]:

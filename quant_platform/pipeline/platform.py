@@ -18,6 +18,7 @@ from quant_platform.storage.schema import Table, read_table
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.book import Book
 from quant_platform.strategies.books import books_of
+from quant_platform.strategies.condition_sources import read_sources
 from quant_platform.strategies.models import models_of
 from quant_platform.trading.costs import costs_of
 from quant_platform.trading.limits import Limits
@@ -60,6 +61,7 @@ class Platform:
         _ = self.models, self.books
         costs_of(self.settings)
         Limits.read(self.settings.limits)
+        read_sources(self.settings.conditions)
         database = ready_database(self.settings)
         _refuse_other_vendor(database, self.vendor.name)
         return database

@@ -5,6 +5,7 @@ session of a run; from there on the state is carried from block to block.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -13,16 +14,18 @@ import pandas as pd
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.errors import SessionError
+from quant_platform.evaluation.comparison import statistics_rows
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.evaluation.risk_free import risk_free_rates
 from quant_platform.kernels.arrays import SessionArray
-from quant_platform.market.panel import Panel
+from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.pipeline.benchmarks import Benchmarks
 from quant_platform.pipeline.blocks import Block, SlidingRows, blocks, count_securities
 from quant_platform.pipeline.books import book_frames, book_state, simulate_books
 from quant_platform.pipeline.chunks import Chunk, alone
 from quant_platform.pipeline.computations import server_time
 from quant_platform.pipeline.failures import Failures
+from quant_platform.pipeline.feature_inputs import known_window
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.trials import trial_statements
 from quant_platform.storage import bulk
@@ -31,14 +34,22 @@ from quant_platform.storage.models import model_ids
 from quant_platform.storage.releases import releases_of
 from quant_platform.storage.stored import Stored
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.condition_sources import datasets_read, own_conditions, read_sources
 from quant_platform.trading.book import BookState
-from quant_platform.trading.conditions import LIQUIDITY_LOOKBACK, Conditions, known_sectors
+from quant_platform.trading.conditions import (
+    LIQUIDITY_LOOKBACK,
+    Conditions,
+    known_sectors,
+    liquidity_before,
+)
 from quant_platform.trading.costs import costs_of
 from quant_platform.trading.delistings import DelistingRules, Endings, YearHighs, year_highs
 from quant_platform.trading.limits import Limits
 from quant_platform.trading.orders import Orders
 from quant_platform.trading.portfolio_state import PortfolioState
 from quant_platform.trading.simulation import simulate
+
+KEY = ("date", "security_id")
 
 ACCOUNTED = ("positions", "fills", "pending_cash")
 """Tables of which several accounts of a model have rows."""
@@ -58,6 +69,18 @@ SIMULATED = "simulated"
 PERFORMANCE_SESSIONS = 1000
 """Sessions whose figures are computed at once; each time, running figures are begun anew."""
 
+_IMPACTS = """
+SELECT date, model_id, sum(impact) AS impact FROM fills
+WHERE account = $1 AND date <= $2::text::date AND impact > 0 GROUP BY 1, 2 ORDER BY 1, 2
+"""
+"""What price impact cost each model, by session, up to one."""
+
+_ENDINGS = """
+SELECT date, model_id, count(*) AS ended, count(*) FILTER (WHERE assumed) AS assumed
+FROM closed_positions WHERE date <= $1::text::date GROUP BY 1, 2 ORDER BY 1, 2
+"""
+"""Positions of each model whose security ended, by session, up to one."""
+
 
 def decision_columns(model: Strategy) -> tuple[str, ...]:
     """Columns of its signals that a model's portfolio is traded by."""
@@ -74,6 +97,7 @@ def portfolio_chunks(
     universe: Stored,
     before: Stored,
     signals_of: Mapping[str, Stored],
+    own_data: Stored | None = None,
 ) -> Iterator[Chunk]:
     """Rows of `TABLES`: each model simulated in the sessions after its signals, then each book.
 
@@ -88,6 +112,8 @@ def portfolio_chunks(
     universe, signals_of : members, and signals by the model's name, from the session before the
         run's first on
     before : portfolios up to the session before the run's last
+    own_data : of the sessions in which a condition may have become known; None where the settings
+        name none
 
     Raises
     ------
@@ -98,13 +124,16 @@ def portfolio_chunks(
     if not sessions:
         return
     ids = model_ids(platform.database)
-    count = count_securities(platform, Members(BEGINNING, sessions[-1]))
     traded = [*signals_of, *(book.name for book in platform.books)]
+    # Each of them may hold every security: it is positions that a block's memory goes to.
+    count = count_securities(platform, Members(BEGINNING, sessions[-1])) * len(traded)
     states: dict[str, PortfolioState | None] = {}
     parts: dict[str, BookState] = {}
     earlier: str | None = None
-    sliding = {name: SlidingRows(stored) for name, stored in signals_of.items()}
-    members = SlidingRows(universe)
+    sliding = {name: SlidingRows(stored.in_any_order()) for name, stored in signals_of.items()}
+    members = SlidingRows(universe.in_any_order())
+    bar_rows = SlidingRows(bars.narrowed(*KEY, *BAR_COLUMNS.values()).in_any_order())
+    highs = _year_highs(platform, bars, actions)
     for block in blocks(platform, sessions, LIQUIDITY_LOOKBACK + 1, count):
         read_at = server_time(platform)
         earlier_sessions = block.window[: len(block.window) - len(block.sessions)]
@@ -118,10 +147,10 @@ def portfolio_chunks(
         endings = Endings(
             DelistingRules.of(platform.settings),
             securities.read(block.sessions[0], block.sessions[-1]),
-            _year_highs(platform, bars, actions),
+            highs,
         )
         panel, orders, assumed = _given(
-            platform, block, previous, bars, actions, endings, members, sliding
+            platform, block, previous, bar_rows, actions, endings, members, sliding, own_data
         )
         done = {
             name: simulate(panel, each, state=states[name], **assumed(name))
@@ -145,11 +174,12 @@ def _given(
     platform: Platform,
     block: Block,
     previous: str | None,
-    bars: Stored,
+    bars: SlidingRows,
     actions: Stored,
     endings: Endings,
     members: SlidingRows,
     signals: Mapping[str, SlidingRows],
+    own_data: Stored | None,
 ) -> tuple[Panel, dict[str, Orders], Callable[[str], dict[str, Any]]]:
     """What a block is simulated from: the market, the models' orders, and what is assumed of each.
 
@@ -158,7 +188,7 @@ def _given(
     # An order's impact looks back on the sessions before the block.
     first, last = block.window[0], block.window[-1]
     known_actions = actions.read(first, last)
-    panel = Panel.from_frames(bars.read(first, last), known_actions, block.window)
+    panel = Panel.from_frames(bars.over(block.window), known_actions, block.window)
     # What a session executes was known after the session before it.
     decided = [*([previous] if previous else []), *block.sessions[:-1]] or [block.sessions[0]]
     universe = members.over(decided)
@@ -166,6 +196,7 @@ def _given(
     rules = {model.name: model.trading_rules for model in platform.models}
     limits = Limits.read(settings.limits)
     sectors = known_sectors(universe, panel, block.sessions) if limits.sector else None
+    given = _conditions(platform, block, own_data, panel)
     released = releases_of(platform.database, SIMULATED)
     orders = {
         name: Orders.from_signals(
@@ -179,17 +210,35 @@ def _given(
         for name, rows in signals.items()
     }
 
+    costs = costs_of(settings)
+    liquidity = liquidity_before(panel, len(block.sessions)) if costs.impact else None
+
     def assumed(name: str) -> dict[str, Any]:
+        released_in = _days(released.get(name))
         return {
-            "costs": costs_of(settings),
+            "costs": costs,
             "capital": settings.capital,
             "endings": endings,
             "limits": limits,
-            "conditions": Conditions(sectors=sectors, released=_days(released.get(name))),
+            "conditions": Conditions(
+                sectors=sectors, released=released_in, liquidity=liquidity, **given
+            ),
             "actions": known_actions,
         }
 
     return panel, orders, assumed
+
+
+def _conditions(
+    platform: Platform, block: Block, own_data: Stored | None, panel: Panel
+) -> dict[str, Any]:
+    """Conditions that the settings name, of what was known before each session."""
+    sources = read_sources(platform.settings.conditions)
+    if own_data is None or not sources:
+        return {}
+    days = known_window(platform, block.window, frozenset(sources.values()))
+    rows = replace(own_data, scope={"dataset": datasets_read(sources)}).read(days[0], days[-1])
+    return own_conditions(sources, rows, days, panel)
 
 
 def _days(days: Sequence[date] | None) -> SessionArray | None:
@@ -197,9 +246,16 @@ def _days(days: Sequence[date] | None) -> SessionArray | None:
 
 
 def _year_highs(platform: Platform, bars: Stored, actions: Stored) -> YearHighs:
-    """Read a year of the few securities whose positions are closed."""
+    """Read a year of the few securities whose positions are closed, once for all models."""
+    known: dict[tuple[object, tuple[str, ...]], dict[str, float]] = {}
 
     def highs(session: object, security_ids: Sequence[str]) -> dict[str, float]:
+        asked = (session, tuple(security_ids))
+        if asked not in known:
+            known[asked] = read(session, security_ids)
+        return known[asked]
+
+    def read(session: object, security_ids: Sequence[str]) -> dict[str, float]:
         window = platform.window([str(session)], SESSIONS_PER_YEAR)
         bars_of, actions_of = (
             stored.read(window[0], window[-1], among={"security_id": security_ids})
@@ -261,7 +317,7 @@ def performance_chunks(
     bars: Stored | None = None,
     actions: Stored | None = None,
 ) -> Iterator[Chunk]:
-    """Rows of `model_performance`: figures of each model over several windows.
+    """Rows of `model_performance` and `performance_statistics`: figures, and how models compare.
 
     With each chunk the models' runs are recorded in the ledger of trials (`trials.py`).
 
@@ -301,6 +357,13 @@ def performance_chunks(
         ]
         rows = pd.concat(parts, ignore_index=True)
         rows["benchmark"] = rows["model_id"].map(benchmarks.names)
-        tables = {"model_performance": rows}
+        statistics = statistics_rows(
+            history,
+            block,
+            risk_free=risk_free,
+            impacts=bulk.query(platform.database, _IMPACTS, (SIMULATED, block[-1])),
+            endings=bulk.query(platform.database, _ENDINGS, (block[-1],)),
+        )
+        tables = {"model_performance": rows, "performance_statistics": statistics}
         also = trial_statements(platform, block, benchmarks.ids, rows, history)
         yield from alone(Chunk(block, tables, {}, also, read_at, failures.by_part))

@@ -22,6 +22,7 @@ from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import Settings
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.books import books_of
+from quant_platform.strategies.condition_sources import read_sources
 from quant_platform.strategies.models import models_of
 from quant_platform.trading.costs import costs_of
 
@@ -113,7 +114,8 @@ def portfolio_recipe(settings: Settings) -> str:
         f"ends {settings.delisting_sessions} {settings.delisting_return:g}"
         f" {settings.distressed_return:g} {settings.distress_price:g} {settings.distress_fall:g}"
     )
-    return f"{models}; {settings.capital:.2f}; {assumed}; {ends}{books}"
+    given = "".join(f"; {name} {of}" for name, of in read_sources(settings.conditions).items())
+    return f"{models}; {settings.capital:.2f}; {assumed}; {ends}{books}{given}"
 
 
 def performance_recipe(settings: Settings) -> str:

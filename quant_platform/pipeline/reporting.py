@@ -42,7 +42,7 @@ def alert_chunks(
     if not sessions:
         return
     securities = count_securities(platform, Members(sessions[0], sessions[-1]))
-    signals = [SlidingRows(stored) for stored in signals_of.values()]
+    signals = [SlidingRows(stored.in_any_order()) for stored in signals_of.values()]
     for block in blocks(platform, sessions, SILENCE, securities):
         read_at, first, last = server_time(platform), block.sessions[0], block.sessions[-1]
         rows = pd.concat([each.over(block.window) for each in signals], ignore_index=True)
@@ -89,10 +89,12 @@ def report_chunks(
 ) -> Iterator[Chunk]:
     """Rows of `performance_reports`: ranking, trends and summary of each session."""
     history = SlidingRows(performance)
+    statistics = platform.table("performance_statistics")
     for block in blocks(platform, sessions, TREND_SESSIONS + 1, REPORT_CELLS):
         read_at = server_time(platform)
         rows = performance_reports(
             history.over(block.window),
+            bulk.read(platform.database, statistics, block.sessions[0], block.sessions[-1]),
             stored_models(platform),
             alerts.read(block.sessions[0], block.sessions[-1]),
             _days(block.sessions),

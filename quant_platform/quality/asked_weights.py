@@ -12,6 +12,12 @@ from quant_platform.storage.models import model_ids
 from quant_platform.strategies.base import Strategy
 from quant_platform.trading.orders import ASKED_WEIGHT
 
+COLUMNS = (
+    *("date", "symbol", "signal_type"),
+    *("target_weight", ASKED_WEIGHT, "reference_price", "stop_price"),
+)
+"""Columns of `signals` that are judged; what a model noted beside them is long."""
+
 
 def signal_limits(strategy: Strategy, context: CheckContext) -> Findings:
     """What the strategy asked for: weights within limits, types that agree, stops below the price.
@@ -20,7 +26,7 @@ def signal_limits(strategy: Strategy, context: CheckContext) -> Findings:
     beyond these is a failure, though its targets are scaled. Not judged: sessions without a signal.
     """
     scope = {"model_id": model_ids(context.platform.database)[strategy.name]}
-    rows = context.read("signals", scope=scope)
+    rows = context.read("signals", scope=scope, columns=COLUMNS)
     # Scaling makes a weight smaller: a target beyond what was asked for is judged as well.
     asked, target = rows[ASKED_WEIGHT], rows["target_weight"]
     rows = rows.assign(weight=asked.where(asked.abs() >= target.abs(), target))

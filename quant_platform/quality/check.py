@@ -25,7 +25,7 @@ from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.pipeline.platform import Platform
 from quant_platform.quality.verdict import EXAMPLES, Findings, counted, iso_dates, joined
 from quant_platform.storage import bulk
-from quant_platform.storage.bulk import Members, Scope
+from quant_platform.storage.bulk import Listed, Members, Scope
 
 BLOCK_ROWS = 1_200_000
 """Bars that are judged at once, those looked back on not counted."""
@@ -87,7 +87,7 @@ class CheckContext:
         *,
         scope: Scope | None = None,
         columns: Sequence[str] | None = None,
-        members: Members | None = None,
+        members: Members | Listed | None = None,
         ordered: bool = True,
     ) -> pd.DataFrame:
         """Rows of `table` in the window."""

@@ -51,8 +51,10 @@ from quant_platform.quality.portfolios import (
 )
 from quant_platform.quality.sampling import NOT_SAMPLED, batches, cut
 from quant_platform.quality.verdict import Findings, failures
+from quant_platform.reports.ranking import STANDINGS
 from quant_platform.storage import bulk
-from quant_platform.storage.bulk import BEGINNING, Members
+from quant_platform.storage.bulk import BEGINNING, Listed, Members
+from quant_platform.storage.members import member_since, securities_of
 from quant_platform.storage.models import model_ids
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.limits import SCALE
@@ -119,7 +121,8 @@ def _facts(
 ) -> dict[str, pd.DataFrame]:
     """Rows by table of what a set is computed from, as far back as each is read."""
     last = batch.sessions[-1]
-    members = Members(BEGINNING, last) if chosen.across else batch.members
+    narrowed = Members(BEGINNING, last) if chosen.across else batch.members
+    members = Listed(securities_of(batch.platform.database, narrowed))
     columns = ["date", "security_id", *bar_columns(inputs)]
     facts = {
         "market_data": batch.read("market_data", columns=columns, members=members),
@@ -170,7 +173,7 @@ def signal_causality(strategy: Strategy, context: CheckContext) -> Findings:
     ]
     compared = []
     for batch in batches(context, strategy.lookback):
-        ever = Members(BEGINNING, batch.sessions[-1])
+        ever = Listed(securities_of(database, Members(BEGINNING, batch.sessions[-1])))
         bars = batch.read("market_data", columns=[*IDENTITY, "close_price"], members=ever)
         features = side_by_side(
             [
@@ -180,16 +183,11 @@ def signal_causality(strategy: Strategy, context: CheckContext) -> Findings:
         )
         sector = ["sector"] if strategy.reads_sectors else []
         universe = batch.read("trading_universe", columns=[*IDENTITY, *sector])
-        member_since = bulk.query(
-            database,
-            "SELECT security_id, min(date) AS date FROM trading_universe"
-            " WHERE date <= $1::text::date GROUP BY 1",
-            (batch.sessions[-1],),
-        ).set_index("security_id")["date"]
+        since = member_since(database)
         again = []
         for session in batch.sessions:
             window = context.platform.window([session], strategy.lookback)
-            so_far = member_since.index[member_since <= pd.Timestamp(session)]
+            so_far = since.index[since <= pd.Timestamp(session)]
             closes = cut(bars, window)
             panel = Panel.from_frames(
                 closes[closes["security_id"].isin(so_far)],
@@ -276,7 +274,7 @@ def _portfolio_returns(
 
 
 def report_ranking(context: CheckContext) -> Findings:
-    """Every model that runs and has a portfolio is ranked once, by falling score.
+    """Every model that runs and has a portfolio is ranked once, set by set.
 
     Not judged: sessions without a report.
     """
@@ -288,8 +286,10 @@ def report_ranking(context: CheckContext) -> Findings:
     wrong = []
     for row in reports.itertuples():
         ranking = json.loads(str(row.ranking))
-        scores = [entry["score"] for entry in ranking]
-        if scores != sorted(scores, reverse=True) or len(ranking) != models.get(row.date, 0):
+        sets = [STANDINGS.index(entry["standing"]) for entry in ranking]
+        ranks = [entry["rank"] for entry in ranking]
+        in_order = sets == sorted(sets) and ranks == list(range(1, len(ranking) + 1))
+        if not in_order or len(ranking) != models.get(row.date, 0):
             wrong.append((row.date, f"{len(ranking)} ranked of {models.get(row.date, 0)}"))
     failing = failures([day for day, _ in wrong], [example for _, example in wrong])
     return context.judged_on(reports["date"].unique(), failing, "there is no report")

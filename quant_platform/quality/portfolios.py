@@ -105,8 +105,13 @@ WHERE date <= $1::text::date
 """
 
 
+_TOTALS = """
+SELECT date, model_id, coalesce(sum(value), 0) AS value, min(shares) AS least FROM positions
+WHERE date BETWEEN $1::text::date AND $2::text::date GROUP BY date, model_id
+"""
+
+
 def _totals(context: CheckContext) -> pd.DataFrame:
     """Value of all positions, and the least number of shares, by session and model."""
-    held = context.read("positions", columns=["date", "model_id", "value", "shares"])
-    sums = held.groupby(["date", "model_id"], as_index=False)
-    return sums.agg(value=("value", "sum"), least=("shares", "min"))
+    window = context.window
+    return bulk.query(context.platform.database, _TOTALS, (window[0], window[-1]))

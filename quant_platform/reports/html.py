@@ -27,8 +27,10 @@ from quant_platform.evaluation.metric_registry import Metric
 from quant_platform.evaluation.metrics import METRICS
 from quant_platform.evaluation.performance import WINDOWS
 from quant_platform.reports import figures
+from quant_platform.reports.formats import day, known, name_of, number, percent, whole
 from quant_platform.reports.quality import quality
 from quant_platform.reports.ranking import SCORE_FORMULA
+from quant_platform.reports.standings import NOTE, money
 
 SIGNAL_ROWS = 60
 """Signals listed at most; those that want a position come first."""
@@ -39,12 +41,10 @@ SPARK_SESSIONS = SESSIONS_PER_YEAR
 HEAT_FULL = 0.10
 """Monthly return that is shown in the full colour."""
 
+INTERVAL_WINDOW = "252d"
+"""Window whose figures are shown with their intervals."""
+
 SIGNAL_WORDS = {1: "buy", 0: "hold", -1: "sell"}
-
-MINUS = "−"
-
-NONE = "–"
-"""Shown for an undefined figure."""
 
 Context = dict[str, Any]
 """Values for the template by name."""
@@ -71,6 +71,8 @@ class ReportData:
     row_counts : table → number of rows of the session
     assumptions : what the figures rest on, such as costs and the source of the data → in words
     summary : the report in a few sentences
+    intervals : 95 % intervals of the figures over 252 sessions, as `performance_intervals`; by
+        default none
     risk_free : annual risk-free rate behind the figures, as a fraction: one for all time, or a
         series with the 3-month Treasury yield known in each session of `portfolios`
     """
@@ -89,6 +91,7 @@ class ReportData:
     row_counts: Mapping[str, int]
     assumptions: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""
+    intervals: pd.DataFrame = field(default_factory=pd.DataFrame)
     risk_free: float | pd.Series = 0.0
 
 
@@ -108,7 +111,13 @@ def render_report(data: ReportData, library: str = "") -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=percent, number=number, whole=whole, day=day, explained=explained, name=name_of
+        percent=percent,
+        number=number,
+        whole=whole,
+        day=day,
+        explained=explained,
+        name=name_of,
+        money=lambda value: money(value if known(value) else None),
     )
     page = environment.get_template("report.html.j2").render(
         date=data.date,
@@ -117,6 +126,7 @@ def render_report(data: ReportData, library: str = "") -> str:
         session_count=data.portfolios["date"].nunique(),
         **_risk_free(data),
         score_formula=SCORE_FORMULA,
+        ranking_note=NOTE,
         cards=_cards(data),
         ranking=_records(data.ranking),
         trends={row["model_id"]: row for row in _records(data.trends)},
@@ -162,7 +172,7 @@ def _trading_rules(model: Context) -> str:
     gross, net = number(model["max_gross"]), number(model["max_net"])
     text = f"rebalanced {model['rebalance'].replace('_', ' ')}, gross at most {gross}, net {net}"
     against = model["benchmark"]
-    return f"{text}, judged against {against}" if _known(against) else text
+    return f"{text}, judged against {against}" if known(against) else text
 
 
 def _json(value: object) -> Context:
@@ -179,47 +189,6 @@ def explained(metric: Metric) -> str:
 
 def _records(frame: pd.DataFrame) -> list[Context]:
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
-
-
-def percent(value: object, digits: int = 1, *, sign: bool = False) -> str:
-    """Format a fraction in per cent."""
-    return _format(value, f"{'+' if sign else ''},.{digits}f", 100.0, "\u202f%")
-
-
-def number(value: object, digits: int = 2, *, sign: bool = False) -> str:
-    """Format a figure."""
-    return _format(value, f"{'+' if sign else ''},.{digits}f")
-
-
-def whole(value: object) -> str:
-    """Format a count."""
-    return _format(value, ",.0f")
-
-
-def day(value: object) -> str:
-    """Format a session."""
-    return f"{pd.Timestamp(str(value)):%Y-%m-%d}" if _known(value) else NONE
-
-
-def name_of(value: object) -> str:
-    """Show a name that may be unknown."""
-    return str(value) if _known(value) else NONE
-
-
-def _known(value: object) -> bool:
-    return value is not None and value is not pd.NaT and value == value  # NaN is not itself
-
-
-def _format(value: object, pattern: str, factor: float = 1.0, unit: str = "") -> str:
-    if not _known(value):
-        return NONE
-    scaled = float(str(value)) * factor
-    if not math.isfinite(scaled):
-        return NONE
-    text = format(scaled, pattern)
-    if not text.strip("+-0.,"):
-        text = text.lstrip("+-")
-    return text.replace("-", MINUS).replace(",", "\u202f") + unit
 
 
 def _risk_free(data: ReportData) -> Context:
@@ -257,7 +226,7 @@ def _cards(data: ReportData) -> list[Context]:
 def _interval_scale(rows: list[Context]) -> tuple[float, float]:
     """Common scale of the Sharpe intervals; zero is always on it."""
     ends = [row[name] for row in rows for name in ("sharpe_lower_95", "sharpe_upper_95")]
-    ends = [value for value in ends if _known(value)]
+    ends = [value for value in ends if known(value)]
     low, high = min([0.0, *ends]), max([0.0, *ends])
     pad = 0.06 * (high - low or 1.0)
     return low - pad, high + pad
@@ -266,7 +235,7 @@ def _interval_scale(rows: list[Context]) -> tuple[float, float]:
 def _interval(row: Context, scale: tuple[float, float]) -> Context | None:
     """Positions, in per cent of the bar, of the interval's ends, its middle and zero."""
     low, middle, high = (row[f"sharpe_{name}"] for name in ("lower_95", "ratio", "upper_95"))
-    if not all(_known(value) for value in (low, middle, high)):
+    if not all(known(value) for value in (low, middle, high)):
         return None
 
     def place(value: float) -> float:
@@ -300,8 +269,13 @@ def _windows(data: ReportData) -> list[Context]:
     for name in reversed(list(WINDOWS)):
         shown = rows[rows["window_name"] == name]
         if len(shown):
+            ends = _ends(data.intervals) if name == INTERVAL_WINDOW else {}
             lines = [
-                {"metric": metric, "values": shown[column].tolist()}
+                {
+                    "metric": metric,
+                    "values": shown[column].tolist(),
+                    "ends": [ends.get((model, column)) for model in shown["model_id"]],
+                }
                 for column, metric in METRICS.items()
                 if column in shown
             ]
@@ -314,6 +288,15 @@ def _windows(data: ReportData) -> list[Context]:
                 }
             )
     return tables
+
+
+def _ends(intervals: pd.DataFrame) -> dict[tuple[int, str], tuple[float, float]]:
+    """Ends of the interval by model and metric, of those that have one."""
+    known = intervals.dropna()
+    if known.empty:
+        return {}
+    ends = zip(known["lower"].tolist(), known["upper"].tolist(), strict=True)
+    return dict(zip(known.index.tolist(), ends, strict=True))
 
 
 def _months(data: ReportData) -> list[Context]:
@@ -335,7 +318,7 @@ def _months(data: ReportData) -> list[Context]:
 
 
 def _cell(value: object, full: float = HEAT_FULL) -> Context:
-    if not _known(value):
+    if not known(value):
         return {"text": "", "side": "", "heat": 0}
     figure = float(str(value))
     heat = round(min(abs(figure) / full, 1.0) * 60)

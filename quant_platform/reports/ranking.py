@@ -1,10 +1,14 @@
-"""The models' scores, ranks and trends per session, from rows of `model_performance`.
+"""The models' places, scores and trends per session, from their figures and statistics.
 
-1. Every performance row gets a score of 0 to 100 (`score_rows`): a weighted sum of figures, each
+1. A session's ranking is one of sets (`rank_models`), by rows of `performance_statistics`: the
+   models that cannot be told from the best (the model confidence set), then the eliminated ones,
+   the last eliminated first, then those that were not compared: lightly invested, young, ruined.
+   Within a set the order is that of the lower bound of the Sharpe ratio's interval. It is an order
+   to read by, and no claim: members of the set may differ, and are no class of equals.
+2. Every performance row gets a score of 0 to 100 (`score_rows`): a weighted sum of figures, each
    squashed into 0 … 1, so that no single figure can decide the score. `SCORE_FORMULA` is its
-   text, made from the same constants.
-2. A session's ranking takes each model's longest full window (`rank_models`): 252 sessions, else
-   63, 21, or inception.
+   text, made from the same constants. A model is shown with that of its longest full window: 252
+   sessions, else 63, 21, or inception.
 3. A trend compares like with like (`model_trends`): the longest window full both now and 21
    sessions earlier.
 
@@ -18,8 +22,26 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from quant_platform.evaluation.comparison import BEST, ELIMINATED, LIGHT, RUINED, YOUNG
+
 WINDOW_PREFERENCE = ("252d", "63d", "21d", "inception")
-"""Windows a model is ranked by: the first that is full."""
+"""Windows a model is scored by: the first that is full."""
+
+STANDINGS = (BEST, ELIMINATED, LIGHT, YOUNG, RUINED)
+"""Sets in the order of the ranking."""
+
+STATISTICS = (
+    *("sessions", "standing", "p_value", "elimination_step", "rank_lower", "rank_upper"),
+    *("sharpe_lower", "sharpe_upper", "deflated_sharpe", "deflated_sharpe_effective"),
+    *("trials", "effective_trials", "cost_rate", "capacity"),
+    *("ended_positions", "assumed_endings"),
+)
+"""Columns of `performance_statistics` that stand beside a model."""
+
+SINCE_INCEPTION = (
+    *("probabilistic_sharpe", "minimum_track_record", "average_exposure", "turnover"),
+)
+"""Columns of `model_performance` that stand beside it, since inception."""
 
 TREND_SESSIONS = 21
 """Sessions in the "previous month" a trend looks back."""
@@ -66,7 +88,7 @@ FIGURES = (
     "annualized_return",
     "excess_return",
 )
-"""Columns of `model_performance` that the score or its display needs."""
+"""Columns of `model_performance` that the score or its display needs, of the window shown."""
 
 _IDENTITY = [
     *("date", "model_id", "model_name", "is_benchmark"),
@@ -86,13 +108,13 @@ def score_rows(performance: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         date, model_id, model_name, is_benchmark, window_name, window_sessions, benchmark, the
-        columns of `FIGURES`, ruined (equity was not positive at some close) and score (0 to 100; 0
-        of a ruined model).
+        columns of `FIGURES` and `SINCE_INCEPTION`, ruined (equity was not positive at some close)
+        and score (0 to 100; 0 of a ruined model).
     """
     names = models[["id", "model_name", "is_benchmark"]].rename(columns={"id": "model_id"})
     keys = ["date", "model_id", "window_name", "window_sessions"]
     names = names.astype({"is_benchmark": bool})
-    rows = performance[[*keys, "benchmark", *FIGURES]].merge(names, on="model_id")
+    rows = performance[[*keys, "benchmark", *FIGURES, *SINCE_INCEPTION]].merge(names, on="model_id")
     score = DRAWDOWN_WEIGHT * (1.0 + rows["max_drawdown"].clip(-1.0, 0.0))
     for part in SCORE_PARTS:
         figure = rows[part.column].fillna(0.0) / part.scale
@@ -102,32 +124,49 @@ def score_rows(performance: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
     keys = ["date", "model_id"]
     rows["ruined"] = pd.MultiIndex.from_frame(rows[keys]).isin(pd.MultiIndex.from_frame(lost[keys]))
     rows["score"] = np.where(rows["ruined"], 0.0, 100.0 * score)
-    return rows[[*_IDENTITY, *FIGURES, "ruined", "score"]]
+    return rows[[*_IDENTITY, *FIGURES, *SINCE_INCEPTION, "ruined", "score"]]
 
 
 def rank_models(
-    scored: pd.DataFrame, sessions: Sequence[object] | NDArray[np.datetime64] | None = None
+    scored: pd.DataFrame,
+    statistics: pd.DataFrame,
+    sessions: Sequence[object] | NDArray[np.datetime64] | None = None,
 ) -> pd.DataFrame:
-    """Rank the models of each session by the score of their longest full window.
+    """Rank the models of each session in sets.
 
     Parameters
     ----------
     scored : rows of `score_rows`
+    statistics : rows of `performance_statistics`; a model without one is young
     sessions : sessions to rank; all unless given
 
     Returns
     -------
     DataFrame
-        One row per session and model, ordered by date and rank: the columns of `scored` and rank (1
-        the highest score; equal scores in the order of model_id).
+        One row per session and model, ordered by date and rank: the columns of `scored` for the
+        window it is scored by, those of `SINCE_INCEPTION` for all its returns, those of
+        `STATISTICS`, and rank, which counts the rows from 1. Within a set the order is that of
+        sharpe_lower, then of the score, then of model_id.
     """
     rows = _of_sessions(scored, sessions)
+    keys = ["date", "model_id"]
+    whole = rows.loc[rows["window_name"] == "inception", [*keys, *SINCE_INCEPTION]]
     preference = rows["window_name"].map({name: i for i, name in enumerate(WINDOW_PREFERENCE)})
-    rows = rows.assign(_preference=preference).sort_values(["date", "model_id", "_preference"])
-    rows = rows.drop_duplicates(["date", "model_id"]).drop(columns="_preference")
-    rows = rows.sort_values(
-        ["date", "score", "model_id"], ascending=[True, False, True], ignore_index=True
+    rows = rows.assign(_preference=preference).sort_values([*keys, "_preference"])
+    rows = rows.drop_duplicates(keys).drop(columns=["_preference", *SINCE_INCEPTION])
+    rows = rows.merge(whole, on=keys, how="left")
+    rows = rows.merge(statistics[[*keys, *STATISTICS]], on=keys, how="left")
+    rows["standing"] = rows["standing"].fillna(YOUNG).mask(rows["ruined"], RUINED)
+    place = rows["standing"].map({name: i for i, name in enumerate(STANDINGS)})
+    # Only the eliminated stand in the order in which they went.
+    step = rows["elimination_step"].astype("float64").where(rows["standing"] == ELIMINATED, 0.0)
+    rows = rows.assign(_place=place, _step=step).sort_values(
+        ["date", "_place", "_step", "sharpe_lower", "score", "model_id"],
+        ascending=[True, True, False, False, False, True],
+        na_position="last",
+        ignore_index=True,
     )
+    rows = rows.drop(columns=["_place", "_step"])
     rows["rank"] = rows.groupby("date").cumcount() + 1
     return rows
 

@@ -12,11 +12,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from quant_platform.evaluation.comparison import BEST, ELIMINATED, LIGHT, RUINED, YOUNG
 from quant_platform.reports.ranking import (
     DECLINING,
     FIGURES,
     IMPROVING,
     SCORE_FORMULA,
+    SINCE_INCEPTION,
+    STANDINGS,
+    STATISTICS,
     model_trends,
     rank_models,
     score_rows,
@@ -37,14 +41,10 @@ JSON_DECIMALS = 6
 """Decimals of the figures in the JSON columns."""
 
 _RANKING = (
-    "rank",
-    "model_name",
-    "is_benchmark",
-    "benchmark",
-    "score",
-    "ruined",
-    "window_name",
-    "window_sessions",
+    *("rank", "model_name", "is_benchmark", "benchmark"),
+    *STATISTICS,
+    *SINCE_INCEPTION,
+    *("score", "ruined", "window_name", "window_sessions"),
     *FIGURES,
 )
 _TRENDS = (
@@ -63,6 +63,7 @@ Record = dict[str, object]
 
 def performance_reports(
     performance: pd.DataFrame,
+    statistics: pd.DataFrame,
     models: pd.DataFrame,
     alerts: pd.DataFrame,
     sessions: Sequence[object] | NDArray[np.datetime64] | pd.DatetimeIndex,
@@ -73,6 +74,7 @@ def performance_reports(
     ----------
     performance : rows of `model_performance` of `sessions` and of the 21 sessions before each of
         them
+    statistics : rows of `performance_statistics` of `sessions`
     models : rows of `models`
     alerts : rows of `alerts` with origin report, of `sessions`
     sessions : sessions for which a report is wanted; each gets exactly one row
@@ -85,7 +87,7 @@ def performance_reports(
     """
     days = pd.DatetimeIndex(np.unique(np.asarray(sessions, dtype="datetime64[s]")))
     scored = score_rows(performance, models)
-    ranked = _records(rank_models(scored, days.to_numpy()), _RANKING)
+    ranked = _records(rank_models(scored, statistics, days.to_numpy()), _RANKING)
     trends = _records(model_trends(scored, days.to_numpy()), _TRENDS)
     counts = alerts[alerts["date"].isin(days)].groupby("date").size().to_dict()
     rows = []
@@ -107,23 +109,11 @@ def performance_reports(
     return frame.astype({"date": "datetime64[s]", "alert_count": "int64"})
 
 
-def _score(row: Record) -> str:
-    """A score as text; it is unknown where a figure that it is made of is."""
-    return "unknown" if row["score"] is None else f"{row['score']:.1f}"
-
-
 def summary(ranking: Sequence[Record], trends: Sequence[Record], alert_count: int) -> str:
     """Say a session's report in a few sentences, from the records of its JSON columns."""
     if not ranking:
         return "No model has a portfolio yet."
-    best, worst = ranking[0], ranking[-1]
-    parts = [f"{best['model_name']} leads with a score of {_score(best)}"]
-    if len(ranking) > 1:
-        parts[0] += f", {worst['model_name']} is last with {_score(worst)}"
-    parts += _against(ranking)
-    ruined = [str(row["model_name"]) for row in ranking if row.get("ruined")]
-    if ruined:
-        parts.append(f"Ruined and closed out: {', '.join(ruined)}")
+    parts = [*_sets(ranking), *_against(ranking)]
     for word in (IMPROVING, DECLINING):
         names = [str(row["model_name"]) for row in trends if row["trend"] == word]
         if names:
@@ -133,25 +123,52 @@ def summary(ranking: Sequence[Record], trends: Sequence[Record], alert_count: in
     return ". ".join(parts) + "."
 
 
-def _against(ranking: Sequence[Record]) -> list[str]:
-    """How many models rank above the benchmark or, where that is no model, return more."""
-    marked = next((row for row in ranking if row["is_benchmark"]), None)
-    rivals = [row for row in ranking if row is not marked]
-    if not rivals:
-        return []
-    if marked is not None:
-        above = sum(row["rank"] < marked["rank"] for row in rivals)  # type: ignore[operator]
-        verb, name = "rank", f"above the benchmark {marked['model_name']}"
+def _sets(ranking: Sequence[Record]) -> list[str]:
+    """Which models cannot be told from the best, and which were not compared."""
+    names = {
+        standing: [str(row["model_name"]) for row in ranking if row["standing"] == standing]
+        for standing in STANDINGS
+    }
+    best, compared = names[BEST], len(names[BEST]) + len(names[ELIMINATED])
+    if not compared:
+        parts = ["No model can be compared yet"]
+    elif compared == 1:
+        parts = [f"{best[0]} is the only model that can be compared"]
+    elif len(best) == 1:
+        parts = [f"{best[0]} is the best of the {compared} models compared, beyond chance"]
+    elif len(best) == compared:
+        parts = [
+            f"None of the {compared} models compared can be told from the best: {', '.join(best)}"
+        ]
     else:
-        names = {row["benchmark"] for row in rivals}
-        excess = [row["excess_return"] for row in rivals]
-        known = [value for value in excess if isinstance(value, float)]
-        if len(names) > 1 or not known:
-            return []
-        above = sum(value > 0.0 for value in known)
-        verb, name = "return", f"more than the benchmark {names.pop()}"
-    models = f"{above} of {len(rivals)} model{'s' if len(rivals) > 1 else ''}"
-    return [f"{models} {verb}{'s' if above == 1 else ''} {name}"]
+        parts = [
+            f"{len(best)} of the {compared} models compared cannot be told from the best:"
+            f" {', '.join(best)}"
+        ]
+    for standing, text in (
+        (LIGHT, "Listed apart, hardly invested"),
+        (YOUNG, "Too young to be compared"),
+        (RUINED, "Ruined and closed out"),
+    ):
+        if names[standing]:
+            parts.append(f"{text}: {', '.join(names[standing])}")
+    return parts
+
+
+def _against(ranking: Sequence[Record]) -> list[str]:
+    """Where the benchmark stands or, if that is no model, how many models return more than it."""
+    marked = next((row for row in ranking if row["is_benchmark"]), None)
+    if marked is not None:
+        told = {BEST: "cannot be told from the best", ELIMINATED: "is worse than the best"}
+        stands = told.get(str(marked["standing"]))
+        return [f"The benchmark {marked['model_name']} {stands}"] if stands else []
+    names = {row["benchmark"] for row in ranking}
+    known = [row["excess_return"] for row in ranking if isinstance(row["excess_return"], float)]
+    if len(names) > 1 or not known:
+        return []
+    above = sum(value > 0.0 for value in known)
+    models = f"{above} of {len(ranking)} model{'s' if len(ranking) > 1 else ''}"
+    return [f"{models} return{'s' if above == 1 else ''} more than the benchmark {names.pop()}"]
 
 
 def _records(frame: pd.DataFrame, columns: Sequence[str]) -> dict[pd.Timestamp, list[Record]]:
@@ -165,7 +182,7 @@ def _records(frame: pd.DataFrame, columns: Sequence[str]) -> dict[pd.Timestamp, 
 
 
 def _plain(value: object) -> object:
-    if value is pd.NaT:
+    if value is pd.NaT or value is pd.NA:
         return None
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d}"

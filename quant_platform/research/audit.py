@@ -5,7 +5,7 @@ belongs here: which models and sessions, and the result. What does not: what is 
 (`audited.py`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -17,10 +17,13 @@ from quant_platform.market.calendar import Calendar
 from quant_platform.research.arguments import Day, iso_day
 from quant_platform.research.audit_laws import DATE, SECURITY, Finding, Rows, run_audit
 from quant_platform.research.audited import AuditedFeatures, AuditedModel, stored_rows
+from quant_platform.research.audited_book import AuditedBook
 from quant_platform.research.inputs import Needs
 from quant_platform.research.prepared import Assumptions, Prepared
 from quant_platform.research.reader import TableReader
 from quant_platform.strategies.base import RUN_COLUMNS, Strategy
+from quant_platform.strategies.book import Book
+from quant_platform.time_limit import TimeLimit
 
 USUAL_SESSIONS = SESSIONS_PER_YEAR
 """Sessions that are audited where none are named: the last year."""
@@ -66,7 +69,7 @@ class Audit:
 
 def audit(
     reader: TableReader,
-    models: Sequence[Strategy],
+    given: Sequence[tuple[Strategy | Book, Mapping[str, Strategy]]],
     start: Day | None,
     end: Day | None,
     *,
@@ -77,11 +80,11 @@ def audit(
     seed: int = 0,
     on_finding: Callable[[Finding], None] = lambda finding: None,
 ) -> Audit:
-    """Audit the features that models read, and the models themselves.
+    """Audit the features that models read, the models themselves, and books of them.
 
     Parameters
     ----------
-    models : at least one
+    given : at least one model or book, with the models that are its members, by their names in it
     start, end : first and last session; default: the last year of bars
     registered : names of those whose signals are stored
     seconds : limit of each call of a strategy that somebody added; 0: none
@@ -93,11 +96,14 @@ def audit(
     SessionError
         There are no bars in the range, or a session is missing.
     """
+    models = _distinct(given)
     first, last = reader.first_and_last_bar()
     sessions = calendar.sessions(first, last)
     begin = iso_day(start) if start is not None else sessions[-USUAL_SESSIONS:][0].isoformat()
     stop = iso_day(end) if end is not None else last.isoformat()
-    market = Prepared.read(reader, Needs.of(models), begin, stop, calendar, assumed)
+    market = Prepared.read(
+        reader, Needs.of(models), begin, stop, calendar, assumed, TimeLimit(seconds)
+    )
     days = market.inputs.days
     if len(days) < LEAST_SESSIONS:
         raise SessionError(
@@ -110,10 +116,15 @@ def audit(
         columns = (DATE, SECURITY, *names)
         stored = partial(stored_rows, market, "features", columns)
         subjects.append(AuditedFeatures(market, names).subject(stored))
+    audited = {id(model): AuditedModel(market, model, seconds) for model in models}
     for model in models:
         known = model.name in registered
         of_model = partial(_stored_signals, market, model.name) if known else lambda: None
-        subjects += AuditedModel(market, model, seconds).subjects(of_model)
+        subjects += audited[id(model)].subjects(of_model)
+    for book, members in given:
+        if isinstance(book, Book):
+            of_book = {name: audited[id(each)] for name, each in members.items()}
+            subjects += AuditedBook(market, book, of_book).subjects()
     universe = market.inputs.universe.drop_duplicates(SECURITY, keep="last")
     tickers = dict(zip(universe[SECURITY], universe["symbol"], strict=True))
     findings = []
@@ -121,6 +132,18 @@ def audit(
         on_finding(finding)
         findings.append(finding)
     return Audit(days[0], days[-1], findings)
+
+
+def _distinct(
+    given: Sequence[tuple[Strategy | Book, Mapping[str, Strategy]]],
+) -> list[Strategy]:
+    """Return the models and the members of books, each once."""
+    every = [
+        model
+        for each, members in given
+        for model in (members.values() if isinstance(each, Book) else (each,))
+    ]
+    return list({id(model): model for model in every}.values())
 
 
 def _stored_signals(market: Prepared, name: str) -> Rows | None:

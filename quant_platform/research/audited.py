@@ -1,12 +1,14 @@
 """What an audit looks at: features, and signals, portfolio and figures of each model.
 
 What belongs here: how each of them is computed over the whole range, over a history that ends
-earlier, and in pieces. What does not: what is made of it (`audit.py`).
+earlier, and in pieces. What does not: books (`audited_book.py`), and
+what is made of it (`audit.py`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import Any
 
 from quant_platform.features.compute import compute_features, required_lookback
 from quant_platform.isolation import limited
@@ -17,6 +19,7 @@ from quant_platform.research.inputs import sessions_before
 from quant_platform.research.prepared import Prepared
 from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.condition_sources import NAMES
 from quant_platform.trading.orders import Orders
 from quant_platform.trading.simulation import Simulation, simulate
 
@@ -86,7 +89,9 @@ class AuditedFeatures:
         panel, extras = feature_panel(
             reader, inputs.calendar, bars, actions, sessions, self.names, ever
         )
-        rows = compute_features(panel, last=last, names=self.names, extras=extras)
+        rows = compute_features(
+            panel, last=last, names=self.names, extras=extras, limit=self.market.limit
+        )
         return with_tickers(rows, inputs.universe).drop(columns="symbol")
 
 
@@ -119,8 +124,8 @@ class AuditedModel:
         yield Subject(
             f"portfolio of {name}",
             (DATE,),
-            lambda: self._simulation.portfolios,
-            lambda end: self._simulated(0, end + 1).portfolios,
+            lambda: self.simulation.portfolios,
+            lambda end: self.simulated(0, end + 1).portfolios,
             self.portfolio_piece,
         )
         yield Subject(
@@ -138,8 +143,10 @@ class AuditedModel:
         first = 0 if lookback is None else max(skipped + start - lookback + 1, 0)
         panel = inputs.strategy_panel.cut(first, skipped + stop)
         model, last = self.model, None if lookback is None else stop - start
+        compute = partial(model.run, panel, last=last)
+        # A notebook's function is no code of its class, and stays in this process.
         rows = limited(
-            partial(model.run, panel, last=last),
+            partial(self.market.limit.call, f"The strategy {model.name}", compute),
             self.seconds,
             model.signals,
             model.run,
@@ -160,19 +167,21 @@ class AuditedModel:
         return self.signals(0, len(self.market.inputs.days))
 
     @cached_property
-    def _simulation(self) -> Simulation:
-        return self._simulated(0, len(self.market.inputs.days))
+    def simulation(self) -> Simulation:
+        """The portfolio of all days."""
+        return self.simulated(0, len(self.market.inputs.days))
 
     def portfolio_piece(self, start: int, stop: int) -> Rows:
         """Rows of some days, going on from the state that the session before them left."""
-        return self._simulated(start, stop).portfolios
+        return self.simulated(start, stop).portfolios
 
-    def _simulated(self, start: int, stop: int) -> Simulation:
-        inputs, assumed = self.market.inputs, self.market.assumed
+    def orders(self, start: int, stop: int) -> Orders:
+        """What the model wants in the days from number `start` to before `stop`."""
+        inputs = self.market.inputs
         days = inputs.days[start:stop]
         before = inputs.days[start - 1] if start else None
         known = [*([before] if before else []), *days[:-1]]
-        orders = Orders.from_signals(
+        return Orders.from_signals(
             _of_days(self._signals, known),
             days,
             before=before,
@@ -180,30 +189,47 @@ class AuditedModel:
             rules=self.model.trading_rules,
             calendar=inputs.calendar,
         )
-        behind = len(inputs.days) - stop
-        # What is measured of the bars is measured again.
-        conditions = replace(self.market.conditions, liquidity=None)
-        if conditions.sectors is not None:
-            count = len(conditions.sectors) - behind
-            conditions = replace(conditions, sectors=conditions.sectors[:count])
+
+    def simulated(self, start: int, stop: int) -> Simulation:
+        """The portfolio of these days, going on from the state before them."""
         return simulate(
-            inputs.panel.cut(0, len(inputs.panel.sessions) - behind),
-            orders,
-            state=self._simulation.state(start - 1) if start else None,
-            costs=assumed.costs,
-            capital=assumed.capital,
-            endings=self.market.endings,
-            limits=assumed.limits,
-            conditions=conditions,
-            actions=inputs.actions,
+            orders=self.orders(start, stop),
+            state=self.simulation.state(start - 1) if start else None,
+            **market_until(self.market, stop),
         )
 
     def figures(self, start: int, stop: int) -> Rows:
         """Figures of some days, of a history that ends with the last of them."""
-        rows = self._simulation.portfolios[:stop]
-        returns = rows.set_index(DATE)["daily_return"]
-        days = self.market.inputs.days[start:stop]
-        return self.market.performance({MODEL: rows}, returns, days).drop(columns="model_id")
+        return figures_of(self.market, self.simulation.portfolios, start, stop)
+
+
+def market_until(market: Prepared, stop: int) -> dict[str, Any]:
+    """What a simulation is given of a market whose history ends before day number `stop`."""
+    inputs, assumed = market.inputs, market.assumed
+    behind = len(inputs.days) - stop
+    # What is measured of the bars is measured again.
+    conditions = replace(market.conditions, liquidity=None)
+    count = len(inputs.panel.sessions) - behind
+    known = {name: getattr(conditions, name) for name in (*NAMES, "sectors")}
+    cut = {name: values[:count] for name, values in known.items() if values is not None}
+    conditions = replace(conditions, **cut)
+    return {
+        "panel": inputs.panel.cut(0, count),
+        "costs": assumed.costs,
+        "capital": assumed.capital,
+        "endings": market.endings,
+        "limits": assumed.limits,
+        "conditions": conditions,
+        "actions": inputs.actions,
+    }
+
+
+def figures_of(market: Prepared, portfolios: Rows, start: int, stop: int) -> Rows:
+    """Figures of the days from number `start` to before `stop`, of a history that ends there."""
+    rows = portfolios[:stop]
+    returns = rows.set_index(DATE)["daily_return"]
+    days = market.inputs.days[start:stop]
+    return market.performance({MODEL: rows}, returns, days).drop(columns="model_id")
 
 
 def stored_rows(market: Prepared, table: str, columns: Sequence[str]) -> Rows | None:

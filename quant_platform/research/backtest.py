@@ -36,6 +36,7 @@ from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.book import Book
 from quant_platform.strategies.function import FunctionStrategy, Weights, features_of
 from quant_platform.strategies.strategy_registry import strategy as strategy_of
+from quant_platform.time_limit import UNLIMITED, TimeLimit
 from quant_platform.trading.simulation import Simulation
 
 STRATEGY, BENCHMARK = 0, 1
@@ -56,6 +57,7 @@ def backtest(
     benchmark: Benchmark | None = None,
     default_benchmark: str = DEFAULT_BENCHMARK,
     named: Callable[[str], Strategy] = strategy_of,
+    limit: TimeLimit = UNLIMITED,
 ) -> Backtest:
     """Run a strategy over the stored sessions from `start` to `end`, as far as there are bars.
 
@@ -70,6 +72,7 @@ def backtest(
     assumed : what is assumed of trading and of money
     benchmark : what alpha and beta refer to: a model or its name, `symbol:TICKER` for a security's
         total return, or returns by session; None: the strategy's own, else `default_benchmark`
+    limit : how long each call of the strategy may take, or of a feature that somebody added
 
     Raises
     ------
@@ -81,6 +84,8 @@ def backtest(
         The strategy returned something that is not a signal.
     SettingsError
         The strategy is none.
+    OverdueError
+        It, or a feature, did not end in time.
     """
     model = strategy if isinstance(strategy, Book) else as_strategy(strategy, calendar, named)
     of = model.models if isinstance(model, Book) else {model.name: model}
@@ -88,7 +93,7 @@ def backtest(
     against = benchmark if benchmark is not None else model.benchmark or default_benchmark
     rival = benchmark_model(against, named)
     needed = [*models.values(), *([] if rival is None else [rival])]
-    market = Prepared.read(reader, Needs.of(needed), start, end, calendar, assumed)
+    market = Prepared.read(reader, Needs.of(needed), start, end, calendar, assumed, limit)
     if isinstance(model, Book):
         book = BookRun(model, models, market)
         signals, again, parts = book.signals, book.again, book.simulate()
@@ -138,12 +143,16 @@ def as_strategy(
     if isinstance(strategy, Strategy):
         return strategy
     if callable(strategy) and not isinstance(strategy, type):
-        names = tuple(feature.name for feature in known_features())
-        return FunctionStrategy(strategy, features_of(strategy, names, calendar))
+        return FunctionStrategy(strategy, features_read(strategy, calendar))
     raise SettingsError(
         f"{strategy!r} is no strategy",
         "Pass its name, an object such as MeanReversion(), or a function of a panel",
     )
+
+
+def features_read(function: Weights, calendar: Calendar) -> tuple[str, ...]:
+    """Return the features that a function states, or is found to read."""
+    return features_of(function, tuple(each.name for each in known_features()), calendar)
 
 
 def _judged_against(

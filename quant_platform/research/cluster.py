@@ -6,7 +6,8 @@ one, and what ends every worker that runs it is a row with its reason. What work
 the address of the database, its password included: the cluster must be one's own. What does not
 belong here: one configuration (`configuration_run.py`).
 
-Workers need this package in the same version, the same extensions, and a way to the database: a
+A notebook's strategy and features are sent as they are written, with what they refer to. Workers
+need this package in the same version, the same extensions, and a way to the database: a
 server of our own is reached on its own machine alone.
 """
 
@@ -19,6 +20,11 @@ from typing import Any
 import numpy as np
 
 from quant_platform.errors import SettingsError
+from quant_platform.features.feature_registry import (
+    Feature,
+    notebook_features,
+    take_notebook_features,
+)
 from quant_platform.provenance import code_version
 from quant_platform.research.benchmark import Benchmark
 from quant_platform.research.configuration_run import Runner
@@ -70,6 +76,7 @@ def on_workers(client: Any, plan: Plan, tasks: Sequence[Task]) -> Iterator[tuple
         moment=plan.reader.moment,
         sealed=plan.reader.sealed,
         needs=needs[0],
+        written=notebook_features(),
         benchmarks=needs[1],
         name=digest_of(" ".join([*(each.run.digest for each in tasks), repr(needs[0])])),
     )
@@ -115,6 +122,7 @@ class Work:
     plan : without a reader
     url, moment, sealed : what is read, as known when, and from which session on it is not
     needs, benchmarks : what the market must hold
+    written : features of the notebook, with their code
     name : by which the market is kept
     """
 
@@ -123,6 +131,7 @@ class Work:
     moment: Moment | None
     sealed: date | None
     needs: Needs
+    written: tuple[Feature, ...]
     benchmarks: tuple[Benchmark, ...]
     name: str
 
@@ -130,7 +139,10 @@ class Work:
         """Run some configurations, on a worker."""
         with _market:  # of several threads, one reads
             if self.name not in _kept:
-                reader = TableReader(Database(self.url), self.moment, None, lambda: self.sealed)
+                take_notebook_features(self.written)
+                reader = TableReader(
+                    Database(self.url), self.moment, find_sealed=lambda: self.sealed
+                )
                 _kept.clear()
                 plan = replace(self.plan, reader=reader)
                 _kept[self.name] = plan.runner(self.needs, self.benchmarks)

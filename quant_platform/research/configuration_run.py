@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from quant_platform.evaluation.performance import INCEPTION
+from quant_platform.evaluation.performance import last_figures
 from quant_platform.isolation import reason_of
 from quant_platform.market.panel import BAR_COLUMNS
 from quant_platform.research.benchmark import Benchmark, benchmark_model, benchmark_returns
@@ -71,8 +71,6 @@ class Runner:
 
     def _figures(self, model: Strategy, benchmark: Benchmark) -> tuple[dict[str, float], Returns]:
         rows = self.market.portfolio(model)
-        last = self.market.inputs.days[-1:]
-        rival = self.rival(benchmark)
-        of_all = self.market.performance({0: rows}, rival, last, [INCEPTION]).iloc[-1]
-        metrics = {name: float(of_all[name]) for name in METRIC_COLUMNS}
+        of_all = last_figures(rows, self.rival(benchmark), risk_free=self.market.rates)
+        metrics = {name: of_all[name] for name in METRIC_COLUMNS}
         return metrics, rows["daily_return"].to_numpy(np.float32)

@@ -28,6 +28,7 @@ from quant_platform.market.calendar import Calendar
 from quant_platform.market.panel import Panel
 from quant_platform.research.feature_data import FeatureData
 from quant_platform.research.reader import TableReader
+from quant_platform.time_limit import UNLIMITED, TimeLimit
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -128,6 +129,7 @@ def factor_study(
     end: str | None,
     horizons: Sequence[int],
     quantiles: int,
+    limit: TimeLimit = UNLIMITED,
 ) -> FactorStudy:
     """Study one feature over the members of each session from `start` to `end`.
 
@@ -135,6 +137,7 @@ def factor_study(
     ----------
     factor : name of a feature, or values by date and symbol; each is known after its session
     start, end : ISO dates; None: the first and the last session with bars
+    limit : how long each call of a feature may take that somebody added
 
     Raises
     ------
@@ -154,7 +157,7 @@ def factor_study(
     days = [day.isoformat() for day in calendar.range(first, until, stored)]
     behind = [day.isoformat() for day in stored if day.isoformat() >= days[-1]]
     reach = behind[min(max(horizons) + 1, len(behind) - 1)]
-    data, count = FeatureData(reader, calendar, days[0], reach), len(days)
+    data, count = FeatureData(reader, calendar, days[0], reach, limit), len(days)
     if isinstance(factor, str):
         panel, name = data.panel([factor]), factor
         asked = panel[factor]

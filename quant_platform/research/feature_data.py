@@ -33,6 +33,7 @@ from quant_platform.market.grid import Rows, days_of
 from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.research.reader import TableReader
 from quant_platform.storage.bulk import BEGINNING, Members
+from quant_platform.time_limit import UNLIMITED, TimeLimit
 
 KEY = ("date", "symbol", "security_id")
 
@@ -83,7 +84,7 @@ def feature_panel(
     if inputs & {*UNIVERSE_INPUTS}:
         reader.refuse_gaps("trading_universe", sessions)
         universe = reader.rows("trading_universe", span, (*KEY, "sector"))
-    days = _days_held(calendar, sessions, sessions_held(inputs))
+    days = days_held(calendar, sessions, sessions_held(inputs))
     known = {}
     if series_names(inputs):
         known = {table: reader.rows(table, (days[0], days[-1])) for table in ECONOMY}
@@ -94,7 +95,7 @@ def feature_panel(
     return panel, extras
 
 
-def _days_held(calendar: Calendar, sessions: Sequence[str], held: int) -> list[str]:
+def days_held(calendar: Calendar, sessions: Sequence[str], held: int) -> list[str]:
     """Sessions, with the ones before them in which what holds may have become known."""
     return [*calendar.window(calendar.first, sessions[:1], held)[:-1], *sessions]
 
@@ -108,12 +109,14 @@ class FeatureData:
     reader : of tables as they were known at one moment
     calendar : sessions of the exchange
     first, last : first and last day, ISO dates
+    limit : how long each call of a feature may take that somebody added
     """
 
     reader: TableReader
     calendar: Calendar
     first: str
     last: str
+    limit: TimeLimit = UNLIMITED
 
     @cached_property
     def _stored(self) -> Sequence[date]:
@@ -213,7 +216,9 @@ class FeatureData:
             names,
             members,
         )
-        features = compute_features(panel, last=len(self._sessions), names=names, extras=extras)
+        features = compute_features(
+            panel, last=len(self._sessions), names=names, extras=extras, limit=self.limit
+        )
         universe = self.universe()
         frame = universe if isinstance(universe, pd.DataFrame) else self.reader.decoded(universe)
         return with_tickers(features, frame)

@@ -15,13 +15,16 @@ import pandas as pd
 
 from quant_platform.features.compute import feature_arrays, required_lookback
 from quant_platform.kernels.arrays import FloatArray
+from quant_platform.kernels.threads import in_threads
 from quant_platform.market.calendar import Calendar
 from quant_platform.market.grid import Grid, Rows, securities_in
 from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.research.feature_data import bars_read, feature_panel
 from quant_platform.research.reader import TableReader
 from quant_platform.storage.bulk import BEGINNING, Members
+from quant_platform.storage.columnar import release_memory
 from quant_platform.strategies.base import Strategy
+from quant_platform.time_limit import UNLIMITED, TimeLimit
 from quant_platform.trading.conditions import LIQUIDITY_LOOKBACK
 from quant_platform.trading.market_arrays import widen
 
@@ -89,6 +92,7 @@ def read_inputs(
     stored: Sequence[date],
     sessions: Sequence[date],
     calendar: Calendar,
+    limit: TimeLimit = UNLIMITED,
 ) -> Inputs:
     """Read and compute, once, what models need of these sessions.
 
@@ -99,6 +103,7 @@ def read_inputs(
     ----------
     stored : all sessions that have bars
     sessions : those of the backtest
+    limit : how long each call of a feature may take that somebody added
 
     Raises
     ------
@@ -106,6 +111,8 @@ def read_inputs(
         The tables lack a session.
     UnknownNameError
         There is no such feature.
+    OverdueError
+        A feature did not end in time.
     """
     names = needs.features
     days = [day.isoformat() for day in sessions]
@@ -118,13 +125,13 @@ def read_inputs(
     span = (deep[0], deep[-1])
     # Bars of a security from before it was a member count, too, and positions outlive membership.
     ever = Members(BEGINNING, days[-1])
+    members = reader.universe(ever, window[0], [*IDENTITY_COLUMNS, "sector"])
     bars = reader.columns("market_data", span, bars_read(names), members=ever)
     actions = reader.rows("corporate_actions", span, members=ever)
-    members = reader.columns(
-        "trading_universe", (window[0], window[-1]), [*IDENTITY_COLUMNS, "sector"]
-    )
     panel, extras = feature_panel(reader, calendar, bars, actions, deep, names, ever)
-    features = feature_arrays(panel, last=len(window), names=names, extras=extras)
+    del bars  # a large part of all memory
+    release_memory()
+    features = feature_arrays(panel, last=len(window), names=names, extras=extras, limit=limit)
     return Inputs(
         days,
         window,
@@ -148,10 +155,13 @@ def _strategy_panel(
     sessions = panel.sessions[len(panel.sessions) - last :]
     of_members = Grid(sessions, want).members(members)
     outside = ~of_members["member"]
-    known: dict[str, FloatArray] = {}
-    for name, values in features.items():
-        known[name] = widen(values, have, want, np.nan)
-        known[name][outside] = np.nan
+
+    def of_feature(values: FloatArray) -> FloatArray:
+        result = widen(values, have, want, np.nan)
+        np.copyto(result, np.nan, where=outside)
+        return result
+
+    known = dict(zip(features, in_threads(of_feature, features.values()), strict=True))
     bars: dict[str, Any] = {
         name: widen(getattr(panel, name)[len(panel.sessions) - last :], have, want, np.nan)
         for name in BAR_COLUMNS

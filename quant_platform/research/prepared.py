@@ -6,11 +6,12 @@ bars and features (`inputs.py`), and the results (`result.py`, `sweep_result.py`
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from numbers import Real
+from typing import TypeVar
 
 import pandas as pd
 
@@ -23,6 +24,7 @@ from quant_platform.market.calendar import Calendar
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import Panel
 from quant_platform.research.arguments import Day, iso_day
+from quant_platform.research.given_conditions import Given, check_conditions, with_given
 from quant_platform.research.inputs import (
     IDENTITY_COLUMNS,
     Inputs,
@@ -34,12 +36,15 @@ from quant_platform.research.reader import TableReader
 from quant_platform.storage.bulk import BEGINNING
 from quant_platform.strategies.base import RUN_COLUMNS, Strategy
 from quant_platform.strategies.targets import targets_of
+from quant_platform.time_limit import UNLIMITED, TimeLimit
 from quant_platform.trading.conditions import Conditions, known_sectors, liquidity_before
 from quant_platform.trading.costs import DEFAULT_COSTS, Costs
 from quant_platform.trading.delistings import DelistingRules, Endings, year_highs
 from quant_platform.trading.limits import NO_LIMITS, Limits
 from quant_platform.trading.orders import Orders
 from quant_platform.trading.simulation import START_CAPITAL, Simulation, simulate
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Assumptions:
     delistings : when a position whose security stops trading is closed, and at what price
     capital : cash to start with, in currency
     risk_free : annual rate, as a fraction, in sessions without a known Treasury yield
+    conditions : what short sales and betas of securities are like (`given_conditions.py`)
     """
 
     costs: Costs = DEFAULT_COSTS
@@ -60,8 +66,10 @@ class Assumptions:
     delistings: DelistingRules = field(default_factory=DelistingRules)
     capital: float = START_CAPITAL
     risk_free: float = 0.0
+    conditions: Given = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
+        check_conditions(self.conditions)
         if not isinstance(self.costs, Costs):
             raise SettingsError(
                 f"The costs are {self.costs!r}", "Write them as Costs(commission_bp=5)"
@@ -81,6 +89,7 @@ class Prepared:
     assumed : what is assumed of trading and of money
     endings : what is known of securities that stop trading
     conditions : sectors of each session and security, where a limit looks at them
+    limit : how long each call of a strategy may take
     """
 
     reader: TableReader
@@ -88,6 +97,7 @@ class Prepared:
     assumed: Assumptions
     endings: Endings
     conditions: Conditions
+    limit: TimeLimit = UNLIMITED
 
     @classmethod
     def read(
@@ -98,6 +108,7 @@ class Prepared:
         end: Day,
         calendar: Calendar,
         assumed: Assumptions,
+        limit: TimeLimit = UNLIMITED,
     ) -> "Prepared":
         """Read what models need of the stored sessions from `start` to `end`.
 
@@ -107,11 +118,13 @@ class Prepared:
             There are no bars in the range, a session is missing, or a date cannot be read.
         UnknownNameError
             There is no such feature.
+        OverdueError
+            A feature did not end in time.
         """
         reader.refuse_sealed(iso_day(end))
         stored = calendar.sessions(*reader.first_and_last_bar())
         sessions = list(calendar.range(iso_day(start), iso_day(end), stored))
-        inputs = read_inputs(reader, needs, stored, sessions, calendar)
+        inputs = read_inputs(reader, needs, stored, sessions, calendar, limit)
         sectors = None
         if assumed.limits.sector:
             sectors = known_sectors(inputs.universe, inputs.panel, inputs.days)
@@ -119,8 +132,14 @@ class Prepared:
         liquidity = None
         if assumed.costs.impact:
             liquidity = liquidity_before(inputs.panel, len(inputs.days))
-        conditions = Conditions(sectors=sectors, liquidity=liquidity)
-        return cls(reader, inputs, assumed, endings, conditions)
+        conditions = with_given(
+            Conditions(sectors=sectors, liquidity=liquidity),
+            assumed.conditions,
+            reader,
+            inputs,
+            limit,
+        )
+        return cls(reader, inputs, assumed, endings, conditions, limit)
 
     @cached_property
     def rates(self) -> pd.Series:
@@ -134,7 +153,7 @@ class Prepared:
     def signals(self, model: Strategy) -> pd.DataFrame:
         """Return rows of `signals`, ordered by date and symbol."""
         inputs = self.inputs
-        run = model.run(inputs.strategy_panel, last=len(inputs.days))
+        run = self._limited(model, partial(model.run, inputs.strategy_panel, last=len(inputs.days)))
         rows = with_tickers(run, inputs.universe)
         ordered = rows.sort_values(["date", "symbol"], ignore_index=True)
         return ordered[
@@ -146,7 +165,9 @@ class Prepared:
         panel = self.inputs.strategy_panel
         last = len(self.inputs.days)
         # A stop is in the rows alone.
-        targets = None if model.trading_rules.stops else targets_of(model, panel, last)
+        targets = None
+        if not model.trading_rules.stops:
+            targets = self._limited(model, partial(targets_of, model, panel, last))
         if targets is None:
             return self._orders_of_rows(model)
         wanted = slice(len(panel.sessions) - last, None)
@@ -162,6 +183,10 @@ class Prepared:
             rules=model.trading_rules,
             calendar=self.inputs.calendar,
         )
+
+    def _limited(self, model: Strategy, compute: Callable[[], Result]) -> Result:
+        """Call a strategy, which is given so much time and no more."""
+        return self.limit.call(f"The strategy {model.name}", compute)
 
     def _orders_of_rows(self, model: Strategy) -> Orders:
         return Orders.from_signals(

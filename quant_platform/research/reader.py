@@ -8,14 +8,14 @@ belong here: what is made of the rows (`store.py`, `backtest.py`), and how the p
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from quant_platform.errors import SessionError, UnknownNameError
 from quant_platform.market.grid import securities_in
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import Members
 from quant_platform.storage.cache import ColumnCache
-from quant_platform.storage.columnar import Columns, read_columns
+from quant_platform.storage.columnar import Columns, between, read_columns
 from quant_platform.storage.database import Database
 from quant_platform.storage.frames import decoded
 from quant_platform.storage.holdout import refusal
@@ -57,6 +57,7 @@ class TableReader:
     database : where the tables are
     moment : when the rows were known; None: now
     cache : where columns that were read are kept; those of a moment never are
+    securities : who was in the universe in some sessions; a reader finds that out once
     find_sealed : returns the first session of the hold-out when it is asked for; default: there is
         none
     """
@@ -64,6 +65,7 @@ class TableReader:
     database: Database
     moment: Moment | None = None
     cache: ColumnCache | None = None
+    securities: dict[Members, list[str]] = field(default_factory=dict, compare=False, repr=False)
     find_sealed: Callable[[], date | None] = field(default=lambda: None, compare=False)
 
     @property
@@ -203,8 +205,27 @@ class TableReader:
         )
 
     def _members(self, members: Members) -> list[str]:
-        universe = self.columns("trading_universe", (members.first, members.last), ["security_id"])
-        return sorted(securities_in(universe).tolist())
+        if members not in self.securities:
+            span = (members.first, members.last)
+            universe = self.columns("trading_universe", span, ["security_id"])
+            self.securities[members] = sorted(securities_in(universe).tolist())
+        return self.securities[members]
+
+    def universe(
+        self, ever: Members, first: str, names: Sequence[str]
+    ) -> "pd.DataFrame | pa.Table":
+        """Read columns of the universe from `first` on, and who is meant by `ever`, at once.
+
+        Parameters
+        ----------
+        ever : ends with the last session that is read
+        names : columns, `date` and `security_id` among them
+        """
+        if self.moment is not None:  # then the server finds out who is meant
+            return self.columns("trading_universe", (first, ever.last), names)
+        rows = cast("pa.Table", self.columns("trading_universe", (ever.first, ever.last), names))
+        self.securities[ever] = sorted(securities_in(rows).tolist())
+        return between(rows, date.fromisoformat(first), date.fromisoformat(ever.last))
 
     def first_and_last_bar(self) -> tuple[date, date]:
         """Return the first and the last session with a bar.

@@ -20,6 +20,7 @@ from typing import Any
 
 import pandas as pd
 
+from quant_platform.errors import SettingsError
 from quant_platform.features.feature_registry import select
 from quant_platform.market.calendar import platform_calendar
 from quant_platform.market.panel import Panel
@@ -30,6 +31,7 @@ from quant_platform.research.backtest import as_strategy, backtest
 from quant_platform.research.benchmark import Benchmark
 from quant_platform.research.configurations import Space
 from quant_platform.research.feature_data import FeatureData
+from quant_platform.research.given_conditions import Given
 from quant_platform.research.prices import (
     securities_of,
 )
@@ -47,10 +49,11 @@ from quant_platform.storage.ledger import Ledger
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.benchmarks import is_symbol
 from quant_platform.strategies.book import Book
-from quant_platform.strategies.books import books_of
+from quant_platform.strategies.books import book_or
 from quant_platform.strategies.function import Weights
 from quant_platform.strategies.models import model_of
 from quant_platform.strategies.strategy_registry import strategy_classes
+from quant_platform.time_limit import TimeLimit
 from quant_platform.trading.costs import Costs
 from quant_platform.trading.delistings import DelistingRules
 from quant_platform.trading.limits import Limits
@@ -185,6 +188,8 @@ class Store(Studies):
         capital: float | None = None,
         risk_free: float | None = None,
         benchmark: Benchmark | None = None,
+        conditions: Given | None = None,
+        time_limit: float | None = None,
     ) -> Backtest:
         """Run a strategy over stored sessions, in memory, and count it in the ledger of trials.
 
@@ -198,10 +203,15 @@ class Store(Studies):
         costs, limits, delistings, capital, risk_free : default: the settings
         benchmark : a model or its name, `symbol:TICKER`, or returns; default: the strategy's own,
             or else the settings'
+        conditions : `borrow`, `available`, `recalled` and `beta` of securities, each as a frame of
+            dates × tickers, a series by ticker, `own:DATASET.FIELD` or the name of a feature
+            (`research/given_conditions.py`); default: the settings
+        time_limit : seconds that each call of the strategy may take, or of a feature of your own;
+            0: no limit; default: QUANT_PLATFORM_STEP_SECONDS
 
         Raises
         ------
-        UnknownNameError, SessionError, ContractError, SettingsError
+        UnknownNameError, SessionError, ContractError, SettingsError, OverdueError
             As `quant_platform.research.backtest.backtest`, which says how it is computed.
 
         Examples
@@ -213,7 +223,7 @@ class Store(Studies):
         """
         settings, begun = self.settings, time.perf_counter()
         calendar, named = platform_calendar(settings), partial(model_of, settings)
-        given = _book_or(strategy, settings)
+        given = book_or(settings, strategy)
         model = given if isinstance(given, Book) else as_strategy(given, calendar, named)
         assumed = self._assumed(
             costs=costs,
@@ -221,6 +231,7 @@ class Store(Studies):
             delistings=delistings,
             capital=capital,
             risk_free=risk_free,
+            conditions=conditions,
         )
         against = benchmark if benchmark is not None else model.benchmark or settings.benchmark
         recorder = Recorder(self._ledger, self._reader, calendar, named, self.origin)
@@ -239,6 +250,7 @@ class Store(Studies):
             benchmark=benchmark,
             default_benchmark=settings.benchmark,
             named=named,
+            limit=TimeLimit(settings.step_seconds if time_limit is None else time_limit),
         )
         seconds = time.perf_counter() - begun
         return replace(result, counted=recorder.record(result, model, assumed, against, seconds))
@@ -262,13 +274,14 @@ class Store(Studies):
         progress: bool | Show = True,
         confirm: bool = False,
         resume: bool = True,
+        time_limit: float | None = None,
     ) -> Sweep:
         """Run many configurations of a strategy over the same sessions.
 
-        The market is read once. Every configuration counts as a trial, and one that was run before,
-        on the same data by the same code, is not run again: after Ctrl-C the same call goes on.
-        Where the database takes nothing, runs are kept in `trials.sqlite` in the platform's home,
-        and are not counted.
+        The market is read once (`research/sweep.py` says what memory is needed). Each configuration
+        counts as a trial, and one that was run before, on the same data by the same code, is not
+        run again: after Ctrl-C the same call goes on. Where the database takes nothing, runs are
+        kept in `trials.sqlite` in the platform's home, and are not counted.
 
         Parameters
         ----------
@@ -279,7 +292,8 @@ class Store(Studies):
             distribution of SciPy)
         start, end : first and last session, as far as there are bars
         sample, seed : how many configurations are drawn; the same seed draws the same ones
-        costs, limits, delistings, capital, risk_free, benchmark : as of `backtest`
+        costs, limits, delistings, capital, risk_free, benchmark, time_limit : as of `backtest`; a
+            configuration that takes longer fails alone
         client : a `dask.distributed.Client`, whose workers run the configurations; they must reach
             the database (extra `dask`)
         progress, confirm : whether progress is shown; run more than 10,000 configurations, which
@@ -294,14 +308,11 @@ class Store(Studies):
         UnknownNameError, SessionError
             As `backtest`.
 
-        Notes
-        -----
-        Memory: the market's arrays, some thirty more for each core, 4 bytes a session and trial.
         """
         assumed = self.settings
         return sweep(
             self._reader,
-            model_of(assumed, strategy) if isinstance(strategy, str) else strategy,
+            self._swept(strategy),
             parameters,
             start,
             end,
@@ -315,6 +326,7 @@ class Store(Studies):
             ),
             benchmark=self._rival(benchmark),
             default_benchmark=self._rival(assumed.benchmark) or assumed.benchmark,
+            meant=self._rival,
             sample=sample,
             seed=seed,
             client=client,
@@ -322,7 +334,18 @@ class Store(Studies):
             resume=resume,
             progress=progress,
             confirm=confirm,
+            time_limit=assumed.step_seconds if time_limit is None else time_limit,
         )
+
+    def _swept(self, strategy: object) -> object:
+        """Return what a name means by the settings, which must be no book."""
+        given = book_or(self.settings, strategy)
+        if isinstance(given, Book):
+            raise SettingsError(
+                f"{given.name} is a book, and a sweep is of one strategy",
+                "Sweep its members, and compare books of other rules with store.backtest",
+            )
+        return model_of(self.settings, given) if isinstance(given, str) else given
 
     def _rival(self, benchmark: Benchmark | None) -> Benchmark | None:
         """Return what a name means by the settings, and a name that means nothing else as it is."""
@@ -338,16 +361,8 @@ class Store(Studies):
         return Ledger(self.database, home if home.is_absolute() else None)
 
     def _range(self, first: str, last: str) -> FeatureData:
-        return FeatureData(self._reader, platform_calendar(self.settings), first, last)
-
-
-def _book_or(
-    strategy: str | Strategy | Weights | Book, settings: Settings
-) -> str | Strategy | Weights | Book:
-    """Return the book of a name, or what was given where it is none."""
-    if not isinstance(strategy, str):
-        return strategy
-    return {book.name: book for book in books_of(settings)}.get(strategy, strategy)
+        limit = TimeLimit(self.settings.step_seconds)
+        return FeatureData(self._reader, platform_calendar(self.settings), first, last, limit)
 
 
 def _names(names: Names | None) -> list[str]:

@@ -288,7 +288,7 @@ class StoredTables:
         home, limit = self.settings.home, int(self.settings.cache_gigabytes * 2**30)
         # Settings that nobody loaded name no place of their own.
         cache = ColumnCache(home / "cache", limit) if home.is_absolute() else None
-        return TableReader(self.database, self.moment, cache, lambda: self._sealed)
+        return TableReader(self.database, self.moment, cache, find_sealed=lambda: self._sealed)
 
     @cached_property
     def _sealed(self) -> date | None:

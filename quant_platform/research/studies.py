@@ -22,11 +22,37 @@ from quant_platform.research.factor import FactorStudy, factor_study
 from quant_platform.research.prepared import Assumptions
 from quant_platform.research.trial_lists import TrialLists
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.book import Book
+from quant_platform.strategies.books import book_or, with_portfolios
+from quant_platform.strategies.condition_sources import read_sources
 from quant_platform.strategies.function import Weights
 from quant_platform.strategies.models import model_of, models_of
+from quant_platform.time_limit import TimeLimit
 from quant_platform.trading.costs import costs_of
 from quant_platform.trading.delistings import DelistingRules
 from quant_platform.trading.limits import Limits
+
+Audited = str | Strategy | Weights | Book
+
+
+class _Models:
+    """Strategies of an audit: the same one wherever it stands, alone or as a member."""
+
+    def __init__(self, named: Callable[[object], Strategy]) -> None:
+        self._named = named
+        self.by_name: dict[object, Strategy] = {}
+
+    def with_members(self, given: object) -> tuple[Strategy | Book, dict[str, Strategy]]:
+        """Return a model, or a book with its members by their names in it."""
+        if isinstance(given, Book):
+            return given, {name: self._once(each) for name, each in given.models.items()}
+        return self._once(given), {}
+
+    def _once(self, given: object) -> Strategy:
+        key = given if isinstance(given, str) else id(given)
+        if key not in self.by_name:
+            self.by_name[key] = self._named(given)
+        return self.by_name[key]
 
 
 @dataclass(frozen=True)
@@ -70,11 +96,12 @@ class Studies(TrialLists):
         first, last = (None if each is None else iso_day(each) for each in (start, end))
         self._reader.refuse_sealed(last)
         calendar = platform_calendar(self.settings)
-        return factor_study(self._reader, calendar, wanted, first, last, horizons, quantiles)
+        limit = TimeLimit(self.settings.step_seconds)
+        return factor_study(self._reader, calendar, wanted, first, last, horizons, quantiles, limit)
 
     def audit(
         self,
-        strategies: "Sequence[str | Strategy | Weights] | str | Strategy | Weights | None" = None,
+        strategies: "Sequence[Audited] | Audited | None" = None,
         start: Day | None = None,
         end: Day | None = None,
         *,
@@ -89,7 +116,8 @@ class Studies(TrialLists):
 
         Parameters
         ----------
-        strategies : one or several, as `backtest` takes them; default: all models
+        strategies : one or several, as `backtest` takes them; default: all models and books. Of a
+            book, its members are audited as well
         start, end : first and last session; default: the last year of bars
         seed : of the sessions with which the history ends and of the pieces
         on_finding : is told of each finding as it comes
@@ -109,18 +137,20 @@ class Studies(TrialLists):
         calendar = platform_calendar(self.settings)
         assumed, named = self.settings, partial(model_of, self.settings)
         known = [each.name for each in models_of(assumed)]
-        wanted = known if strategies is None else strategies
+        wanted = with_portfolios(assumed) if strategies is None else strategies
         chosen = (
             wanted if isinstance(wanted, Sequence) and not isinstance(wanted, str) else [wanted]
         )
+        models = _Models(partial(as_strategy, calendar=calendar, named=named))
+        given = [models.with_members(book_or(assumed, each)) for each in chosen]
         return audit(
             self._reader,
-            [as_strategy(each, calendar, named) for each in chosen],
+            given,
             start,
             end,
             calendar=calendar,
             assumed=self._assumed(),
-            registered=[each for each in known if each in chosen],
+            registered=[each for each in known if each in models.by_name],
             seconds=assumed.step_seconds,
             seed=seed,
             on_finding=on_finding,
@@ -135,5 +165,6 @@ class Studies(TrialLists):
             DelistingRules.of(usual),
             usual.capital,
             usual.risk_free,
+            read_sources(usual.conditions),
         )
         return replace(assumed, **{name: each for name, each in given.items() if each is not None})

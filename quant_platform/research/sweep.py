@@ -7,7 +7,8 @@
 3. The market is read once, with all features that any configuration needs.
 4. The others are run, one thread a core, or in pieces by the workers of a Dask cluster. What is
    finished is counted and stored once a second, so an interruption loses no more than that; the
-   next call goes on. A configuration that raises is a row with its reason.
+   next call goes on. A configuration that raises, or does not end in time, is a row with its
+   reason.
 
 Memory: the market's arrays; for each thread, some thirty arrays of sessions × securities while a
 configuration runs; and for each configuration 4 bytes a session and a few hundred for its figures.
@@ -18,7 +19,8 @@ of (`trials.py`), workers (`cluster.py`), and the result (`sweep_result.py`).
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import pandas as pd
@@ -41,6 +43,7 @@ from quant_platform.research.trials import Circumstances, Template
 from quant_platform.storage.bulk import BEGINNING
 from quant_platform.storage.ledger import Ledger, Recorded
 from quant_platform.storage.trials import Counted, Outcome, digest_of
+from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.trials import parameters_of
 
 MOST_UNASKED = 10_000
@@ -64,6 +67,7 @@ def sweep(
     assumed: Assumptions | None = None,
     benchmark: Benchmark | None = None,
     default_benchmark: Benchmark = DEFAULT_BENCHMARK,
+    meant: Callable[[str], Benchmark | None] = lambda name: name,
     sample: int | None = None,
     seed: int = 0,
     client: Any = None,
@@ -72,6 +76,7 @@ def sweep(
     progress: bool | Show = True,
     confirm: bool = False,
     threads: int | None = None,
+    time_limit: float = 0.0,
 ) -> Sweep:
     """Run every configuration of a strategy over the stored sessions from `start` to `end`.
 
@@ -84,7 +89,8 @@ def sweep(
         lowest and highest value, values, a function of a random generator, or a distribution of
         SciPy)
     assumed : what is assumed of trading and of money
-    benchmark : as of `backtest`
+    benchmark, default_benchmark : as of `backtest`
+    meant : what a name means that a strategy states as its benchmark
     sample, seed : how many configurations are drawn, and what from
     client : a `dask.distributed.Client`, whose workers run the configurations
     ledger : where the configurations are counted; None: nowhere, since nobody looks at them
@@ -92,6 +98,8 @@ def sweep(
     progress : whether progress is shown, or a function of the numbers done and in all
     confirm : run more than `MOST_UNASKED` configurations
     threads : default: one per core
+    time_limit : seconds that a configuration's call of the strategy may take, or a feature that
+        somebody added; 0: no limit
 
     Raises
     ------
@@ -111,12 +119,16 @@ def sweep(
     reader.refuse_sealed(iso_day(end))
     stored = calendar.sessions(*reader.first_and_last_bar())
     days = [day.isoformat() for day in calendar.range(iso_day(start), iso_day(end), stored)]
-    plan = Plan(reader, template, days[0], days[-1], calendar, assumed or Assumptions())
+    plan = Plan(reader, template, days[0], days[-1], calendar, assumed or Assumptions(), time_limit)
     common = Circumstances.of(reader, days[0], days[-1], plan.assumed, (stored[0], stored[-1]))
+
+    def rival(model: Strategy) -> Benchmark:
+        stated = meant(model.benchmark) if benchmark is None and model.benchmark else benchmark
+        return default_benchmark if stated is None else stated
+
     if asks:
-        alone = _tasks(plan, common, [first], benchmark, default_benchmark)
-        _ask(plan, alone, len(configurations))
-    tasks = _tasks(plan, common, configurations, benchmark, default_benchmark)
+        _ask(plan, _tasks(plan, common, [first], rival), len(configurations))
+    tasks = _tasks(plan, common, configurations, rival)
     keeper = _Keeper(ledger, plan, tasks, seed if sample is not None else None)
     outcomes = _run(plan, tasks, keeper, resume, progress, client, threads)
     return Sweep(
@@ -135,14 +147,13 @@ def _tasks(
     plan: Plan,
     common: Circumstances,
     configurations: Iterable[Mapping[str, Any]],
-    benchmark: Benchmark | None,
-    default: Benchmark,
+    rival: Callable[[Strategy], Benchmark],
 ) -> list[Task]:
-    """Make every configuration, and what its trial is made of."""
+    """Make every configuration, what it is judged against, and what its trial is made of."""
     tasks = []
     for parameters in configurations:
         model = plan.template.configured(parameters)
-        against = benchmark if benchmark is not None else model.benchmark or default
+        against = rival(model)
         run = common.run(model, plan.template.source_of(model), against)
         tasks.append(Task(run, parameters, against))
     for each in distinct(task.benchmark for task in tasks):
@@ -168,10 +179,12 @@ def _run(
     with shown(progress, "configurations") as show:
         show(len(outcomes), len(different))
         try:
-            for task, outcome in _pieces(plan, left, client, threads):
-                outcomes[task.run.digest] = outcome
-                kept.add(task, outcome)
-                show(len(outcomes), len(different))
+            # Closed, so that whatever ends the loop ends the work as well.
+            with closing(_pieces(plan, left, client, threads)) as pieces:
+                for task, outcome in pieces:
+                    outcomes[task.run.digest] = outcome
+                    kept.add(task, outcome)
+                    show(len(outcomes), len(different))
         except KeyboardInterrupt:
             kept.store()
             where = "kept; the same call goes on there" if kept else "done, and nothing is kept"
@@ -185,7 +198,7 @@ def _run(
 
 def _pieces(
     plan: Plan, tasks: Sequence[Task], client: Any, threads: int | None
-) -> Iterator[tuple[Task, Outcome]]:
+) -> Generator[tuple[Task, Outcome]]:
     if not tasks:
         return
     if client is not None:
@@ -198,7 +211,7 @@ def _pieces(
     def work(task: Task) -> tuple[Task, Outcome]:
         return task, plan.outcome(runner, task.parameters, task.benchmark)
 
-    yield from in_threads(work, tasks, threads)
+    yield from in_threads(work, tasks, threads, runner.market.limit.stop)
 
 
 class _Keeper:

@@ -17,6 +17,7 @@ from quant_platform.research.prepared import Assumptions, Prepared
 from quant_platform.research.reader import TableReader
 from quant_platform.research.trials import Template
 from quant_platform.storage.trials import Outcome, TrialRun
+from quant_platform.time_limit import TimeLimit
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Plan:
     first, last : first and last session
     calendar : sessions of the exchange
     assumed : what is assumed of trading and of money
+    seconds : how long each call of the strategy may take, or of a feature that somebody added; 0:
+        as long as it wants
     """
 
     reader: TableReader
@@ -54,6 +57,7 @@ class Plan:
     last: str
     calendar: Calendar
     assumed: Assumptions
+    seconds: float = 0.0
 
     def needs(self, tasks: Sequence[Task]) -> tuple[Needs, tuple[Benchmark, ...]]:
         """What the market must hold for these tasks, and what they are judged against."""
@@ -64,8 +68,9 @@ class Plan:
 
     def runner(self, needs: Needs, benchmarks: Sequence[Benchmark]) -> Runner:
         """Read the market that tasks are run over."""
+        limit = TimeLimit(self.seconds)
         market = Prepared.read(
-            self.reader, needs, self.first, self.last, self.calendar, self.assumed
+            self.reader, needs, self.first, self.last, self.calendar, self.assumed, limit
         )
         runner = Runner(market)
         runner.prepare(benchmarks)

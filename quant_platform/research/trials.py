@@ -18,7 +18,7 @@ from quant_platform.errors import SettingsError
 from quant_platform.features.feature_registry import notebook_features
 from quant_platform.market.calendar import Calendar
 from quant_platform.provenance import code_version
-from quant_platform.research.backtest import as_strategy
+from quant_platform.research.backtest import as_strategy, features_read
 from quant_platform.research.prepared import Assumptions
 from quant_platform.research.reader import TableReader
 from quant_platform.storage.data_version import DataVersion
@@ -44,6 +44,8 @@ class Template:
     given: Any
     calendar: Calendar
     _sources: dict[Any, str] = field(default_factory=dict, compare=False, repr=False)
+    _read: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
+    """Features that a function was found to read, by its parameters."""
 
     def configured(self, parameters: Mapping[str, Any]) -> Strategy:
         """Return the strategy with these parameters.
@@ -68,7 +70,11 @@ class Template:
             values = {**given.parameters.model_dump(), **parameters}
             return type(given)(**values).named(given.name)
         if callable(given) and not isinstance(given, (type, Strategy)):
-            return as_strategy(Bound(given, parameters), self.calendar)
+            bound = Bound(given, parameters)
+            key = _text(parameters)
+            if key not in self._read:
+                self._read[key] = features_read(bound, self.calendar)
+            return FunctionStrategy(bound, self._read[key])
         return as_strategy(given, self.calendar)
 
     def source_of(self, model: Strategy) -> str:
@@ -168,6 +174,7 @@ class Circumstances:
             assumed.delistings,
             assumed.capital,
             assumed.risk_free,
+            assumed.conditions,
             data.universe,
             None if first <= ends[0] else first,
             None if last >= ends[1] else last,

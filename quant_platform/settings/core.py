@@ -224,7 +224,8 @@ class Settings(SettingsModel):
         ge=0.0,
         le=86_400.0,
         description="Seconds that a strategy, feature, metric, alert rule or check of your own may"
-        " take each time it is called, before it fails alone; 0: no limit. On Linux only.",
+        " take each time it is called, before it fails alone, in runs on Linux and in a notebook's"
+        " backtests and sweeps anywhere; 0: no limit.",
     )
     holdout: Annotated[Holdout, Variable(SIMULATION, PREFIX + "HOLDOUT")] = Field(
         default="",
@@ -253,6 +254,13 @@ class Settings(SettingsModel):
         default="",
         description="Limits of each model's portfolio and what becomes of more (warn, scale, halt),"
         " such as `name=0.1:scale drawdown=0.2:halt`. Empty: none.",
+    )
+    conditions: Annotated[str, Variable(SIMULATION, PREFIX + "CONDITIONS")] = Field(
+        default="",
+        description="Fields of data of your own that say what selling a security short is like, and"
+        " its beta, such as `borrow=own:shorts.fee available=own:shorts.available"
+        " recalled=own:shorts.recalled@1 beta=own:betas.value`, each from the session after the one"
+        " in which it is known. Empty: the fee of QUANT_PLATFORM_COSTS, and no beta.",
     )
     commission_bp: Annotated[Number | None, Variable(SIMULATION, PREFIX + "COMMISSION_BP")] = Field(
         default=None,

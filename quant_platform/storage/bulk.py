@@ -46,6 +46,22 @@ class Members:
         )
 
 
+@dataclass(frozen=True)
+class Listed:
+    """Narrows a table to securities that were looked up before (`members.py`)."""
+
+    security_ids: tuple[str, ...]
+
+    def condition(self) -> str:
+        """SQL that follows a WHERE clause.
+
+        The comparison keeps the server from joining: rows stay in the order in which they are read,
+        and the list is hashed by every version.
+        """
+        names = ", ".join(map(literal, self.security_ids))
+        return f" AND (security_id IN (SELECT unnest(ARRAY[{names}]::text[]))) IS TRUE"
+
+
 def read(
     database: Database,
     table: Table,
@@ -54,7 +70,7 @@ def read(
     *,
     columns: Sequence[str] | None = None,
     scope: Scope | None = None,
-    members: Members | None = None,
+    members: Members | Listed | None = None,
     among: Mapping[str, Sequence[str]] | None = None,
     known_at: Moment | None = None,
     sealed: date | None = None,

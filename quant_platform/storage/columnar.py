@@ -144,7 +144,7 @@ def read_columns(database: Database, wanted: Columns, cache: ColumnCache | None 
             _Reading(database, wanted, absent, cache, workers).run(cursor)
     rows = pa.concat_tables([each.rows for each in years])
     if first < wanted.first or wanted.last < last:
-        rows = _between(rows, wanted.first, wanted.last)
+        rows = between(rows, wanted.first, wanted.last)
     return rows.select(list(wanted.names))
 
 
@@ -341,8 +341,13 @@ def _sorted_dictionary(column: Any) -> Any:
     return pa.DictionaryArray.from_arrays(codes, column.dictionary.take(pa.array(order)))
 
 
-def _between(data: pa.Table, first: date, last: date) -> pa.Table:
-    """Keep the rows of some days: views, since rows are ordered by date in each chunk."""
+def release_memory() -> None:
+    """Give back to the system what columns took that nobody holds any longer."""
+    pa.default_memory_pool().release_unused()
+
+
+def between(data: pa.Table, first: date, last: date) -> pa.Table:
+    """Keep the rows of some days of a table as `read_columns` returns it, with `date`: views."""
     kept = []
     for batch in data.to_batches():
         days = batch.column("date").cast(pa.int32()).to_numpy()

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from quant_platform.storage import bulk
-from quant_platform.storage.bulk import Members, Scope
+from quant_platform.storage.bulk import Listed, Members, Scope
 from quant_platform.storage.database import Database
+from quant_platform.storage.members import securities_of
 from quant_platform.storage.schema import Table
 
 
@@ -45,6 +46,7 @@ class Stored:
 
         `among` narrows them: column of text → its allowed values.
         """
+        members = self.members and Listed(securities_of(self.database, self.members))
         return bulk.read(
             self.database,
             self.table,
@@ -52,7 +54,7 @@ class Stored:
             min(last or self.last, self.last),
             columns=self.columns,
             scope=self.scope,
-            members=self.members,
+            members=members,
             among=among,
             ordered=self.ordered,
         )

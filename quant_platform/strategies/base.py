@@ -301,19 +301,29 @@ def metadata_json(
     must need no escaping.
     """
     result = np.full(where.shape, "{}", dtype=object)
-    texts = []
-    for name, array in values.items():
-        cells = array[where]
-        if cells.dtype.kind == "f":
-            finite = np.isfinite(cells).tolist()
-            values_json = [
-                f"{value:.{digits}g}" if is_number else "null"
-                for value, is_number in zip(cells.tolist(), finite, strict=True)
-            ]
-        elif cells.dtype.kind in "iu":
-            values_json = [str(value) for value in cells.tolist()]
-        else:
-            values_json = [f'"{value}"' for value in cells.tolist()]
-        texts.append([f'"{name}":{value}' for value in values_json])
-    result[where] = ["{" + ",".join(parts) + "}" for parts in zip(*texts, strict=True)]
+    cells = {name: array[where] for name, array in values.items()}
+    texts = np.full(np.count_nonzero(where), "{}", dtype=object)
+    # Rows in which the same figures are unknown have one form, which is filled row by row.
+    unknown = np.zeros(len(texts), dtype=np.int64)
+    for place, column in enumerate(cells.values()):
+        if column.dtype.kind == "f":
+            unknown |= (~np.isfinite(column)).astype(np.int64) << place
+    for which in np.unique(unknown):
+        at = unknown == which
+        known, form = [], []
+        for place, (name, column) in enumerate(cells.items()):
+            is_known = not which >> place & 1
+            form.append(f'"{name}":{_form(column.dtype, digits) if is_known else "null"}')
+            known += [column[at].tolist()] if is_known else []
+        rows = zip(*known, strict=True) if known else [()] * np.count_nonzero(at)
+        text = "{" + ",".join(form) + "}"
+        texts[at] = [text % row for row in rows]
+    result[where] = texts
     return result
+
+
+def _form(dtype: np.dtype[Any], digits: int) -> str:
+    """Write what a value of a type looks like in JSON, as a `%` format has it."""
+    if dtype.kind == "f":
+        return f"%.{digits}g"
+    return "%d" if dtype.kind in "iu" else '"%s"'

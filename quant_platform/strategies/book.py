@@ -76,6 +76,12 @@ class Book:
                 f"The members of the book {name} are {members!r}", "Pass a list or a mapping"
             )
         models = members if isinstance(members, Mapping) else {each: each for each in members}
+        inner = [key for key, each in models.items() if isinstance(each, Book)]
+        if inner:
+            raise SettingsError(
+                f"The member {inner[0]} of the book {name} is a book itself",
+                "A book is of models: name the members of that one instead",
+            )
         names = tuple(models)
         _check_names(name, names, len(members))
         if (rule == FIXED) != (shares is not None):

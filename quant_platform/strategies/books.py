@@ -13,6 +13,7 @@ book is (`book.py`), and the models (`models.py`).
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TypeVar
 
 from quant_platform.errors import QuantPlatformError, SettingsError, UnknownNameError
 from quant_platform.settings import PREFIX, Settings
@@ -23,6 +24,8 @@ from quant_platform.strategies.strategy_registry import strategy_classes
 from quant_platform.trading.capital import FIXED, RULES
 from quant_platform.trading.capital import LOOKBACK as CAPITAL_LOOKBACK
 from quant_platform.trading.rebalancing import MONTHLY
+
+Given = TypeVar("Given")
 
 VARIABLE = PREFIX + "BOOKS"
 
@@ -53,6 +56,12 @@ def books_of(settings: Settings) -> tuple[Book, ...]:
             raise SettingsError(
                 f"{VARIABLE}: a book cannot be called {book.name}, which is the name of a model",
                 "Give it another name",
+            )
+        inner = [each for each in book.members if each in {other.name for other in books}]
+        if inner:
+            raise SettingsError(
+                f"{VARIABLE}: {inner[0]} of the book {book.name} is a book itself",
+                "A book is of models: name the members of that one instead",
             )
         unknown = [each for each in book.members if each not in names]
         if unknown:
@@ -127,6 +136,13 @@ def _number(text: str, member: str, entry: str) -> float:
         raise SettingsError(
             f"The share of {member} in {entry!r} is {text!r}", "Write a number, such as 0.6"
         ) from None
+
+
+def book_or(settings: Settings, given: Given) -> Given | Book:
+    """Return the book of a name, or what was given where it is none."""
+    if not isinstance(given, str):
+        return given
+    return {book.name: book for book in books_of(settings)}.get(given, given)
 
 
 def with_portfolios(settings: Settings) -> Sequence[str]:

@@ -16,11 +16,12 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from quant_platform.errors import ContractError, SettingsError
+from quant_platform.errors import ContractError, OverdueError, SettingsError
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.calendar import Calendar
 from quant_platform.market.panel import Panel
 from quant_platform.strategies.weight_strategy import VOLATILITY, WeightStrategy
+from quant_platform.time_limit import TimeLimit
 
 Weights = Callable[[Panel], "FloatArray | pd.DataFrame"]
 
@@ -30,6 +31,9 @@ LOOKBACK = 262
 
 SOME_YEARS = date(2018, 1, 1), date(2019, 12, 31)
 """Where a function is called to see which features it reads."""
+
+EMPTY_SECONDS = 10.0
+"""How long it may take there; what it reads later is then not found."""
 
 
 class FunctionStrategy(WeightStrategy):
@@ -65,24 +69,29 @@ def aligned_weights(weights: object, panel: Panel, name: str) -> FloatArray:
     Raises
     ------
     ContractError
-        It has another shape, sessions or securities than the panel, or a weight of a member is
-        not a number.
+        It has another shape, sessions or securities than the panel, or a weight of a
+        member is not a number.
     """
     expected = "Return an array of the panel's shape, or a frame of its sessions and symbols"
     shape = panel.close.shape
     if isinstance(weights, pd.DataFrame):
         names = list(panel.symbols or panel.security_ids)
         days = pd.DatetimeIndex(panel.sessions.astype("datetime64[s]"))
+        if not (weights.index.is_unique and weights.columns.is_unique):
+            raise ContractError(f"{name} gave weights for a session or symbol twice", expected)
         others = [*weights.columns.difference(names), *weights.index.difference(days)]
         if others:
             raise ContractError(
                 f"{name} gave weights for {others[0]}, which the panel has not", expected
             )
-        weights = weights.reindex(index=days, columns=names).to_numpy(dtype=np.float64)
+        weights = weights.reindex(index=days, columns=names).to_numpy()
     if not isinstance(weights, np.ndarray) or weights.shape != shape:
         kind = getattr(weights, "shape", type(weights).__name__)
         raise ContractError(f"{name} gave {kind} where the panel is {shape}", expected)
-    values: FloatArray = weights.astype(np.float64)
+    try:
+        values: FloatArray = weights.astype(np.float64, copy=False)
+    except (TypeError, ValueError) as error:
+        raise ContractError(f"{name} gave weights that are no numbers: {error}", expected) from None
     wrong = np.argwhere(~np.isfinite(values) & panel.member)
     if len(wrong):
         t, column = wrong[0]
@@ -130,7 +139,9 @@ def features_of(function: Weights, names: tuple[str, ...], calendar: Calendar) -
         features=Asking(),
     )
     try:
-        function(panel)
+        TimeLimit(EMPTY_SECONDS).call("It", lambda: function(panel))
+    except OverdueError:
+        pass  # the run itself has a limit of its own, and names the strategy
     except Exception as error:
         if not asked:
             raise SettingsError(

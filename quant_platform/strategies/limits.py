@@ -18,7 +18,8 @@ import pandas as pd
 
 from quant_platform.conventions import WEIGHT_NOISE
 from quant_platform.errors import ContractError
-from quant_platform.kernels.arrays import FloatArray
+from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.kernels.positions import add_up
 from quant_platform.trading.orders import ASKED_WEIGHT
 
 SCALE, REFUSE = "scale", "refuse"
@@ -81,12 +82,11 @@ def totals(dates: pd.Series, weights: pd.Series) -> tuple[FloatArray, FloatArray
     return gross[sessions], net[sessions]
 
 
-def totals_of_arrays(weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return gross and net of each session of an array, the same bits; 0 where there is no row."""
-    if not weights.shape[1]:
-        return np.zeros(len(weights)), np.zeros(len(weights))
-    # `cumsum` adds one after the other, as rows are; `sum` adds in pairs.
-    return np.cumsum(np.abs(weights), axis=1)[:, -1], np.abs(np.cumsum(weights, axis=1)[:, -1])
+def totals_of_arrays(weights: FloatArray, rows: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """Return gross and net of each session of an array, of its rows, with the same bits."""
+    gross, net = np.empty((2, len(weights)))
+    add_up(weights, rows, gross, net)
+    return gross, net
 
 
 def scaled_sessions(frame: pd.DataFrame) -> int:

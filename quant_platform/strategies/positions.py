@@ -103,20 +103,22 @@ def position_arrays(
     weight, stop = np.empty(buy.shape), np.empty(buy.shape)
     weight[at] = rules.max_position * sure * scale
     stop[at] = np.minimum(rules.stop_atr * panel["atr_14"][at] / panel.close[at], LARGEST_STOP)
-    relatives = price_relatives(panel)
     target, score = np.empty(buy.shape), np.empty(buy.shape)
     confidence = np.ascontiguousarray(conditions.confidence)
-    carry(buy, leave, relatives, stop, weight, confidence, rules.max_holding, target, score)
+    close, move = map(np.ascontiguousarray, (panel.close, panel["momentum_1"]))
+    carry(buy, leave, close, move, stop, weight, confidence, rules.max_holding, target, score)
     room = has_room(target, score, strategy.max_gross)
-    target[~room] = 0.0
+    np.copyto(target, 0.0, where=~room)
     signal_type = np.zeros(buy.shape, dtype=np.int8)
-    signal_type[sell], signal_type[buy & room] = SELL, BUY
+    np.copyto(signal_type, SELL, where=sell)
+    np.copyto(signal_type, BUY, where=buy & room)
 
     def rest() -> dict[str, Any]:
-        positions = hold(buy, leave, relatives, stop, rules.max_holding)
+        positions = hold(buy, leave, price_relatives(panel), stop, rules.max_holding)
         return _rest(panel, conditions, positions, room, sell, stop, rows)
 
-    said = [each[buy | sell] for each in (conditions.strength, conditions.confidence)]
+    signals = np.nonzero(buy | sell)
+    said = [each[signals] for each in (conditions.strength, conditions.confidence)]
     sound = all(((each >= 0.0) & (each <= 1.0)).all() for each in said)
     return SignalArrays(
         signal_type, target, rest, rows, is_sound=sound and bool((stop[at] < 1.0).all())
@@ -160,7 +162,7 @@ def has_room(weights: FloatArray, score: FloatArray, max_gross: float) -> BoolAr
     Sums run from position to position, so that a security without one changes no bit of them.
     """
     room = np.empty(weights.shape, dtype=bool)
-    fit(np.abs(weights), np.ascontiguousarray(score), max_gross + WEIGHT_NOISE, room)
+    fit(np.ascontiguousarray(weights), np.ascontiguousarray(score), max_gross + WEIGHT_NOISE, room)
     return room
 
 

@@ -92,7 +92,7 @@ def _keeps_rules(
 
 def _excess(asked: FloatArray, rows: BoolArray, strategy: Strategy) -> FloatArray | None:
     """Factor by which each session asks for more than the limits, at least 1; None: refused."""
-    gross, net = totals_of_arrays(np.where(rows, asked, 0.0))
+    gross, net = totals_of_arrays(asked, rows)
     beyond = (gross > strategy.max_gross + WEIGHT_NOISE) | (net > strategy.max_net + WEIGHT_NOISE)
     if strategy.on_excess == REFUSE and beyond.any():
         return None

@@ -30,6 +30,7 @@ class Terms:
     Attributes
     ----------
     costs, limits, delistings, capital, risk_free : what is assumed
+    conditions : of short sales and betas; they count with the costs
     universe : rule of the trading universe
     first, last : first and last session, ISO dates; None: that of what is stored
     """
@@ -39,6 +40,7 @@ class Terms:
     delistings: DelistingRules
     capital: float
     risk_free: float
+    conditions: Mapping[str, object]
     universe: str
     first: str | None
     last: str | None
@@ -56,7 +58,8 @@ class Terms:
             values grow with each session and are a matter of the data
         """
         if not self._texts:
-            for each in ("costs", "limits", "delistings"):
+            self._texts["costs"] = _json({**asdict(self.costs), **self.conditions})
+            for each in ("limits", "delistings"):
                 self._texts[each] = _json(asdict(getattr(self, each)))
         return Trial(
             strategy=name,

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.kernels.threads import by_rows
 from quant_platform.market.calendar import LONGEST_PERIOD
 from quant_platform.market.panel import Panel
 from quant_platform.strategies.base import BUY, HOLD, SELL, Strategy
@@ -59,10 +60,23 @@ class WeightStrategy(Strategy):
 
     def arrays(self, panel: Panel) -> SignalArrays:
         """Return the same without making rows."""
-        asked = np.where(self.rows(panel), self.weights(panel), 0.0)
-        before = np.vstack((np.zeros((1, asked.shape[1])), asked[:-1]))
-        left = (asked == 0.0) & (before != 0.0)
-        kind = np.select([(asked > 0.0) & (before <= 0.0), left | (asked < 0.0)], [BUY, SELL], HOLD)
+        rows, weights = self.rows(panel), self.weights(panel)
+        # Nothing is held before the first session.
+        held = np.zeros((len(weights) + 1, weights.shape[1]))
+        asked, before = held[1:], held[:-1]
+        kind = np.empty(weights.shape, dtype=np.int8)
+
+        def ask(part: slice) -> None:
+            np.copyto(asked[part], weights[part], where=rows[part])
+
+        def compare(part: slice) -> None:
+            now, earlier = asked[part], before[part]
+            left = (now == 0.0) & (earlier != 0.0)
+            bought = (now > 0.0) & (earlier <= 0.0)
+            kind[part] = np.where(bought, BUY, np.where(left | (now < 0.0), SELL, HOLD))
+
+        by_rows(ask, weights.shape)
+        by_rows(compare, weights.shape)
         return SignalArrays(
             signal_type=kind,
             target_weight=asked,

@@ -133,7 +133,7 @@ class Attribution:
         nothing = np.zeros(0, dtype="datetime64[D]")
         self._released = np.isin(done.sessions, nothing if released is None else released)
         self._traded_at = _prices(costs, market)
-        fills = done.tape.fills
+        fills = done.tape.fills.T
         edges = np.arange(len(done.sessions) + 1)
         self._fills = fills
         self._first = np.searchsorted(fills[:, layout.F_SESSION], edges)

@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 
 from quant_platform.conventions import USUAL_SESSIONS
 from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
+from quant_platform.kernels.threads import in_threads
 from quant_platform.market.panel import Panel, pivot
 from quant_platform.trading.engine.liquidity import measure_liquidity
 
 LIQUIDITY_LOOKBACK = USUAL_SESSIONS + 1
 """Sessions before the first one that trades, which the panel must hold for the same bits."""
+
+SESSIONS_AT_ONCE = 128
+"""Sessions whose liquidity one thread measures at a time."""
 
 
 def liquidity_before(panel: Panel, last: int) -> FloatArray:
@@ -34,13 +38,27 @@ def liquidity_before(panel: Panel, last: int) -> FloatArray:
         history
     last : how many sessions are wanted
     """
-    before = np.full((1, len(panel.security_ids)), np.nan)
-    close = np.where(panel.traded, panel.close, np.nan)
-    previous = np.vstack((before, close[:-1]))
-    returns = (close + panel.dividend) * panel.split / previous - 1.0
-    volume = np.where(panel.traded, panel.volume, np.nan)
     found = np.empty((2, last, len(panel.security_ids)))
-    measure_liquidity(returns, volume, np.ascontiguousarray(panel.split), USUAL_SESSIONS, found)
+    offset = len(panel.sessions) - last
+
+    def measure(start: int) -> None:
+        # A piece holds the sessions that its first one looks back on.
+        stop = min(start + SESSIONS_AT_ONCE, last)
+        earlier = max(offset + start - USUAL_SESSIONS, 0)
+        rows = slice(earlier, offset + stop)
+        with_previous = slice(max(earlier - 1, 0), offset + stop)
+        close = np.where(panel.traded[with_previous], panel.close[with_previous], np.nan)
+        if not earlier:
+            close = np.vstack((np.full((1, close.shape[1]), np.nan), close))
+        split = np.ascontiguousarray(panel.split[rows])
+        returns = (close[1:] + panel.dividend[rows]) * split / close[:-1] - 1.0
+        volume = np.where(panel.traded[rows], panel.volume[rows], np.nan)
+        piece = np.empty((2, stop - start, close.shape[1]))
+        measure_liquidity(returns, volume, split, USUAL_SESSIONS, piece)
+        found[:, start:stop] = piece
+
+    for _ in in_threads(measure, range(0, last, SESSIONS_AT_ONCE)):
+        pass
     return found
 
 

@@ -7,6 +7,7 @@ Row t of `Orders` holds what was known after the close of the session before t. 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 
 from quant_platform.errors import ContractError
 from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
+from quant_platform.kernels.threads import by_rows
 from quant_platform.market.calendar import XNYS, Calendar
-from quant_platform.market.panel import pivot
+from quant_platform.market.grid import Grid, securities_in
 from quant_platform.trading.engine.layout import L_STOP, LEVELS
 from quant_platform.trading.rebalancing import AS_ASKED, Rebalance
 
@@ -116,23 +118,19 @@ class Orders:
         days = np.asarray(sessions, dtype="datetime64[D]")
         earlier = np.asarray([] if before is None else [before], dtype="datetime64[D]")
         signal_sessions = np.concatenate((earlier, days[:-1]))
-        listed = () if universe is None else universe["security_id"]
-        security_ids = tuple(sorted({*signals["security_id"], *listed}))
+        listed = () if universe is None else securities_in(universe)
+        security_ids = tuple(sorted({*securities_in(signals), *listed}))
+        grid = Grid(signal_sessions, security_ids)
         names = ["target_weight", ASKED_WEIGHT, "signal_type", "reference_price"]
         names += ["stop_price"] if rules.stops else []
-        columns = {
-            name: _delayed(pivot(signals, name, signal_sessions, security_ids), len(days))
-            for name in names
-            if name in signals
-        }
+        found = grid.columns(signals, {name: name for name in names if name in signals})
+        columns = {name: _delayed(values, len(days)) for name, values in found.items()}
         targets = columns["target_weight"]
         asked = columns.get(ASKED_WEIGHT, targets)
         others = np.full(len(days), np.nan)
         if universe is not None:
-            members = universe[["date", "security_id"]].assign(row=1.0)
-            member = ~np.isnan(
-                _delayed(pivot(members, "row", signal_sessions, security_ids), len(days))
-            )
+            members = grid.members(universe[["date", "security_id"]])["member"]
+            member = _delayed(members, len(days), fill=False)
             others[member.any(axis=1)] = 0.0
             outside = np.where(np.isnan(others), np.nan, 0.0)[:, None]
             targets, asked = (np.where(member, weights, outside) for weights in (targets, asked))
@@ -182,15 +180,25 @@ class Orders:
         def delayed(values: FloatArray) -> FloatArray:
             result = np.empty(rows.shape)
             result[:1] = np.nan
-            later = result[1:]
-            later[:] = others[1:, None]
-            np.copyto(later, values[before], where=rows[before])
-            np.copyto(later, np.nan, where=members[before] & ~rows[before])
+
+            def fill(part: slice) -> None:
+                later = result[1:][part]
+                later[:] = others[1:][part, None]
+                np.copyto(later, values[part], where=rows[part])
+                np.copyto(later, np.nan, where=members[part] & ~rows[part])
+
+            by_rows(fill, rows[before].shape)
             return result
 
-        signs, references = np.zeros(rows.shape), np.full(rows.shape, np.nan)
-        np.copyto(signs[1:], types[before], where=rows[before])
-        np.copyto(references[1:], close[before], where=rows[before])
+        signs, references = np.empty(rows.shape), np.empty(rows.shape)
+        signs[:1], references[:1] = 0.0, np.nan
+
+        def fill(part: slice) -> None:
+            signs[1:][part], references[1:][part] = 0.0, np.nan
+            np.copyto(signs[1:][part], types[part], where=rows[part])
+            np.copyto(references[1:][part], close[part], where=rows[part])
+
+        by_rows(fill, rows[before].shape)
         targets = delayed(weights)
         return cls(
             sessions,
@@ -212,7 +220,7 @@ def _stops(prices: FloatArray) -> FloatArray:
     return levels
 
 
-def _delayed(values: FloatArray, sessions: int) -> FloatArray:
-    """Put a row of NaN first where the session before the first one is missing."""
+def _delayed(values: NDArray[Any], sessions: int, fill: float | bool = np.nan) -> NDArray[Any]:
+    """Put a row of `fill` first where the session before the first one is missing."""
     missing = sessions - len(values)
-    return np.vstack((np.full((missing, values.shape[1]), np.nan), values))
+    return np.vstack((np.full((missing, values.shape[1]), fill, dtype=values.dtype), values))

@@ -163,7 +163,7 @@ class Simulation:
 
         `number` counts the fills of a security in a session from 1, in their order.
         """
-        session, column, reason, *numbers = columns_of(self.tape.fills)
+        session, column, reason, *numbers = self.tape.fills
         return pd.DataFrame(
             {
                 "date": self.sessions[session.astype(np.intp)].astype("datetime64[s]"),
@@ -213,7 +213,7 @@ class Simulation:
     @cached_property
     def closed(self) -> pd.DataFrame:
         """One row per position whose security stopped trading, with `CLOSED_COLUMNS`."""
-        tape = self.tape.fills
+        tape = self.tape.fills.T
         ended = tape[tape[:, layout.F_REASON] == layout.BY_END]
         shares = {
             (int(row[layout.F_SESSION]), int(row[layout.F_SECURITY])): -float(row[layout.F_SHARES])
@@ -333,10 +333,10 @@ def _run(
     while True:
         tape = Tape(
             np.empty((last, layout.ROW_SIZE)),
-            np.empty((fills, layout.FILL_SIZE)),
+            np.zeros((layout.FILL_SIZE, fills)),
             np.empty((states, layout.STATE_SIZE)),
             np.empty((pending, layout.PENDING_SIZE)),
-            np.empty((last, securities) if kept.shares else (0, 0)),
+            np.zeros((last, securities) if kept.shares else (0, 0)),
         )
         run(terms, tiers, bars, market, fixed, book, account, owed, tape, 0, securities, levels)
         counts = [
@@ -352,7 +352,7 @@ def _run(
         )
         book, account, owed = book_of(state, arrays.security_ids, payments)
     return tape._replace(
-        fills=tape.fills[: counts[0]],
+        fills=tape.fills[:, : counts[0]],
         states=tape.states[: counts[1]],
         pending=tape.pending[: counts[2]],
     )
@@ -383,7 +383,10 @@ def count_hits(market: MarketArrays, orders: Orders) -> tuple[NDArray[np.int64],
     want = market.security_ids
     types = widen(orders.types, orders.security_ids, want, 0.0)
     references = widen(orders.references, orders.security_ids, want, np.nan)
-    change = np.sign((market.close + market.dividend) * market.split - references)
-    judged = market.traded & (types != 0.0) & (np.abs(change) > 0.0)
-    hit = judged & (change == types)
-    return judged.sum(axis=1), hit.sum(axis=1)
+    at = np.nonzero(types != 0.0)
+    total = (market.close[at] + market.dividend[at]) * market.split[at]
+    change = np.sign(total - references[at])
+    judged = market.traded[at] & (np.abs(change) > 0.0)
+    hit = judged & (change == types[at])
+    counts = [np.bincount(at[0][each], minlength=len(types)) for each in (judged, hit)]
+    return counts[0], counts[1]

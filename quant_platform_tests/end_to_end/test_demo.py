@@ -68,6 +68,7 @@ def test_the_demo_prints_what_it_stored(demo: Demo) -> None:
     assert printed["market_data"] == printed["features"] == printed["trading_universe"] == 12154
     # Four models.
     assert printed["portfolios"] == 4 * SESSIONS
+    assert printed["performance_statistics"] == 4 * SESSIONS
     assert printed["performance_reports"] == SESSIONS
     assert printed["quarantine"] == 0
     stored = rows(demo, "SELECT count(*) AS bars, count(DISTINCT date) AS days FROM market_data")
@@ -78,6 +79,14 @@ def test_the_demo_ranks_the_models_and_names_its_page(demo: Demo) -> None:
     assert "Ranking of 2013-03-01" in demo.said.stdout
     for name in ("buy_and_hold", "enhanced_momentum", "mean_reversion", "equal_weight (benchmark)"):
         assert name in demo.said.stdout
+    # Two models hold almost nothing: whatever their scores, they lead nothing.
+    places = re.findall(r"^(\d) +([a-z_]+) .*?(best|lightly invested)", demo.said.stdout, re.M)
+    assert [(name, standing) for _, name, standing in places] == [
+        ("buy_and_hold", "best"),
+        ("equal_weight", "best"),
+        ("enhanced_momentum", "lightly invested"),
+        ("mean_reversion", "lightly invested"),
+    ]
     page = demo.home / "reports" / "2013-03-01.html"
     assert str(page.relative_to(demo.home.parent)) in demo.said.stdout
     assert "enhanced_momentum" in page.read_text()

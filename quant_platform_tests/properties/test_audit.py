@@ -15,7 +15,9 @@ from quant_platform.market.panel import Panel
 from quant_platform.research.audit import Audit
 from quant_platform.research.comparison import first_difference
 from quant_platform.research.store import Store
+from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
+from quant_platform.strategies.book import Book
 from quant_platform_tests.support.pipeline import FIRST, LAST
 from quant_platform_tests.support.services import COMMAND, environment
 
@@ -144,6 +146,35 @@ def test_what_raises_at_the_end_of_a_history_is_refuted_with_its_reason(store: S
     ]
     assert where.startswith("IndexError: no next session")
     assert where.endswith("where the history ends with 2004-12-20")
+
+
+def test_a_book_is_audited_with_its_members(store: Store) -> None:
+    def half(panel: Panel) -> np.ndarray:
+        return np.where(panel.member, 0.1, 0.0)
+
+    def early(panel: Panel) -> np.ndarray:
+        later = np.vstack((panel.close[1:], panel.close[-1:]))
+        return np.where(panel.member & (later > panel.close), 0.2, 0.0)
+
+    members = {"half": half, "held": "buy_and_hold"}
+    book = Book("mix", members, "inverse_volatility", lookback=5, every="weekly")
+    audit = store.audit(book, "2004-11-15", LAST)
+    assert audit.holds, audit.table.to_string()
+    parts = ("portfolio of mix", "gains of the members of mix", "figures of mix")
+    tried = audit.table[audit.table["subject"].isin(parts)]
+    assert (tried["compared"] > 0).all()
+    for part in parts:
+        assert set(tried[tried["subject"] == part]["law"]) == {LOOK_AHEAD, ANY_CUT, AGAIN}
+    refuted = broken(store.audit(Book("mix", {"half": half, "early": early}), "2004-11-15", LAST))
+    assert {subject for subject, _ in refuted} == {"signals of early"}
+
+
+def test_a_book_of_the_settings_is_audited(whole: Database) -> None:
+    both = Store(whole, Settings(books="core = equal(buy_and_hold, mean_reversion)"))
+    subjects = both.audit("core", "2004-12-20", LAST).table["subject"]
+    assert {"signals of mean_reversion", "portfolio of core"} <= set(subjects)
+    named = both.audit(["mean_reversion", "core"], "2004-12-20", LAST).table["subject"]
+    assert sorted(set(named)) == sorted(set(subjects))
 
 
 def test_stored_rows_that_the_code_does_not_give_are_refuted(

@@ -18,7 +18,14 @@ from quant_platform.pipeline.recipes import recipe_of
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
 from quant_platform_tests.support.lab import failure_text
-from quant_platform_tests.support.pipeline import FIRST, LAST, SampleMarket, dump, run
+from quant_platform_tests.support.pipeline import (
+    FIRST,
+    LAST,
+    SampleMarket,
+    dump,
+    platform_of,
+    run,
+)
 from quant_platform_tests.support.tables import fetch
 
 CORRECTED = "2004-10-04"
@@ -49,6 +56,29 @@ def test_small_blocks_give_the_same_bits(
     # 107 sessions from August to December 2004, in blocks of seven.
     runs = fetch(fresh, "SELECT count(*) FROM model_runs GROUP BY model_id")
     assert runs == [(16,)] * 4
+
+
+@pytest.mark.parametrize(
+    ("lookback", "securities", "size"),
+    [
+        # 250,000 cells: 500 sessions of 500 securities, those looked back on among them.
+        (1, 500, 500),
+        (63, 500, 438),
+        # A long look-back is not computed again for a few sessions: as many as it has, …
+        (452, 500, 452),
+        # … as far as they are no more cells, and never fewer than 20.
+        (452, 3000, 83),
+        (452, 12_000, 20),
+    ],
+)
+def test_a_block_computes_more_than_it_looks_back_on(
+    computed: Database, tmp_path: Path, lookback: int, securities: int, size: int
+) -> None:
+    platform = platform_of(computed, tmp_path)
+    first_session = platform.vendor.first_session
+    days = [f"{day}" for day in platform.calendar.sessions(first_session, date(2008, 12, 31))]
+    first = next(blocks.blocks(platform, days, lookback, securities))
+    assert len(first.sessions) == size
 
 
 def test_what_was_computed_is_finished(computed: Database, tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ SETTING = {PREFIX + "FEATURE_SETS": ",".join(each.name for each in OTHERS)}
 CUT = tuple(each for each in OTHERS if each.name in ("alpha158", "cross_section", "market"))
 """Sets that are filled in two cuts as well: of four bytes, across securities, with the market."""
 
-UNKNOWN = {"macro"}
-"""Sets of which the sample's vendor knows no figure."""
+UNKNOWN = {"macro", "news"}
+"""Sets of which the sample's vendor knows nothing."""
 
 
 class AveragesMarket(SampleMarket):

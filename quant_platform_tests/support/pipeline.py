@@ -43,6 +43,7 @@ TABLES = (
     "signals",
     "portfolios",
     "model_performance",
+    "performance_statistics",
     "alerts",
     "performance_reports",
 )

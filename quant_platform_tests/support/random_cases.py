@@ -25,9 +25,12 @@ REBALANCE = ("on_change", "every_session", "weekly", "never", "drift 0.02")
 
 
 class RandomCase:
-    """A market, a model's wishes and a set of assumptions, all drawn from one seed."""
+    """A market, a model's wishes and a set of assumptions, all drawn from one seed.
 
-    def __init__(self, seed: int, sessions: int = 60) -> None:
+    A free one has no limit, and no price or time at which a position is entered or left.
+    """
+
+    def __init__(self, seed: int, sessions: int = 60, *, free: bool = False) -> None:
         rng = np.random.default_rng(seed)
         self.symbols = SYMBOLS
         days = XNYS.sessions(date(2017, 7, 10), date(2018, 6, 1))
@@ -97,6 +100,9 @@ class RandomCase:
         if seed % 10 == 9:
             more, self.limits, self.rules = 40.0, Limits(), TradingRules(rule, 20.0)
         self.signals["target_weight"] *= more
+        self.free = free
+        if free:
+            self.limits = Limits()
 
     def rows(self, where, **columns):
         at = np.nonzero(where)
@@ -147,7 +153,7 @@ class RandomCase:
             ),
             "actions": self.actions,
         }
-        return panel, replace(orders, levels=levels), options
+        return panel, orders if self.free else replace(orders, levels=levels), options
 
 
 def costs_of(rng) -> Costs:

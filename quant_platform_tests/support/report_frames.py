@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from quant_platform.alerts.rules import AlertInputs, evaluate_alerts
+from quant_platform.evaluation.comparison import statistics_rows
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.reports.html import ReportData
 from quant_platform.reports.ranking import model_trends, rank_models, score_rows
@@ -40,6 +41,7 @@ def make_portfolios(seed: int = 0) -> pd.DataFrame:
                     "equity": 1e6 * np.cumprod(1.0 + returns),
                     "daily_return": returns,
                     "turnover": 0.01,
+                    "costs": 25.0,
                     "gross_exposure": 0.5,
                     "trade_count": 1,
                     "signals_judged": 2,
@@ -52,6 +54,7 @@ def make_portfolios(seed: int = 0) -> pd.DataFrame:
 
 PORTFOLIOS = make_portfolios()
 PERFORMANCE = performance_rows(PORTFOLIOS, 1, DATES).assign(benchmark="hold_all")
+STATISTICS = statistics_rows(PORTFOLIOS, DATES, resamples=200)
 UNIVERSE = pd.DataFrame({"date": np.repeat(DATES, 2), "symbol": SYMBOLS * SESSIONS})
 ACTIVITY = PORTFOLIOS[["date", "model_id"]].assign(active_signals=1)
 
@@ -125,7 +128,7 @@ def report_data(date: pd.Timestamp = DATES[-1]) -> ReportData:
         models=MODELS,
         portfolios=PORTFOLIOS[PORTFOLIOS["date"] <= date],
         performance=PERFORMANCE[PERFORMANCE["date"] == date],
-        ranking=rank_models(scored, [date]),
+        ranking=rank_models(scored, STATISTICS, [date]),
         trends=model_trends(scored, [date]),
         signals=signals,
         alerts=evaluate_alerts(alert_inputs(pd.DatetimeIndex([date]))),

@@ -30,6 +30,7 @@ COMMANDS = [
     ["backfill"],
     ["status"],
     ["report"],
+    ["ranking"],
     ["sql"],
     ["list"],
     ["db"],

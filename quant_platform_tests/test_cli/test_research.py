@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from getpass import getuser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,6 +97,52 @@ def test_a_backtest_and_its_page(command: Run, database: Database, tmp_path: Any
     assert f"equal_weight, {FIRST} to {LAST}, against equal_weight" in done.stdout
     assert "sharpe ratio" in done.stdout
     assert page.read_text().startswith("<!doctype html>")
+
+
+FAULTY = """
+from quant_platform.strategies.weight_strategy import WeightStrategy
+
+
+class Faulty(WeightStrategy):
+    \"\"\"Has no luck.\"\"\"
+
+    name = "faulty"
+    version = "1.0.0"
+    weight_lookback = 1
+    by_default = False
+
+    def weights(self, panel):
+        {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        (
+            "raise ValueError('no luck\\nat all')",
+            "error: The backtest of faulty failed: ValueError: no luck (faulty.py:14)."
+            " --debug shows all of it",
+        ),
+        (
+            "while True: pass",
+            "error: The strategy faulty did not end within 1 s, at faulty.py:14. Mend it, or let it"
+            " take longer: time_limit=, or QUANT_PLATFORM_STEP_SECONDS",
+        ),
+    ],
+)
+def test_a_strategy_that_fails_is_one_line(
+    command: Run, database: Database, tmp_path: Path, body: str, line: str
+) -> None:
+    store_market(database)
+    (tmp_path / "faulty.py").write_text(FAULTY.format(body))
+    extensions = {
+        "QUANT_PLATFORM_EXTENSIONS": str(tmp_path),
+        "QUANT_PLATFORM_STEP_SECONDS": "1",
+    }
+    done = command("backtest", "faulty", *DAYS, **extensions)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [line]
 
 
 def test_a_backtest_of_a_book(command: Run, database: Database) -> None:

@@ -86,4 +86,4 @@ def test_no_exception_is_out_of_date() -> None:
 
 def test_the_layer_is_thin() -> None:
     lines = sum(len(path.read_text().splitlines()) for path in FOLDER.rglob("*.py"))
-    assert lines <= 3500
+    assert lines <= 4000

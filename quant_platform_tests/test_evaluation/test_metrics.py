@@ -125,6 +125,23 @@ def test_sharpe_interval(name: str) -> None:
     assert ours["sharpe_lower_95"] < ours["sharpe_ratio"] < ours["sharpe_upper_95"]
 
 
+@pytest.mark.parametrize("name", ["AAPL", "random, 2000", "random, 21", "large"])
+def test_probabilistic_sharpe_and_track_record(name: str) -> None:
+    """Bailey and López de Prado 2012, with scipy's moments and normal distribution."""
+    returns = SERIES[name]
+    count, sharpe = len(returns), returns.mean() / returns.std(ddof=1)
+    skew, kurtosis = stats.skew(returns), stats.kurtosis(returns, fisher=False)
+    variance = 1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2
+    ours = one(returns)
+    expected = stats.norm.cdf(sharpe * np.sqrt((count - 1) / variance))
+    assert ours["probabilistic_sharpe"] == pytest.approx(expected, rel=1e-9)
+    if sharpe > 0:
+        years = (1 + variance * (stats.norm.ppf(0.95) / sharpe) ** 2) / 252
+        assert ours["minimum_track_record"] == pytest.approx(years, rel=1e-9)
+    else:
+        assert np.isnan(ours["minimum_track_record"])
+
+
 def test_sharpe_interval_covers_the_true_value() -> None:
     """About 95 % of 4,000 intervals hold the Sharpe ratio of the distribution they come from."""
     samples = np.random.default_rng(7).gumbel(0.02, 1.0, (4000, 252))
@@ -187,6 +204,7 @@ NULL = {
     "one return": (
         [0.01],
         {
+            "probabilistic_sharpe", "minimum_track_record",
             "annualized_volatility", "sharpe_ratio", "sharpe_lower_95", "sharpe_upper_95",
             "sortino_ratio", "calmar_ratio", "average_loss", "profit_factor", "hit_rate",
         },
@@ -194,6 +212,7 @@ NULL = {
     "all zero": (
         [0.0] * 30,
         {
+            "probabilistic_sharpe", "minimum_track_record",
             "sharpe_ratio", "sharpe_lower_95", "sharpe_upper_95", "sortino_ratio", "calmar_ratio",
             "win_rate", "average_win", "average_loss", "profit_factor", "hit_rate",
         },
@@ -201,6 +220,7 @@ NULL = {
     "equal gains": (
         [0.01] * 30,
         {
+            "probabilistic_sharpe", "minimum_track_record",
             "sharpe_ratio", "sharpe_lower_95", "sharpe_upper_95", "sortino_ratio", "calmar_ratio",
             "average_loss", "profit_factor", "hit_rate",
         },
@@ -211,11 +231,14 @@ NULL = {
             "sortino_ratio", "calmar_ratio", "average_loss", "profit_factor", "hit_rate",
         },
     ),
-    "losses only": ([-0.01, -0.02, -0.03], {"average_win", "hit_rate"}),
-    "everything lost": ([0.1, -1.0, 0.0], {"hit_rate"}),
+    "losses only": (
+        [-0.01, -0.02, -0.03],
+        {"average_win", "hit_rate", "minimum_track_record"},
+    ),
+    "everything lost": ([0.1, -1.0, 0.0], {"hit_rate", "minimum_track_record"}),
     "more than everything lost": (
         [0.1, -1.5],
-        {"annualized_return", "calmar_ratio", "hit_rate"},
+        {"annualized_return", "calmar_ratio", "hit_rate", "minimum_track_record"},
     ),
 }  # fmt: skip
 
@@ -324,7 +347,7 @@ def test_a_metric_is_declared_properly() -> None:
 
 
 def test_every_metric_is_described() -> None:
-    assert len(METRICS) == 23
+    assert len(METRICS) == 25
     for name, metric in METRICS.items():
         assert metric.column == name
         assert metric.description.endswith(".")

@@ -7,7 +7,12 @@ import pytest
 
 from quant_platform.errors import ContractError
 from quant_platform.evaluation.metrics import METRICS
-from quant_platform.evaluation.performance import performance_rows, rolling_metric
+from quant_platform.evaluation.performance import (
+    last_figures,
+    performance_intervals,
+    performance_rows,
+    rolling_metric,
+)
 from quant_platform_tests.support.portfolios import (
     BENCHMARK,
     DATES,
@@ -45,6 +50,22 @@ def test_columns_types_and_order() -> None:
     expected = rows.assign(order=order).sort_values(["date", "model_id", "order"])
     assert expected.index.tolist() == list(range(len(rows)))
     assert np.isfinite(rows[list(METRICS)].max()).all()
+
+
+@pytest.mark.parametrize("model", [MODEL, LATE])
+def test_the_last_figures_are_those_of_the_rows(model: int) -> None:
+    rates = pd.Series(0.03, pd.DatetimeIndex(DATES))
+    whole = performance_rows(PORTFOLIOS, BENCHMARK, DATES, risk_free=rates)
+    row = whole[(whole["model_id"] == model) & (whole["window_name"] == "inception")].iloc[-1]
+    own, rival = (PORTFOLIOS[PORTFOLIOS["model_id"] == each] for each in (model, BENCHMARK))
+    returns = rival.set_index("date")["daily_return"]
+    figures = last_figures(own.drop(columns="model_id"), returns, risk_free=rates)
+    assert list(figures) == list(METRICS)
+    for name, value in figures.items():
+        np.testing.assert_equal(value, row[name], name)
+    twice = pd.concat([own, own.tail(1)]).drop(columns="model_id")
+    with pytest.raises(ContractError, match="a model has two rows"):
+        last_figures(twice, returns)
 
 
 def test_values_are_those_of_the_window() -> None:
@@ -92,6 +113,26 @@ def test_two_rows_for_a_session_are_refused() -> None:
     twice = pd.concat([PORTFOLIOS, PORTFOLIOS.iloc[[5]]])
     with pytest.raises(ContractError, match="two rows for 2001-01-08"):
         performance_rows(twice, BENCHMARK, DATES)
+
+
+def test_intervals_are_those_of_the_last_window() -> None:
+    rows = performance_rows(PORTFOLIOS, BENCHMARK, DATES[-1:], risk_free=0.02)
+    table = performance_intervals(PORTFOLIOS, BENCHMARK, risk_free=0.02)
+    # The late model has not filled the window.
+    assert set(table.index.get_level_values("model_id")) == {BENCHMARK, MODEL}
+    year = rows[rows["window_name"] == "252d"].set_index("model_id")
+    for model in (BENCHMARK, MODEL):
+        estimates = table.xs(model)["estimate"].to_numpy()
+        expected = year.loc[model, list(METRICS)].astype("float64")
+        np.testing.assert_allclose(estimates, expected, rtol=1e-12)
+    sharpe = table.xs("sharpe_ratio", level="metric")
+    assert (sharpe["lower"] < sharpe["estimate"]).all()
+    assert (sharpe["estimate"] < sharpe["upper"]).all()
+    alone = performance_intervals(PORTFOLIOS, None, risk_free=0.02, threads=1)
+    assert alone.xs("beta", level="metric").isna().all().all()
+    again = alone.xs("sharpe_ratio", level="metric")
+    np.testing.assert_array_equal(again.to_numpy(), sharpe.to_numpy())
+    assert performance_intervals(PORTFOLIOS.iloc[:0], None).empty
 
 
 def test_rolling_metric() -> None:

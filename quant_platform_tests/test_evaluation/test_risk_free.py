@@ -155,5 +155,5 @@ def test_the_figures_that_depend_on_the_rate() -> None:
     changed = {name for name in METRICS if not free[name].equals(none[name])}
     assert changed == {
         *("downside_deviation", "sharpe_ratio", "sharpe_lower_95", "sharpe_upper_95"),
-        *("sortino_ratio", "alpha"),
+        *("sortino_ratio", "alpha", "probabilistic_sharpe", "minimum_track_record"),
     }

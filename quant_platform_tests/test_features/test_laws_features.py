@@ -179,7 +179,7 @@ def test_pieces_and_frames_change_nothing(name: str, monkeypatch: pytest.MonkeyP
     for cells in (1, 5_000, 10**9):
         monkeypatch.setattr(compute, "BLOCK_CELLS", cells)
         monkeypatch.setattr(compute, "ACROSS_CELLS", cells)
-        monkeypatch.setattr(compute, "FRAME_VALUES", cells)
+        monkeypatch.setattr(compute, "FRAME_BYTES", cells)
         monkeypatch.setattr(compute, "BLOCK_STEP", 1)
         pieces = list(feature_frames(panel, last=COUNT - 7, names=[name], extras=extras))
         days = np.concatenate([sessions for sessions, _ in pieces])

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from quant_platform.kernels.positions import (
+    add_up,
+    add_up_by_numpy,
     carry,
     carry_by_numpy,
     fit,
@@ -37,11 +39,12 @@ def test_following_is_that_of_numpy(seed: int, longest: int) -> None:
     for mine, theirs in zip(*made, strict=True):
         np.testing.assert_array_equal(mine, theirs)
     assert made[0][0].any()
+    close, move = np.where(random.random(SHAPE) < 0.1, np.nan, 5.0), relatives - 1.0
     carried = np.empty((2, 2, *SHAPE))
     weight, score = random.random((2, *SHAPE))
     both: tuple[Any, ...] = (carry, carry_by_numpy)
     for run, into in zip(both, carried, strict=True):
-        run(*given, weight, score, longest, into[0], into[1])
+        run(entry, leave, close, move, stop, weight, score, longest, into[0], into[1])
     np.testing.assert_array_equal(*carried)
 
 
@@ -50,6 +53,7 @@ def test_following_is_that_of_numpy(seed: int, longest: int) -> None:
 def test_what_fits_is_that_of_numpy(seed: int, limit: float) -> None:
     random = np.random.default_rng(seed)
     size = np.where(random.random(SHAPE) < 0.7, random.uniform(0.01, 0.5, SHAPE), 0.0)
+    size *= random.choice([-1.0, 1.0], SHAPE)
     score = random.integers(0, 4, SHAPE) / 3.0  # many are equal
     score[random.random(SHAPE) < 0.05] = np.nan
     mine, theirs = np.empty((2, *SHAPE), dtype=bool)
@@ -67,3 +71,27 @@ def test_what_fits_by_hand() -> None:
     room = np.empty(size.shape, dtype=bool)
     fit(size, score, 1.0, room)
     assert room.tolist() == [[False, True, True, False, True], [True] * 5]
+
+
+def test_a_position_without_a_bar_does_not_move() -> None:
+    """Stopped 10 % below its entry: 0.95 × 0.96 = 0.912 holds, 0.912 × 0.95 = 0.8664 does not."""
+    entry = np.array([[True], [False], [False], [False], [False]])
+    leave = np.zeros(entry.shape, dtype=bool)
+    close = np.array([[5.0], [4.75], [np.nan], [4.56], [4.33]])
+    move = np.array([[0.0], [-0.05], [-0.5], [-0.04], [-0.05]])
+    stop, weight, score = (np.full(entry.shape, each) for each in (0.1, 0.3, 0.7))
+    target, rank = np.empty((2, *entry.shape))
+    carry(entry, leave, close, move, stop, weight, score, 60, target, rank)
+    assert target[:, 0].tolist() == [0.3, 0.3, 0.3, 0.3, 0.0]
+
+
+@pytest.mark.parametrize("columns", [0, 1, 9])
+def test_sums_are_those_of_numpy(columns: int) -> None:
+    random = np.random.default_rng(3)
+    weight = random.normal(0.0, 1.0, (20, 9))[:, :columns] * 10.0 ** random.integers(-9, 9, (20, 1))
+    rows = random.random((20, columns)) < 0.7
+    weight[~rows] = np.nan  # is not read
+    mine, theirs = np.empty((2, 2, 20))
+    add_up(weight, rows, *mine)
+    add_up_by_numpy(weight, rows, *theirs)
+    np.testing.assert_array_equal(mine, theirs)

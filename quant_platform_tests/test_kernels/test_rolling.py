@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quant_platform.kernels import rolling_moments, rolling_order
+from quant_platform.kernels import rolling_moments, rolling_order, rolling_sums
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.rolling_moments import (
     MEAN,
@@ -23,6 +23,7 @@ from quant_platform.kernels.rolling_moments import (
     trends,
 )
 from quant_platform.kernels.rolling_order import PLACE, VALUE, maxima, quantiles, ranks
+from quant_platform.kernels.rolling_sums import FALLS, RISES, sums_by_sign
 from quant_platform_tests.support.panels import bits
 
 WINDOWS = (1, 2, 5, 20, 60)
@@ -56,6 +57,7 @@ def calls(seed: int, carried: bool) -> dict[str, Call]:
         "maxima": lambda: maxima(x, WINDOWS, carry),
         "ranks": lambda: ranks(x, WINDOWS, carry),
         "quantiles": lambda: quantiles(x, WINDOWS, (0.0, 0.2, 0.8, 1.0), carry),
+        "sums_by_sign": lambda: sums_by_sign(x - 50.0, WINDOWS, carry),
     }
 
 
@@ -65,8 +67,9 @@ def test_numpy_gives_the_same_bits(
     name: str, carried: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compiled = calls(1, carried)[name]()
-    for module in (rolling_moments, rolling_order):
-        for kernel in ("_walked", "_walked_pairs", "_maxima", "_ranks", "_quantiles"):
+    names = ("_walked", "_walked_pairs", "_maxima", "_ranks", "_quantiles", "_sums_by_sign")
+    for module in (rolling_moments, rolling_order, rolling_sums):
+        for kernel in names:
             if hasattr(module, kernel):
                 monkeypatch.setattr(module, kernel, getattr(module, kernel).reference)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -86,6 +89,8 @@ def test_figures_are_those_of_pandas(n: int) -> None:
     trend, order = trends(x, WINDOWS, carry), maxima(x, WINDOWS, carry)
     ranked = ranks(x, WINDOWS, carry)[at]
     quantile = quantiles(x, WINDOWS, (0.2, 0.8), carry)[:, at]
+    change = x - 50.0
+    sums = sums_by_sign(change, WINDOWS, carry)[:, at]
     pair, with_log = (each(x, volume, WINDOWS, carry) for each in (comoments, comoments_with_log))
     for row in (n - 1, 90, 150, 259):
         window = moved_to(x, carry, row).iloc[-n:]
@@ -95,7 +100,10 @@ def test_figures_are_those_of_pandas(n: int) -> None:
         still = window.std() == 0.0
         shares = pd.DataFrame(volume[row - n + 1 : row + 1])
         units = moved_to(volume, 1.0 / carry, row).iloc[-n:]
+        changes = moved_to(change, carry, row).iloc[-n:]
         expected = {
+            "rises": (sums[RISES], changes.clip(lower=0.0).sum(skipna=False)),
+            "falls": (sums[FALLS], -changes.clip(upper=0.0).sum(skipna=False)),
             "mean": (trend[MEAN, at], window.mean()),
             "std": (trend[STD, at], window.std()),
             "slope": (trend[SLOPE, at], slope),

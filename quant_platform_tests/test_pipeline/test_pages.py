@@ -95,6 +95,7 @@ def test_only_rows_of_the_session_that_the_report_follows_from_are_counted(
         "signals": 0,
         "portfolios": 4,
         "model_performance": 8,
+        "performance_statistics": 0,
         "alerts": 0,
     }
     fetch(

@@ -12,16 +12,8 @@ import pytest
 
 from quant_platform.evaluation.metrics import METRICS
 from quant_platform.reports import figures
-from quant_platform.reports.html import (
-    NONE,
-    SIGNAL_ROWS,
-    explained,
-    library_name,
-    number,
-    percent,
-    render_report,
-    whole,
-)
+from quant_platform.reports.formats import NONE, number, percent, whole
+from quant_platform.reports.html import SIGNAL_ROWS, explained, library_name, render_report
 from quant_platform.reports.ranking import SCORE_FORMULA
 from quant_platform_tests.support.report_frames import (
     DATES,
@@ -106,13 +98,41 @@ def test_the_page_names_what_each_model_is_judged_against() -> None:
         benchmark=pd.Series(["symbol:SPY", "hold_all", None], dtype="object")
     )
     page = render_report(replace(DATA, ranking=ranking))
-    table = page.partition('id="ranking"')[2].partition("</section>")[0]
+    table = page.partition('id="scores"')[2].partition("</section>")[0]
     assert re.findall(r'<td class="left">([^<]*)</td><td>252', table) == [
         "symbol:SPY",
         "hold_all",
         NONE,
     ]
     assert page.count("minus that of the benchmark symbol:SPY") == 1
+
+
+def test_the_page_shows_sets_and_what_stands_beside_them() -> None:
+    ranking = DATA.ranking.assign(
+        standing=["best", "eliminated", "lightly invested"],
+        p_value=[1.0, 0.012, np.nan],
+        rank_lower=pd.array([1, 2, None], dtype="Int64"),
+        rank_upper=pd.array([1, 3, None], dtype="Int64"),
+        capacity=[1.25e9, np.nan, 0.0],
+        ended_positions=pd.array([3, 0, 1], dtype="Int64"),
+        assumed_endings=pd.array([2, 0, 0], dtype="Int64"),
+    )
+    page = render_report(replace(DATA, ranking=ranking))
+    table = page.partition('id="ranking"')[2].partition("</section>")[0]
+    rows = [re.sub(r"\s+", " ", row) for row in table.split("<tr>")[2:]]
+    shown = [re.findall(r"<td[^>]*>(?:<[^>]*>)?([^<]*)", row) for row in rows]
+    # Place, set, p, ranks; capacity, ended, sessions.
+    assert [row[1:5] for row in shown] == [
+        ["1", "best", "1.000", "1–1"],
+        ["2", "eliminated", "0.012", "2–3"],
+        ["3", "lightly invested", NONE, NONE],
+    ]
+    assert [row[-3:] for row in shown] == [
+        ["1.2 B", "3 (2 assumed)", "320"],
+        [NONE, "0", "320"],
+        ["0", "1", "320"],
+    ]
+    assert "does not make them equal" in table
 
 
 def test_same_data_same_bytes() -> None:
@@ -136,6 +156,23 @@ def test_page_shows_every_part() -> None:
         assert text in OWN, text
     for metric in METRICS.values():
         assert metric.column.replace("_", " ") in OWN
+
+
+def test_intervals_stand_below_the_figures_of_a_year() -> None:
+    keys = [(1, "total_return"), (2, "total_return"), (2, "sharpe_ratio")]
+    index = pd.MultiIndex.from_tuples(keys, names=["model_id", "metric"])
+    ends = {
+        "estimate": [0.1, 0.2, 1.0],
+        "lower": [-0.125, np.nan, 0.5],
+        "upper": [0.5, np.nan, 2.0],
+    }
+    page = render_report(replace(DATA, intervals=pd.DataFrame(ends, index=index)))
+    figures = page.partition('id="figures"')[2].partition("</section>")[0]
+    shown = re.findall(r'<br><span class="soft">\s*(\S[^<]*?)\s*</span>', figures)
+    assert [re.sub(r"[ \n]+", " ", text) for text in shown] == [
+        f"{percent(-0.125, 2)} to {percent(0.5, 2)}",
+        f"{number(0.5)} to {number(2.0)}",
+    ]
 
 
 def test_sharpe_interval_is_shown() -> None:

@@ -11,18 +11,20 @@ from quant_platform.reports.ranking import (
     DRAWDOWN_WEIGHT,
     SCORE_FORMULA,
     SCORE_PARTS,
+    SINCE_INCEPTION,
     model_trends,
     rank_models,
     score_rows,
 )
-from quant_platform_tests.support.report_frames import DATES, MODELS, PERFORMANCE
+from quant_platform.reports.ranking import STATISTICS as STATISTIC_COLUMNS
+from quant_platform_tests.support.report_frames import DATES, MODELS, PERFORMANCE, STATISTICS
 
 
 def row(
     date: str | pd.Timestamp, model: int, window: str = "252d", **figures: Any
 ) -> dict[str, object]:
     names = ["sharpe_ratio", "sortino_ratio", "calmar_ratio", "max_drawdown", "total_return"]
-    zero = dict.fromkeys([*names, "annualized_return", "excess_return"], 0.0)
+    zero = dict.fromkeys([*names, "annualized_return", "excess_return", *SINCE_INCEPTION], 0.0)
     keys = {
         "date": pd.Timestamp(date),
         "model_id": model,
@@ -84,8 +86,8 @@ def test_formula_names_every_part() -> None:
     )
 
 
-def test_rank_uses_the_longest_full_window() -> None:
-    ranked = rank_models(score_rows(PERFORMANCE, MODELS))
+def test_score_uses_the_longest_full_window() -> None:
+    ranked = rank_models(score_rows(PERFORMANCE, MODELS), STATISTICS)
     assert len(ranked) == len(DATES) * 3
     window = ranked.groupby("date")["window_name"].agg(["nunique", "first"])
     assert (window["nunique"] == 1).all()
@@ -94,12 +96,72 @@ def test_rank_uses_the_longest_full_window() -> None:
         assert window["first"].iloc[session] == name
     for _, rows in ranked.groupby("date"):
         assert rows["rank"].tolist() == [1, 2, 3]
-        assert rows["score"].is_monotonic_decreasing
 
 
-def test_equal_scores_rank_by_model() -> None:
-    rows = pd.DataFrame([row("2010-01-04", model) for model in (3, 1, 2)])
-    assert rank_models(score_rows(rows, MODELS))["model_id"].tolist() == [1, 2, 3]
+def statistic(model: int, standing: str, **figures: object) -> dict[str, object]:
+    empty = dict.fromkeys(STATISTIC_COLUMNS)
+    key = {"date": pd.Timestamp("2010-01-04"), "model_id": model, "standing": standing}
+    return {**empty, **key, **figures}
+
+
+def ranked(*statistics: dict[str, object], **scores: float) -> pd.DataFrame:
+    """Ranking of the models that have statistics, with total returns of choice."""
+    models = pd.DataFrame(
+        {"id": range(1, 8), "model_name": [*"abcdefg"], "is_benchmark": [True] + [False] * 6}
+    )
+    rows = [
+        row("2010-01-04", model, window, sharpe_ratio=scores.get(name, 0.0))
+        for model, name in zip(models["id"], models["model_name"], strict=True)
+        for window in ("252d", "inception")
+        if model in {each["model_id"] for each in statistics}
+    ]
+    return rank_models(score_rows(pd.DataFrame(rows), models), pd.DataFrame(statistics))
+
+
+def test_sets_come_in_their_order() -> None:
+    """The highest score leads nothing where its model was not compared."""
+    result = ranked(
+        statistic(1, "ruined"),
+        statistic(2, "young", sharpe_lower=9.0),
+        statistic(3, "lightly invested", sharpe_lower=5.0),
+        statistic(4, "eliminated", elimination_step=1, sharpe_lower=4.0),
+        statistic(5, "eliminated", elimination_step=2, sharpe_lower=-1.0),
+        statistic(6, "best", elimination_step=4, sharpe_lower=0.1),
+        statistic(7, "best", elimination_step=3, sharpe_lower=0.3),
+        c=3.0,
+    )
+    assert result["model_name"].tolist() == ["g", "f", "e", "d", "c", "b", "a"]
+    assert result["rank"].tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert result.set_index("model_name")["score"].idxmax() == "c"
+
+
+def test_within_a_set_unknown_bounds_come_last() -> None:
+    result = ranked(
+        statistic(1, "young"),
+        statistic(2, "young"),
+        statistic(3, "young"),
+        statistic(4, "young", sharpe_lower=-2.0),
+        c=1.0,
+    )
+    assert result["model_name"].tolist() == ["d", "c", "a", "b"]
+
+
+def test_a_model_without_statistics_is_young() -> None:
+    rows = pd.DataFrame([row("2010-01-04", model, "inception") for model in (3, 1, 2)])
+    result = rank_models(score_rows(rows, MODELS), STATISTICS.iloc[:0])
+    assert result["model_id"].tolist() == [1, 2, 3]
+    assert (result["standing"] == "young").all()
+
+
+def test_what_stands_beside_a_model_is_since_inception() -> None:
+    result = rank_models(score_rows(PERFORMANCE, MODELS), STATISTICS, [DATES[300]])
+    whole = PERFORMANCE[
+        (PERFORMANCE["window_name"] == "inception") & (PERFORMANCE["date"] == DATES[300])
+    ].set_index("model_id")
+    for name in SINCE_INCEPTION:
+        expected = whole.loc[result["model_id"], name].tolist()
+        assert result[name].tolist() == pytest.approx(expected, nan_ok=True)
+    assert (result["sessions"] == 301).all()
 
 
 def test_trend_compares_with_21_sessions_earlier() -> None:
@@ -135,5 +197,6 @@ def test_a_month_of_rows_is_enough() -> None:
     session = DATES[290]
     month = PERFORMANCE[PERFORMANCE["date"].between(DATES[269], session)]
     cut = score_rows(month, MODELS)
-    for function in (rank_models, model_trends):
-        pd.testing.assert_frame_equal(function(cut, [session]), function(whole, [session]))
+    pd.testing.assert_frame_equal(model_trends(cut, [session]), model_trends(whole, [session]))
+    ranked_cut, ranked_whole = (rank_models(rows, STATISTICS, [session]) for rows in (cut, whole))
+    pd.testing.assert_frame_equal(ranked_cut, ranked_whole)

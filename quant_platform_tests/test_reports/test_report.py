@@ -7,13 +7,19 @@ import pandas as pd
 from quant_platform.alerts.rules import evaluate_alerts
 from quant_platform.reports.ranking import SCORE_FORMULA
 from quant_platform.reports.report import COLUMNS, performance_reports, summary
-from quant_platform_tests.support.report_frames import DATES, MODELS, PERFORMANCE, alert_inputs
+from quant_platform_tests.support.report_frames import (
+    DATES,
+    MODELS,
+    PERFORMANCE,
+    STATISTICS,
+    alert_inputs,
+)
 
 ALERTS = evaluate_alerts(alert_inputs())
 
 
 def test_one_row_per_session() -> None:
-    rows = performance_reports(PERFORMANCE, MODELS, ALERTS, DATES)
+    rows = performance_reports(PERFORMANCE, STATISTICS, MODELS, ALERTS, DATES)
     assert rows.columns.tolist() == COLUMNS
     assert rows["date"].tolist() == DATES.tolist()
     assert (rows["score_formula"] == SCORE_FORMULA).all()
@@ -22,7 +28,7 @@ def test_one_row_per_session() -> None:
 
 
 def test_json_columns() -> None:
-    row = performance_reports(PERFORMANCE, MODELS, ALERTS, DATES[-1:]).iloc[0]
+    row = performance_reports(PERFORMANCE, STATISTICS, MODELS, ALERTS, DATES[-1:]).iloc[0]
     ranking, trends = json.loads(row["ranking"]), json.loads(row["trends"])
     assert [place["rank"] for place in ranking] == [1, 2, 3]
     assert ranking[0]["model_name"] == row["best_model"]
@@ -38,13 +44,14 @@ def test_json_columns() -> None:
 
 
 def test_first_session_has_null_for_undefined() -> None:
-    row = performance_reports(PERFORMANCE, MODELS, ALERTS, DATES[:1]).iloc[0]
+    row = performance_reports(PERFORMANCE, STATISTICS, MODELS, ALERTS, DATES[:1]).iloc[0]
     assert json.loads(row["ranking"])[0]["sharpe_ratio"] is None
     assert {move["trend"] for move in json.loads(row["trends"])} == {"new"}
 
 
 def test_before_the_first_portfolio() -> None:
-    row = performance_reports(PERFORMANCE.iloc[:0], MODELS, ALERTS.iloc[:0], ["2009-12-31"]).iloc[0]
+    none = PERFORMANCE.iloc[:0], STATISTICS.iloc[:0], MODELS, ALERTS.iloc[:0]
+    row = performance_reports(*none, ["2009-12-31"]).iloc[0]
     assert pd.isna(row["best_model"])
     assert pd.isna(row["worst_model"])
     assert json.loads(row["ranking"]) == []
@@ -52,36 +59,64 @@ def test_before_the_first_portfolio() -> None:
 
 
 def test_one_session_gives_the_row_of_all() -> None:
-    whole = performance_reports(PERFORMANCE, MODELS, ALERTS, DATES)
+    whole = performance_reports(PERFORMANCE, STATISTICS, MODELS, ALERTS, DATES)
     for place in (0, 20, 21, 83, 252, 273, 319):
         near = PERFORMANCE[PERFORMANCE["date"].isin(DATES[max(place - 21, 0) : place + 1])]
-        alone = performance_reports(near, MODELS, ALERTS, [DATES[place]])
+        alone = performance_reports(near, STATISTICS, MODELS, ALERTS, [DATES[place]])
         expected = whole.iloc[[place]].reset_index(drop=True)
         pd.testing.assert_frame_equal(alone, expected)
 
 
+def place(name: str, standing: str, **others: object) -> dict[str, object]:
+    return {"model_name": name, "standing": standing, "is_benchmark": False, **others}
+
+
 def test_summary_says_it_in_words() -> None:
-    ranking: list[dict[str, object]] = [
-        {"rank": 1, "model_name": "fast", "is_benchmark": False, "score": 71.25},
-        {"rank": 2, "model_name": "hold_all", "is_benchmark": True, "score": 60.0},
-        {"rank": 3, "model_name": "slow", "is_benchmark": False, "score": 31.0},
+    ranking = [
+        place("fast", "best"),
+        place("hold_all", "best", is_benchmark=True),
+        place("slow", "eliminated"),
+        place("idle", "lightly invested"),
+        place("new", "young"),
+        place("lost", "ruined"),
     ]
     trends: list[dict[str, object]] = [
         {"model_name": "fast", "trend": "improving"},
         {"model_name": "slow", "trend": "declining"},
     ]
     assert summary(ranking, trends, 1) == (
-        "fast leads with a score of 71.2, slow is last with 31.0. "
-        "1 of 2 models ranks above the benchmark hold_all. Improving on the month: fast. "
+        "2 of the 3 models compared cannot be told from the best: fast, hold_all. "
+        "Listed apart, hardly invested: idle. Too young to be compared: new. "
+        "Ruined and closed out: lost. "
+        "The benchmark hold_all cannot be told from the best. Improving on the month: fast. "
         "Declining on the month: slow. 1 alert."
     )
-    # A benchmark that is no model has no rank: models are compared by their returns.
-    against = [
-        {**row, "is_benchmark": False, "benchmark": "symbol:SPY", "excess_return": excess}
-        for row, excess in zip(ranking, (0.02, -0.01, None), strict=True)
-    ]
-    assert summary(against, [], 0) == (
-        "fast leads with a score of 71.2, slow is last with 31.0. "
-        "1 of 3 models returns more than the benchmark symbol:SPY. No alerts."
+    none_told = summary(ranking[:2], [], 0)
+    assert none_told.startswith(
+        "None of the 2 models compared can be told from the best: fast, hold_all. The benchmark"
     )
-    assert summary(ranking[1:2], [], 0) == "hold_all leads with a score of 60.0. No alerts."
+    second = [place("fast", "best"), place("hold_all", "eliminated", is_benchmark=True)]
+    assert summary(second, [], 0) == (
+        "fast is the best of the 2 models compared, beyond chance. "
+        "The benchmark hold_all is worse than the best. No alerts."
+    )
+
+
+def test_summary_of_models_that_cannot_be_compared() -> None:
+    alone = [place("fast", "best"), place("hold_all", "young", is_benchmark=True)]
+    assert summary(alone, [], 0) == (
+        "fast is the only model that can be compared. Too young to be compared: hold_all."
+        " No alerts."
+    )
+    assert summary(alone[1:], [], 0) == (
+        "No model can be compared yet. Too young to be compared: hold_all. No alerts."
+    )
+
+
+def test_summary_against_a_benchmark_that_is_no_model() -> None:
+    """It has no place: models are compared with it by their returns."""
+    ranking = [
+        place(str(number), "best", benchmark="symbol:SPY", excess_return=excess)
+        for number, excess in enumerate((0.02, -0.01, None))
+    ]
+    assert "1 of 3 models returns more than the benchmark symbol:SPY. No" in summary(ranking, [], 0)

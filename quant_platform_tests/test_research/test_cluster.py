@@ -13,6 +13,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from quant_platform.errors import SettingsError
+from quant_platform.features import feature_registry
 from quant_platform.market.panel import Panel
 from quant_platform.research.store import Store
 from quant_platform.storage.database import Database
@@ -88,6 +89,32 @@ def test_what_ends_every_worker_fails_alone(
     grid = {"share": [0.1, 0.2], "mark": [""], "always": [0.2]}
     found = store.sweep(part, grid, FIRST, LAST, progress=False, client=client)
     assert found.table["failed"].str.startswith("It ended its worker").tolist() == [False, True]
+
+
+def test_a_feature_of_the_notebook_is_sent(
+    new_database: Callable[[str | None], Database], client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when it was written anew: the workers' own processes have no such cell."""
+    monkeypatch.setattr(feature_registry, "_of_notebook", {})
+    store = Store(store_market(new_database(None)))
+    cells: dict[str, Any] = {"__name__": "__main__", "feature": feature_registry.feature, "np": np}
+    reads = "def reads(panel, share):\n    return np.where(panel['mine'] >= 10.0, share, 0.0)"
+    exec(reads, cells)  # noqa: S102
+    totals = []
+    for formula in ("FACTOR * c.close", "c.close"):
+        code = "FACTOR = 0.0\n@feature(lookback=1, inputs=('close',))\ndef mine(c):\n    'x'\n"
+        exec(code + f"    return {formula}", cells)  # noqa: S102
+        grid = {"share": [0.5, 1.0]}
+        alone, together = (
+            store.sweep(
+                cells["reads"], grid, FIRST, LAST, progress=False, resume=False, client=each
+            )
+            for each in (None, client)
+        )
+        assert (together.table["failed"] == "").all()
+        np.testing.assert_array_equal(together.returns, alone.returns)
+        totals.append(together.table["total_return"].tolist())
+    assert totals[0] == [0.0, 0.0] != totals[1]
 
 
 def test_no_client_is_named(new_database: Callable[[str | None], Database]) -> None:

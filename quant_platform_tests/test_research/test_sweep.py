@@ -26,6 +26,8 @@ from quant_platform.storage.data_version import DataVersion
 from quant_platform.storage.database import Database
 from quant_platform.storage.trial_file import FILE
 from quant_platform.storage.trials import METRIC_COLUMNS
+from quant_platform.strategies.book import Book
+from quant_platform.strategies.library.equal_weight import EqualWeight
 from quant_platform_tests.support.five_sessions import FIRST, FREE, LAST, store_market
 from quant_platform_tests.support.readers import reading_login
 from quant_platform_tests.support.tables import empty_ledger, fetch
@@ -205,6 +207,25 @@ def test_models_of_the_settings_go_by_their_names(store: Store, tmp_path: Path) 
         given = json.loads(trial.parameters)
         assert trial.strategy == name
         assert (given["stop_atr"], given["max_holding"], given["min_volume_ratio"]) == (*held, 1.1)
+
+
+def test_a_strategy_may_name_a_model_of_the_settings_as_its_benchmark(store: Store) -> None:
+    class Against(EqualWeight):
+        name = "against"
+        benchmark = "tight"
+
+    own = Store(store.database, Settings(models="default; tight=enhanced_momentum(max_holding=5)"))
+    done = own.sweep(Against, [{}], FIRST, LAST, progress=False, resume=False)
+    assert "max_holding=5" in done.trials[0].benchmark
+    with pytest.raises(UnknownNameError, match="no strategy or model tight"):
+        store.sweep(Against, [{}], FIRST, LAST, progress=False)
+
+
+@pytest.mark.parametrize("strategy", ["core", Book("core", ["equal_weight", "mean_reversion"])])
+def test_a_book_is_refused(store: Store, strategy: Any) -> None:
+    own = Store(store.database, Settings(books="core = equal(buy_and_hold, mean_reversion)"))
+    with pytest.raises(SettingsError, match=r"core is a book, and a sweep is of one .* Sweep its"):
+        own.sweep(strategy, {"lookback": [20, 60]}, FIRST, LAST, progress=False)
 
 
 def test_stopped_it_goes_on_where_it_ended(store: Store) -> None:

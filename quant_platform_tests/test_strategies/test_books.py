@@ -76,7 +76,11 @@ def test_recipes_without_the_setting_are_as_they_were() -> None:
         ("core = equal(mean reversion)", "'mean reversion' of .* is no member"),
         ("core = equal(mean_reversion); core = equal(buy_and_hold)", "two books called core"),
         ("core = equal(slow)", "slow of the book core is no model that runs. There are: buy_and"),
-        ("core = equal(core)", "core of the book core is no model that runs"),
+        ("core = equal(core)", "core of the book core is a book itself. A book is of models"),
+        (
+            "core = equal(buy_and_hold); outer = equal(core, mean_reversion)",
+            "core of the book outer is a book itself",
+        ),
         ("low_volatility = equal(mean_reversion)", "cannot be called low_volatility, which is"),
         ("core = equal(cash)", "A member of the book core is called cash"),
     ],
@@ -98,6 +102,8 @@ def test_a_book_of_a_notebook_says_what_is_missing() -> None:
         Book("core", ["a", "b"], "fixed", shares={"a": 0.5, "c": 0.5})
     with pytest.raises(SettingsError, match="cannot be called 'My book'"):
         Book("My book", ["a"])
+    with pytest.raises(SettingsError, match="The member inner of the book core is a book itself"):
+        Book("core", {"a": "a", "inner": Book("inner", ["a"])})
     with pytest.raises(SettingsError, match=r"members of the book core are 'ab'\. Pass a list"):
         Book("core", "ab")
     assert Book("core", ["a", "b"], "fixed", shares={"b": 0.5, "a": 0.1}).capital.shares == (

@@ -129,7 +129,7 @@ def test_sums_are_added_up_as_rows_are() -> None:
     session, column = np.nonzero(where)
     of_rows = totals(pd.Series(session), pd.Series(values[session, column]))
     first = np.unique(session, return_index=True)[1]
-    for mine, theirs in zip(totals_of_arrays(np.where(where, values, 0.0)), of_rows, strict=True):
+    for mine, theirs in zip(totals_of_arrays(values, where), of_rows, strict=True):
         np.testing.assert_array_equal(mine, theirs[first])
 
 

@@ -5,15 +5,21 @@ changes by the gains of what is held, plus dividends and interest, minus costs a
 nothing else. Reference: the engine's rows are those of its NumPy version, to the last bit.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from quant_platform.market.panel import Panel
 from quant_platform.trading import simulation
+from quant_platform.trading.costs import Costs
 from quant_platform.trading.engine import layout
 from quant_platform.trading.engine.loop import run
+from quant_platform.trading.limits import Limit, Limits
 from quant_platform.trading.portfolio_state import PortfolioState, Position
+from quant_platform_tests.oracles.make_engines import market
+from quant_platform_tests.support.engines import orders_of, panel_of
 from quant_platform_tests.support.random_cases import RandomCase, rows_of
 
 CAPITAL = 1_000_000.0
@@ -27,9 +33,9 @@ FRAMES = ("portfolios", "positions", "fills", "pending_cash", "closed")
 
 
 @pytest.mark.parametrize("seed", range(10))
-@pytest.mark.parametrize("chunk", [1, 7])
-def test_going_on_from_any_session_gives_the_same_bits(seed, chunk):
-    case = RandomCase(seed)
+@pytest.mark.parametrize(("chunk", "free"), [(1, False), (7, False), (7, True)])
+def test_going_on_from_any_session_gives_the_same_bits(seed, chunk, free):
+    case = RandomCase(seed, free=free)
     whole = case.part(0, 60)
     assert len(whole.fills) > 25
     state, parts = None, []
@@ -49,10 +55,10 @@ def test_the_random_cases_have_every_kind_of_fill():
     }
 
 
-@pytest.mark.parametrize("seed", range(25))
-def test_the_engine_and_its_numpy_version_write_the_same_bits(seed, monkeypatch):
-    """Rows, fills, positions, cash owed, shares, and the state left; also of some securities."""
-    compared = []
+@pytest.fixture
+def compared(monkeypatch):
+    """Sizes of what the engine and its NumPy version wrote; each simulation is run by both."""
+    sizes = []
 
     def run_both(*given):
         copies = [copied(each) for each in given]
@@ -60,13 +66,47 @@ def test_the_engine_and_its_numpy_version_write_the_same_bits(seed, monkeypatch)
         run.reference(*copies)
         for found, expected in zip(written(copies), written(given), strict=True):
             assert found.tobytes() == expected.tobytes()
-            compared.append(expected.size)
+            sizes.append(expected.size)
 
-    case = RandomCase(seed, 50)
+    monkeypatch.setattr(simulation, "run", run_both)
+    return sizes
+
+
+@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("free", [False, True])
+def test_the_engine_and_its_numpy_version_write_the_same_bits(seed, free, compared, monkeypatch):
+    """Rows, fills, positions, cash owed, shares, and the state left; also of some securities."""
+    case = RandomCase(seed, 50, free=free)
+    both: Any = vars(simulation)["run"]
     part = (3, 9) if seed % 5 == 0 else (0, len(case.symbols))
-    monkeypatch.setattr(simulation, "run", lambda *given: run_both(*given[:-3], *part, given[-1]))
+    monkeypatch.setattr(simulation, "run", lambda *given: both(*given[:-3], *part, given[-1]))
     case.part(0, 50, shares_only=seed % 5 == 1)
     assert sum(compared) > 1000
+
+
+@pytest.mark.parametrize("alike", [False, True])
+def test_many_purchases_take_their_turns_as_in_numpy(alike, compared):
+    """With cash for some of them; weights that lie badly, and many that are equal."""
+    random = np.random.default_rng(8)
+    panel = panel_of(market(30, 300))
+    weights = random.dirichlet(np.ones(300), 30) ** 3
+    if alike:
+        weights = np.where(random.random(weights.shape) < 0.5, 0.001, weights)
+        weights[5:9, :4] = [0.9, 0.05, 0.03, 0.02]
+    weights *= 1.2 / weights.sum(axis=1, keepdims=True)
+    done = simulation.simulate(panel, orders_of(panel, weights), costs=Costs.like_vectorbt())
+    assert sum(compared) > 100_000
+    assert len(done.fills) > 5_000
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_limit_that_is_never_met_changes_no_bit(seed):
+    """With it the engine takes each of its steps alone, without it some at once."""
+    case = RandomCase(seed, free=True)
+    at_once = case.part(0, 60)
+    for limits in (Limits(gross=Limit(1e9, "warn")), Limits(turnover=Limit(1e9, "scale"))):
+        for name in FRAMES:
+            assert_same(getattr(case.part(0, 60, limits=limits), name), getattr(at_once, name))
 
 
 def copied(values):
@@ -81,7 +121,7 @@ def written(arguments):
     """Return what the engine wrote: its state of the securities, and all else."""
     *_, book, account, owed, tape, lo, hi, _ = arguments
     counts = account[layout.FILL_COUNT : layout.ROW].astype(int)
-    rows = zip((tape.fills, tape.states, tape.pending), counts, strict=True)
+    rows = zip((tape.fills.T, tape.states, tape.pending), counts, strict=True)
     held = tape.held[:, lo:hi] if tape.held.size else tape.held
     return [book[: layout.BOOK_STATE, lo:hi].copy(), account, owed, tape.rows, held.copy()] + [
         each[:count] for each, count in rows

@@ -75,7 +75,8 @@ READY_BY = "0 6 * * 2-6"
 class AssetContext:
     """What the definitions depend on: vendor, calendar, members, stored features, models, books.
 
-    `own_data` says whether there is any data of the user's own (`pipeline/own_data.py`).
+    `own_data`: whether there is any (`pipeline/own_data.py`); `condition_sessions`: of how many
+    sessions of it a portfolio depends (0: none).
     """
 
     vendor: Vendor
@@ -86,6 +87,7 @@ class AssetContext:
     own_data: bool = False
     models: tuple[Strategy, ...] = field(default_factory=default_models)
     books: tuple[Book, ...] = ()
+    condition_sessions: int = 0
 
     @property
     def partitions(self) -> dg.DailyPartitionsDefinition:

@@ -8,11 +8,11 @@ from quant_platform.defs.assets.common import (
     AssetContext,
     asset,
     columns,
-    keyed,
     sessions_to_do,
 )
 from quant_platform.defs.assets.signals import signal_key
 from quant_platform.defs.partitions import lookback, previous_session, whole_history
+from quant_platform.features.inputs import OWN_DATA
 from quant_platform.pipeline.chunks import Chunks
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.portfolios import (
@@ -28,7 +28,7 @@ GROUP = "evaluation"
 SIGNALS_PREFIX = "signals_of_"
 
 RETURNS = (
-    *("date", "model_id", "equity", "daily_return", "turnover", "gross_exposure"),
+    *("date", "model_id", "equity", "daily_return", "turnover", "gross_exposure", "costs"),
     *("trade_count", "signals_judged", "signals_hit"),
 )
 """Columns of `portfolios` that figures are made of."""
@@ -40,14 +40,17 @@ def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
 
 
 def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
-    signals = {
+    others = {
         SIGNALS_PREFIX + strategy.name: dg.AssetIn(
             signal_key(strategy),
             partition_mapping=previous_session(),
-            metadata={**LAZY, **keyed(*decision_columns(strategy))},
+            metadata={**LAZY, **columns("date", "security_id", *decision_columns(strategy))},
         )
         for strategy in market.models
     }
+    if market.condition_sessions:
+        held = lookback(market.condition_sessions)
+        others[OWN_DATA] = dg.AssetIn(OWN_DATA, partition_mapping=held, metadata=LAZY)
 
     @asset(
         market,
@@ -72,14 +75,14 @@ def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
             "universe": dg.AssetIn(
                 "trading_universe",
                 partition_mapping=previous_session(),
-                metadata={**LAZY, **columns("date", "symbol", "security_id", "sector")},
+                metadata={**LAZY, **columns("date", "security_id", "sector")},
             ),
             "before": dg.AssetIn(
                 "portfolios",
                 partition_mapping=previous_session(),
                 metadata={**LAZY, "own_past": True},
             ),
-            **signals,
+            **others,
         },
         dense=True,
     )
@@ -91,15 +94,16 @@ def _portfolios(market: AssetContext) -> dg.AssetsDefinition:
         securities: Stored,
         universe: Stored,
         before: Stored,
-        **signals_of: Stored,
+        **others: Stored,
     ) -> Chunks:
         """Positions, cash, equity, trades and return of each model, simulated at the next open."""
         recipe = portfolio_recipe(platform.settings)
         sessions = sessions_to_do(context, platform, recipe)
-        signals = {name.removeprefix(SIGNALS_PREFIX): rows for name, rows in signals_of.items()}
+        own = others.pop(OWN_DATA, None)
+        signals = {name.removeprefix(SIGNALS_PREFIX): rows for name, rows in others.items()}
         return Chunks(
             portfolio_chunks(
-                platform, sessions, bars, actions, securities, universe, before, signals
+                platform, sessions, bars, actions, securities, universe, before, signals, own
             ),
             recipe,
         )
@@ -113,6 +117,7 @@ def _model_performance(market: AssetContext) -> dg.AssetsDefinition:
         GROUP,
         "model_performance",
         scope={"model_id": market.model_names},
+        with_tables=("performance_statistics",),
         ins={
             "portfolios": dg.AssetIn(
                 "portfolios",
@@ -129,7 +134,7 @@ def _model_performance(market: AssetContext) -> dg.AssetsDefinition:
         portfolios: Stored,
         **optional: Stored,
     ) -> Chunks:
-        """Return, risk and trading figures of each model: 21, 63, 252 sessions and inception."""
+        """Figures of each model over 21, 63, 252 sessions and all, and how the models compare."""
         recipe = performance_recipe(platform.settings)
         sessions = sessions_to_do(context, platform, recipe)
         inputs = [optional.get(name) for name in ("yields", "bars", "actions")]

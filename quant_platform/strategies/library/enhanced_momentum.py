@@ -78,10 +78,9 @@ class EnhancedMomentum(PositionStrategy):
     def conditions(self, panel: Panel) -> Conditions:
         """Return where the averages cross, and how sure that is; see the class for the formulas."""
         spread = panel["sma_10"] / panel["sma_20"] - 1.0
-        before = np.full(spread.shape, np.nan)
-        before[1:] = spread[:-1]
-        up = (spread > 0.0) & (before <= 0.0)
-        down = (spread < 0.0) & (before >= 0.0)
+        up, down = np.zeros((2, *spread.shape), dtype=bool)
+        up[1:] = (spread[1:] > 0.0) & (spread[:-1] <= 0.0)
+        down[1:] = (spread[1:] < 0.0) & (spread[:-1] >= 0.0)
         # Everything else is asked of crossings alone.
         cells = np.nonzero(up | down)
         strengths = self._confirmations(panel, up, cells)
@@ -91,7 +90,7 @@ class EnhancedMomentum(PositionStrategy):
         confidence, strength = np.zeros(spread.shape), np.zeros(spread.shape)
         confidence[cells] = (strengths[0] + strengths[1] + strengths[2]) / 3.0
         confidence[cells] *= volatility_confidence(volatility, self.parameters.volatility_limit)
-        change = np.abs(spread[cells] - before[cells])
+        change = np.abs(spread[cells] - spread[cells[0] - 1, cells[1]])
         strength[cells] = _capped(change, volatility / np.sqrt(SESSIONS_PER_YEAR))
         return Conditions(
             buy=up & confirmed,

@@ -8,6 +8,7 @@ import numpy as np
 from quant_platform.kernels.compiled import compiled
 from quant_platform.trading.engine.fills import note
 from quant_platform.trading.engine.layout import (
+    ACTIVE,
     AGE,
     ASKED,
     ASKING,
@@ -77,6 +78,22 @@ def ratio(value: float, equity: float) -> float:
 
 
 @compiled(plain=True)
+def mark_close(book: Matrix, close: float, is_traded: bool, is_retired: bool, n: int) -> None:
+    """Take the close of one security."""
+    if is_traded:
+        book[PRICE, n] = close
+    if book[SHARES, n] == 0.0:
+        return
+    book[AGE, n] += 1.0
+    book[IDLE, n] = 0.0 if is_traded else book[IDLE, n] + 1.0
+    left = is_retired or (book[RETIRED, n] > 0.0 and not is_traded)
+    book[RETIRED, n] = 1.0 if left else 0.0
+    if is_traded:
+        up = book[SHARES, n] > 0.0
+        book[BEST, n] = max(book[BEST, n], close) if up else min(book[BEST, n], close)
+
+
+@compiled(plain=True)
 def mark_closes(
     book: Matrix,
     close: FixedMatrix,
@@ -88,19 +105,7 @@ def mark_closes(
 ) -> None:
     """Take the closes, and count the sessions of positions, and those without a bar."""
     for n in range(lo, hi):
-        is_traded = traded[t, n]
-        if is_traded:
-            book[PRICE, n] = close[t, n]
-        if book[SHARES, n] == 0.0:
-            continue
-        book[AGE, n] += 1.0
-        book[IDLE, n] = 0.0 if is_traded else book[IDLE, n] + 1.0
-        now = retired.size > 0 and retired[t, n]
-        book[RETIRED, n] = 1.0 if now or (book[RETIRED, n] > 0.0 and not is_traded) else 0.0
-        if is_traded:
-            up = book[SHARES, n] > 0.0
-            best = max(book[BEST, n], close[t, n]) if up else min(book[BEST, n], close[t, n])
-            book[BEST, n] = best
+        mark_close(book, close[t, n], traded[t, n], retired.size > 0 and retired[t, n], n)
 
 
 @compiled(plain=True)
@@ -132,12 +137,19 @@ def end_securities(
 @compiled(plain=True)
 def value_account(book: Matrix, account: Vector, lo: int, hi: int, traded_at: float) -> None:
     """Value the account at the close; `traded_at`: its equity when orders were sized."""
-    value, gross, before = 0.0, 0.0, account[EQUITY]
+    value, gross = 0.0, 0.0
     for n in range(lo, hi):
         if book[SHARES, n] != 0.0:
             worth = book[SHARES, n] * book[PRICE, n]
             value += worth
             gross += abs(worth)
+    set_equity(account, value, gross, traded_at)
+
+
+@compiled(plain=True)
+def set_equity(account: Vector, value: float, gross: float, traded_at: float) -> None:
+    """Value the account by the value of its positions, and the sum of their sizes."""
+    before = account[EQUITY]
     equity = account[CASH] + account[R_RECEIVABLES] + value
     account[EQUITY] = equity
     if not equity > 0.0:
@@ -200,23 +212,44 @@ def is_active(book: Matrix, n: int) -> bool:
 
 
 @compiled(plain=True)
-def write_states(book: Matrix, account: Vector, states: Matrix, t: int, lo: int, hi: int) -> None:
+def look_at_all(book: Matrix, lo: int, hi: int) -> None:
+    """Take every security as active: the first session finds those that are not."""
+    for n in range(lo, hi):
+        book[ACTIVE, n] = 1.0
+
+
+@compiled(plain=True)
+def write_state(
+    book: Matrix, account: Vector, states: Matrix, held: Matrix, t: int, n: int
+) -> None:
+    """Write one security if it is active, and forget what of it no longer matters."""
+    book[ACTIVE, n] = 1.0
+    if held.size > 0:
+        held[t, n] = book[SHARES, n]
+    if book[SHARES, n] == 0.0:
+        forget(book, n)
+        if not is_active(book, n):
+            book[PRICE, n], book[BARRED, n] = np.nan, np.nan
+            book[DUE, n], book[WHY, n] = 0.0, BY_TARGET
+            book[ACTIVE, n] = 0.0
+            return
+    if len(states) == 0:
+        return
+    at = int(account[STATE_COUNT])
+    account[STATE_COUNT] += 1.0
+    if at < len(states):
+        states[at, 0], states[at, 1] = t, n
+        for row in range(BOOK_STATE):
+            states[at, 2 + row] = book[row, n]
+
+
+@compiled(plain=True)
+def write_states(
+    book: Matrix, account: Vector, states: Matrix, held: Matrix, t: int, lo: int, hi: int
+) -> None:
     """Write the active securities of the book, and forget what no longer matters."""
     for n in range(lo, hi):
-        if book[SHARES, n] == 0.0:
-            forget(book, n)
-            if not is_active(book, n):
-                book[PRICE, n], book[BARRED, n] = np.nan, np.nan
-                book[DUE, n], book[WHY, n] = 0.0, BY_TARGET
-                continue
-        if len(states) == 0:
-            continue
-        at = int(account[STATE_COUNT])
-        account[STATE_COUNT] += 1.0
-        if at < len(states):
-            states[at, 0], states[at, 1] = t, n
-            for row in range(BOOK_STATE):
-                states[at, 2 + row] = book[row, n]
+        write_state(book, account, states, held, t, n)
 
 
 @compiled(plain=True)

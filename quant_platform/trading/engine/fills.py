@@ -18,6 +18,7 @@ from quant_platform.kernels.compiled import compiled
 from quant_platform.trading.engine.layout import (
     AGE,
     BEST,
+    BY_TARGET,
     CASH,
     F_COMMISSION,
     F_DELAY,
@@ -105,7 +106,8 @@ def fill(
     base = size * reference if terms[T_BEFORE_SPREAD] > 0.0 else value
     commission = base * commission_rate(terms, tiers, base) + size * terms[T_PER_SHARE]
     commission = max(commission, terms[T_MINIMUM])
-    tax = base * (terms[T_BUY_TAX] if order > 0.0 else terms[T_SELL_TAX])
+    of_purchases, of_sales = terms[T_BUY_TAX], terms[T_SELL_TAX]
+    tax = base * (of_purchases if order > 0.0 else of_sales)
     spread, impact = size * reference * half, size * reference * moved
     known = book[PRICE, n]
     delay = order * (reference - known) if known > 0.0 else 0.0
@@ -123,11 +125,17 @@ def fill(
     account[R_COSTS] += commission + tax + spread + impact
     at = int(account[FILL_COUNT])
     account[FILL_COUNT] += 1.0
-    if at < len(fills):
-        fills[at, F_SESSION], fills[at, F_SECURITY], fills[at, F_REASON] = t, n, reason
-        fills[at, F_SHARES], fills[at, F_PRICE], fills[at, F_REFERENCE] = order, price, reference
-        fills[at, F_COMMISSION], fills[at, F_TAX] = commission, tax
-        fills[at, F_SPREAD], fills[at, F_IMPACT], fills[at, F_DELAY] = spread, impact, delay
+    if at < fills.shape[1]:
+        fills[F_SESSION, at], fills[F_SECURITY, at] = t, n
+        fills[F_SHARES, at], fills[F_PRICE, at], fills[F_REFERENCE, at] = order, price, reference
+        fills[F_COMMISSION, at], fills[F_SPREAD, at], fills[F_DELAY, at] = commission, spread, delay
+        # What is nearly always 0 stays the 0 that is there: memory that is not written is free.
+        if reason != BY_TARGET:
+            fills[F_REASON, at] = reason
+        if tax != 0.0:
+            fills[F_TAX, at] = tax
+        if impact != 0.0:
+            fills[F_IMPACT, at] = impact
 
 
 @compiled(plain=True)
@@ -137,8 +145,6 @@ def note(
     """Write a change of shares that is no trade and costs nothing."""
     at = int(account[FILL_COUNT])
     account[FILL_COUNT] += 1.0
-    if at < len(fills):
-        for column in range(fills.shape[1]):
-            fills[at, column] = 0.0
-        fills[at, F_SESSION], fills[at, F_SECURITY], fills[at, F_REASON] = t, n, reason
-        fills[at, F_SHARES], fills[at, F_PRICE], fills[at, F_REFERENCE] = shares, price, price
+    if at < fills.shape[1]:
+        fills[F_SESSION, at], fills[F_SECURITY, at], fills[F_REASON, at] = t, n, reason
+        fills[F_SHARES, at], fills[F_PRICE, at], fills[F_REFERENCE, at] = shares, price, price

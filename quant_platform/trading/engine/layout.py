@@ -98,12 +98,24 @@ TERMS_SIZE = T_ACTIONS + LIMITS
 BOOK_STATE = 19
 """Rows that outlive a session; those after them are room for one."""
 
-PENDING, WEIGHT, ORDER, MARK, TURN, VALUE = range(BOOK_STATE, BOOK_STATE + 6)
-"""Whether there is an order, its weight, its shares, and the price that it is sized at; and the
-securities of the purchases in their turn, with their values. Limits on sectors use the rows of
-orders, turns and values before these are set."""
+(
+    ACTIVE,
+    PENDING,
+    WEIGHT,
+    ORDER,
+    MARK,
+    TURN,
+    VALUE,
+    TURN_BEFORE,
+    VALUE_BEFORE,
+    PLACE,
+) = range(BOOK_STATE, BOOK_STATE + 10)
+"""Whether a security is looked at (see `is_active`); whether there is an order, its weight, its
+shares, and the price that it is sized at; the securities of the purchases in their turn, with their
+values; and room to put them in their turn. Limits on sectors use the rows of orders, turns and
+values before these are set."""
 
-BOOK_SIZE = BOOK_STATE + 6
+BOOK_SIZE = BOOK_STATE + 10
 
 IN_PART = 2.0
 """What `PENDING` is where some of an order has to wait for another session; else 0 or 1."""
@@ -160,7 +172,7 @@ ACCOUNT_SIZE = ROW + ROW_SIZE
     F_IMPACT,
     F_DELAY,
 ) = range(11)
-"""Columns of the fills."""
+"""Rows of the fills, one column each."""
 
 FILL_SIZE = 11
 
@@ -289,10 +301,10 @@ class Tape(NamedTuple):
     Attributes
     ----------
     rows : (T, ROW_SIZE) the account after each session
-    fills : (any, FILL_SIZE); what does not fit is counted and not written
+    fills : (FILL_SIZE, any) of zeros; what does not fit is counted and not written
     states : (any, STATE_SIZE) the securities of the book after each session; likewise
     pending : (any, PENDING_SIZE) the cash owed after each session; likewise
-    held : (T, N) shares after each session; (0, 0): not asked for
+    held : (T, N) of zeros: shares after each session; (0, 0): not asked for
 
     Of `states` and `pending`, no row at all means that they are not asked for.
     """

@@ -65,22 +65,34 @@ def measure_liquidity(
     found : (2, last, N) is written: standard deviation (divisor n − 1), and the mean of the volumes
         in shares of the session
     """
+    securities = returns.shape[1]
     first = len(returns) - found.shape[1]
+    mean, squares, count, shares, bars = (
+        np.empty(securities),
+        np.empty(securities),
+        np.empty(securities),
+        np.empty(securities),
+        np.empty(securities),
+    )
+    # A session after the other for all securities at once, in which memory lies side by side.
     for t in range(first, len(returns)):
-        for n in range(returns.shape[1]):
-            total, squares, count, shares, bars = 0.0, 0.0, 0.0, 0.0, 0.0
-            for s in range(max(t - window, 0), t):
-                if returns[s, n] == returns[s, n]:
-                    total += returns[s, n]
-                    count += 1.0
-                if volume[s, n] == volume[s, n]:
-                    shares += volume[s, n]
-                    bars += 1.0
+        for n in range(securities):
+            mean[n], squares[n], count[n], shares[n], bars[n] = 0.0, 0.0, 0.0, 0.0, 0.0
+        for s in range(max(t - window, 0), t):
+            for n in range(securities):
+                known, has_bar = returns[s, n] == returns[s, n], volume[s, n] == volume[s, n]
+                mean[n] += returns[s, n] if known else 0.0
+                count[n] += 1.0 if known else 0.0
+                bars[n] += 1.0 if has_bar else 0.0
                 # Into the shares of the next session, and at last of the session itself.
-                shares *= split[s + 1, n]
-            mean = total / count if count > 0.0 else 0.0
-            for s in range(max(t - window, 0), t):
-                if returns[s, n] == returns[s, n]:
-                    squares += (returns[s, n] - mean) * (returns[s, n] - mean)
-            found[0, t - first, n] = np.sqrt(squares / (count - 1.0)) if count > 1.0 else np.nan
-            found[1, t - first, n] = shares / bars if bars > 0.0 else np.nan
+                shares[n] = (shares[n] + (volume[s, n] if has_bar else 0.0)) * split[s + 1, n]
+        for n in range(securities):
+            mean[n] = mean[n] / count[n] if count[n] > 0.0 else 0.0
+        for s in range(max(t - window, 0), t):
+            for n in range(securities):
+                apart = returns[s, n] - mean[n]
+                squares[n] += apart * apart if apart == apart else 0.0
+        for n in range(securities):
+            few, known = count[n] <= 1.0, bars[n] > 0.0
+            found[0, t - first, n] = np.nan if few else np.sqrt(squares[n] / (count[n] - 1.0))
+            found[1, t - first, n] = shares[n] / bars[n] if known else np.nan

@@ -9,6 +9,8 @@
 6. Everything is marked at the close; ended securities become cash; the account is valued, its
    losses are judged, and its rows are written (`close.py`).
 
+Without limits and levels, 3 to 6 are done in fewer passes (`passes.py`), with the same bits.
+
 Where Numba is missing, `trading/reference/` works in its place, with the same bits.
 
 What does not belong here: any formula.
@@ -26,6 +28,7 @@ from quant_platform.trading.engine.cash import (
 from quant_platform.trading.engine.close import (
     end_securities,
     limit_losses,
+    look_at_all,
     mark_closes,
     value_account,
     write_owed,
@@ -34,13 +37,13 @@ from quant_platform.trading.engine.close import (
 from quant_platform.trading.engine.exits import exit_positions
 from quant_platform.trading.engine.layout import (
     EQUITY,
+    FACTOR,
     HALTED,
     OPEN,
     PEAK,
     ROW,
     ROW_SIZE,
     RUINED,
-    SHARES,
     T_EXECUTE_AT,
     Bars,
     FixedMatrix,
@@ -52,6 +55,7 @@ from quant_platform.trading.engine.layout import (
     Wishes,
 )
 from quant_platform.trading.engine.orders import mark_book, trade
+from quant_platform.trading.engine.passes import has_limits, pass_session
 from quant_platform.trading.engine.wishes import (
     find_pending,
     set_weights,
@@ -62,18 +66,57 @@ from quant_platform.trading.reference import sessions as reference
 
 
 @compiled(plain=True)
-def write(
-    book: Matrix, account: Vector, owed: Vector, tape: Tape, t: int, lo: int, hi: int
-) -> None:
-    """Write the rows of a session."""
+def write(account: Vector, owed: Vector, tape: Tape, t: int) -> None:
+    """Write the session's row of the account, and the cash that is owed after it."""
     for column in range(ROW_SIZE):
         tape.rows[t, column] = account[ROW + column]
-    write_states(book, account, tape.states, t, lo, hi)
     if len(tape.pending) > 0:
         write_owed(account, owed, tape.pending, t)
-    if tape.held.size > 0:
-        for n in range(lo, hi):
-            tape.held[t, n] = book[SHARES, n]
+
+
+@compiled(plain=True)
+def release(account: Vector) -> None:
+    """Let a halted account go on, from its present equity."""
+    if account[HALTED] > 0.0:
+        account[HALTED], account[PEAK] = 0.0, account[EQUITY]
+
+
+@compiled(plain=True)
+def trade_in_steps(
+    terms: FixedVector,
+    tiers: FixedMatrix,
+    book: Matrix,
+    account: Vector,
+    fills: Matrix,
+    bars: Bars,
+    market: Market,
+    t: int,
+    lo: int,
+    hi: int,
+    closing: bool,
+) -> float:
+    """Find what is pending, within the limits, and trade it; return the equity before."""
+    find_pending(terms, book, account, market.recalled, t, lo, hi)
+    set_weights(terms, book, account, market.beta, market.sector, t, lo, hi)
+    equity = mark_book(terms, book, account, bars, t, lo, hi)
+    liquidity, available, settles = market.liquidity, market.available, market.settles[t]
+    trade(
+        terms,
+        tiers,
+        book,
+        account,
+        fills,
+        bars,
+        liquidity,
+        available,
+        t,
+        settles,
+        lo,
+        hi,
+        equity,
+        closing,
+    )
+    return equity
 
 
 @compiled(
@@ -120,9 +163,11 @@ def run(
     levels : limits, triggers, stops, profits or lives are to be looked at
     """
     at_open, equity, end, fills = terms[T_EXECUTE_AT] == OPEN, 0.0, 0, tape.fills
+    in_passes = not (levels or has_limits(terms))
     split, dividend, slot, pays = market.split, market.dividend, market.slot, market.pays
     target, asked, reference = wishes.target, wishes.asked, wishes.reference
     ended, paid, liquidity = market.end_security, market.end_price, market.liquidity
+    look_at_all(book, lo, hi)
     for t in range(len(market.days)):
         settles, acts = market.settles[t], market.acts[t]
         for column in range(ROW_SIZE):
@@ -132,33 +177,22 @@ def run(
             split_positions(terms, book, account, fills, split, t, lo, hi)
         some = (acts & DIVIDENDS) > 0
         pay_dividends(terms, book, account, owed, dividend, slot, pays, some, t, lo, hi)
+        if acts & RELEASE:
+            release(account)
+        ends = end < len(ended) and market.end_session[end] <= t
+        if in_passes and account[FACTOR] == 1.0 and not ends:
+            pass_session(terms, tiers, book, account, tape, bars, market, wishes, t, lo, hi)
+            write(account, owed, tape, t)
+            continue
         take_wishes(book, target, asked, reference, split, wishes.due[t], t, lo, hi)
-        if levels and wishes.levels.size > 0:
+        if levels:
             take_levels(book, wishes.levels, split, t, lo, hi)
-        if acts & RELEASE and account[HALTED] > 0.0:
-            account[HALTED], account[PEAK] = 0.0, account[EQUITY]
         closing = account[RUINED] > 0.0 or account[HALTED] > 0.0
         for step in range(2):
             # Stops come after orders at the open, and before later ones.
             if (step == 0) == at_open:
-                find_pending(terms, book, account, market.recalled, t, lo, hi)
-                set_weights(terms, book, account, market.beta, market.sector, t, lo, hi)
-                equity = mark_book(terms, book, account, bars, t, lo, hi)
-                trade(
-                    terms,
-                    tiers,
-                    book,
-                    account,
-                    fills,
-                    bars,
-                    liquidity,
-                    market.available,
-                    t,
-                    settles,
-                    lo,
-                    hi,
-                    equity,
-                    closing,
+                equity = trade_in_steps(
+                    terms, tiers, book, account, fills, bars, market, t, lo, hi, closing
                 )
             elif levels:
                 exit_positions(
@@ -168,4 +202,5 @@ def run(
         end = end_securities(book, account, fills, market.end_session, ended, paid, end, t, lo, hi)
         value_account(book, account, lo, hi, equity)
         limit_losses(terms, book, account, lo, hi)
-        write(book, account, owed, tape, t, lo, hi)
+        write_states(book, account, tape.states, tape.held, t, lo, hi)
+        write(account, owed, tape, t)

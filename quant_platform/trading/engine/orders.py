@@ -63,7 +63,6 @@ from quant_platform.trading.engine.layout import (
     TRIGGER,
     TURN,
     TURNOVER,
-    VALUE,
     WEIGHT,
     WHY,
     Bars,
@@ -74,6 +73,7 @@ from quant_platform.trading.engine.layout import (
     Matrix,
     Vector,
 )
+from quant_platform.trading.engine.turns import take_turns
 from quant_platform.trading.engine.wishes import exceeds
 
 NO_FILL = -1.0
@@ -99,23 +99,39 @@ def execution_price(
 
 
 @compiled(plain=True)
+def cash_to_trade(terms: FixedVector, account: Vector) -> float:
+    """Return the part of the equity that is no position, when orders are sized."""
+    equity = account[CASH] + account[R_RECEIVABLES]
+    if not terms[T_AT_FILL] > 0.0:  # The closes before still hold the session's dividends.
+        equity -= account[R_DIVIDENDS]
+    return equity
+
+
+@compiled(plain=True)
+def mark_security(terms: FixedVector, book: Matrix, bars: Bars, t: int, n: int) -> None:
+    """Set the price that an order of one security is sized at."""
+    price = book[PRICE, n]
+    if bars.traded[t, n] and (terms[T_AT_FILL] > 0.0 or not price > 0.0):
+        price = execution_price(
+            terms[T_EXECUTE_AT],
+            bars.open[t, n],
+            bars.high[t, n],
+            bars.low[t, n],
+            bars.close[t, n],
+        )
+    book[MARK, n] = price
+
+
+@compiled(plain=True)
 def mark_book(
     terms: FixedVector, book: Matrix, account: Vector, bars: Bars, t: int, lo: int, hi: int
 ) -> float:
     """Set the prices that orders are sized at; return the equity at these prices."""
-    equity = account[CASH] + account[R_RECEIVABLES]
-    at_fill, execute_at = terms[T_AT_FILL] > 0.0, terms[T_EXECUTE_AT]
-    if not at_fill:  # The closes before still hold the session's dividends.
-        equity -= account[R_DIVIDENDS]
+    equity = cash_to_trade(terms, account)
     for n in range(lo, hi):
-        price = book[PRICE, n]
-        if bars.traded[t, n] and (at_fill or not price > 0.0):
-            price = execution_price(
-                execute_at, bars.open[t, n], bars.high[t, n], bars.low[t, n], bars.close[t, n]
-            )
-        book[MARK, n] = price
+        mark_security(terms, book, bars, t, n)
         if book[SHARES, n] != 0.0:
-            equity += book[SHARES, n] * price
+            equity += book[SHARES, n] * book[MARK, n]
     return equity
 
 
@@ -131,14 +147,22 @@ def room_factor(
     equity: float,
 ) -> float:
     """Return the factor, at most 1, by which the weights traded to fit into the book."""
-    if not equity > 0.0:
-        return 1.0
     asked, others = 0.0, 0.0
     for n in range(lo, hi):
         if book[PENDING, n] > 0.0 and traded[t, n]:
             asked += abs(book[WEIGHT, n])
         elif book[SHARES, n] != 0.0:
             others += abs(book[SHARES, n] * book[MARK, n])
+    return factor_to_fit(terms, account, asked, others, equity)
+
+
+@compiled(plain=True)
+def factor_to_fit(
+    terms: FixedVector, account: Vector, asked: float, others: float, equity: float
+) -> float:
+    """Return the same from the weights traded, and the value of what is not traded."""
+    if not equity > 0.0:
+        return 1.0
     others /= equity
     room = terms[T_MAX_GROSS] - others
     exceeds(terms, account, LEVERAGE, asked + others)
@@ -165,6 +189,27 @@ def order_of(terms: FixedVector, shares: float, weight: float, mark: float, equi
 
 
 @compiled(plain=True)
+def size_order(
+    terms: FixedVector,
+    book: Matrix,
+    available: FixedFlags,
+    t: int,
+    n: int,
+    factor: float,
+    equity: float,
+) -> None:
+    """Set the order of one security, whose weight a factor brings into the book."""
+    # Added 0.0: an exit leaves 0, never −0.
+    weight = book[WEIGHT, n] * factor + 0.0
+    lent = available.size == 0 or available[t, n]
+    order = order_of(terms, book[SHARES, n], weight, book[MARK, n], equity)
+    if not lent and order < 0.0 and book[SHARES, n] + order < 0.0:
+        order = -max(book[SHARES, n], 0.0) + 0.0
+        book[PENDING, n] = IN_PART
+    book[WEIGHT, n], book[ORDER, n] = weight, order
+
+
+@compiled(plain=True)
 def size_orders(
     terms: FixedVector,
     book: Matrix,
@@ -180,17 +225,9 @@ def size_orders(
     factor = room_factor(terms, book, account, traded, t, lo, hi, equity)
     total = 0.0
     for n in range(lo, hi):
-        if not (book[PENDING, n] > 0.0 and traded[t, n]):
-            continue
-        # Added 0.0: an exit leaves 0, never −0.
-        weight = book[WEIGHT, n] * factor + 0.0
-        lent = available.size == 0 or available[t, n]
-        order = order_of(terms, book[SHARES, n], weight, book[MARK, n], equity)
-        if not lent and order < 0.0 and book[SHARES, n] + order < 0.0:
-            order = -max(book[SHARES, n], 0.0) + 0.0
-            book[PENDING, n] = IN_PART
-        book[WEIGHT, n], book[ORDER, n] = weight, order
-        total += abs(order) * book[MARK, n]
+        if book[PENDING, n] > 0.0 and traded[t, n]:
+            size_order(terms, book, available, t, n, factor, equity)
+            total += abs(book[ORDER, n]) * book[MARK, n]
     return total
 
 
@@ -228,6 +265,8 @@ def affordable(
         if size * base >= tiers[0, tier]:
             rate = max(rate, tiers[1, tier])
     each = taxed + base * rate + terms[T_PER_SHARE]
+    if size * each <= cash and size * taxed <= cash - terms[T_MINIMUM]:
+        return size  # Nearly always: so no purchase waits for the quotients of the one before.
     return max(min(size, cash / each, (cash - terms[T_MINIMUM]) / taxed), 0.0)
 
 
@@ -250,8 +289,8 @@ def execute(
     price = execution_price(terms[T_EXECUTE_AT], opened, high, low, bars.close[t, n])
     limit, trigger, half = book[LIMIT, n], book[TRIGGER, n], terms[T_HALF_SPREAD]
     rests, waits = False, book[PENDING, n] == IN_PART
-    is_entry = order != 0.0 and order * book[SHARES, n] >= 0.0
-    if is_entry and (limit == limit or trigger == trigger):
+    has_price = limit == limit or trigger == trigger
+    if has_price and order != 0.0 and order * book[SHARES, n] >= 0.0:  # It is an entry.
         rests = limit == limit
         through = terms[T_THROUGH] > 0.0
         price = entry_price(order > 0.0, opened, high, low, limit, trigger, through)
@@ -279,30 +318,6 @@ def execute(
         book[WHY, n] = BY_TARGET
         book[LIMIT, n] = np.nan
         book[TRIGGER, n] = np.nan
-
-
-@compiled(plain=True)
-def line_up(book: Matrix, traded: FixedFlags, t: int, lo: int, hi: int) -> int:
-    """Set `TURN` to the securities of the purchases, by rising value; return how many there are."""
-    end = lo
-    for n in range(lo, hi):
-        if book[PENDING, n] > 0.0 and traded[t, n] and book[ORDER, n] > 0.0:
-            book[TURN, end], book[VALUE, end] = n, book[ORDER, n] * book[MARK, n]
-            end += 1
-    # Shell's sort needs no memory; every gap but the last, 1, is about 4/9 of the one before.
-    gap = end - lo
-    while gap > 1:
-        gap = max(gap * 4 // 9, 1)
-        for at in range(lo + gap, end):
-            security, value, to = book[TURN, at], book[VALUE, at], at
-            while to >= lo + gap and (
-                book[VALUE, to - gap] > value
-                or (book[VALUE, to - gap] == value and book[TURN, to - gap] > security)
-            ):
-                book[TURN, to], book[VALUE, to] = book[TURN, to - gap], book[VALUE, to - gap]
-                to -= gap
-            book[TURN, to], book[VALUE, to] = security, value
-    return end - lo
 
 
 @compiled(plain=True)
@@ -341,7 +356,7 @@ def trade(
     for n in range(lo, hi):
         if book[PENDING, n] > 0.0 and bars.traded[t, n] and not (in_turns and book[ORDER, n] > 0.0):
             execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n)
-    purchases = line_up(book, bars.traded, t, lo, hi) if in_turns else 0
-    for turn in range(lo, lo + purchases):
+    end = take_turns(book, bars.traded, t, lo, hi) if in_turns else lo
+    for turn in range(lo, end):
         n = int(book[TURN, turn])
         execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n)

@@ -75,6 +75,27 @@ from quant_platform.trading.engine.layout import (
 
 
 @compiled(plain=True)
+def take_wish(
+    book: Matrix, target: float, asked: float, reference: float, split: float, due: bool, n: int
+) -> None:
+    """Take the weight of one security."""
+    # Added 0.0: a weight is 0, never −0.
+    if target == target:
+        book[WANTED, n] = target + 0.0
+    if asked == asked:
+        book[ASKING, n] = asked + 0.0
+        if book[BARRED, n] == book[BARRED, n] and asked != book[BARRED, n]:
+            # An entry, whatever the rule of rebalancing.
+            book[BARRED, n], book[ASKED, n], book[WHY, n] = np.nan, 0.0, BY_TARGET
+    if book[BARRED, n] == book[BARRED, n]:
+        book[WANTED, n] = 0.0
+    if book[SHARES, n] == 0.0 and reference > 0.0:
+        book[PRICE, n] = reference / split
+    if due and (book[TARGET, n] != 0.0 or book[WANTED, n] != 0.0):
+        book[DUE, n] = 1.0
+
+
+@compiled(plain=True)
 def take_wishes(
     book: Matrix,
     target: FixedMatrix,
@@ -88,19 +109,7 @@ def take_wishes(
 ) -> None:
     """Take the weights of the session; `due`: all positions are to be traded."""
     for n in range(lo, hi):
-        if target[t, n] == target[t, n]:
-            book[WANTED, n] = target[t, n]
-        if asked[t, n] == asked[t, n]:
-            book[ASKING, n] = asked[t, n]
-            if book[BARRED, n] == book[BARRED, n] and asked[t, n] != book[BARRED, n]:
-                # An entry, whatever the rule of rebalancing.
-                book[BARRED, n], book[ASKED, n], book[WHY, n] = np.nan, 0.0, BY_TARGET
-        if book[BARRED, n] == book[BARRED, n]:
-            book[WANTED, n] = 0.0
-        if book[SHARES, n] == 0.0 and reference[t, n] > 0.0:
-            book[PRICE, n] = reference[t, n] / split[t, n]
-        if due and (book[TARGET, n] != 0.0 or book[WANTED, n] != 0.0):
-            book[DUE, n] = 1.0
+        take_wish(book, target[t, n], asked[t, n], reference[t, n], split[t, n], due, n)
 
 
 @compiled(plain=True)
@@ -116,7 +125,7 @@ def take_levels(
         (L_TRAIL, TRAIL),
         (L_LIFE, LIFE),
     ):
-        for n in range(lo, hi):
+        for n in range(lo, hi if levels.size > 0 else lo):
             value = levels[level, t, n]
             if value == value:
                 book[row, n] = value / split[t, n] if level < L_TRAIL else value
@@ -137,6 +146,34 @@ def has_moved(terms: FixedVector, book: Matrix, equity: float, n: int) -> bool:
 
 
 @compiled(plain=True)
+def mark_pending(
+    terms: FixedVector, book: Matrix, account: Vector, recalled: FixedFlags, t: int, n: int
+) -> None:
+    """Mark whether one security is to be traded."""
+    if account[RUINED] > 0.0 or account[HALTED] > 0.0:
+        book[WANTED, n] = 0.0
+        book[ASKING, n] = 0.0
+        book[DUE, n] = 0.0
+        book[WHY, n] = BY_RUIN if account[RUINED] > 0.0 else BY_HALT
+        book[PENDING, n] = 1.0 if book[SHARES, n] != 0.0 else 0.0
+        return
+    # Who changes sides leaves the position anyway.
+    stays = book[SHARES, n] * book[WANTED, n] > 0.0
+    recall = stays and book[SHARES, n] < 0.0 and recalled.size > 0 and recalled[t, n]
+    if recall or (stays and book[AGE, n] >= book[LIFE, n]):
+        book[WANTED, n] = 0.0
+        book[BARRED, n] = book[ASKING, n]
+        book[DUE, n] = 1.0
+        book[WHY, n] = BY_RECALL if recall else BY_TIME
+    elif book[DUE, n] == 0.0:
+        book[WHY, n] = BY_TARGET
+    pending = book[DUE, n] > 0.0 or has_moved(terms, book, account[EQUITY], n)
+    book[PENDING, n] = 1.0 if pending else 0.0
+    if not pending:  # The price of an entry is that of an order which waits.
+        book[LIMIT, n], book[TRIGGER, n] = np.nan, np.nan
+
+
+@compiled(plain=True)
 def find_pending(
     terms: FixedVector,
     book: Matrix,
@@ -147,29 +184,8 @@ def find_pending(
     hi: int,
 ) -> None:
     """Mark what is to be traded."""
-    over = account[RUINED] > 0.0 or account[HALTED] > 0.0
     for n in range(lo, hi):
-        if over:
-            book[WANTED, n] = 0.0
-            book[ASKING, n] = 0.0
-            book[DUE, n] = 0.0
-            book[WHY, n] = BY_RUIN if account[RUINED] > 0.0 else BY_HALT
-            book[PENDING, n] = 1.0 if book[SHARES, n] != 0.0 else 0.0
-            continue
-        # Who changes sides leaves the position anyway.
-        stays = book[SHARES, n] * book[WANTED, n] > 0.0
-        recall = stays and book[SHARES, n] < 0.0 and recalled.size > 0 and recalled[t, n]
-        if recall or (stays and book[AGE, n] >= book[LIFE, n]):
-            book[WANTED, n] = 0.0
-            book[BARRED, n] = book[ASKING, n]
-            book[DUE, n] = 1.0
-            book[WHY, n] = BY_RECALL if recall else BY_TIME
-        elif book[DUE, n] == 0.0:
-            book[WHY, n] = BY_TARGET
-        pending = book[DUE, n] > 0.0 or has_moved(terms, book, account[EQUITY], n)
-        book[PENDING, n] = 1.0 if pending else 0.0
-        if not pending:  # The price of an entry is that of an order which waits.
-            book[LIMIT, n], book[TRIGGER, n] = np.nan, np.nan
+        mark_pending(terms, book, account, recalled, t, n)
 
 
 @compiled(plain=True)

@@ -82,9 +82,9 @@ class Ledger:
         """Write fills as far as there is room; columns that are not given are 0."""
         begin = int(self.account[at.FILL_COUNT])
         self.account[at.FILL_COUNT] += len(numbers)
-        rows = np.zeros((len(numbers), at.FILL_SIZE))
-        rows[:, at.F_SESSION], rows[:, at.F_SECURITY] = self.t, numbers + self.first
-        for column, values in columns.items():
-            rows[:, column] = values
-        room = self.tape.fills[begin : begin + len(rows)]
-        room[:] = rows[: len(room)]
+        rows = np.zeros((at.FILL_SIZE, len(numbers)))
+        rows[at.F_SESSION], rows[at.F_SECURITY] = self.t, numbers + self.first
+        for place, values in columns.items():
+            rows[place] = values
+        room = self.tape.fills[:, begin : begin + len(numbers)]
+        room[:] = rows[:, : room.shape[1]]

@@ -20,8 +20,8 @@ def take_wishes(ledger: Ledger) -> None:
     book, wishes, split = ledger.book, ledger.wishes, ledger.row(ledger.market.split)
     target, asked = ledger.row(wishes.target), ledger.row(wishes.asked)
     reference = ledger.row(wishes.reference)
-    book[at.WANTED] = np.where(np.isnan(target), book[at.WANTED], target)
-    book[at.ASKING] = np.where(np.isnan(asked), book[at.ASKING], asked)
+    book[at.WANTED] = np.where(np.isnan(target), book[at.WANTED], target + 0.0)
+    book[at.ASKING] = np.where(np.isnan(asked), book[at.ASKING], asked + 0.0)
     barred = ~np.isnan(book[at.BARRED])
     freed = barred & ~np.isnan(asked) & (asked != book[at.BARRED])
     book[at.BARRED, freed] = np.nan
@@ -280,7 +280,8 @@ def _affordable(
         rate = np.where(size * base >= start, np.maximum(rate, tier), rate)
     each = taxed + base * rate + terms[at.T_PER_SHARE]
     most = np.minimum(np.minimum(size, cash / each), (cash - terms[at.T_MINIMUM]) / taxed)
-    return np.asarray(np.maximum(most, 0.0))
+    enough = (size * each <= cash) & (size * taxed <= cash - terms[at.T_MINIMUM])
+    return np.where(enough, size, np.maximum(most, 0.0))
 
 
 def impact_of(ledger: Ledger, numbers: Numbers, size: FloatArray) -> FloatArray:

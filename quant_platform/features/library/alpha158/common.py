@@ -20,7 +20,8 @@ from quant_platform.kernels.rolling_moments import (
     trends,
 )
 from quant_platform.kernels.rolling_order import maxima, quantiles, ranks
-from quant_platform.kernels.windows import Carry, Windows, shift
+from quant_platform.kernels.rolling_sums import FALLS, RISES, sums_by_sign
+from quant_platform.kernels.windows import Carry, shift
 
 ALPHA158 = FeatureSet(
     "alpha158",
@@ -171,36 +172,33 @@ def correlations(pair: CoMoments) -> FloatArray:
     return np.where(moving, pair.correlation(), np.nan)
 
 
-def rises(x: FloatArray, earlier: FloatArray, carry: Carry | None, sign: float) -> Windows:
-    """Sums of the positive parts of sign · (x − earlier)."""
-    return Windows(np.maximum((x - earlier) * sign, 0.0), np.add, carry)
+@shared
+def price_moves(context: FeatureContext) -> FloatArray:
+    """Sums of gains and of losses of the close."""
+    change = context.close - close_before(context)
+    return sums_by_sign(change, WINDOWS, price_carry(context))
 
 
 @shared
-def price_moves(context: FeatureContext, sign: float) -> Windows:
-    """Sums of gains (sign 1) or losses (sign −1) of the close."""
-    return rises(context.close, close_before(context), price_carry(context), sign)
-
-
-@shared
-def volume_moves(context: FeatureContext, sign: float) -> Windows:
-    """Sums of rises (sign 1) or falls (sign −1) of the volume."""
+def volume_moves(context: FeatureContext) -> FloatArray:
+    """Sums of rises and of falls of the volume."""
     carry = volume_carry(context)
-    return rises(context.volume, before(context.volume, carry), carry, sign)
+    return sums_by_sign(context.volume - before(context.volume, carry), WINDOWS, carry)
 
 
 @shared
-def counted_moves(context: FeatureContext, sign: float) -> Windows:
-    """Numbers of sessions with a gain (sign 1) or a loss (sign −1)."""
-    moved = (context.close - close_before(context)) * sign
-    return Windows(np.where(np.isnan(moved), np.nan, moved > 0.0), np.add)
+def counted_moves(context: FeatureContext) -> FloatArray:
+    """Numbers of sessions with a gain and with a loss."""
+    return sums_by_sign(np.sign(context.close - close_before(context)), WINDOWS)
 
 
-def share_of(part: Windows, other: Windows, n: int) -> FloatArray:
-    """Return Σ part / (Σ part + Σ other + ε)."""
-    return part.of(n) / (part.of(n) + other.of(n) + EPSILON)
+def share_of(part: int, moves: FloatArray, n: int) -> FloatArray:
+    """Return Σ part / (Σ rises + Σ falls + ε)."""
+    both = of_window(moves, n, RISES) + of_window(moves, n, FALLS)
+    return of_window(moves, n, part) / (both + EPSILON)
 
 
-def difference_of(part: Windows, other: Windows, n: int) -> FloatArray:
-    """Return (Σ part − Σ other) / (Σ part + Σ other + ε)."""
-    return (part.of(n) - other.of(n)) / (part.of(n) + other.of(n) + EPSILON)
+def difference_of(moves: FloatArray, n: int) -> FloatArray:
+    """Return (Σ rises − Σ falls) / (Σ rises + Σ falls + ε)."""
+    rises, falls = of_window(moves, n, RISES), of_window(moves, n, FALLS)
+    return (rises - falls) / (rises + falls + EPSILON)

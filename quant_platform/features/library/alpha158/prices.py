@@ -26,6 +26,7 @@ from quant_platform.features.library.alpha158.common import (
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.rolling_moments import MEAN, RESIDUAL, RSQUARE, SLOPE, STD
 from quant_platform.kernels.rolling_order import PLACE, VALUE
+from quant_platform.kernels.rolling_sums import FALLS, RISES
 from quant_platform.kernels.windows import shift
 
 
@@ -129,34 +130,35 @@ def imxd(context: FeatureContext, n: int) -> FloatArray:
 @of_windows(name="cntp{n}", lookback=lambda n: n + 1, inputs=PRICES)
 def cntp(context: FeatureContext, n: int) -> FloatArray:
     """Share of {n} sessions with a close above the one before."""
-    return counted_moves(context, 1.0).of(n) / n
+    return of_window(counted_moves(context), n, RISES) / n
 
 
 @of_windows(name="cntn{n}", lookback=lambda n: n + 1, inputs=PRICES)
 def cntn(context: FeatureContext, n: int) -> FloatArray:
     """Share of {n} sessions with a close below the one before."""
-    return counted_moves(context, -1.0).of(n) / n
+    return of_window(counted_moves(context), n, FALLS) / n
 
 
 @of_windows(name="cntd{n}", lookback=lambda n: n + 1, inputs=PRICES)
 def cntd(context: FeatureContext, n: int) -> FloatArray:
     """Share of {n} sessions with a gain minus share of those with a loss."""
-    return counted_moves(context, 1.0).of(n) / n - counted_moves(context, -1.0).of(n) / n
+    moves = counted_moves(context)
+    return of_window(moves, n, RISES) / n - of_window(moves, n, FALLS) / n
 
 
 @of_windows(name="sump{n}", lookback=lambda n: n + 1, inputs=PRICES)
 def sump(context: FeatureContext, n: int) -> FloatArray:
     """Gains of {n} sessions / (gains + losses + ε)."""
-    return share_of(price_moves(context, 1.0), price_moves(context, -1.0), n)
+    return share_of(RISES, price_moves(context), n)
 
 
 @of_windows(name="sumn{n}", lookback=lambda n: n + 1, inputs=PRICES)
 def sumn(context: FeatureContext, n: int) -> FloatArray:
     """Losses of {n} sessions / (gains + losses + ε)."""
-    return share_of(price_moves(context, -1.0), price_moves(context, 1.0), n)
+    return share_of(FALLS, price_moves(context), n)
 
 
 @of_windows(name="sumd{n}", lookback=lambda n: n + 1, inputs=PRICES)
 def sumd(context: FeatureContext, n: int) -> FloatArray:
     """Gains minus losses of {n} sessions / (gains + losses + ε)."""
-    return difference_of(price_moves(context, 1.0), price_moves(context, -1.0), n)
+    return difference_of(price_moves(context), n)

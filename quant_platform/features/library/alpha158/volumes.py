@@ -19,6 +19,7 @@ from quant_platform.features.library.alpha158.common import (
 )
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.rolling_moments import MEAN, STD
+from quant_platform.kernels.rolling_sums import FALLS, RISES
 
 
 @of_windows(name="corr{n}", lookback=int, inputs=VOLUMES)
@@ -55,16 +56,16 @@ def wvma(context: FeatureContext, n: int) -> FloatArray:
 @of_windows(name="vsump{n}", lookback=lambda n: n + 1, inputs=VOLUMES)
 def vsump(context: FeatureContext, n: int) -> FloatArray:
     """Rises of the volume over {n} sessions / (rises + falls + ε)."""
-    return share_of(volume_moves(context, 1.0), volume_moves(context, -1.0), n)
+    return share_of(RISES, volume_moves(context), n)
 
 
 @of_windows(name="vsumn{n}", lookback=lambda n: n + 1, inputs=VOLUMES)
 def vsumn(context: FeatureContext, n: int) -> FloatArray:
     """Falls of the volume over {n} sessions / (rises + falls + ε)."""
-    return share_of(volume_moves(context, -1.0), volume_moves(context, 1.0), n)
+    return share_of(FALLS, volume_moves(context), n)
 
 
 @of_windows(name="vsumd{n}", lookback=lambda n: n + 1, inputs=VOLUMES)
 def vsumd(context: FeatureContext, n: int) -> FloatArray:
     """Rises minus falls of the volume over {n} sessions / (rises + falls + ε)."""
-    return difference_of(volume_moves(context, 1.0), volume_moves(context, -1.0), n)
+    return difference_of(volume_moves(context), n)
