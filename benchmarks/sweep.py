@@ -207,9 +207,7 @@ def measure(store: Store, days: list[str]) -> None:
     }
     timed(
         "100 sets of parameters (reach 10 s)",
-        lambda: store.sweep(
-            "enhanced_momentum", grid, first, last, progress=False, store_trials=False
-        ),
+        lambda: store.sweep("enhanced_momentum", grid, first, last, progress=False, resume=False),
     )
 
 

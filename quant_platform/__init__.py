@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from quant_platform.research.sessions import sessions
     from quant_platform.research.store import Store
     from quant_platform.research.store import open_store as open  # noqa: A004 — read as `qp.open`
+    from quant_platform.research.study import study
     from quant_platform.settings import Settings
     from quant_platform.strategies.base import Strategy
     from quant_platform.strategies.book import Book
@@ -47,6 +48,7 @@ __all__ = [
     "metric",
     "open",
     "sessions",
+    "study",
 ]
 
 _ORIGINS: dict[str, tuple[str, str | None]] = {
@@ -65,6 +67,7 @@ _ORIGINS: dict[str, tuple[str, str | None]] = {
     "metric": ("evaluation.metrics", "metric"),
     "open": ("research.store", "open_store"),
     "sessions": ("research.sessions", "sessions"),
+    "study": ("research.study", "study"),
 }
 """Name → module of the package and name in it, or the module itself; the imports above are the same
 for type checkers."""

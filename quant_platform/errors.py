@@ -35,6 +35,10 @@ class SessionError(QuantPlatformError):
     """A date is not an exchange session, or a range of dates is reversed or empty."""
 
 
+class SealedError(SessionError):
+    """A session belongs to the sealed hold-out, which was not opened for this."""
+
+
 class UnknownNameError(QuantPlatformError):
     """A symbol, feature, strategy, asset or table of that name does not exist."""
 

@@ -1,8 +1,9 @@
-"""`code_version`: what code a result was made by.
+"""`code_version` and `person`: what code a result was made by, and who ran it.
 
 What does not belong here: what it was made from (`pipeline/provenance.py`, `research/trials.py`).
 """
 
+import getpass
 import hashlib
 import subprocess
 import sys
@@ -62,3 +63,11 @@ def _git(checkout: Path, *words: str) -> bytes:
         capture_output=True,
         check=True,
     ).stdout
+
+
+def person() -> str:
+    """Return what the system calls the person; empty where it does not know."""
+    try:
+        return getpass.getuser()[:200]
+    except (OSError, KeyError, ImportError):
+        return ""

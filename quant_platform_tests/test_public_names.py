@@ -27,6 +27,7 @@ NAMES = [
     "metric",
     "open",
     "sessions",
+    "study",
 ]
 
 PROGRAM = """

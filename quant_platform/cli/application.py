@@ -84,9 +84,11 @@ def complete_app() -> typer.Typer:
         new,
         release,
         research,
+        trials,
     )
 
-    for module in (commands, listing, database, dividends, new, release, research, audit):
+    modules = commands, listing, database, dividends, new, release, research, trials, audit
+    for module in modules:
         module.register(app)
     return app
 

@@ -145,6 +145,7 @@ def report(
     from quant_platform.pipeline.pages import newest_report_date, write_page
     from quant_platform.pipeline.provision import ready_database
     from quant_platform.storage.database import filled_database
+    from quant_platform.storage.holdout import refusal, sealed_from
     from quant_platform.vendors.vendor_registry import vendor_of
 
     settings = _settings()
@@ -158,6 +159,9 @@ def report(
     filled_database(settings)
     database = ready_database(settings)
     shown = day.isoformat() if session else newest_report_date(database)
+    sealed = sealed_from(database)
+    if sealed is not None and shown >= sealed.isoformat():
+        raise refusal(sealed)
     path = write_page(settings, database, shown, single_file=single_file)
     console.out.print(str(path), soft_wrap=True)
     if show:

@@ -29,20 +29,28 @@ def register(app: typer.Typer) -> None:
 def upgrade() -> None:
     """Create or update the schema: migrations, and columns of new features and metrics."""
     from quant_platform.pipeline.feature_sets import stored_sets
+    from quant_platform.pipeline.pages import seal_pages
     from quant_platform.pipeline.provision import provision
+    from quant_platform.provenance import person
     from quant_platform.settings import Settings
     from quant_platform.storage.database import platform_database
+    from quant_platform.storage.holdout import keep_holdout
     from quant_platform.strategies.books import books_of
     from quant_platform.strategies.models import models_of
 
     settings = Settings.load()
     sets, models = stored_sets(settings), models_of(settings)
     books = books_of(settings)
-    applied = provision(platform_database(settings), settings.benchmark, sets, models, books)
+    database = platform_database(settings)
+    applied = provision(database, settings.benchmark, sets, models, books)
+    sealed = keep_holdout(database, settings.holdout, person())
     for name in applied:
         console.out.print(f"applied {name}")
     if not applied:
         console.out.print("The schema is up to date")
+    if sealed is not None:
+        seal_pages(settings, sealed)
+        console.out.print(f"Sealed from {sealed} on")
 
 
 def url(

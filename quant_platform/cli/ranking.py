@@ -7,10 +7,12 @@ from quant_platform.errors import SessionError
 from quant_platform.reports.standings import BESIDE, NOTE, PLACES, standing_rows
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
+from quant_platform.storage.holdout import refusal, sealed_from
 
 _REPORT = """
 SELECT date::text, ranking::text, summary FROM performance_reports
-WHERE date = $1::text::date OR $1 = '' ORDER BY performance_reports.date DESC LIMIT 1
+WHERE ($1 = '' OR date::text = $1) AND date < coalesce(holdout_session(), 'infinity')
+ORDER BY performance_reports.date DESC LIMIT 1
 """
 
 
@@ -22,6 +24,9 @@ def show_ranking(database: Database, session: str = "") -> str:
     SessionError
         There is no report of that session.
     """
+    sealed = sealed_from(database)
+    if sealed is not None and session >= sealed.isoformat():
+        raise refusal(sealed)
     report = bulk.query(database, _REPORT, (session,))
     if report.empty:
         raise SessionError(

@@ -4,7 +4,8 @@ What does not belong here: how they are computed (`research/`).
 """
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,6 +30,9 @@ Name = Annotated[str, typer.Argument(help="A strategy; see: quant-platform list 
 Traded = Annotated[str, typer.Argument(help="A strategy, model or book.")]
 Start = Annotated[str, typer.Option(help="First session, YYYY-MM-DD.")]
 End = Annotated[str, typer.Option(help="Last session, YYYY-MM-DD.")]
+InStudy = Annotated[
+    str | None, typer.Option("--study", help="Count it in this study; default: one of the day.")
+]
 KnownAt = Annotated[
     str | None,
     typer.Option(help="On what was known at this moment, as 2024-03-01T22:00Z."),
@@ -63,6 +67,7 @@ def backtest(
         list[str] | None, typer.Option("--set", help="Parameters: stop_atr=2 max_holding=40.")
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write the page to this file, too.")] = None,
+    study: InStudy = None,
     known_at: KnownAt = None,
 ) -> None:
     """Run a strategy, model or book over stored sessions and print its figures."""
@@ -76,7 +81,8 @@ def backtest(
     is_book = not parameters and name in [book.name for book in books_of(settings)]
     model = name if is_book else model_of(settings, name, parameters)
     try:
-        result = _store(known_at).backtest(model, start, end)
+        with _study(study):
+            result = _store(known_at).backtest(model, start, end)
     except QuantPlatformError:
         raise
     except Exception as error:
@@ -88,6 +94,7 @@ def backtest(
     title = f"{name}, {days.iloc[0]:%Y-%m-%d} to {days.iloc[-1]:%Y-%m-%d}"
     console.out.print(f"{title}, against {result.benchmark_returns.name}", soft_wrap=True)
     console.table("", ["figure", "value"], rows)
+    _warn(result.warning)
     if html is not None:
         console.out.print(str(result.to_html(html)), soft_wrap=True)
 
@@ -112,6 +119,7 @@ def sweep(
     yes: Annotated[
         bool, typer.Option("--yes", help="Run more than 10,000 configurations.")
     ] = False,
+    study: InStudy = None,
     known_at: KnownAt = None,
 ) -> None:
     """Run a strategy with many parameters over stored sessions; stop and go on at any time."""
@@ -120,7 +128,9 @@ def sweep(
         raise typer.BadParameter("Give parameters and their values: --grid stop_atr=1,2")
     space = {key: _several(key, text, is_sample=sample is not None) for key, text in pairs}
     store = _store(known_at)
-    result = _run(store, name, space, start, end, sample, seed, yes)
+    with _study(study):
+        result = _run(store, name, space, start, end, sample, seed, yes)
+    _warn(result.warning)
     if csv:
         from quant_platform.cli.rows import csv_text
 
@@ -187,8 +197,19 @@ def _show(result: "Sweep") -> None:
 def _store(known_at: str | None) -> "Store":
     from quant_platform.research.store import open_store
 
-    store = open_store()
+    store = replace(open_store(), origin="command")
     return store if known_at is None else store.at(known_at)
+
+
+def _study(name: str | None) -> "AbstractContextManager[object]":
+    from quant_platform.research.study import study
+
+    return nullcontext() if name is None else study(name)
+
+
+def _warn(warning: str) -> None:
+    if warning:
+        console.err.print(warning, soft_wrap=True, markup=False)
 
 
 def _pairs(given: Sequence[str] | None, more: Sequence[str], option: str) -> list[tuple[str, str]]:

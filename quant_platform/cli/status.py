@@ -61,6 +61,7 @@ def show_status(settings: Settings) -> None:
     database = filled_database(settings)
     console.out.print(f"Database  {without_password(database.url)}", soft_wrap=True)
     _show_tables(settings, database)
+    _show_trials(database)
     runs = _last_runs(settings)
     console.out.print()
     console.table(
@@ -92,6 +93,14 @@ def _show_tables(settings: Settings, database: Database) -> None:
         freshness = _freshness(calendar, until, expected) if tells else ""
         rows.append((table, count, first or "", last or "", freshness))
     console.table("", ["table", "rows", "first", "last", "freshness"], rows)
+
+
+def _show_trials(database: Database) -> None:
+    if _rows(database, "SELECT to_regclass('study_trials')::text")[0][0] is None:
+        return
+    counting = "SELECT (SELECT count(*) FROM trials), (SELECT count(*) FROM studies)"
+    trials, studies = _rows(database, counting)[0]
+    console.out.print(f"Trials    {trials:,}, studies {studies:,}")
 
 
 def _show_stale(settings: Settings, database: Database) -> None:

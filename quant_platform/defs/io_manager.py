@@ -52,6 +52,7 @@ from quant_platform.quality.check_registry import all_checks
 from quant_platform.quality.overtaken import withdraw
 from quant_platform.storage.bulk import BEGINNING, Members, Scope
 from quant_platform.storage.frames import empty_frame
+from quant_platform.storage.holdout import is_sealed
 from quant_platform.storage.models import model_ids
 from quant_platform.storage.replace import (
     Replaced,
@@ -109,6 +110,8 @@ class PostgresIOManager(dg.IOManager):
         context.add_output_metadata({**shown, **counts})
         self._say_what_failed(context)
         self._say_what_is_stale(context, written)
+        if is_sealed(self.platform.database, sessions[-1]):
+            written.hide_newest()
         _describe_sessions(context, table, written, sessions)
         if self._on_stored is not None:
             self._on_stored.asset(context.asset_key.to_user_string())

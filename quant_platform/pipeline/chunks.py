@@ -100,6 +100,10 @@ class Written:
         last = pa.scalar(date.fromisoformat(sessions[-1]))
         self._newest = data.filter(pc.equal(data["date"], last)) if len(sessions) > 1 else data
 
+    def hide_newest(self) -> None:
+        """Forget the rows of the newest session: it is sealed, and the UI would show them."""
+        self._newest = None
+
     @property
     def newest(self) -> pd.DataFrame:
         """Rows of the newest session."""

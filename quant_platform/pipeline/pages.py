@@ -15,13 +15,14 @@ from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
 from quant_platform.isolation import is_added
 from quant_platform.market.calendar import platform_calendar
 from quant_platform.pipeline.recipes import portfolio_recipe
-from quant_platform.reports.html import ReportData, library_name, render_report
+from quant_platform.reports.html import ReportData, library_name, render_report, sealed_page
 from quant_platform.reports.ranking import TREND_SESSIONS, model_trends, rank_models, score_rows
 from quant_platform.reports.report import performance_reports
 from quant_platform.settings import Settings
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 from quant_platform.storage.files import replace_file
+from quant_platform.storage.holdout import refusal, sealed_from
 from quant_platform.storage.schema import tables_with_history
 from quant_platform.strategies.books import with_portfolios
 from quant_platform.trading.costs import costs_of
@@ -66,6 +67,8 @@ def write_page(
 ) -> Path:
     """Render the page of `session` (ISO date) in place of an earlier one, and return its path.
 
+    That of a sealed session says so, and how to open it, and shows nothing.
+
     The script of its charts lies in a file beside it that all pages share; with `single_file` the
     page holds it, to be passed on.
 
@@ -75,6 +78,13 @@ def write_page(
         No model has figures for that session yet.
     """
     path = page_path(settings, session)
+    sealed = sealed_from(database)
+    if sealed is not None:
+        seal_pages(settings, sealed)
+        if session >= sealed.isoformat():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(path, sealed_page(session, str(refusal(sealed))).encode())
+            return path
     library = "" if single_file else library_name()
     text = render_report(gather(settings, database, session), library)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,6 +92,13 @@ def write_page(
         replace_file(path.parent / library, get_plotlyjs().encode())
     replace_file(path, text.encode())
     return path
+
+
+def seal_pages(settings: Settings, first: date) -> None:
+    """Put a page that shows nothing in place of each page of a sealed session."""
+    for path in (settings.home / "reports").glob("????-??-??.html"):
+        if path.stem >= first.isoformat():
+            replace_file(path, sealed_page(path.stem, str(refusal(first))).encode())
 
 
 def gather(settings: Settings, database: Database, session: str) -> ReportData:
@@ -218,14 +235,18 @@ def _ended(settings: Settings, database: Database, session: str) -> str:
 
 
 def newest_report_date(database: Database) -> str:
-    """Newest session with figures, as ISO date.
+    """Newest session with figures that is not sealed, as ISO date.
 
     Raises
     ------
     SessionError
         There are none yet.
     """
-    newest = _all(database, "SELECT max(date)::text AS date FROM model_performance")["date"].iloc[0]
+    newest = _all(
+        database,
+        "SELECT max(date)::text AS date FROM model_performance"
+        " WHERE date < coalesce(holdout_session(), 'infinity')",
+    )["date"].iloc[0]
     if pd.isna(newest):
         raise SessionError("There is nothing to report on yet", "Run: quant-platform demo")
     return str(newest)

@@ -27,6 +27,7 @@ from quant_platform.pipeline.computations import server_time
 from quant_platform.pipeline.failures import Failures
 from quant_platform.pipeline.feature_inputs import known_window
 from quant_platform.pipeline.platform import Platform
+from quant_platform.pipeline.trials import trial_statements
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.storage.models import model_ids
@@ -318,6 +319,8 @@ def performance_chunks(
 ) -> Iterator[Chunk]:
     """Rows of `model_performance` and `performance_statistics`: figures, and how models compare.
 
+    With each chunk the models' runs are recorded in the ledger of trials (`trials.py`).
+
     Parameters
     ----------
     sessions : ISO dates, ascending
@@ -362,4 +365,5 @@ def performance_chunks(
             endings=bulk.query(platform.database, _ENDINGS, (block[-1],)),
         )
         tables = {"model_performance": rows, "performance_statistics": statistics}
-        yield from alone(Chunk(block, tables, read_at=read_at, failures=failures.by_part))
+        also = trial_statements(platform, block, benchmarks.ids, rows, history)
+        yield from alone(Chunk(block, tables, {}, also, read_at, failures.by_part))

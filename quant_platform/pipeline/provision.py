@@ -8,13 +8,15 @@ from quant_platform.evaluation.metrics import METRICS
 from quant_platform.features.feature_registry import features_of
 from quant_platform.features.feature_set import TECHNICAL, FeatureSet
 from quant_platform.pipeline.feature_sets import stored_sets
+from quant_platform.provenance import person
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database, platform_database
 from quant_platform.storage.feature_tables import FeatureTable
+from quant_platform.storage.holdout import keep_holdout
 from quant_platform.storage.migrations import RegisteredColumn, is_current, upgrade
 from quant_platform.storage.models import ModelRecord, register_models
 from quant_platform.strategies.base import Strategy
-from quant_platform.strategies.book import Book
+from quant_platform.strategies.book import BOOK_VERSION, Book
 from quant_platform.strategies.books import books_of
 from quant_platform.strategies.models import default_models, models_of
 
@@ -51,8 +53,6 @@ def model_record(strategy: Strategy, benchmark: str = DEFAULT_BENCHMARK) -> Mode
 
 BOOK = "book"
 """What stands in `models.strategy` of a book."""
-
-BOOK_VERSION = "1.0.0"
 
 
 def book_record(
@@ -108,4 +108,6 @@ def ready_database(settings: Settings) -> Database:
     models, books = models_of(settings), books_of(settings)
     database = platform_database(settings)
     provision(database, settings.benchmark, stored_sets(settings), models, books)
+    # What was sealed before is sealed in new tables, too.
+    keep_holdout(database, settings.holdout, person())
     return database

@@ -64,7 +64,12 @@ def backtest_figure(
 
 
 def backtest_fragment(
-    name: str, figures: pd.Series, returns: pd.Series, benchmark: pd.Series, assumed: str
+    name: str,
+    figures: pd.Series,
+    returns: pd.Series,
+    benchmark: pd.Series,
+    assumed: str,
+    warning: str = "",
 ) -> str:
     """Return what a notebook shows: figures, two small pictures, and what was assumed."""
     drawn = curves(returns, benchmark)
@@ -75,13 +80,15 @@ def backtest_fragment(
     span = f"{drawn.index[0]:%Y-%m-%d} to {drawn.index[-1]:%Y-%m-%d}" if len(drawn) else ""
     return (
         f'<div style="{STYLE}"><b>{escape(name)}</b> {span}, against'
-        f" {escape(str(benchmark.name))}<div style='display:flex;gap:24px'>"
+        f" {escape(str(benchmark.name))}{warned(warning)}<div style='display:flex;gap:24px'>"
         f"{_table(figures)}<div>{growth}{fall}</div></div>"
         f"<div style='opacity:.7'>{escape(assumed)}</div></div>"
     )
 
 
-def backtest_page(name: str, figures: pd.Series, figure: go.Figure, assumed: str) -> str:
+def backtest_page(
+    name: str, figures: pd.Series, figure: go.Figure, assumed: str, warning: str = ""
+) -> str:
     """Return a page that needs nothing but itself."""
     picture = figure.to_html(full_html=False, include_plotlyjs=True)
     return (
@@ -89,9 +96,14 @@ def backtest_page(name: str, figures: pd.Series, figure: go.Figure, assumed: str
         "<meta name='viewport' content='width=device-width'>"
         f"<title>{escape(name)}</title></head>"
         f"<body style='{STYLE};max-width:980px;margin:24px auto'>"
-        f"<h1>{escape(name)}</h1>{picture}{_table(figures)}"
+        f"<h1>{escape(name)}</h1>{warned(warning)}{picture}{_table(figures)}"
         f"<h2>Assumed of trading</h2><p>{escape(assumed)}</p></body></html>"
     )
+
+
+def warned(warning: str) -> str:
+    """Return a warning as a line of its own; nothing for none."""
+    return f"<div style='color:#a80000'><b>{escape(warning)}</b></div>" if warning else ""
 
 
 def _table(figures: pd.Series) -> str:

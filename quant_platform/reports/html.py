@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -368,3 +369,12 @@ def _chart(figure: go.Figure, axes: list[list[str]]) -> Context:
         plain["y"] = [float(f"{y:.6g}") if math.isfinite(y) else None for y in values.tolist()]
         traces.append(plain)
     return {"data": traces, "layout": figure.layout.to_plotly_json()}
+
+
+def sealed_page(session: str, reason: str) -> str:
+    """Return the page of a session that belongs to the hold-out: why it shows nothing."""
+    return (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        f"<title>{escape(session)}</title></head><body><h1>{escape(session)}</h1>"
+        f"<p>{escape(reason)}</p></body></html>"
+    )

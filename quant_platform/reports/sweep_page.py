@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from quant_platform.reports.backtest_page import STYLE
+from quant_platform.reports.backtest_page import STYLE, warned
 from quant_platform.reports.figures import PALETTE
 
 ROWS = 10
@@ -66,7 +66,12 @@ def curve_figure(name: str, table: pd.DataFrame, parameter: str, metric: str) ->
 
 
 def sweep_fragment(
-    name: str, verdict: str, table: pd.DataFrame, varied: Sequence[str], wide: pd.DataFrame | None
+    name: str,
+    verdict: str,
+    table: pd.DataFrame,
+    varied: Sequence[str],
+    wide: pd.DataFrame | None,
+    warning: str = "",
 ) -> str:
     """Return what a notebook shows: the verdict, the best configurations, and the surface."""
     picture = "" if wide is None or wide.size > CELLS else _heat_map(wide)
@@ -86,6 +91,7 @@ def sweep_fragment(
     )
     return (
         f'<div style="{STYLE}"><b>{escape(name)}</b>, {len(table):,} configurations'
+        f"{warned(warning)}"
         f"<div style='margin:6px 0;max-width:72ch'>{escape(verdict)}</div>"
         f"<div style='display:flex;gap:24px;align-items:start'>"
         f"<table style='{STYLE}'><tr>{head}</tr>{rows}</table>{picture}</div></div>"

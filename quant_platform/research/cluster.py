@@ -14,6 +14,7 @@ server of our own is reached on its own machine alone.
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -30,10 +31,9 @@ from quant_platform.research.configuration_run import Runner
 from quant_platform.research.inputs import Needs
 from quant_platform.research.reader import TableReader
 from quant_platform.research.sweep_plan import Plan, Task
-from quant_platform.research.trials import digest_of
 from quant_platform.storage.database import Database
 from quant_platform.storage.known_at import Moment
-from quant_platform.storage.trials import Outcome
+from quant_platform.storage.trials import Outcome, digest_of
 
 PIECES_PER_CORE = 8
 """Pieces for each core of the cluster, so that none waits long for the last ones."""
@@ -74,10 +74,11 @@ def on_workers(client: Any, plan: Plan, tasks: Sequence[Task]) -> Iterator[tuple
         plan=replace(plan, reader=None),  # type: ignore[arg-type]  # a connection cannot travel
         url=plan.reader.database.url,
         moment=plan.reader.moment,
+        sealed=plan.reader.sealed,
         needs=needs[0],
         written=notebook_features(),
         benchmarks=needs[1],
-        name=digest_of(tasks[0].trial.sweep_id + repr(needs[0])),
+        name=digest_of(" ".join([*(each.run.digest for each in tasks), repr(needs[0])])),
     )
     cores = max(sum(client.nthreads().values()), 1)
     size = min(max(len(tasks) // (cores * PIECES_PER_CORE), 1), MOST_IN_PIECE)
@@ -107,7 +108,7 @@ def on_workers(client: Any, plan: Plan, tasks: Sequence[Task]) -> Iterator[tuple
             try:
                 yield task, future.result()[0]
             except KilledWorker as error:
-                yield task, Outcome({}, np.empty(0), f"It ended its worker: {error}")
+                yield task, Outcome({}, np.empty(0, np.float32), f"It ended its worker: {error}")
     finally:
         client.cancel(list(pieces))
 
@@ -119,7 +120,7 @@ class Work:
     Attributes
     ----------
     plan : without a reader
-    url, moment : what is read, and as known when
+    url, moment, sealed : what is read, as known when, and from which session on it is not
     needs, benchmarks : what the market must hold
     written : features of the notebook, with their code
     name : by which the market is kept
@@ -128,6 +129,7 @@ class Work:
     plan: Plan
     url: str
     moment: Moment | None
+    sealed: date | None
     needs: Needs
     written: tuple[Feature, ...]
     benchmarks: tuple[Benchmark, ...]
@@ -138,7 +140,9 @@ class Work:
         with _market:  # of several threads, one reads
             if self.name not in _kept:
                 take_notebook_features(self.written)
-                reader = TableReader(Database(self.url), self.moment)
+                reader = TableReader(
+                    Database(self.url), self.moment, find_sealed=lambda: self.sealed
+                )
                 _kept.clear()
                 plan = replace(self.plan, reader=reader)
                 _kept[self.name] = plan.runner(self.needs, self.benchmarks)

@@ -1,9 +1,11 @@
 """One configuration over a prepared market: its session returns and its figures, and nothing else.
 
-What it gives is what `Store.backtest` of the same configuration gives, bit for bit. What does not
-belong here: which configurations there are, and what is kept of them (`sweep.py`).
+Its figures are those of `Store.backtest` of the same configuration, bit for bit; its returns are in
+single precision, as the ledger keeps them, so that a sweep that goes on gives the same. What does
+not belong here: which configurations there are, and what is kept of them (`sweep.py`).
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +17,7 @@ from quant_platform.isolation import reason_of
 from quant_platform.market.panel import BAR_COLUMNS
 from quant_platform.research.benchmark import Benchmark, benchmark_model, benchmark_returns
 from quant_platform.research.prepared import Prepared
-from quant_platform.storage.trials import METRIC_COLUMNS, Outcome
+from quant_platform.storage.trials import METRIC_COLUMNS, Outcome, Returns
 from quant_platform.strategies.base import Strategy
 
 
@@ -33,10 +35,13 @@ class Runner:
 
     def outcome(self, model: Strategy, benchmark: Benchmark) -> Outcome:
         """Run a configuration; what it raises is its outcome, and no other's."""
+        begun = time.perf_counter()
         try:
-            return self._outcome(model, benchmark)
+            metrics, returns = self._figures(model, benchmark)
         except Exception as error:  # whatever a strategy raises, the others go on
-            return Outcome({}, np.empty(0), reason_of(error))
+            reason, spent = reason_of(error), time.perf_counter() - begun
+            return Outcome({}, np.empty(0, dtype=np.float32), reason, spent)
+        return Outcome(metrics, returns, seconds=time.perf_counter() - begun)
 
     def prepare(self, benchmarks: Sequence[Benchmark]) -> None:
         """Compute the returns of benchmarks, and what threads would otherwise compute twice."""
@@ -64,9 +69,8 @@ class Runner:
         rows = self.market.portfolio(model)
         return rows.set_index("date")["daily_return"].rename(model.name)
 
-    def _outcome(self, model: Strategy, benchmark: Benchmark) -> Outcome:
+    def _figures(self, model: Strategy, benchmark: Benchmark) -> tuple[dict[str, float], Returns]:
         rows = self.market.portfolio(model)
         of_all = last_figures(rows, self.rival(benchmark), risk_free=self.market.rates)
         metrics = {name: of_all[name] for name in METRIC_COLUMNS}
-        # A copy, since a column of the engine's would keep all of its rows.
-        return Outcome(metrics, np.array(rows["daily_return"], dtype=np.float64))
+        return metrics, rows["daily_return"].to_numpy(np.float32)

@@ -121,6 +121,7 @@ class Prepared:
         OverdueError
             A feature did not end in time.
         """
+        reader.refuse_sealed(iso_day(end))
         stored = calendar.sessions(*reader.first_and_last_bar())
         sessions = list(calendar.range(iso_day(start), iso_day(end), stored))
         inputs = read_inputs(reader, needs, stored, sessions, calendar, limit)

@@ -5,7 +5,7 @@ belong here: what is made of the rows (`store.py`, `backtest.py`), and how the p
 (`storage/known_at.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, cast
@@ -18,6 +18,7 @@ from quant_platform.storage.cache import ColumnCache
 from quant_platform.storage.columnar import Columns, between, read_columns
 from quant_platform.storage.database import Database
 from quant_platform.storage.frames import decoded
+from quant_platform.storage.holdout import refusal
 from quant_platform.storage.known_at import Moment
 from quant_platform.storage.schema import Table, read_table
 
@@ -57,12 +58,20 @@ class TableReader:
     moment : when the rows were known; None: now
     cache : where columns that were read are kept; those of a moment never are
     securities : who was in the universe in some sessions; a reader finds that out once
+    find_sealed : returns the first session of the hold-out when it is asked for; default: there is
+        none
     """
 
     database: Database
     moment: Moment | None = None
     cache: ColumnCache | None = None
     securities: dict[Members, list[str]] = field(default_factory=dict, compare=False, repr=False)
+    find_sealed: Callable[[], date | None] = field(default=lambda: None, compare=False)
+
+    @property
+    def sealed(self) -> date | None:
+        """First session that nobody may see here; None: all may be seen."""
+        return self.find_sealed()
 
     def query(
         self, statement: str, parameters: Sequence[str] = (), *, limit: float | None = None
@@ -78,7 +87,25 @@ class TableReader:
         DatabaseError
             The statement is refused, or it took too long.
         """
-        return bulk.query(self.database, statement, parameters, known_at=self.moment, limit=limit)
+        return bulk.query(
+            self.database,
+            statement,
+            parameters,
+            known_at=self.moment,
+            limit=limit,
+            sealed=self.sealed,
+        )
+
+    def refuse_sealed(self, last: str | None) -> None:
+        """Refuse a range that ends in the hold-out.
+
+        Raises
+        ------
+        SealedError
+            It does.
+        """
+        if last is not None and self.sealed is not None and last >= self.sealed.isoformat():
+            raise refusal(self.sealed)
 
     def rows(
         self,
@@ -102,8 +129,11 @@ class TableReader:
         ------
         UnknownNameError
             There is no such table or column.
+        SealedError
+            The range ends in the hold-out.
         """
         definition = self._definition(table)
+        self.refuse_sealed(dates[1])
         for name in (*(() if dates == ALWAYS else ("date",)), *(among or {})):
             definition.column(name)
         if among is None and self._is_kept(definition, dates):
@@ -119,6 +149,7 @@ class TableReader:
             members=members,
             among=among,
             known_at=self.moment,
+            sealed=self.sealed,
         )
 
     def columns(
@@ -134,8 +165,11 @@ class TableReader:
         ------
         UnknownNameError
             There is no such table or column.
+        SealedError
+            The range ends in the hold-out.
         """
         definition = self._definition(table)
+        self.refuse_sealed(dates[1])
         if self._is_kept(definition, dates):
             return self._columns(definition, dates, names, members)
         return self.rows(table, dates, names, members=members)

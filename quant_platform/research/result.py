@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+    from quant_platform.storage.trials import Counted
     from quant_platform.trading.book import BookSimulation
     from quant_platform.trading.costs import Costs
     from quant_platform.trading.simulation import Simulation
@@ -56,6 +57,9 @@ class Backtest:
         Rows of `portfolios` of the same strategy under other assumptions.
     parts : BookSimulation | None
         Of a book: what its members hold, gained and cost.
+    counted : Counted | None
+        How many trials its study has with it; one that is not in the ledger can enter no ranking.
+        None: it was made without a store.
 
     Examples
     --------
@@ -76,6 +80,7 @@ class Backtest:
     assumed: "Costs"
     again: "Callable[[Costs], pd.DataFrame]"
     parts: "BookSimulation | None" = None
+    counted: "Counted | None" = None
 
     @cached_property
     def signals(self) -> "pd.DataFrame":
@@ -194,7 +199,7 @@ class Backtest:
         from quant_platform.storage.files import replace_file
 
         target = Path(path)
-        page = backtest_page(self.name, self.shown, self.plot(), str(self.assumed))
+        page = backtest_page(self.name, self.shown, self.plot(), str(self.assumed), self.warning)
         replace_file(target, page.encode())
         return target
 
@@ -209,6 +214,11 @@ class Backtest:
         """The figures that a notebook and a page show."""
         return self.metrics.reindex([name for name in SHOWN if name in self.metrics.index])
 
+    @property
+    def warning(self) -> str:
+        """That it could not be counted, or that its study is exploratory; else empty."""
+        return "" if self.counted is None else self.counted.warning
+
     def __repr__(self) -> str:
         """The figures of a few lines."""
         days = self.portfolios["date"]
@@ -216,6 +226,7 @@ class Backtest:
         against = self.benchmark_returns.name
         lines = [f"Backtest of {self.name}, {span}, against {against}"]
         lines += [f"  {name:24} {value:12.4f}" for name, value in self.shown.items()]
+        lines += [self.warning] if self.warning else []
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -223,5 +234,10 @@ class Backtest:
         from quant_platform.reports.backtest_page import backtest_fragment
 
         return backtest_fragment(
-            self.name, self.shown, self.returns, self.benchmark_returns, str(self.assumed)
+            self.name,
+            self.shown,
+            self.returns,
+            self.benchmark_returns,
+            str(self.assumed),
+            self.warning,
         )

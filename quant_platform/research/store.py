@@ -5,13 +5,15 @@
 >>> store.prices("2008-01-02", "2008-12-31", symbols=["AAPL", "IBM"]).shape
 (253, 2)
 
-What belongs here: what a user calls, with arguments as a person writes them. Nothing writes, but a
-sweep its trials. What does not: how rows are read (`reader.py`) and backtests are computed
-(`backtest.py`, `sweep.py`). The examples show the sample market, after `quant-platform demo`.
+What belongs here: what a user calls, with arguments as a person writes them. Nothing is written but
+the ledger of trials, in which each simulation counts. What does not: how rows are read
+(`reader.py`) and backtests are computed (`backtest.py`, `sweep.py`). The examples show the sample
+market, after `quant-platform demo`.
 """
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,9 +24,10 @@ from quant_platform.errors import SettingsError
 from quant_platform.features.feature_registry import select
 from quant_platform.market.calendar import platform_calendar
 from quant_platform.market.panel import Panel
+from quant_platform.provenance import person
 from quant_platform.research import arguments
-from quant_platform.research.arguments import Day, Names, iso_range, several
-from quant_platform.research.backtest import backtest
+from quant_platform.research.arguments import Day, Names, iso_day, iso_range, several
+from quant_platform.research.backtest import as_strategy, backtest
 from quant_platform.research.benchmark import Benchmark
 from quant_platform.research.configurations import Space
 from quant_platform.research.feature_data import FeatureData
@@ -33,13 +36,16 @@ from quant_platform.research.prices import (
     securities_of,
 )
 from quant_platform.research.progress import Show
+from quant_platform.research.reader import TableReader
+from quant_platform.research.recording import Recorder
 from quant_platform.research.result import Backtest
 from quant_platform.research.studies import Studies
 from quant_platform.research.sweep import sweep
 from quant_platform.research.sweep_result import Sweep
 from quant_platform.settings import Settings
-from quant_platform.storage.database import reader_database, writer_database
-from quant_platform.storage.trials import TrialTable
+from quant_platform.storage.database import existing_database, reader_database
+from quant_platform.storage.holdout import keep_holdout
+from quant_platform.storage.ledger import Ledger
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.benchmarks import is_symbol
 from quant_platform.strategies.book import Book
@@ -75,6 +81,8 @@ def open_store(source: Settings | Path | str | None = None) -> "Store":
     >>> store = qp.open()
     """
     settings = source if isinstance(source, Settings) else arguments.settings_of(source)
+    if settings.holdout:
+        keep_holdout(existing_database(settings), settings.holdout, person())
     return Store(reader_database(settings), settings)
 
 
@@ -82,8 +90,9 @@ def open_store(source: Settings | Path | str | None = None) -> "Store":
 class Store(Studies):
     """The tables of one database, as they are known now or were known at a moment.
 
-    All methods read; `sweep` keeps its trials, and nothing else writes. Dates go from `start` to
-    `end`, both included. Errors are of `QuantPlatformError`, one line each.
+    All methods read; `backtest` and `sweep` are counted in the ledger of trials, and nothing else
+    is written. Dates go from `start` to `end`, both included. Errors are of `QuantPlatformError`,
+    one line each.
 
     Attributes
     ----------
@@ -91,7 +100,10 @@ class Store(Studies):
     settings : closures of the exchange, and costs, capital and risk-free rate of backtests;
         default: the platform's defaults
     moment : when the rows were known; None: now
+    origin : who runs its simulations: notebook or command
     """
+
+    origin: str = "notebook"
 
     def features(
         self,
@@ -179,7 +191,9 @@ class Store(Studies):
         conditions: Given | None = None,
         time_limit: float | None = None,
     ) -> Backtest:
-        """Run a strategy over stored sessions, in memory.
+        """Run a strategy over stored sessions, in memory, and count it in the ledger of trials.
+
+        A result that could not be counted says so, and can enter no ranking (`result.counted`).
 
         Parameters
         ----------
@@ -207,26 +221,39 @@ class Store(Studies):
         >>> float(result.portfolios["equity"].iloc[-1].round(2))
         982880.01
         """
-        settings = self.settings
-        return backtest(
-            self._reader,
-            book_or(settings, strategy),
+        settings, begun = self.settings, time.perf_counter()
+        calendar, named = platform_calendar(settings), partial(model_of, settings)
+        given = book_or(settings, strategy)
+        model = given if isinstance(given, Book) else as_strategy(given, calendar, named)
+        assumed = self._assumed(
+            costs=costs,
+            limits=limits,
+            delistings=delistings,
+            capital=capital,
+            risk_free=risk_free,
+            conditions=conditions,
+        )
+        against = benchmark if benchmark is not None else model.benchmark or settings.benchmark
+        recorder = Recorder(self._ledger, self._reader, calendar, named, self.origin)
+        reader = self._reader
+        if self._sealed is not None and iso_day(end) >= self._sealed.isoformat():
+            recorder.refuse_unopened(model, assumed, against)
+            reader = TableReader(existing_database(settings), self.moment)
+            recorder = replace(recorder, reader=reader)
+        result = backtest(
+            reader,
+            model,
             start,
             end,
-            calendar=platform_calendar(settings),
-            assumed=self._assumed(
-                costs=costs,
-                limits=limits,
-                delistings=delistings,
-                capital=capital,
-                risk_free=risk_free,
-                conditions=conditions,
-            ),
+            calendar=calendar,
+            assumed=assumed,
             benchmark=benchmark,
             default_benchmark=settings.benchmark,
-            named=partial(model_of, settings),
+            named=named,
             limit=TimeLimit(settings.step_seconds if time_limit is None else time_limit),
         )
+        seconds = time.perf_counter() - begun
+        return replace(result, counted=recorder.record(result, model, assumed, against, seconds))
 
     def sweep(
         self,
@@ -246,15 +273,15 @@ class Store(Studies):
         client: Any = None,
         progress: bool | Show = True,
         confirm: bool = False,
-        store_trials: bool = True,
+        resume: bool = True,
         time_limit: float | None = None,
     ) -> Sweep:
         """Run many configurations of a strategy over the same sessions.
 
         The market is read once (`research/sweep.py` says what memory is needed). Each configuration
-        becomes a row of the table `trials`, and one that was run before, on the same data by the
-        same code, is not run again: after Ctrl-C the same call goes on where it ended. Where the
-        database can only be read, trials are kept in `trials.sqlite` in the platform's home.
+        counts as a trial, and one that was run before, on the same data by the same code, is not
+        run again: after Ctrl-C the same call goes on. Where the database takes nothing, runs are
+        kept in `trials.sqlite` in the platform's home, and are not counted.
 
         Parameters
         ----------
@@ -269,9 +296,9 @@ class Store(Studies):
             configuration that takes longer fails alone
         client : a `dask.distributed.Client`, whose workers run the configurations; they must reach
             the database (extra `dask`)
-        progress : whether progress and time to go are shown
-        confirm : run more than 10,000 configurations, which else are refused with an estimate
-        store_trials : whether trials are looked for, and kept
+        progress, confirm : whether progress is shown; run more than 10,000 configurations, which
+            else are refused with an estimate
+        resume : whether what was run before is taken from the ledger; it counts in any case
 
         Raises
         ------
@@ -303,7 +330,8 @@ class Store(Studies):
             sample=sample,
             seed=seed,
             client=client,
-            table=self._trials() if store_trials else None,
+            ledger=self._ledger,
+            resume=resume,
             progress=progress,
             confirm=confirm,
             time_limit=assumed.step_seconds if time_limit is None else time_limit,
@@ -327,10 +355,10 @@ class Store(Studies):
         plain = strategy_classes().get(benchmark)
         return benchmark if plain and model.parameters == plain().parameters else model
 
-    def _trials(self) -> TrialTable:
+    @property
+    def _ledger(self) -> Ledger:
         home = self.settings.home
-        writer = writer_database(self.database, self.settings)
-        return TrialTable(self.database, writer, home if home.is_absolute() else None)
+        return Ledger(self.database, home if home.is_absolute() else None)
 
     def _range(self, first: str, last: str) -> FeatureData:
         limit = TimeLimit(self.settings.step_seconds)

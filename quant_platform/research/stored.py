@@ -5,8 +5,11 @@ does not: what is computed (`store.py`), and how rows are read (`reader.py`). Th
 sample market, after `quant-platform demo`.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
 from typing import Self
 
 import pandas as pd
@@ -27,7 +30,10 @@ from quant_platform.research.reader import TableReader
 from quant_platform.settings import Settings
 from quant_platform.storage.cache import ColumnCache
 from quant_platform.storage.database import Database
+from quant_platform.storage.holdout import refusal, sealed_from
 from quant_platform.storage.known_at import Moment, parse_moment
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -273,6 +279,8 @@ class StoredTables:
         """
         if not (text := statement.strip().rstrip(";").strip()):
             raise QuantPlatformError("The statement is empty", "Write one that reads, in quotes")
+        if self._sealed is not None:
+            logger.warning("%s; rows of these sessions are left out", refusal(self._sealed))
         return self._reader.query(text, limit=self.settings.sql_seconds)
 
     @property
@@ -280,4 +288,9 @@ class StoredTables:
         home, limit = self.settings.home, int(self.settings.cache_gigabytes * 2**30)
         # Settings that nobody loaded name no place of their own.
         cache = ColumnCache(home / "cache", limit) if home.is_absolute() else None
-        return TableReader(self.database, self.moment, cache)
+        return TableReader(self.database, self.moment, cache, find_sealed=lambda: self._sealed)
+
+    @cached_property
+    def _sealed(self) -> date | None:
+        """First session of the hold-out, as it stood in the database at first use."""
+        return sealed_from(self.database)

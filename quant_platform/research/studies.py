@@ -20,7 +20,7 @@ from quant_platform.research.audit_laws import Finding
 from quant_platform.research.backtest import as_strategy
 from quant_platform.research.factor import FactorStudy, factor_study
 from quant_platform.research.prepared import Assumptions
-from quant_platform.research.stored import StoredTables
+from quant_platform.research.trial_lists import TrialLists
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.book import Book
 from quant_platform.strategies.books import book_or, with_portfolios
@@ -56,7 +56,7 @@ class _Models:
 
 
 @dataclass(frozen=True)
-class Studies(StoredTables):
+class Studies(TrialLists):
     """Factor studies and audits over the tables of one database."""
 
     def factor(
@@ -94,6 +94,7 @@ class Studies(StoredTables):
         """
         wanted = select([factor])[0].name if isinstance(factor, str) else factor
         first, last = (None if each is None else iso_day(each) for each in (start, end))
+        self._reader.refuse_sealed(last)
         calendar = platform_calendar(self.settings)
         limit = TimeLimit(self.settings.step_seconds)
         return factor_study(self._reader, calendar, wanted, first, last, horizons, quantiles, limit)
@@ -132,6 +133,7 @@ class Studies(StoredTables):
         >>> qp.open().audit("mean_reversion", "2008-01-02", "2008-03-31").holds
         True
         """
+        self._reader.refuse_sealed(None if end is None else iso_day(end))
         calendar = platform_calendar(self.settings)
         assumed, named = self.settings, partial(model_of, self.settings)
         known = [each.name for each in models_of(assumed)]

@@ -2,15 +2,16 @@
 
 1. Every configuration is made, so that a parameter that the strategy refuses stops the sweep before
    anything is read.
-2. Trials that were finished before, of the same source, parameters, code, data and assumptions, are
-   taken from the table `trials`.
+2. Runs that were finished before, of the same source, parameters, code, data and assumptions, are
+   taken from the ledger; they count in this study, too.
 3. The market is read once, with all features that any configuration needs.
 4. The others are run, one thread a core, or in pieces by the workers of a Dask cluster. What is
-   finished is stored once a second, so an interruption loses no more than that; the next call
-   goes on. A configuration that raises, or does not end in time, is a row with its reason.
+   finished is counted and stored once a second, so an interruption loses no more than that; the
+   next call goes on. A configuration that raises, or does not end in time, is a row with its
+   reason.
 
 Memory: the market's arrays; for each thread, some thirty arrays of sessions × securities while a
-configuration runs; and for each configuration 8 bytes a session and a few hundred for its figures.
+configuration runs; and for each configuration 4 bytes a session and a few hundred for its figures.
 No positions or fills are kept.
 
 What belongs here: that order. What does not: one run (`configuration_run.py`), what a trial is made
@@ -20,7 +21,6 @@ of (`trials.py`), workers (`cluster.py`), and the result (`sweep_result.py`).
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -36,12 +36,15 @@ from quant_platform.research.configurations import Configurations, Space
 from quant_platform.research.prepared import Assumptions
 from quant_platform.research.progress import Show, in_words, shown
 from quant_platform.research.reader import TableReader
+from quant_platform.research.study import circumstance, current_study
 from quant_platform.research.sweep_plan import Plan, Task, distinct
 from quant_platform.research.sweep_result import Sweep
-from quant_platform.research.trials import Circumstances, Template, all_parameters, digest_of
+from quant_platform.research.trials import Circumstances, Template
 from quant_platform.storage.bulk import BEGINNING
-from quant_platform.storage.trials import Outcome, Trial, TrialTable
+from quant_platform.storage.ledger import Ledger, Recorded
+from quant_platform.storage.trials import Counted, Outcome, digest_of
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.trials import parameters_of
 
 MOST_UNASKED = 10_000
 """Configurations beyond which a sweep says first what it will take."""
@@ -68,7 +71,8 @@ def sweep(
     sample: int | None = None,
     seed: int = 0,
     client: Any = None,
-    table: TrialTable | None = None,
+    ledger: Ledger | None = None,
+    resume: bool = True,
     progress: bool | Show = True,
     confirm: bool = False,
     threads: int | None = None,
@@ -89,7 +93,8 @@ def sweep(
     meant : what a name means that a strategy states as its benchmark
     sample, seed : how many configurations are drawn, and what from
     client : a `dask.distributed.Client`, whose workers run the configurations
-    table : where trials are kept; None: nowhere
+    ledger : where the configurations are counted; None: nowhere, since nobody looks at them
+    resume : whether runs that were finished before are taken from there
     progress : whether progress is shown, or a function of the numbers done and in all
     confirm : run more than `MOST_UNASKED` configurations
     threads : default: one per core
@@ -111,72 +116,78 @@ def sweep(
     first = next(iter(configurations))
     for each in [first] if asks else configurations:
         template.configured(each)  # what is refused stops the sweep before anything is read
+    reader.refuse_sealed(iso_day(end))
     stored = calendar.sessions(*reader.first_and_last_bar())
     days = [day.isoformat() for day in calendar.range(iso_day(start), iso_day(end), stored)]
     plan = Plan(reader, template, days[0], days[-1], calendar, assumed or Assumptions(), time_limit)
+    common = Circumstances.of(reader, days[0], days[-1], plan.assumed, (stored[0], stored[-1]))
 
     def rival(model: Strategy) -> Benchmark:
         stated = meant(model.benchmark) if benchmark is None and model.benchmark else benchmark
         return default_benchmark if stated is None else stated
 
     if asks:
-        _ask(plan, _tasks(plan, [first], rival), len(configurations))
-    tasks = _tasks(plan, configurations, rival)
-    outcomes = _run(plan, tasks, table, progress, client, threads)
+        _ask(plan, _tasks(plan, common, [first], rival), len(configurations))
+    tasks = _tasks(plan, common, configurations, rival)
+    keeper = _Keeper(ledger, plan, tasks, seed if sample is not None else None)
+    outcomes = _run(plan, tasks, keeper, resume, progress, client, threads)
     return Sweep(
-        name=tasks[0].trial.strategy,
+        name=tasks[0].run.trial.strategy,
         kind=configurations.kind,
         varied=configurations.names,
         parameters=tuple(_given(plan, each, configurations.names) for each in tasks),
-        outcomes=tuple(outcomes[each.trial.id] for each in tasks),
-        trials=tuple(each.trial for each in tasks),
+        outcomes=tuple(outcomes[each.run.digest] for each in tasks),
+        runs=tuple(each.run for each in tasks),
         rates=_rates(plan, days),
+        counted=keeper.counted,
     )
 
 
 def _tasks(
     plan: Plan,
+    common: Circumstances,
     configurations: Iterable[Mapping[str, Any]],
     rival: Callable[[Strategy], Benchmark],
 ) -> list[Task]:
     """Make every configuration, what it is judged against, and what its trial is made of."""
-    common = Circumstances.of(plan.template, plan.reader, plan.first, plan.last, plan.assumed)
     tasks = []
     for parameters in configurations:
         model = plan.template.configured(parameters)
         against = rival(model)
-        tasks.append(Task(common.trial(model, against), parameters, against))
+        run = common.run(model, plan.template.source_of(model), against)
+        tasks.append(Task(run, parameters, against))
     for each in distinct(task.benchmark for task in tasks):
         benchmark_model(each)  # an unknown one is refused before anything is read
-    sweep_id = digest_of(" ".join(sorted({each.trial.id for each in tasks})))
-    return [replace(each, trial=replace(each.trial, sweep_id=sweep_id)) for each in tasks]
+    return tasks
 
 
 def _run(
     plan: Plan,
     tasks: Sequence[Task],
-    table: TrialTable | None,
+    kept: "_Keeper",
+    resume: bool,
     progress: bool | Show,
     client: Any,
     threads: int | None,
 ) -> dict[str, Outcome]:
-    """Run what is not finished yet, and keep it; what is there at the end, by trial."""
-    different = {each.trial.id: each for each in tasks}
-    outcomes = {} if table is None else table.find(list(different))
+    """Run what is not finished yet, and keep it; what is there at the end, by the run's digest."""
+    different = {each.run.digest: each for each in tasks}
+    outcomes = kept.find(list(different)) if resume else {}
     left = [task for name, task in different.items() if name not in outcomes]
-    kept = _Keeper(table)
+    for name in outcomes:
+        kept.add(different[name], None)
     with shown(progress, "configurations") as show:
         show(len(outcomes), len(different))
         try:
             # Closed, so that whatever ends the loop ends the work as well.
             with closing(_pieces(plan, left, client, threads)) as pieces:
                 for task, outcome in pieces:
-                    outcomes[task.trial.id] = outcome
+                    outcomes[task.run.digest] = outcome
                     kept.add(task, outcome)
                     show(len(outcomes), len(different))
         except KeyboardInterrupt:
             kept.store()
-            where = "kept; the same call goes on there" if table else "done, and nothing is kept"
+            where = "kept; the same call goes on there" if kept else "done, and nothing is kept"
             raise KeyboardInterrupt(
                 f"Stopped: {len(outcomes):,} of {len(different):,} configurations are {where}"
             ) from None
@@ -204,24 +215,39 @@ def _pieces(
 
 
 class _Keeper:
-    """Stores what is finished, a second's worth at a time."""
+    """Counts what is finished, a second's worth at a time."""
 
-    def __init__(self, table: TrialTable | None) -> None:
-        self._table = table
-        self._waiting: list[tuple[Trial, Outcome]] = []
+    def __init__(
+        self, ledger: Ledger | None, plan: Plan, tasks: Sequence[Task], seed: int | None
+    ) -> None:
+        self._ledger, self._study = ledger, current_study()
+        sweep_id = digest_of(" ".join(sorted({each.run.digest for each in tasks})))
+        self._how = circumstance("sweep", sweep_id, seed)
+        text = plan.template.text if ledger else ""
+        digests = {each.run.trial.source_digest for each in tasks} if text else set()
+        self._sources = dict.fromkeys(digests, text)
+        self._waiting: list[Recorded] = []
         self._stored = time.monotonic()
+        self.counted: Counted | None = None
 
-    def add(self, task: Task, outcome: Outcome) -> None:
-        if self._table is None:
-            return
-        self._waiting.append((task.trial, outcome))
+    def __bool__(self) -> bool:
+        return self._ledger is not None
+
+    def find(self, digests: Sequence[str]) -> dict[str, Outcome]:
+        """Return what is there already, by the run's digest."""
+        return {} if self._ledger is None else self._ledger.find(digests)
+
+    def add(self, task: Task, outcome: Outcome | None) -> None:
+        """Take a run; None: it is in the ledger, and looked at again."""
+        self._waiting.append((task.run, outcome))
         if time.monotonic() - self._stored >= STORE_SECONDS:
             self.store()
 
     def store(self) -> None:
-        if self._table is not None and self._waiting:
-            self._table.write(self._waiting)
-            self._waiting = []
+        """Write what waits."""
+        if self._ledger is not None and self._waiting:
+            self.counted = self._ledger.record(self._study, self._waiting, self._how, self._sources)
+        self._waiting = []
         self._stored = time.monotonic()
 
 
@@ -231,7 +257,7 @@ def _ask(plan: Plan, tasks: Sequence[Task], count: int) -> None:
     begun = time.perf_counter()
     plan.outcome(runner, tasks[0].parameters, tasks[0].benchmark)
     seconds = (time.perf_counter() - begun) * count / cores()
-    bytes_each = 8 * len(runner.market.inputs.days) + BYTES_OF_FIGURES
+    bytes_each = 4 * len(runner.market.inputs.days) + BYTES_OF_FIGURES
     raise SettingsError(
         f"These are {count:,} configurations: about {in_words(seconds)} on {cores()} cores, and"
         f" {count * bytes_each / 1e9:.1f} GB of returns",
@@ -243,7 +269,7 @@ def _given(plan: Plan, task: Task, names: Sequence[str]) -> dict[str, Any]:
     """Values of the parameters that vary; where a configuration does not give one, its default."""
     if set(names) <= set(task.parameters):
         return {name: task.parameters[name] for name in names}
-    values = all_parameters(plan.template.configured(task.parameters))
+    values = parameters_of(plan.template.configured(task.parameters))
     return {name: values.get(name) for name in names}
 
 

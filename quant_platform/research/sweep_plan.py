@@ -16,7 +16,7 @@ from quant_platform.research.inputs import Needs
 from quant_platform.research.prepared import Assumptions, Prepared
 from quant_platform.research.reader import TableReader
 from quant_platform.research.trials import Template
-from quant_platform.storage.trials import Outcome, Trial
+from quant_platform.storage.trials import Outcome, TrialRun
 from quant_platform.time_limit import TimeLimit
 
 
@@ -26,12 +26,12 @@ class Task:
 
     Attributes
     ----------
-    trial : what it is made of
+    run : what it is made of and run on
     parameters : those that were given
     benchmark : what it is judged against
     """
 
-    trial: Trial
+    run: TrialRun
     parameters: Mapping[str, Any]
     benchmark: Benchmark
 

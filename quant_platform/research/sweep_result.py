@@ -14,7 +14,7 @@ import pandas as pd
 
 from quant_platform.errors import SettingsError, UnknownNameError
 from quant_platform.evaluation.surface import Verdict, judge
-from quant_platform.storage.trials import METRIC_COLUMNS, Outcome, Trial
+from quant_platform.storage.trials import METRIC_COLUMNS, Counted, Outcome, Trial, TrialRun
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -33,8 +33,10 @@ class Sweep:
     varied : parameters that were given
     parameters : their values in each configuration
     outcomes : what came of each
-    trials : what each was made of; the rows of the table `trials`
+    runs : what each was made of and run on; the rows of the table `trial_runs`
     rates : annual risk-free rate of each session, as a fraction, by date
+    counted : how many trials the study has with these; those that are not in the ledger can enter
+        no ranking; None: it was made without a store
 
     Examples
     --------
@@ -54,8 +56,19 @@ class Sweep:
     varied: tuple[str, ...]
     parameters: Sequence[Mapping[str, Any]]
     outcomes: Sequence[Outcome]
-    trials: Sequence[Trial]
+    runs: Sequence[TrialRun]
     rates: "pd.Series[float]"
+    counted: Counted | None = None
+
+    @property
+    def trials(self) -> list[Trial]:
+        """What each configuration is made of; the rows of the table `trials`."""
+        return [each.trial for each in self.runs]
+
+    @property
+    def warning(self) -> str:
+        """That they could not be counted, or that their study is exploratory; else empty."""
+        return "" if self.counted is None else self.counted.warning
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -71,7 +84,10 @@ class Sweep:
 
     @cached_property
     def returns(self) -> pd.DataFrame:
-        """Session returns, sessions × configurations, as fractions; NaN where one failed."""
+        """Session returns, sessions × configurations, as fractions; NaN where one failed.
+
+        They have the digits of single precision, as the ledger keeps them.
+        """
         days = self.rates.index
         values = np.full((len(days), len(self.outcomes)), np.nan)
         for column, each in enumerate(self.outcomes):
@@ -177,7 +193,8 @@ class Sweep:
         best = self.table.sort_values(SHARPE, ascending=False, kind="stable")[shown].head(10)
         days = self.rates.index
         span = f"{days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}"
-        return f"Sweep of {self.name}, {span}\n{self.verdict}\n{best.to_string()}"
+        warning = f"{self.warning}\n" if self.warning else ""
+        return f"Sweep of {self.name}, {span}\n{warning}{self.verdict}\n{best.to_string()}"
 
     def _repr_html_(self) -> str:
         """Draw itself in a notebook."""
@@ -186,4 +203,6 @@ class Sweep:
         wide = None
         if self.kind == "grid" and len(self._axes) >= 2 and self.verdict.best >= 0:
             wide = self.surface(self._axes[0], self._axes[1])
-        return sweep_fragment(self.name, str(self.verdict), self.table, self.varied, wide)
+        return sweep_fragment(
+            self.name, str(self.verdict), self.table, self.varied, wide, self.warning
+        )

@@ -1,15 +1,15 @@
-"""What a trial is made of: strategy and source, parameters, code, data, sessions, assumptions.
+"""What was chosen about a strategy that is run in a notebook or a sweep, and what it was run on.
 
-Its digest names it: a configuration that was tried on the same data by the same code is not tried
-again. What does not belong here: where trials are kept (`storage/trials.py`), and running them.
+A strategy whose parameters are still open is a `Template`; with parameters, assumptions and a
+window it is a trial, and over data of one version a run, whose digest says whether it was done
+before. What does not belong here: where they are kept (`storage/ledger.py`), and running them.
 """
 
 import hashlib
 import inspect
-import json
-import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -21,34 +21,14 @@ from quant_platform.provenance import code_version
 from quant_platform.research.backtest import as_strategy, features_read
 from quant_platform.research.prepared import Assumptions
 from quant_platform.research.reader import TableReader
-from quant_platform.research.source import source_digest
-from quant_platform.storage.known_at import parse_moment
-from quant_platform.storage.trials import Trial
+from quant_platform.storage.data_version import DataVersion
+from quant_platform.storage.trials import Trial, TrialRun, digest_of
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.book import Book
 from quant_platform.strategies.function import FunctionStrategy
+from quant_platform.strategies.source import written_source
 from quant_platform.strategies.strategy_registry import strategy as strategy_of
-
-_IDENTITY = "SELECT id::text AS id FROM database_identity"
-
-_VERSIONS = """
-SELECT table_name, year, version::text AS version FROM table_versions
-WHERE table_name IN ('market_data', 'corporate_actions', 'trading_universe', 'news', 'own_data')
-  AND year <= extract(year FROM $1::text::date) ORDER BY 1, 2
-"""
-
-_OTHERS = """
-SELECT 'securities' AS name, count(*) AS rows, max(recorded_at)::text AS newest
-FROM securities WHERE date <= $1::text::date
-UNION ALL
-SELECT 'treasury_yields', count(*), max(recorded_at)::text
-FROM treasury_yields WHERE date <= $1::text::date
-UNION ALL
-SELECT 'inflation', count(*), max(recorded_at)::text
-FROM inflation WHERE date <= $1::text::date
-UNION ALL
-SELECT 'labor_market', count(*), max(recorded_at)::text
-FROM labor_market WHERE date <= $1::text::date ORDER BY 1
-"""
+from quant_platform.strategies.trials import Terms, book_trial, model_trial, source_of
 
 
 @dataclass(frozen=True)
@@ -63,6 +43,7 @@ class Template:
 
     given: Any
     calendar: Calendar
+    _sources: dict[Any, str] = field(default_factory=dict, compare=False, repr=False)
     _read: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
     """Features that a function was found to read, by its parameters."""
 
@@ -96,14 +77,28 @@ class Template:
             return FunctionStrategy(bound, self._read[key])
         return as_strategy(given, self.calendar)
 
+    def source_of(self, model: Strategy) -> str:
+        """Digest of the source of a configuration, its features and what a notebook wrote."""
+        key = type(model), tuple(model.features)
+        if key not in self._sources:
+            self._sources[key] = source_of(model, *self._written)
+        return self._sources[key]
+
     @property
-    def source(self) -> str:
-        """Digest of the strategy's own source, and of the features that a notebook wrote."""
+    def text(self) -> str:
+        """Source of the strategy, and of features, as far as they are no files of the package."""
+        return written_source(*self._written)
+
+    @property
+    def _written(self) -> tuple[object, ...]:
+        """What the strategy is made from, and the features of a notebook."""
         given = self.given
         if isinstance(given, str):
             given = type(strategy_of(given))
+        if isinstance(given, FunctionStrategy):
+            given = given.function
         own = type(given) if isinstance(given, Strategy) else given
-        return source_digest(own, *(each.function for each in notebook_features()))
+        return own, *(each.function for each in notebook_features())
 
 
 class Bound:
@@ -137,93 +132,78 @@ class Bound:
         return self.function(panel, **self.given)
 
 
-def all_parameters(model: Strategy) -> dict[str, Any]:
-    """Return every parameter of a strategy, defaults included."""
-    function = getattr(model, "function", None)
-    if isinstance(function, Bound):
-        return dict(function.parameters)
-    return dict(model.parameters.model_dump())
-
-
 @dataclass(frozen=True)
 class Circumstances:
-    """What the trials of a sweep have in common."""
+    """What the runs of one reading of the market have in common.
 
-    source: str
+    Attributes
+    ----------
+    terms : what was chosen
+    code, data : versions
+    first, last : first and last session that there is, ISO dates
+    """
+
+    terms: Terms
     code: str
     data: str
     first: str
     last: str
-    assumed: Assumptions
 
     @classmethod
     def of(
-        cls, template: Template, reader: TableReader, first: str, last: str, assumed: Assumptions
+        cls,
+        reader: TableReader,
+        first: str,
+        last: str,
+        assumed: Assumptions,
+        stored: tuple[date, date],
     ) -> "Circumstances":
-        """Find the versions of strategy, code and data."""
-        data = data_version(reader, last)
-        return cls(template.source, code_version(), data, first, last, assumed)
+        """Find the versions of code and data.
 
-    def trial(self, model: Strategy, benchmark: object) -> Trial:
-        """Return what a configuration is made of, with its digest; it is of no sweep yet."""
-        assumed = self.assumed
-        body: dict[str, Any] = {
-            "strategy": model.name,
-            "strategy_version": model.version,
-            "source_digest": self.source,
-            "parameters": json.dumps(_plain(all_parameters(model)), sort_keys=True),
-            "code_version": self.code,
-            "data_version": self.data,
-            "first_session": self.first,
-            "last_session": self.last,
-            "costs": json.dumps(
-                _plain({**asdict(assumed.costs), **assumed.conditions}), sort_keys=True
-            ),
-            "limits": json.dumps(_plain(asdict(assumed.limits)), sort_keys=True),
-            "delistings": json.dumps(_plain(asdict(assumed.delistings)), sort_keys=True),
-            "capital": float(assumed.capital),
-            "risk_free": float(assumed.risk_free),
-            "benchmark": _name(benchmark),
-        }
-        return Trial(id=digest_of(json.dumps(body, sort_keys=True)), sweep_id="", **body)
+        Parameters
+        ----------
+        first, last : first and last session
+        stored : the first and last session with a bar. A window that reaches one of them is open
+            there: when a session comes, what was chosen is the same.
+        """
+        data = DataVersion.read(reader.query, last, reader.moment)
+        ends = [day.isoformat() for day in stored]
+        terms = Terms(
+            assumed.costs,
+            assumed.limits,
+            assumed.delistings,
+            assumed.capital,
+            assumed.risk_free,
+            assumed.conditions,
+            data.universe,
+            None if first <= ends[0] else first,
+            None if last >= ends[1] else last,
+        )
+        return cls(terms, code_version(), data.digest, first, last)
 
+    def run(self, model: Strategy, source: str, benchmark: object) -> TrialRun:
+        """Return a configuration's run, which is known by its digest."""
+        return self._run(model_trial(self.terms, model, benchmark, source), benchmark)
 
-def data_version(reader: TableReader, last: str) -> str:
-    """Digest of what the tables that a backtest reads hold up to a session.
+    def run_of_book(
+        self,
+        book: Book,
+        models: Mapping[str, Strategy],
+        sources: Sequence[str],
+        benchmark: object,
+    ) -> TrialRun:
+        """Return the run of a book, of which its members and their sources are part."""
+        return self._run(book_trial(self.terms, book, models, benchmark, sources), benchmark)
 
-    As known at a moment, rows never change, and the moment is their version.
-    """
-    identity = reader.query(_IDENTITY)["id"].tolist()
-    if reader.moment is not None:
-        return digest_of(f"{identity} as of {parse_moment(reader.moment)}")
-    frames = [reader.query(each, (last,)) for each in (_VERSIONS, _OTHERS)]
-    return digest_of(repr([identity, *(frame.to_numpy().tolist() for frame in frames)]))
+    def _run(self, trial: Trial, benchmark: object) -> TrialRun:
+        return TrialRun(trial, self.code, self._data(benchmark), self.first, self.last)
 
-
-def digest_of(text: str) -> str:
-    """Return 32 hexadecimal digits."""
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _name(benchmark: object) -> str:
-    """Name a benchmark; of a series with a digest of its values."""
-    if isinstance(benchmark, pd.Series):
+    def _data(self, benchmark: object) -> str:
+        """Version of the data, with the values of a benchmark that somebody brought along."""
+        if not isinstance(benchmark, pd.Series):
+            return self.data
         values = pd.util.hash_pandas_object(benchmark).to_numpy().tobytes()
-        return f"{benchmark.name} {hashlib.sha256(values).hexdigest()[:16]}"
-    return benchmark if isinstance(benchmark, str) else repr(benchmark)
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON has it; what it lacks as text."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(each) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, (str, int, type(None))):
-        return value
-    return repr(value)
+        return digest_of(f"{self.data} {hashlib.sha256(values).hexdigest()}")
 
 
 def _text(parameters: Mapping[str, Any]) -> str:

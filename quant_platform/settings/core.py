@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from quant_platform.conventions import DEFAULT_BENCHMARK
 from quant_platform.settings.environment import HOME_NAME, Environment, project_root, user_home
@@ -23,6 +23,7 @@ from quant_platform.settings.values import (
     Names,
     Number,
     Tolerances,
+    a_day_or_a_count,
     matching,
 )
 
@@ -49,6 +50,12 @@ Checks = Annotated[
     Form("a list of name=severity:threshold, with commas between them"),
 ]
 
+
+Holdout = Annotated[
+    str,
+    AfterValidator(a_day_or_a_count),
+    Form("a day written as YYYY-MM-DD, or a number of sessions from 1 to 9999"),
+]
 
 Benchmark = Annotated[
     str, matching(r"[a-z][a-z0-9_]*|symbol:\S+"), Form("the name of a model, or symbol:TICKER")
@@ -219,6 +226,13 @@ class Settings(SettingsModel):
         description="Seconds that a strategy, feature, metric, alert rule or check of your own may"
         " take each time it is called, before it fails alone, in runs on Linux and in a notebook's"
         " backtests and sweeps anywhere; 0: no limit.",
+    )
+    holdout: Annotated[Holdout, Variable(SIMULATION, PREFIX + "HOLDOUT")] = Field(
+        default="",
+        description="Sessions that no research may see: the first of them, such as 2023-01-03, or a"
+        " number of last sessions, counted once. The database keeps it, and it is never moved to a"
+        " later session; `quant-platform unseal STUDY` opens it for one study. Empty: what the"
+        " database keeps, if anything.",
     )
     capital: Annotated[Number, Variable(SIMULATION, PREFIX + "CAPITAL")] = Field(
         default=1_000_000.0,

@@ -70,6 +70,19 @@ class Form:
     hint: str = ""
 
 
+def a_day_or_a_count(text: str) -> str:
+    """Return the text of a day, or of a number from 1 to 9999.
+
+    Raises
+    ------
+    ValueError
+        It is neither.
+    """
+    if re.fullmatch("[1-9][0-9]{0,3}", text):
+        return text
+    return date.fromisoformat(text).isoformat() if text else ""
+
+
 def matching(pattern: str) -> AfterValidator:
     """Return the rule that a text matches `pattern` from end to end."""
     compiled = re.compile(pattern)

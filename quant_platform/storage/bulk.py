@@ -18,6 +18,7 @@ from quant_platform.storage.frames import to_pandas
 from quant_platform.storage.known_at import Moment, install_past_views, refuse_lasting
 from quant_platform.storage.read_only import first_word, functions_called, refuse_volatile
 from quant_platform.storage.schema import Table
+from quant_platform.storage.sealed_views import install_sealed_views, shows_sealed
 
 Scope = Mapping[str, int | str | tuple[int | str, ...]]
 """Column values that narrow a table to the part one asset owns, such as {"model_id": 3}.
@@ -72,6 +73,7 @@ def read(
     members: Members | Listed | None = None,
     among: Mapping[str, Sequence[str]] | None = None,
     known_at: Moment | None = None,
+    sealed: date | None = None,
     ordered: bool = True,
     categories: Sequence[str] = (),
 ) -> pd.DataFrame:
@@ -98,7 +100,7 @@ def read(
     order = table.key or _view_order(table)
     if ordered and order:
         sql += f" ORDER BY {', '.join(map(quoted, order))}"
-    return query(database, sql, known_at=known_at, categories=categories)
+    return query(database, sql, known_at=known_at, categories=categories, sealed=sealed)
 
 
 def query(
@@ -109,20 +111,25 @@ def query(
     known_at: Moment | None = None,
     categories: Sequence[str] = (),
     limit: float | None = None,
+    sealed: date | None = None,
 ) -> pd.DataFrame:
     """Run one statement in a read-only transaction and return its rows.
 
     The extended protocol takes a single statement, so nothing can follow it that would leave the
     transaction. With `known_at`, tables and views read as they were known at that moment
     (`known_at.py`). A `limit`, in seconds, is set for statements of a user: they are refused unless
-    they only read (`read_only.py`), and are ended when it has passed.
+    they only read (`read_only.py`), and are ended when it has passed. Of the session `sealed` and
+    those that follow, nothing is read, whatever the login may see (`sealed_views.py`).
     """
     functions = functions_called(sql) if limit is not None else set()
     of_a_user = sql if limit is not None else ""
     reading = translated(database, reading=True, statement=of_a_user)
     with reading, database.arrow() as connection, connection.cursor() as cursor:
+        hidden = sealed if sealed and shows_sealed(cursor, of_a_user) else None
         if known_at is not None:
-            install_past_views(cursor, known_at, sql)
+            install_past_views(cursor, known_at, sql, hidden)
+        if hidden is not None:
+            install_sealed_views(cursor, hidden, sql, of_the_past=known_at is not None)
         cursor.execute("SET TRANSACTION READ ONLY")
         if limit is not None:
             refuse_volatile(cursor, functions)

@@ -246,17 +246,6 @@ def reader_database(settings: Settings) -> Database:
     return Database(in_schema(url, schema))
 
 
-def writer_database(reader: Database, settings: Settings) -> Database:
-    """Return the database that a reader reads, for who also writes what was found out by reading.
-
-    On a server of our own that is its owner's login; on another server it is the reader itself,
-    which may lack the right.
-    """
-    if settings.database_url is not None or f"//{READER}@" not in reader.url:
-        return reader
-    return existing_database(settings)
-
-
 @lru_cache(maxsize=8)
 def _check_server(url: str, variable: str = "DATABASE_URL") -> None:
     """Connect once per process, and refuse what the platform cannot rely on."""

@@ -98,6 +98,8 @@ SELECT EXISTS (
     SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
     WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
       AND p.prorettype <> 'trigger'::regtype
+      -- One whose path is pinned looks among the temporary names last, and finds the tables first.
+      AND NOT EXISTS (SELECT 1 FROM unnest(p.proconfig) AS c WHERE c ~ '^search_path=.*pg_temp$')
       AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass
                       AND d.objid = p.oid AND d.deptype = 'e'))
 """
@@ -135,13 +137,16 @@ def _parse(text: str) -> date:
         return datetime.fromisoformat(text)
 
 
-def install_past_views(cursor: "Cursor", known_at: Moment, statement: str) -> None:
+def install_past_views(
+    cursor: "Cursor", known_at: Moment, statement: str, sealed: date | None = None
+) -> None:
     """Make the cursor's transaction read the tables as they were known at `known_at`.
 
     Parameters
     ----------
     known_at : a moment to come is the present
     statement : what will be read; only what it may name is turned back
+    sealed : first session that is not to be seen, by a login that could; None: all may
 
     Raises
     ------
@@ -157,10 +162,14 @@ def install_past_views(cursor: "Cursor", known_at: Moment, statement: str) -> No
     tables: list[_Table] = _fetch(cursor, _TABLES, " ".join(("superseded_at", *CLOCK_COLUMNS)))
     # Read before there is any temporary view: afterwards the definitions would name the schema.
     views = _in_order(_fetch(cursor, _VIEWS), {name for name, *_ in tables})
-    named = None if _fetch(cursor, _FUNCTIONS)[0][0] else _named(statement, tables, views)
+    named = names_in(cursor, statement, [name for name, *_ in tables], views)
     created = [
-        *(_table_sql(table, moment) for table in tables if named is None or table[0] in named),
-        *(_view_sql(view) for view in views if named is None or view[0] in named),
+        *(
+            _table_sql(table, moment, sealed)
+            for table in tables
+            if named is None or table[0] in named
+        ),
+        *(view_sql(view) for view in views if named is None or view[0] in named),
     ]
     # One round trip to the server for all of them.
     cursor.execute(f"DO $known_at$ BEGIN {' '.join(created)} END $known_at$")
@@ -172,15 +181,17 @@ def _fetch(cursor: "Cursor", sql: str, *parameters: str) -> list[Any]:
     return rows
 
 
-def _named(statement: str, tables: Sequence[_Table], views: Sequence[_View]) -> set[str] | None:
+def names_in(
+    cursor: "Cursor", statement: str, tables: Sequence[str], views: Sequence[_View]
+) -> set[str] | None:
     """Tables and views whose names occur in the statement, with what the views read.
 
-    None, for all, if a name may be written in escapes.
+    None, for all, if a name may be written in escapes, or stand in a function.
     """
     text = statement.lower()
-    if "u&" in text:
+    if "u&" in text or _fetch(cursor, _FUNCTIONS)[0][0]:
         return None
-    names = [table[0] for table in tables] + [view[0] for view in views]
+    names = [*tables, *(view[0] for view in views)]
     named = {name for name in names if name.strip('"').lower() in text}
     for name, _, _, reads in reversed(views):
         if name in named:
@@ -204,10 +215,12 @@ def refuse_lasting(cursor: "Cursor") -> None:
         )
 
 
-def _table_sql(table: _Table, moment: str) -> str:
+def _table_sql(table: _Table, moment: str, sealed: date | None) -> str:
     """Create the view of the rows of a table that were known at `moment`."""
     name, history, columns, history_columns, clock, schema = table
     begun = f"{clock} <= TIMESTAMPTZ '{moment}'"
+    if sealed is not None and (name == "trial_runs" or "date" in columns.split(", ")):
+        begun += f" AND {sealed_condition(name, sealed)}"
     past = f"SELECT {columns} FROM {schema}.{name} WHERE {begun}"  # noqa: S608 — names from the catalogue, quoted
     if history is not None:
         past += (
@@ -217,7 +230,7 @@ def _table_sql(table: _Table, moment: str) -> str:
     return f"CREATE TEMPORARY VIEW {name} AS {past};"
 
 
-def _view_sql(view: _View) -> str:
+def view_sql(view: _View) -> str:
     """Create a view again; if that fails, say which one it was."""
     name, title, definition, _ = view
     return (
@@ -225,6 +238,19 @@ def _view_sql(view: _View) -> str:
         " RAISE EXCEPTION 'The view % cannot be read as known at a moment, where tables have no"
         f" keys: %', {title}, SQLERRM; END;"
     )
+
+
+def sealed_condition(name: str, first: date) -> str:
+    """Condition on the rows of a table that are not sealed."""
+    if name == "trial_runs":
+        opened = "SELECT study_id FROM unsealings"
+        return f"(last_session < DATE '{first}' OR study_id IN ({opened}))"
+    return f"date < DATE '{first}'"
+
+
+def dependent_views(cursor: "Cursor", replaced: set[str]) -> list[_View]:
+    """Views of the database that rest on tables, each after those that it reads."""
+    return _in_order(_fetch(cursor, _VIEWS), replaced)
 
 
 def _in_order(views: Sequence[_View], replaced: set[str]) -> list[_View]:

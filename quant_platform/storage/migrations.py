@@ -151,7 +151,7 @@ def made_by_migrations(done: set[str]) -> list[str]:
 
 
 def functions_of_migrations(done: set[str]) -> list[str]:
-    """Names of the functions that these migrations made, sorted; none takes an argument."""
+    """Names of the functions that these migrations made, sorted; no two have one name."""
     texts = [file.read_text(encoding="utf-8") for file in _migration_files() if file.stem in done]
     return sorted({name for text in texts for name in _MAKES_FUNCTION.findall(text)})
 

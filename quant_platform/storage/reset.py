@@ -100,7 +100,7 @@ def _drop_tables(url: str, marks: str) -> None:
                 _drop(cursor, made)
                 for name in functions_of_migrations(done):
                     cursor.execute(
-                        sql.SQL("DROP FUNCTION IF EXISTS {}()").format(sql.Identifier(name))
+                        sql.SQL("DROP FUNCTION IF EXISTS {}").format(sql.Identifier(name))
                     )
             else:
                 _drop(cursor, DAGSTER_TABLES)

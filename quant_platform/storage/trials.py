@@ -1,24 +1,19 @@
-"""The table `trials`: configurations that were simulated, found again by their digest.
+"""What the ledger keeps: studies, trials (configurations), their runs, and what came of them.
 
-Where the database can only be read, they are kept in a file of SQLite in the platform's home, which
-is read as well. What does not belong here: what a configuration is, and how it is run
-(`research/`).
+A trial is what somebody chose; its digest names it, and the same choice is the same trial whatever
+the data and the platform are by now. A run is a trial over data of one version by code of one
+version; its digest tells whether that was done before. What does not belong here: how they are
+written and found (`ledger.py`), and how a strategy becomes a trial (`strategies/trials.py`).
 """
 
+import hashlib
 import json
-import logging
-import math
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-
-from quant_platform.kernels.arrays import FloatArray
-from quant_platform.storage.database import Database
+from numpy.typing import NDArray
 
 METRIC_COLUMNS = (
     *("total_return", "annualized_return", "excess_return", "annualized_volatility"),
@@ -26,49 +21,50 @@ METRIC_COLUMNS = (
     *("max_drawdown", "max_drawdown_sessions", "win_rate", "profit_factor", "turnover"),
     *("average_exposure", "trade_count", "hit_rate", "alpha", "beta"),
 )
-"""Figures that a trial has."""
+"""Figures that a run has."""
 
-AT_ONCE = 1000
-"""Trials that are looked for, or written, in one statement."""
+TEXTS = ("strategy", "strategy_version", "source_digest", "universe", "benchmark")
+DOCUMENTS = ("parameters", "costs", "limits", "delistings")
+NUMBERS = ("capital", "risk_free")
+WINDOW = ("first_session", "last_session")
 
-FILE = "trials.sqlite"
-"""Name of the file, in the home."""
-
-logger = logging.getLogger(__name__)
-
-_complained: set[Path] = set()
+Returns = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one configuration.
+    """What came of one run.
 
     Attributes
     ----------
     metrics : `METRIC_COLUMNS`, NaN where a figure is undefined; empty where it failed
-    returns : of each session, as fractions; empty where it failed
+    returns : of each session, as fractions in single precision, as the ledger keeps them; empty
+        where it failed
     failed : why there is no result; None: there is one
+    seconds : how long it took; None: it is not known
     """
 
     metrics: Mapping[str, float]
-    returns: FloatArray
+    returns: Returns
     failed: str | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a configuration was made of; the columns of the table are described there."""
+    """A configuration; the columns of the table `trials` are described there.
 
-    id: str
-    sweep_id: str
+    `parameters`, `costs`, `limits` and `delistings` are texts of JSON; sessions are ISO dates, or
+    None for the ends of what is stored.
+    """
+
     strategy: str
     strategy_version: str
     source_digest: str
     parameters: str
-    code_version: str
-    data_version: str
-    first_session: str
-    last_session: str
+    universe: str
+    first_session: str | None
+    last_session: str | None
     costs: str
     limits: str
     delistings: str
@@ -76,168 +72,136 @@ class Trial:
     risk_free: float
     benchmark: str
 
+    @cached_property
+    def made_of(self) -> str:
+        """All of it as JSON; equal trials have equal texts."""
+        plain = (*TEXTS, *NUMBERS, *WINDOW)
+        parts = {name: json.dumps(getattr(self, name)) for name in plain}
+        parts |= {name: getattr(self, name) for name in DOCUMENTS}
+        return "{" + ", ".join(f'"{name}": {parts[name]}' for name in sorted(parts)) + "}"
 
-_COLUMNS = (*(each.name for each in fields(Trial)), *METRIC_COLUMNS, "daily_returns", "failed")
-_RESULT = (*METRIC_COLUMNS, "daily_returns", "failed")
+    def is_like(self, other: "Trial") -> bool:
+        """Whether the other is the same in another window, or the same."""
+        mine, theirs = (json.loads(each.made_of) for each in (self, other))
+        for name in WINDOW:
+            mine[name] = theirs[name] = None
+        return bool(mine == theirs)
 
-_INSERT = f"""
-INSERT INTO trials ({", ".join(_COLUMNS)}) VALUES %s
-ON CONFLICT (id) DO UPDATE SET
-    ({", ".join(("sweep_id", *_RESULT))}, created_at)
-    = ({", ".join(f"excluded.{name}" for name in ("sweep_id", *_RESULT))}, now())
-WHERE trials.failed IS NOT NULL
-"""  # noqa: S608 — our own names
-
-_FIND = f"""
-SELECT id, {", ".join(METRIC_COLUMNS)}, daily_returns FROM trials
-WHERE id = ANY (%s) AND failed IS NULL
-"""  # noqa: S608 — our own names
+    @cached_property
+    def id(self) -> str:
+        """Key of the table `trials`."""
+        return digest_of(self.made_of)
 
 
-class TrialTable:
-    """Where trials are kept, and found again.
+@dataclass(frozen=True)
+class TrialRun:
+    """A trial over data of one version, by code of one version.
 
-    Parameters
+    Attributes
     ----------
-    reader : the database, for who only reads
-    writer : the same for who may write; None: it can only be read
-    home : folder of the file that takes their place; None: nothing does
+    trial : the configuration
+    code_version, data_version : see the table `trial_runs`
+    first_session, last_session : ISO dates
     """
 
-    def __init__(self, reader: Database, writer: Database | None, home: Path | None) -> None:
-        self._reader, self._writer = reader, writer
-        self._file = None if home is None else home / FILE
+    trial: Trial
+    code_version: str
+    data_version: str
+    first_session: str
+    last_session: str
 
-    def find(self, ids: Sequence[str]) -> dict[str, Outcome]:
-        """Return the results of those that succeeded."""
-        found = self._in_file(ids)
-        left = [each for each in ids if each not in found]
-        connection = self._reader.connect()
-        try:
-            with connection, connection.cursor() as cursor:
-                cursor.execute("SELECT to_regclass('trials') IS NOT NULL")
-                if not cursor.fetchall()[0][0]:
-                    return found
-                for part in _parts(left):
-                    cursor.execute(_FIND, (part,))
-                    for name, *figures, returns in cursor.fetchall():
-                        found[name] = _outcome(figures, np.array(returns, dtype=np.float64))
-        finally:
-            connection.close()
-        return found
+    @cached_property
+    def ran_on(self) -> str:
+        """What it was run on, as JSON."""
+        names = ("code_version", "data_version", "first_session", "last_session")
+        return json.dumps({name: getattr(self, name) for name in names})
 
-    def write(self, rows: Sequence[tuple[Trial, Outcome]]) -> None:
-        """Keep trials; one that is kept already stays, unless it had failed.
-
-        Raises
-        ------
-        DatabaseError
-            The database cannot be reached.
-        """
-        import psycopg2
-        from psycopg2 import errors
-
-        if self._writer is None:
-            self._to_file(rows, "it can only be read")
-            return
-        try:
-            self._to_table(self._writer, rows)
-        except (
-            errors.InsufficientPrivilege,
-            errors.ReadOnlySqlTransaction,
-            errors.UndefinedTable,
-        ) as error:
-            self._writer = None
-            self._to_file(rows, str(error).strip().splitlines()[0])
-        except psycopg2.Error as error:
-            from quant_platform.storage.failures import server_error
-
-            raise server_error(self._writer.url, error) from None
-
-    def _to_table(self, database: Database, rows: Sequence[tuple[Trial, Outcome]]) -> None:
-        from psycopg2.extras import execute_values
-
-        connection = database.connect()
-        try:
-            with connection, connection.cursor() as cursor:
-                for part in _parts(rows):
-                    execute_values(cursor, _INSERT, [_row(*each) for each in part], page_size=100)
-        finally:
-            connection.close()
-
-    def _to_file(self, rows: Sequence[tuple[Trial, Outcome]], reason: str) -> None:
-        if self._file is None:
-            return
-        if self._file not in _complained:
-            _complained.add(self._file)
-            logger.warning("Trials are kept in %s, not in the database: %s", self._file, reason)
-        try:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with closing(_opened(self._file)) as file, file:
-                file.executemany(
-                    "INSERT INTO trials VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
-                    " body = excluded.body, returns = excluded.returns, failed = excluded.failed"
-                    " WHERE trials.failed IS NOT NULL",
-                    [_record(*each) for each in rows],
-                )
-        except (OSError, sqlite3.Error) as error:
-            logger.warning("Trials are kept nowhere: %s: %s", self._file, error)
-            self._file = None
-
-    def _in_file(self, ids: Sequence[str]) -> dict[str, Outcome]:
-        found: dict[str, Outcome] = {}
-        if self._file is None or not self._file.exists():
-            return found
-        try:
-            with closing(_opened(self._file)) as file:
-                for part in _parts(ids):
-                    marks = ", ".join("?" * len(part))
-                    for name, body, returns in file.execute(
-                        "SELECT id, body, returns FROM trials"  # noqa: S608 — marks alone
-                        f" WHERE failed IS NULL AND id IN ({marks})",
-                        part,
-                    ):
-                        metrics = json.loads(body)["metrics"]
-                        figures = [metrics[column] for column in METRIC_COLUMNS]
-                        found[name] = _outcome(figures, np.frombuffer(returns, dtype="<f8"))
-        except (OSError, sqlite3.Error, ValueError, KeyError) as error:
-            logger.warning("%s cannot be read (%s): delete it", self._file, error)
-        return found
+    @cached_property
+    def digest(self) -> str:
+        """What the same run has, too."""
+        return digest_of(f"{self.trial.id} {self.ran_on}")
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    file = sqlite3.connect(path, timeout=30.0)
-    file.execute(
-        "CREATE TABLE IF NOT EXISTS trials"
-        " (id TEXT PRIMARY KEY, body TEXT NOT NULL, returns BLOB, failed TEXT)"
-    )
-    return file
+@dataclass(frozen=True)
+class Study:
+    """What trials are run for; the columns of the table `studies` are described there."""
+
+    name: str
+    person: str
+    declared: bool = False
+    hypothesis: str | None = None
+    metric: str | None = None
+    budget: int | None = None
+    give_up: str | None = None
 
 
-def _parts(values: Sequence[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(values), AT_ONCE):
-        yield list(values[start : start + AT_ONCE])
+@dataclass(frozen=True)
+class Circumstance:
+    """How runs came about.
+
+    Attributes
+    ----------
+    origin : asset, command, notebook or sweep
+    person, host : who ran them, and on which machine
+    sweep_id, seed : of a sweep, which one, and what its configurations were drawn from
+    """
+
+    origin: str
+    person: str
+    host: str
+    sweep_id: str | None = None
+    seed: int | None = None
 
 
-def _figures(outcome: Outcome) -> list[float | None]:
-    """Figures in their order; None where there is none, since no figure of a table is NaN."""
-    values = [float(outcome.metrics.get(name, math.nan)) for name in METRIC_COLUMNS]
-    return [value if math.isfinite(value) else None for value in values]
+@dataclass(frozen=True)
+class Counted:
+    """Whether a result is in the ledger, and how many its study has.
+
+    Attributes
+    ----------
+    study : its name
+    trials : configurations that the study has looked at so far
+    budget : how many it may; None: nobody said
+    reason : why the result is not in the ledger; empty: it is
+
+    Examples
+    --------
+    >>> print(Counted("momentum", 51, 50))
+    51 trials of the study 'momentum', which had a budget of 50: it is exploratory
+    """
+
+    study: str
+    trials: int = 0
+    budget: int | None = None
+    reason: str = ""
+
+    @property
+    def can_be_ranked(self) -> bool:
+        """Whether the result may enter a ranking: only what was counted may."""
+        return not self.reason
+
+    @property
+    def is_exploratory(self) -> bool:
+        """Whether the study has more trials than it said it would."""
+        return self.budget is not None and self.trials > self.budget
+
+    @property
+    def warning(self) -> str:
+        """What a reader of the result must know; empty where nothing is amiss."""
+        return str(self) if self.reason or self.is_exploratory else ""
+
+    def __str__(self) -> str:
+        if self.reason:
+            return f"Not counted among the trials, so it can enter no ranking: {self.reason}"
+        trials = f"{self.trials:,} trial{'' if self.trials == 1 else 's'} of the study"
+        if self.is_exploratory:
+            return (
+                f"{trials} {self.study!r}, which had a budget of {self.budget:,}: it is exploratory"
+            )
+        of = "" if self.budget is None else f", of {self.budget:,} that it may have"
+        return f"{trials} {self.study!r}{of}"
 
 
-def _outcome(figures: Sequence[float | None], returns: FloatArray) -> Outcome:
-    values = (math.nan if value is None else float(value) for value in figures)
-    return Outcome(dict(zip(METRIC_COLUMNS, values, strict=True)), returns)
-
-
-def _row(trial: Trial, outcome: Outcome) -> tuple[Any, ...]:
-    returns = None if outcome.failed else outcome.returns.tolist()
-    values = [getattr(trial, each.name) for each in fields(Trial)]
-    return (*values, *_figures(outcome), returns, outcome.failed)
-
-
-def _record(trial: Trial, outcome: Outcome) -> tuple[Any, ...]:
-    body = {each.name: getattr(trial, each.name) for each in fields(Trial)}
-    body["metrics"] = dict(zip(METRIC_COLUMNS, _figures(outcome), strict=True))
-    returns = None if outcome.failed else outcome.returns.astype("<f8").tobytes()
-    return trial.id, json.dumps(body), returns, outcome.failed
+def digest_of(text: str) -> str:
+    """Return 32 hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -14,6 +14,9 @@ from quant_platform.trading.attribution import CASH_LINE
 from quant_platform.trading.capital import EQUAL, FIXED, LOOKBACK, CapitalRule
 from quant_platform.trading.rebalancing import MONTHLY
 
+BOOK_VERSION = "1.0.0"
+"""Changes whenever the same members may give another book."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 

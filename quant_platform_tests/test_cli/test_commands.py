@@ -45,6 +45,11 @@ COMMANDS = [
     ["new"],
     ["audit"],
     ["release"],
+    ["backtest"],
+    ["sweep"],
+    ["trials"],
+    ["studies"],
+    ["unseal"],
 ]
 
 

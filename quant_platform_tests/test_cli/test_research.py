@@ -1,5 +1,8 @@
 """`backtest` and `sweep` as a user runs them, over a market of five sessions."""
 
+import json
+from datetime import UTC, datetime
+from getpass import getuser
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +37,55 @@ def test_a_sweep_and_the_same_again(command: Run, database: Database) -> None:
         ["2", "5"],
         ["2", "10"],
     ]
+
+
+def test_trials_and_studies_are_listed(command: Run, database: Database) -> None:
+    store_market(database)
+    assert command("trials").stdout == "There is no trial yet\n"
+    for capital in ("1000", "2000", "2000"):
+        setting = {"QUANT_PLATFORM_CAPITAL": capital}
+        done = command("backtest", "equal_weight", *DAYS, "--study", "a question", **setting)
+        assert done.returncode == 0, done.stderr
+    assert command("sweep", "enhanced_momentum", *DAYS, *GRID).returncode == 0
+    rows = json.loads(command("trials", "--study", "a question", "--json").stdout)
+    assert [(row["strategy"], row["runs"]) for row in rows] == [("equal_weight", 1)] * 2
+    listed = command("studies", "--json").stdout
+    assert {row["name"]: row["trials"] for row in json.loads(listed)} == {
+        "a question": 2,
+        f"{getuser()} {datetime.now(UTC):%Y-%m-%d}": 4,
+    }
+    assert "a question" in command("studies").stdout
+    assert "Trials    6, studies 2" in command("status").stdout
+    unknown = command("trials", "--study", "another")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "There is no study 'another'" in unknown.stderr
+
+
+def test_a_hold_out_is_sealed_and_opened_once(command: Run, database: Database) -> None:
+    store_market(database)
+    sealed = {"QUANT_PLATFORM_HOLDOUT": "2024-01-05"}
+    assert "Sealed from 2024-01-05 on" in command("db", "upgrade", **sealed).stdout
+    hint = "open them once for a study: quant-platform unseal STUDY"
+    refused = command("backtest", "equal_weight", *DAYS, "--study", "mine")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("error: The sessions from 2024-01-05 on are sealed")
+    assert hint in refused.stderr
+    counted = command("sql", "SELECT count(*) AS n FROM market_data", "--csv")
+    assert counted.stdout == "n\n3\n"
+    assert hint in counted.stderr
+    moved = command("db", "upgrade", QUANT_PLATFORM_HOLDOUT="2024-01-08")
+    assert moved.returncode == 1
+    assert "is never moved to a later session" in moved.stderr
+    before = ("--start", FIRST, "--end", "2024-01-04", "--study", "mine")
+    assert command("backtest", "equal_weight", *before).returncode == 0
+    opened = command("unseal", "mine", "--yes")
+    assert opened.stdout.startswith("The hold-out is opened for the study 'mine' on ")
+    again = command("unseal", "mine", "--yes")
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "A study opens it once" in again.stderr
+    done = command("backtest", "equal_weight", *DAYS, "--study", "mine")
+    assert done.returncode == 0, done.stderr
+    assert f"{FIRST} to {LAST}" in done.stdout
 
 
 def test_a_backtest_and_its_page(command: Run, database: Database, tmp_path: Any) -> None:

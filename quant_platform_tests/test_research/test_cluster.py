@@ -71,14 +71,15 @@ def test_a_killed_worker_changes_nothing(
     def grid(name: str) -> dict[str, list[Any]]:
         return {"share": SHARES, "mark": [name]}
 
-    alone = store.sweep(part, grid(""), FIRST, LAST, progress=False, store_trials=False)
+    alone = store.sweep(part, grid(""), FIRST, LAST, progress=False, resume=False)
     together = store.sweep(part, grid(str(mark)), FIRST, LAST, progress=False, client=client)
     assert mark.exists()
     assert (together.table["failed"] == "").all()
     np.testing.assert_array_equal(together.returns, alone.returns)
     pick = ["sharpe_ratio", "total_return", "turnover", "max_drawdown"]
     np.testing.assert_array_equal(together.table[pick], alone.table[pick])
-    assert fetch(store.database, "SELECT count(*) FROM trials") == [(len(SHARES),)]
+    # The one without a fault counts, too.
+    assert fetch(store.database, "SELECT count(*) FROM trials") == [(2 * len(SHARES),)]
 
 
 def test_what_ends_every_worker_fails_alone(
@@ -106,7 +107,7 @@ def test_a_feature_of_the_notebook_is_sent(
         grid = {"share": [0.5, 1.0]}
         alone, together = (
             store.sweep(
-                cells["reads"], grid, FIRST, LAST, progress=False, store_trials=False, client=each
+                cells["reads"], grid, FIRST, LAST, progress=False, resume=False, client=each
             )
             for each in (None, client)
         )

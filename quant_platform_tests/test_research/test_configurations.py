@@ -7,7 +7,7 @@ import pytest
 
 from quant_platform.errors import SettingsError
 from quant_platform.research.configurations import Configurations
-from quant_platform.research.source import source_digest
+from quant_platform.strategies.source import source_digest
 
 
 def listed(space: Any, **options: Any) -> list[dict[str, Any]]:

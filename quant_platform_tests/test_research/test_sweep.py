@@ -7,6 +7,7 @@ half of 1,000 it holds 50 shares, which are worth 500, 1,000, 1,000 with 50 in c
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,16 @@ from quant_platform.market.panel import Panel
 from quant_platform.research import sweep as module
 from quant_platform.research.store import Store
 from quant_platform.research.sweep_result import Sweep
-from quant_platform.research.trials import data_version
 from quant_platform.settings import PREFIX, Settings
+from quant_platform.storage.data_version import DataVersion
 from quant_platform.storage.database import Database
-from quant_platform.storage.trials import FILE, METRIC_COLUMNS
+from quant_platform.storage.trial_file import FILE
+from quant_platform.storage.trials import METRIC_COLUMNS
 from quant_platform.strategies.book import Book
 from quant_platform.strategies.library.equal_weight import EqualWeight
 from quant_platform_tests.support.five_sessions import FIRST, FREE, LAST, store_market
-from quant_platform_tests.support.tables import fetch
+from quant_platform_tests.support.readers import reading_login
+from quant_platform_tests.support.tables import empty_ledger, fetch
 
 RUN: list[float] = []
 """Shares that were run, in their order."""
@@ -63,7 +66,7 @@ def store(server: Any, template: str, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(autouse=True)
 def _anew(store: Store) -> None:
     RUN.clear()
-    fetch(store.database, "DELETE FROM trials")
+    empty_ledger(store.database)
 
 
 def swept(store: Store, parameters: Any, strategy: Any = part, **options: Any) -> Sweep:
@@ -88,7 +91,7 @@ def test_a_strategy_gives_the_bits_of_its_backtest(store: Store, name: str) -> N
     """That rows and arrays of signals say the same is held in `test_strategies/test_targets.py`."""
     found = swept(store, [{}], name)
     alone = store.backtest(name, FIRST, LAST, costs=FREE, capital=1000.0)
-    np.testing.assert_array_equal(found.returns[0], alone.returns)
+    np.testing.assert_array_equal(found.returns[0], alone.returns.astype(np.float32))
     for metric in set(found.table.columns) & set(alone.metrics.index):
         np.testing.assert_equal(found.table[metric][0], alone.metrics[metric], metric)
 
@@ -102,7 +105,7 @@ def test_a_function_gives_the_bits_of_its_backtest_under_all_costs(store: Store)
 
         one.features, one.lookback = (), 1  # type: ignore[attr-defined]
         alone = store.backtest(one, FIRST, LAST)
-        np.testing.assert_array_equal(found.returns[number], alone.returns)
+        np.testing.assert_array_equal(found.returns[number], alone.returns.astype(np.float32))
         for metric, value in alone.metrics.reindex(list(METRIC_COLUMNS)).items():
             np.testing.assert_equal(found.table[str(metric)][number], value)
 
@@ -111,15 +114,17 @@ def test_each_trial_is_a_row(store: Store) -> None:
     found = swept(store, {"share": [0.5, 1.0]})
     rows = fetch(
         store.database,
-        "SELECT id, sweep_id, strategy, parameters, first_session::text, last_session::text,"
-        " capital, total_return, daily_returns, failed FROM trials ORDER BY total_return DESC",
+        "SELECT trials.id, digest, strategy, parameters, r.first_session::text,"
+        " r.last_session::text, capital, total_return, daily_returns, failed"
+        " FROM trials JOIN trial_runs AS r ON trial_id = trials.id ORDER BY total_return DESC",
     )
+    assert fetch(store.database, "SELECT count(DISTINCT sweep_id) FROM trial_runs") == [(1,)]
     for number, row in enumerate(rows):
-        trial = found.trials[number]
+        run = found.runs[number]
         parameters = {"share": found.parameters[number]["share"], "fault": ""}
-        assert row[:7] == (trial.id, trial.sweep_id, "part", parameters, FIRST, LAST, 1000.0)
+        assert row[:7] == (run.trial.id, run.digest, "part", parameters, FIRST, LAST, 1000.0)
         assert row[7] == found.table["total_return"][number]
-        np.testing.assert_array_equal(row[8], found.returns[number])
+        np.testing.assert_array_equal(np.float32(row[8]), found.returns[number])
         assert row[9] is None
 
 
@@ -162,9 +167,9 @@ def test_over_other_data_it_is(store: Store) -> None:
     ],
 )
 def test_whatever_a_feature_may_read_is_data(store: Store, statement: str) -> None:
-    before = data_version(store._reader, LAST)
+    before = DataVersion.read(store._reader.query, LAST)
     fetch(store.database, statement, FIRST)
-    assert data_version(store._reader, LAST) != before
+    assert DataVersion.read(store._reader.query, LAST) != before
 
 
 def test_a_feature_that_a_notebook_writes_anew_is_other_source(
@@ -197,9 +202,7 @@ def test_models_of_the_settings_go_by_their_names(store: Store, tmp_path: Path) 
     own = Store(store.database, settings)
     grid = {"min_volume_ratio": [1.1]}
     for name, held in (("enhanced_momentum", (3.0, 60)), ("tight", (2.0, 5))):
-        done = own.sweep(
-            name, grid, FIRST, LAST, progress=False, store_trials=False, benchmark="tight"
-        )
+        done = own.sweep(name, grid, FIRST, LAST, progress=False, resume=False, benchmark="tight")
         (trial,) = done.trials
         given = json.loads(trial.parameters)
         assert trial.strategy == name
@@ -212,7 +215,7 @@ def test_a_strategy_may_name_a_model_of_the_settings_as_its_benchmark(store: Sto
         benchmark = "tight"
 
     own = Store(store.database, Settings(models="default; tight=enhanced_momentum(max_holding=5)"))
-    done = own.sweep(Against, [{}], FIRST, LAST, progress=False, store_trials=False)
+    done = own.sweep(Against, [{}], FIRST, LAST, progress=False, resume=False)
     assert "max_holding=5" in done.trials[0].benchmark
     with pytest.raises(UnknownNameError, match="no strategy or model tight"):
         store.sweep(Against, [{}], FIRST, LAST, progress=False)
@@ -248,14 +251,16 @@ def test_a_configuration_fails_alone(store: Store, fault: str, reason: str) -> N
     assert reason in found.table["failed"][1]
     assert found.table["failed"][[0, 2]].tolist() == ["", ""]
     assert found.returns[1].isna().all()
-    sound = swept(store, {"share": [0.1, 0.3]}, store_trials=False)
+    sound = swept(store, {"share": [0.1, 0.3]}, resume=False)
     np.testing.assert_array_equal(found.returns[[0, 2]], sound.returns)
     assert found.verdict.failed == 1
     # It is tried again; it may have been the machine.
     RUN.clear()
     swept(store, {"share": [0.1, 0.2, 0.3], "fault": [fault]})
     assert set(RUN) == {0.2}
-    assert fetch(store.database, "SELECT count(*) FROM trials WHERE failed IS NOT NULL") == [(1,)]
+    assert fetch(store.database, "SELECT count(*) FROM trial_runs WHERE failed IS NOT NULL") == [
+        (1,)
+    ]
 
 
 def test_what_all_read_none_may_write(store: Store) -> None:
@@ -283,7 +288,7 @@ def test_a_parameter_that_is_refused_is_named_before_anything_is_read(
 ) -> None:
     nowhere = Store(Database("postgresql://127.0.0.1:1/none"))
     with pytest.raises(SettingsError, match=message):
-        swept(nowhere, parameters, strategy, store_trials=False)
+        swept(nowhere, parameters, strategy, resume=False)
 
 
 def test_a_million_configurations_ask_first(store: Store) -> None:
@@ -299,23 +304,53 @@ def test_confirmed_they_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> No
     assert len(swept(store, {"share": [0.1, 0.2]}, confirm=True)) == 2
 
 
-def test_of_a_database_that_can_only_be_read_trials_are_kept_at_home(
+@contextmanager
+def reading(store: Store, may_record: bool) -> Iterator[Store]:
+    """Lend the store by a login that may only read, and may or may not call the one function."""
+    right = "EXECUTE ON FUNCTION record_trial(jsonb, jsonb, jsonb)"
+    if not may_record:
+        fetch(store.database, f"REVOKE {right} FROM PUBLIC")
+    try:
+        with reading_login(store.database) as database:
+            yield Store(database, store.settings)
+    finally:
+        fetch(store.database, f"GRANT {right} TO PUBLIC")
+
+
+def test_who_may_only_read_is_counted_and_goes_on(store: Store) -> None:
+    with reading(store, may_record=True) as reader:
+        first = swept(reader, {"share": [0.1, 0.2]})
+        RUN.clear()
+        again = swept(reader, {"share": [0.1, 0.2]})
+    assert RUN == []
+    np.testing.assert_array_equal(again.returns, first.returns)
+    assert fetch(store.database, "SELECT count(*) FROM trial_runs") == [(2,)]
+    assert first.counted is not None
+    assert first.counted.can_be_ranked
+    assert first.warning == ""
+
+
+def test_where_nothing_can_be_written_runs_are_kept_at_home_and_count_nothing(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sign = "&" if "?" in store.database.url else "?"
-    url = f"{store.database.url}{sign}options=-c%20default_transaction_read_only%3Don"
-    reader = Store(Database(url), store.settings)
-    with caplog.at_level(logging.WARNING):
-        first = swept(reader, {"share": [0.1, 0.2], "fault": ["raises"]})
-    said = [each for each in caplog.messages if "Trials are kept in" in each]
-    assert len(said) == 1
-    assert str(Path(store.settings.home) / FILE) in said[0]
-    RUN.clear()
-    again = swept(reader, {"share": [0.1, 0.2], "fault": ["raises"]})
+    with reading(store, may_record=False) as reader:
+        with caplog.at_level(logging.WARNING):
+            first = swept(reader, {"share": [0.1, 0.2], "fault": ["raises"]})
+        said = [each for each in caplog.messages if "Runs are kept in" in each]
+        assert len(said) == 1
+        assert str(Path(store.settings.home) / FILE) in said[0]
+        RUN.clear()
+        again = swept(reader, {"share": [0.1, 0.2], "fault": ["raises"]})
+        alone = reader.backtest("equal_weight", FIRST, LAST)
     assert set(RUN) == {0.2}
     np.testing.assert_array_equal(again.returns, first.returns)
     assert fetch(store.database, "SELECT count(*) FROM trials") == [(0,)]
-    reader.database.close()
+    reason = "can enter no ranking: this login may not call record_trial()"
+    for each in (first, again, alone):
+        assert each.counted is not None
+        assert not each.counted.can_be_ranked
+        assert reason in repr(each)
+        assert reason in each._repr_html_()
 
 
 def test_a_surface(store: Store) -> None:
@@ -359,9 +394,7 @@ def test_the_other_parameters_of_a_surface_are_the_best_or_those_given(store: St
 
 
 def test_a_sample_is_the_same_again(store: Store) -> None:
-    one, two = (
-        swept(store, {"share": (0.0, 1.0)}, sample=5, seed=3, store_trials=False) for _ in (1, 2)
-    )
+    one, two = (swept(store, {"share": (0.0, 1.0)}, sample=5, seed=3, resume=False) for _ in (1, 2))
     assert one.kind == "sample"
     np.testing.assert_array_equal(one.table["share"], two.table["share"])
     np.testing.assert_array_equal(one.returns, two.returns)
@@ -381,7 +414,7 @@ def test_as_known_at_a_moment(store: Store) -> None:
     then = swept(store.at("2024-02-01T13:00Z"), {"share": [0.5]})
     now = swept(store, {"share": [0.5]})
     np.testing.assert_array_equal(then.returns, now.returns)
-    assert then.trials[0].data_version != now.trials[0].data_version
+    assert then.runs[0].data_version != now.runs[0].data_version
 
 
 def test_threads_change_no_bit(store: Store) -> None:

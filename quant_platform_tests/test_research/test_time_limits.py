@@ -92,7 +92,7 @@ def test_a_configuration_that_never_ends_fails_alone(store: Store) -> None:
     assert [bool(each) for each in failed] == [False, True, False]
     assert failed[1].startswith("The strategy endless did not end within 0.2 s, at test_time")
     sound = {"share": [0.1, 0.3]}
-    alone = store.sweep(endless, sound, FIRST, LAST, progress=False, store_trials=False)
+    alone = store.sweep(endless, sound, FIRST, LAST, progress=False, resume=False)
     np.testing.assert_array_equal(found.returns[[0, 2]], alone.returns)
 
 

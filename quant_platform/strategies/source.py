@@ -6,6 +6,9 @@ functions, classes and values that it finds by name, likewise. A module that it 
 its name, and, where it is no installed package, by its file. What cannot be told, such as an open
 file, makes the digest one of its own, so that nothing is ever taken for the same.
 
+What the platform, an extension or a package has is known by its name there; `code_digest` tells
+whether its own instructions changed, and `written_source` returns the text of the rest.
+
 What does not belong here: parameters and data (`trials.py`).
 """
 
@@ -16,12 +19,18 @@ import secrets
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 PLATFORM = "quant_platform"
+
+FOUNDATIONS = frozenset(
+    {"abc", "builtins", "quant_platform.strategies.base", "quant_platform.strategies.function"}
+)
+"""Modules whose classes are the same for all strategies."""
 
 
 def source_digest(*codes: object) -> str:
@@ -41,6 +50,71 @@ def source_digest(*codes: object) -> str:
             digest.update(part)
             digest.update(b"\0")
     return digest.hexdigest()[:16]
+
+
+def code_digest(*codes: object) -> str:
+    """Return a digest of the instructions of functions and classes, without what they refer to.
+
+    Of a class those of its functions, its plain values and what it inherits from outside of the
+    platform's foundations (`object`, `Strategy`) are counted.
+    """
+    digest = hashlib.sha256()
+    for code in codes:
+        for function in _functions(code):
+            seen: dict[int, object] = {}
+            for part in _of_code(function.__code__, seen):
+                digest.update(part)
+                digest.update(b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _functions(code: object) -> Iterator[FunctionType]:
+    """Functions that something is made of, in the order in which they are written."""
+    while isinstance(code, partial):
+        code = code.keywords.get("function", code.func)
+    if isinstance(code, (staticmethod, classmethod)):
+        code = code.__func__
+    if isinstance(code, property):
+        yield from _functions(code.fget)
+    elif isinstance(code, FunctionType):
+        yield code
+    elif isinstance(code, type):
+        for each in code.__mro__:
+            if each.__module__ not in FOUNDATIONS:
+                for value in vars(each).values():
+                    yield from _functions(value) if not isinstance(value, type) else ()
+
+
+def written_source(*codes: object) -> str:
+    """Return the text of what is no part of the platform or of a package, and of what it refers to.
+
+    Plain values that functions find by name are stated before them. What was typed where nobody
+    keeps the text is left out.
+    """
+    texts: dict[str, None] = {}
+    seen: set[int] = set()
+    for code in codes:
+        _collect(code, texts, seen)
+    return "\n\n".join(texts)
+
+
+def _collect(code: object, texts: dict[str, None], seen: set[int]) -> None:
+    while isinstance(code, partial):
+        code = code.func
+    if not isinstance(code, (FunctionType, type)) or id(code) in seen or _is_known(code):
+        return
+    seen.add(id(code))
+    for function in [code] if isinstance(code, FunctionType) else _functions(code):
+        for name in sorted(_names(function.__code__)):
+            value = function.__globals__.get(name)
+            if isinstance(value, (str, int, float, bool)):
+                texts.setdefault(f"{name} = {value!r}")
+            _collect(value, texts, seen)
+        for cell in function.__closure__ or ():
+            with suppress(ValueError):  # not filled yet
+                _collect(cell.cell_contents, texts, seen)
+    with suppress(OSError, TypeError):
+        texts.setdefault(inspect.cleandoc(inspect.getsource(code)))
 
 
 def _parts(value: Any, seen: dict[int, object]) -> Iterator[bytes]:
