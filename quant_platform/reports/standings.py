@@ -23,6 +23,9 @@ PLACES = ("rank", "model", "set", "p", "ranks", "Sharpe 95 %")
 BESIDE = ("deflated", "invested", "costs", "turnover", "capacity", "ended", "score")
 """Headers of the two halves of a row; costs and turnover are a year's."""
 
+BEYOND = 1e12
+"""Amounts beyond this are not written out."""
+
 Record = Mapping[str, object]
 
 
@@ -63,10 +66,15 @@ def figure(value: object, style: str) -> str:
 
 
 def money(value: object) -> str:
-    """Format an amount, in thousands, millions and so on."""
+    """Format an amount, in thousands, millions and so on.
+
+    Whole markets are worth trillions, so an extrapolation beyond one says no more than that.
+    """
     if not isinstance(value, int | float):
         return NONE
-    for size, unit in ((1e12, " T"), (1e9, " B"), (1e6, " M"), (1e3, " k")):
+    if value > BEYOND:
+        return "> 1 T"
+    for size, unit in ((1e9, " B"), (1e6, " M"), (1e3, " k")):
         if value >= size:
             return f"{value / size:,.1f}{unit}"
     return f"{value:,.0f}"

@@ -62,7 +62,15 @@ def test_the_table_is_whole_whatever_a_model_is_called() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "–"), (0.0, "0"), (950, "950"), (1500.0, "1.5 k"), (3e9, "3.0 B"), (4.2e12, "4.2 T")],
+    [
+        (None, "–"),
+        (0.0, "0"),
+        (950, "950"),
+        (1500.0, "1.5 k"),
+        (3e9, "3.0 B"),
+        (1e12, "1,000.0 B"),
+        (4.2e12, "> 1 T"),
+    ],
 )
 def test_money(value: float | None, text: str) -> None:
     assert money(value) == text
