@@ -57,9 +57,10 @@ class TrialLists(StoredTables):
         Examples
         --------
         >>> import quant_platform as qp
-        >>> rows = qp.open().trials("pipeline")
-        >>> sorted(rows["strategy"])
-        ['buy_and_hold', 'enhanced_momentum', 'mean_reversion']
+        >>> store = qp.open()
+        >>> result = store.backtest("mean_reversion", "2012-01-03", "2012-06-29")
+        >>> "mean_reversion" in store.trials()["strategy"].tolist()
+        True
         """
         if study is not None:
             names = self.studies()["name"].tolist()
@@ -80,7 +81,10 @@ class TrialLists(StoredTables):
         Examples
         --------
         >>> import quant_platform as qp
-        >>> "pipeline" in qp.open().studies()["name"].tolist()
-        True
+        >>> store = qp.open()
+        >>> with qp.study("reversals in 2012", budget=5):
+        ...     result = store.backtest("mean_reversion", "2012-01-03", "2012-06-29")
+        >>> store.studies().set_index("name").loc["reversals in 2012", "state"]
+        'within its budget'
         """
         return self._reader.query(_STUDIES)
