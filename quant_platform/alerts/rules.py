@@ -3,24 +3,28 @@
 A rule is a frozen object with a `name` and an `evaluate(inputs)` that returns the breaches of the
 requested sessions; it reads frames and nothing else. To add a rule, name an object in an extension
 (`extensions.py`), or add it to `RULES`. A rule reports the state of a session: a limit that stays
-breached is reported in every session in which it is. Delivering alerts does not belong here.
+breached is reported in every session in which it is. What does not belong here: what the settings
+change of a rule (`tuning.py`), and how rows become events (`events.py`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 import pandas as pd
 
-from quant_platform.errors import ContractError, OnFailure, SessionError
+from quant_platform.errors import ContractError, OnFailure, SessionError, SettingsError
 from quant_platform.extensions import extension_modules
 from quant_platform.isolation import limited
 
 INFO, WARNING, CRITICAL = "info", "warning", "critical"
 
 SEVERITIES = (INFO, WARNING, CRITICAL)
+
+SILENCE = 63
+"""Sessions that the rules may look back on, and those without a signal that are a breach."""
 
 BREACH_COLUMNS = ["date", "subject", "severity", "message", "value", "threshold"]
 """What a rule returns."""
@@ -66,6 +70,14 @@ class AlertRule(Protocol):
         """Return breaches: date, subject, severity, message, value, threshold."""
 
 
+@runtime_checkable
+class Tunable(Protocol):
+    """A rule whose severity and threshold the settings may change."""
+
+    def tuned(self, severity: str, threshold: float | None) -> Self:
+        """Return the rule with these; None: its own threshold. SettingsError: it cannot be."""
+
+
 @dataclass(frozen=True)
 class PerformanceLimit:
     """A figure of `model_performance` fell below a limit. For the benchmark it is only information.
@@ -108,6 +120,11 @@ class PerformanceLimit:
             }
         )
 
+    def tuned(self, severity: str, threshold: float | None) -> "PerformanceLimit":
+        """Return the rule with another severity, and another limit."""
+        limit = self.limit if threshold is None else threshold
+        return replace(self, severity=severity, limit=limit)
+
 
 @dataclass(frozen=True)
 class ModelSilent:
@@ -119,10 +136,12 @@ class ModelSilent:
     Attributes
     ----------
     window : sessions without a signal that are a breach, the session itself included
+    severity : of the breach
     """
 
-    window: int = 63
+    window: int = SILENCE
     name: str = "model_silent"
+    severity: str = WARNING
 
     def evaluate(self, inputs: AlertInputs) -> pd.DataFrame:
         """Breaches, one per model and session."""
@@ -144,7 +163,7 @@ class ModelSilent:
             {
                 "date": rows["date"],
                 "subject": rows["model_name"],
-                "severity": WARNING,
+                "severity": self.severity,
                 "message": [
                     f"{name}: no buy or sell signal in the last {self.window} sessions"
                     for name in rows["model_name"]
@@ -153,6 +172,22 @@ class ModelSilent:
                 "threshold": 1.0,
             }
         )
+
+    def tuned(self, severity: str, threshold: float | None) -> "ModelSilent":
+        """Return the rule with another severity, and another window.
+
+        Raises
+        ------
+        SettingsError
+            The window is longer than what is read for the rules, or no number of sessions.
+        """
+        window = self.window if threshold is None else int(threshold)
+        if window != (threshold or window) or not 1 <= window <= SILENCE:
+            raise SettingsError(
+                f"The alert rule {self.name} cannot look at {threshold:g} sessions",
+                f"Write a whole number from 1 to {SILENCE}",
+            )
+        return replace(self, severity=severity, window=window)
 
 
 @dataclass(frozen=True)
@@ -215,6 +250,11 @@ RULES: tuple[AlertRule, ...] = (
     DataStale(),
 )
 """The rules that the platform brings."""
+
+
+def rank(severity: str) -> int:
+    """Place of a severity among all, the mildest first."""
+    return SEVERITIES.index(severity)
 
 
 def all_rules() -> tuple[AlertRule, ...]:

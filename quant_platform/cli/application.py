@@ -76,6 +76,7 @@ def _fail_by_known_cause(error: Exception) -> None:
 def complete_app() -> typer.Typer:
     """Return the application with all of its commands."""
     from quant_platform.cli import (
+        alerts,
         audit,
         commands,
         database,
@@ -87,7 +88,7 @@ def complete_app() -> typer.Typer:
         trials,
     )
 
-    modules = commands, listing, database, dividends, new, release, research, trials, audit
+    modules = commands, listing, database, dividends, new, release, research, trials, audit, alerts
     for module in modules:
         module.register(app)
     return app

@@ -82,7 +82,16 @@ def _show_settings(settings: Settings, vendor: Vendor, database: Database | None
             ("corrections", f"the last {settings.correction_sessions} sessions, each day"),
         ]
     rows += [(f"extra {extra}", _installed(extra)) for extra in EXTRAS]
+    rows.append(("alerts", _alerts(settings)))
     console.table("Configured", ["what", "value"], rows)
+
+
+def _alerts(settings: Settings) -> str:
+    """Names of the channels that alerts are sent to, and what each takes; no URL."""
+    from quant_platform.alerts.channels import channels_of
+
+    channels = channels_of(settings)
+    return ", ".join(f"{each.name} from {each.severity} on" for each in channels) or "not sent"
 
 
 def _show_own_data(settings: Settings, vendor: Vendor, *, has_database: bool) -> None:

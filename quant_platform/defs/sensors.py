@@ -1,4 +1,4 @@
-"""Sensors: one keeps the market current, the other turns a failed run into an alert.
+"""Sensors: the market is kept current, a failed run is an alert, and alerts are sent.
 
 What does not belong here: which update comes next (`pipeline/updates.py`), and what the vendor
 announces (`pipeline/market_state.py`).
@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
+from quant_platform.alerts.delivery import look_and_deliver
 from quant_platform.alerts.queue import raise_alert
 from quant_platform.defs.jobs import DAILY_JOB
 from quant_platform.defs.processes import close_dead_runs, runs_in_progress
@@ -54,7 +55,7 @@ FAILED = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 def build_sensors(
     settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> list[dg.SensorDefinition]:
-    """`daily_update_sensor` and `run_failure_alert`.
+    """`daily_update_sensor`, `run_failure_alert` and `alert_delivery`.
 
     Parameters
     ----------
@@ -91,7 +92,17 @@ def build_sensors(
     ) -> None:
         record_failed_run(platform, context.dagster_run, context.failure_event.message or "")
 
-    return [daily_update_sensor, run_failure_alert]
+    @dg.sensor(
+        name="alert_delivery",
+        default_status=status,
+        minimum_interval_seconds=min(settings.sensor_seconds, 60),
+        description="Sends the alerts that wait, beside the runs: no channel makes one fail.",
+    )
+    def alert_delivery(platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
+        done = look_and_deliver(settings, platform.database, platform.calendar, clock)
+        return dg.SkipReason(str(done))
+
+    return [daily_update_sensor, run_failure_alert, alert_delivery]
 
 
 def _stale_update(

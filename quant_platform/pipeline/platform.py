@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from quant_platform.alerts.tuning import rules_in_force
 from quant_platform.errors import SettingsError
 from quant_platform.market.calendar import Calendar
 from quant_platform.market.universe import EVERYBODY, UniverseRule
@@ -55,13 +56,14 @@ class Platform:
         Raises
         ------
         SettingsError, UnknownNameError
-            It holds the market of another vendor, or models, books, costs or limits are none: a run
-            would find that out at its end.
+            It holds the market of another vendor, or models, books, costs, limits or alert rules are
+            none: a run would find that out at its end.
         """
         _ = self.models, self.books
         costs_of(self.settings)
         Limits.read(self.settings.limits)
         read_sources(self.settings.conditions)
+        rules_in_force(self.settings.alert_rules)
         database = ready_database(self.settings)
         _refuse_other_vendor(database, self.vendor.name)
         return database

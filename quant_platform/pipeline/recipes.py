@@ -42,6 +42,8 @@ def recipe_of(platform: Platform, asset: str) -> str:
             return portfolio_recipe(platform.settings)
         case ["model_performance"]:
             return performance_recipe(platform.settings)
+        case ["alerts"]:
+            return platform.settings.alert_rules
     of_table = {each.table: each for each in sets()}
     return feature_recipe(of_table[asset]) if asset in of_table else ""
 

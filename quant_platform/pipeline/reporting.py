@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from quant_platform.alerts.rules import AlertInputs, ModelSilent, evaluate_alerts, with_failures
+from quant_platform.alerts.rules import SILENCE, AlertInputs, evaluate_alerts, with_failures
+from quant_platform.alerts.tuning import rules_in_force
 from quant_platform.pipeline.blocks import SlidingRows, blocks, count_securities
 from quant_platform.pipeline.chunks import Chunk, alone
 from quant_platform.pipeline.computations import server_time
@@ -16,9 +17,6 @@ from quant_platform.storage import bulk
 from quant_platform.storage.bulk import Members
 from quant_platform.storage.models import model_ids
 from quant_platform.storage.stored import Stored
-
-SILENCE = ModelSilent().window
-"""Sessions that an alert looks back on."""
 
 REPORT_CELLS = 100
 """Cells that a report of a session is counted for: its ranking, trends and text are documents."""
@@ -57,7 +55,10 @@ def alert_chunks(
         )
         failures = Failures("alert rule")
         rows = evaluate_alerts(
-            inputs, on_failure=failures.note, seconds=platform.settings.step_seconds
+            inputs,
+            rules_in_force(platform.settings.alert_rules).of_sessions,
+            on_failure=failures.note,
+            seconds=platform.settings.step_seconds,
         )
         failed = _failed(platform, block.sessions, failures.by_part)
         yield from alone(

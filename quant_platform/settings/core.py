@@ -22,6 +22,7 @@ from quant_platform.settings.values import (
     LowerCase,
     Names,
     Number,
+    SecretText,
     Tolerances,
     a_day_or_a_count,
     matching,
@@ -35,6 +36,7 @@ MARKET = "A whole market"
 QUALITY = "Quality"
 SIMULATION = "Simulation"
 AUTOMATION = "Automation"
+ALERTS = "Alerts"
 
 Universe = Annotated[str, matching("[ -~]+"), Form("a list of symbols or a rule, on one line")]
 
@@ -50,6 +52,11 @@ Checks = Annotated[
     Form("a list of name=severity:threshold, with commas between them"),
 ]
 
+QuietHours = Annotated[
+    str,
+    matching(r"(?:never|\d\d:\d\d-\d\d:\d\d(?:@\S+)?)?"),
+    Form("hours and a time zone, such as 22:00-07:00@Europe/Berlin; UTC where none is named"),
+]
 
 Holdout = Annotated[
     str,
@@ -334,6 +341,30 @@ class Settings(SettingsModel):
         le=1440.0,
         description="Minutes after a failed run of the sensor before it tries again; doubled with"
         " each further one, five runs in all.",
+    )
+    alert_urls: Annotated[SecretText | None, Variable(ALERTS, PREFIX + "ALERT_URLS")] = Field(
+        default=None,
+        description="Channels that alerts are sent to: apprise URLs, one a line, or the name of a"
+        " file that holds them, relative to the folder of `.env`. Options may stand before a URL:"
+        " `name=desk severity=critical quiet=22:00-07:00@Europe/Berlin mailtos://…`. Empty: none.",
+    )
+    alert_severity: Annotated[
+        Literal["info", "warning", "critical"],
+        LowerCase,
+        Variable(ALERTS, PREFIX + "ALERT_SEVERITY"),
+    ] = Field(
+        default="warning",
+        description="The lowest severity that a channel is sent which states none of its own.",
+    )
+    alert_quiet: Annotated[QuietHours, Variable(ALERTS, PREFIX + "ALERT_QUIET")] = Field(
+        default="",
+        description="Hours of the day in which channels are sent only what is critical; the rest"
+        " waits for their end. A channel may state its own, or `never`.",
+    )
+    alert_rules: Annotated[Checks, Variable(ALERTS, PREFIX + "ALERT_RULES")] = Field(
+        default="",
+        description="Severity and threshold of alert rules that are to differ from their defaults,"
+        " such as `drawdown_limit=critical:-0.3, model_silent=info:42, ranking_change=off`.",
     )
     environment: Environment = Field(
         default=Environment(), description="Texts for the vendor's settings."

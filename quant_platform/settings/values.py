@@ -130,6 +130,10 @@ def _key(value: object) -> object:
     return Secret(value)
 
 
+def _secret(value: object) -> object:
+    return Secret(value) if isinstance(value, str) else value
+
+
 def _database_url(url: str) -> str:
     """Return a PostgreSQL URL in the form psycopg2 and SQLAlchemy agree on."""
     scheme, separator, rest = url.partition("://")
@@ -232,6 +236,9 @@ Key = Annotated[
     BeforeValidator(_key),
     Form("a key", "holds a sign that no key has", "Paste the key alone, unquoted"),
 ]
+
+SecretText = Annotated[Secret, BeforeValidator(_secret), Form("text", "cannot be read")]
+"""Any text that may hold a secret; who reads it finds its faults."""
 
 Address = Annotated[str, AfterValidator(_address)]
 """A web service's address without a slash at its end; a field adds its `address_form`."""

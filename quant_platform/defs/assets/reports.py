@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from quant_platform.alerts.rules import SILENCE
 from quant_platform.defs.assets.common import LAZY, AssetContext, asset, columns, sessions_to_do
 from quant_platform.defs.assets.signals import signal_key
 from quant_platform.defs.partitions import lookback
 from quant_platform.pipeline.chunks import Chunk, Chunks
 from quant_platform.pipeline.pages import write_page
 from quant_platform.pipeline.platform import Platform
-from quant_platform.pipeline.reporting import SILENCE, alert_chunks, report_chunks
+from quant_platform.pipeline.reporting import alert_chunks, report_chunks
 from quant_platform.reports.ranking import TREND_SESSIONS
 from quant_platform.storage.stored import Stored
 
@@ -58,7 +59,7 @@ def _alerts(market: AssetContext) -> dg.AssetsDefinition:
         **signals_of: Stored,
     ) -> Chunks:
         """Limits breached, models gone silent, data gone stale."""
-        sessions = sessions_to_do(context, platform)
+        sessions = sessions_to_do(context, platform, platform.settings.alert_rules)
         return Chunks(alert_chunks(platform, sessions, performance, universe, bars, signals_of))
 
     return alerts

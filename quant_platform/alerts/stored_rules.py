@@ -1,0 +1,90 @@
+"""Rules over what is stored after a run: data quality, and changes of the ranking.
+
+They are evaluated whenever alerts are delivered, so that they also see what a run stored before a
+blocking check stopped it. To add one, name a `StoredRule` in an extension (`extensions.py`), or add
+it to `STORED_RULES`. Rules of which the report has a line in each session do not belong here: see
+`rules.py`.
+"""
+
+from dataclasses import dataclass, replace
+
+from quant_platform.errors import ContractError, SettingsError
+from quant_platform.extensions import extension_modules
+
+
+@dataclass(frozen=True)
+class StoredRule:
+    """A condition that a statement finds in the platform's tables.
+
+    Attributes
+    ----------
+    name : name of the rule in `alert_events.rule`
+    statement : SQL with the parameter %(first)s, a session; its columns are date, subject, severity
+        and message, a row for each session from that one on in which the condition holds
+    severity : of every row, whatever the statement says; empty: as it says
+    """
+
+    name: str
+    statement: str
+    severity: str = ""
+
+    def tuned(self, severity: str, threshold: float | None) -> "StoredRule":
+        """Return the rule with another severity.
+
+        Raises
+        ------
+        SettingsError
+            A threshold is given: it stands in the statement.
+        """
+        if threshold is not None:
+            raise SettingsError(f"The alert rule {self.name} has no threshold", "Leave it out")
+        return replace(self, severity=severity)
+
+
+DATA_QUALITY = StoredRule(
+    "data_quality",
+    """
+    SELECT date, check_name, CASE severity WHEN 'error' THEN 'critical' ELSE 'warning' END,
+        check_name || ' of ' || table_name || ' failed: ' || failures || ' failures in ' || date
+    FROM data_quality
+    WHERE passed IS FALSE AND date >= %(first)s AND check_name <> 'stale_sessions'
+    """,
+)
+"""A check failed. What is stale has alerts of its own, of the origin `ledger`."""
+
+RANKING_CHANGE = StoredRule(
+    "ranking_change",
+    """
+    SELECT date, best_model, 'info', best_model || ' leads the ranking; before, ' || before || ' did'
+    FROM (
+        SELECT date, best_model, lag(best_model) OVER (ORDER BY date) AS before
+        FROM performance_reports WHERE date >= %(first)s
+    ) AS ranked
+    WHERE best_model <> before
+    """,
+)
+"""Another model leads the ranking than in the session before."""
+
+STORED_RULES: tuple[StoredRule, ...] = (DATA_QUALITY, RANKING_CHANGE)
+"""The rules of this kind that the platform brings."""
+
+
+def all_stored_rules() -> tuple[StoredRule, ...]:
+    """Return the platform's rules, then those that extensions name.
+
+    Raises
+    ------
+    ContractError
+        Two rules have one name.
+    """
+    by_name = {rule.name: rule for rule in STORED_RULES}
+    for module in extension_modules():
+        for name, value in vars(module).items():
+            if name.startswith("_") or not isinstance(value, StoredRule):
+                continue
+            if by_name.setdefault(value.name, value) is not value:
+                raise ContractError(
+                    f"Two alert rules are called {value.name!r}, one of them in {module.__name__}",
+                    "Rename one of them.",
+                )
+    return tuple(by_name.values())
