@@ -121,9 +121,9 @@ def deliver(
     done, until = Delivered(), time.monotonic() + seconds
     active = list(channels)
     while active and time.monotonic() < until:
-        active = [
-            each for each in active if _deliver_next(database, each, clock, send, chance, done)
-        ]
+        for channel in tuple(active):
+            if not _deliver_next(database, channel, clock, send, chance, done):
+                active.remove(channel)
     with closing(database.connect()) as connection, connection.cursor() as cursor:
         cursor.execute(_WAITING)
         done.waiting = cursor.fetchall()[0][0]
@@ -137,8 +137,8 @@ def wait_after(attempts: int, chance: float) -> timedelta:
     "Exponential backoff and jitter", AWS Architecture Blog, 2015).
     """
     # Beyond 2^10 minutes the bound holds in any case.
-    whole = min(FIRST_WAIT * 2 ** min(attempts - 1, 10), LONGEST_WAIT)
-    return whole * (0.5 + 0.5 * chance)
+    doubled: timedelta = FIRST_WAIT * 2 ** min(attempts - 1, 10)
+    return min(doubled, LONGEST_WAIT) * (0.5 + 0.5 * chance)
 
 
 def _deliver_next(

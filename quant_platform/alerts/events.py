@@ -154,22 +154,22 @@ def _record(
     now: datetime,
 ) -> int:
     by_key: dict[Key, list[_Event]] = {}
-    for event in events:
-        by_key.setdefault(event.spell.key, []).append(event)
+    for known in events:
+        by_key.setdefault(known.spell.key, []).append(known)
     pairs = [(spell, _continued(spell, by_key.get(spell.key, ()), sessions)) for spell in found]
-    goes_on = {event.id for _, event in pairs if event is not None}
+    continued = {event.id for _, event in pairs if event is not None}
     # First: of a condition, one event lasts at most.
-    for event in events:
-        if event.ended is None and event.id not in goes_on:
-            cursor.execute(_END, (newest, event.id))
+    for known in events:
+        if known.ended is None and known.id not in continued:
+            cursor.execute(_END, (newest, known.id))
     queued = 0
     for spell, event in pairs:
-        known = _store(cursor, spell, event, ends(spell, newest, sessions), now)
+        stored = _store(cursor, spell, event, ends(spell, newest, sessions), now)
         if not _is_news(spell, newest, sessions):
             continue
         for channel in channels:
-            if channel.takes(known.spell.severity):
-                cursor.execute(_QUEUE, (known.id, channel.name, now, now))
+            if channel.takes(stored.spell.severity):
+                cursor.execute(_QUEUE, (stored.id, channel.name, now, now))
                 queued += cursor.rowcount
     return queued
 

@@ -55,7 +55,8 @@ DATA_QUALITY = StoredRule(
 RANKING_CHANGE = StoredRule(
     "ranking_change",
     """
-    SELECT date, best_model, 'info', best_model || ' leads the ranking; before, ' || before || ' did'
+    SELECT date, best_model, 'info',
+        best_model || ' leads the ranking; before, ' || before || ' did'
     FROM (
         SELECT date, best_model, lag(best_model) OVER (ORDER BY date) AS before
         FROM performance_reports WHERE date >= %(first)s

@@ -1,4 +1,4 @@
-"""Which alert rules are in force: the platform's and extensions', as QUANT_PLATFORM_ALERT_RULES says.
+"""Which alert rules are in force, and how QUANT_PLATFORM_ALERT_RULES changes them.
 
 The setting is `name=severity` or `name=severity:threshold`, with commas between them; the severity
 `off` takes a rule out. What does not belong here: what a rule finds (`rules.py`,
@@ -42,7 +42,7 @@ def rules_in_force(text: str) -> RulesInForce:
     """
     wanted = _read(text)
     of_sessions, stored = all_rules(), all_stored_rules()
-    names = {rule.name for rule in (*of_sessions, *stored)}
+    names = {rule.name for rule in of_sessions} | {rule.name for rule in stored}
     for name in wanted:
         if name not in names:
             raise SettingsError(

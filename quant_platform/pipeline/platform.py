@@ -56,8 +56,8 @@ class Platform:
         Raises
         ------
         SettingsError, UnknownNameError
-            It holds the market of another vendor, or models, books, costs, limits or alert rules are
-            none: a run would find that out at its end.
+            It holds the market of another vendor, or models, books, costs, limits or alert rules
+            are none: a run would find that out at its end.
         """
         _ = self.models, self.books
         costs_of(self.settings)
