@@ -162,9 +162,12 @@ def _record(
     for known in events:
         if known.ended is None and known.id not in continued:
             cursor.execute(_END, (newest, known.id))
+    # A check that stops the run finds sessions later than the newest one that has alerts.
+    latest = {spell.key: max(spell.last, newest) for spell in found}
     queued = 0
     for spell, event in pairs:
-        stored = _store(cursor, spell, event, ends(spell, newest, sessions), now)
+        ended = ends(spell, latest[spell.key], sessions)
+        stored = _store(cursor, spell, event, ended, now)
         if not _is_news(spell, newest, sessions):
             continue
         for channel in channels:

@@ -76,7 +76,7 @@ class Message:
         return f"{self.text}\n\n{span}{state}\n\nEvent {self.event} ({repeat})"
 
 
-def test_message() -> Message:
+def trial_message() -> Message:
     """Return a message with an id of its own that says that it is a test."""
     text = "This is a test of quant-platform's alerts. Nothing needs your attention."
     today = datetime.now(UTC).date()

@@ -60,12 +60,12 @@ def test(
     import pandas as pd
 
     from quant_platform.alerts.channels import channel_called, channels_of
-    from quant_platform.alerts.sending import send, test_message
+    from quant_platform.alerts.sending import send, trial_message
     from quant_platform.settings import Settings
 
     settings = Settings.load()
     chosen = channels_of(settings) if channel is None else (channel_called(settings, channel),)
-    results = [(each, send(each, test_message())) for each in chosen]
+    results = [(each, send(each, trial_message())) for each in chosen]
     rows = pd.DataFrame(
         {
             "channel": [each.name for each, _ in results],
