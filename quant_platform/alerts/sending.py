@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from quant_platform.alerts.channels import Channel
 from quant_platform.alerts.rules import CRITICAL, INFO, WARNING
-from quant_platform.errors import SettingsError
+from quant_platform.packages import optional_package
 
 TITLE = 200
 """Characters of a title, of which a mail's subject is made."""
@@ -91,13 +91,7 @@ def send(channel: Channel, message: Message) -> str:
     SettingsError
         apprise is not installed.
     """
-    try:
-        import apprise
-    except ImportError:
-        raise SettingsError(
-            "QUANT_PLATFORM_ALERT_URLS is set, and apprise, which sends alerts, is not installed",
-            "Run: pip install 'quant-platform[ops]'",
-        ) from None
+    apprise = optional_package("apprise", "ops", "Sending alerts")
     with _kept_log() as lines:
         try:
             # One at a time and in this thread; no emoji, escape or file is read into a text.

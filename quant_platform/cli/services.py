@@ -35,8 +35,8 @@ def serve(settings: Settings, port: int) -> None:
     """
     if _is_open(port):
         raise QuantPlatformError(f"Port {port} of {HOST} is taken", "Choose another: --port 3001")
+    from quant_platform.defs.home import enter_dagster_home
     from quant_platform.pipeline.provision import ready_database
-    from quant_platform.storage.dagster_home import enter_dagster_home
     from quant_platform.vendors.vendor_registry import vendor_of
 
     # A wrong setting of the vendor is one line here, and a traceback of a service otherwise.

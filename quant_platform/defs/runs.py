@@ -19,6 +19,7 @@ from dagster._core.events import RunFailureReason
 from quant_platform.defs.asset_registry import stages
 from quant_platform.defs.assets.common import IO_MANAGER
 from quant_platform.defs.build import build_defs
+from quant_platform.defs.home import enter_dagster_home
 from quant_platform.defs.io_manager import PostgresIOManager
 from quant_platform.defs.jobs import DAILY_JOB, stage_job
 from quant_platform.defs.processes import close_dead_runs, process_tag
@@ -34,7 +35,6 @@ from quant_platform.pipeline.staleness import Stale, write_inputs
 from quant_platform.quality.judging import unjudged
 from quant_platform.quality.staleness import STALE_SESSIONS, announce
 from quant_platform.settings import Settings
-from quant_platform.storage.dagster_home import enter_dagster_home
 from quant_platform.vendors.vendor_registry import vendor_of
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

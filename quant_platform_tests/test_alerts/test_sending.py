@@ -1,10 +1,9 @@
 """Messages through apprise to a real mail server and a real web server, and what failures show."""
 
-import builtins
 import logging
+import sys
 from collections.abc import Iterator
 from datetime import date
-from typing import Any
 
 import pytest
 
@@ -145,13 +144,6 @@ class TestFailures:
 
 
 def test_without_apprise(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def missing(name: str, *arguments: Any) -> Any:
-        if name == "apprise":
-            raise ImportError(name)
-        return real(name, *arguments)
-
-    monkeypatch.setattr(builtins, "__import__", missing)
+    monkeypatch.setitem(sys.modules, "apprise", None)
     with pytest.raises(SettingsError, match=r"pip install 'quant-platform\[ops\]'"):
         send(to("json://127.0.0.1"), MESSAGE)

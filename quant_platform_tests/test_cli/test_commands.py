@@ -50,6 +50,10 @@ COMMANDS = [
     ["trials"],
     ["studies"],
     ["unseal"],
+    ["alerts"],
+    ["alerts", "list"],
+    ["alerts", "test"],
+    ["alerts", "deliver"],
 ]
 
 
