@@ -10,10 +10,12 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 SECRET = re.compile(
     r"^\s*(?:export\s+)?(?:\w*(?:KEY|SECRET|PASSWORD|TOKEN)\w*\s*=\s*['\"]?[^\s'\"#]"
-    r"|\w+\s*=\s*['\"]?\w[\w+.-]*://[^/@\s]*:[^/@\s]+@)",
+    r"|\w+\s*=\s*['\"]?\w[\w+.-]*://[^/@\s]*:[^/@\s]+@"
+    r"|\w*ALERT_URLS[ \t]*=[ \t]*(?:['\"]\s*)?[^\n]*://)",
     re.MULTILINE,
 )
-"""A line that sets a key or a password, by its name, or the password of an address."""
+"""A line that sets a key or a password, by its name, or the password of an address; or the URLs of
+alerts, which may be secret from end to end."""
 
 
 def warn_of_open_secrets(start: Path) -> None:

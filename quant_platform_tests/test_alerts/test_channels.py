@@ -61,6 +61,13 @@ def test_a_file_of_urls(tmp_path: Path) -> None:
     assert chat.url.reveal() == CHAT
 
 
+def test_lines_of_the_file_of_settings(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(
+        f'QUANT_PLATFORM_ALERT_URLS="\nname=desk {MAIL}\nname=chat {CHAT}\n"\n'
+    )
+    assert [each.name for each in channels_of(Settings.load({}, tmp_path))] == ["desk", "chat"]
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [

@@ -377,6 +377,9 @@ class TestOpenSecrets:
             ("# POLYGON_API_KEY=abc", 0o644, False),
             ("export DATABASE_URL='postgresql://me:secret@db/x'", 0o644, True),
             ("DATABASE_URL=postgresql://me@db/x", 0o644, False),
+            ("QUANT_PLATFORM_ALERT_URLS=slack://abc/def/ghi", 0o644, True),
+            ('QUANT_PLATFORM_ALERT_URLS="\nname=chat slack://abc"', 0o644, True),
+            ("QUANT_PLATFORM_ALERT_URLS=alerts.txt\nPOLYGON_BASE_URL=https://x", 0o644, False),
             ("QUANT_PLATFORM_START=2024-01-02", 0o644, False),
         ],
     )

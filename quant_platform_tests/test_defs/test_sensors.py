@@ -39,7 +39,7 @@ class Automation:
     def set(self, settings: Settings, **changed: object) -> None:
         """Build the sensors by these settings, some of them changed."""
         settings = Settings(**{**vars(settings), **changed})
-        self.update, self.alert = build_sensors(settings, lambda: self.now)
+        self.update, self.alert, _ = build_sensors(settings, lambda: self.now)
 
     def at(self, moment: str, released: str | None = None) -> None:
         """Set the clock (UTC), and the newest session the vendor has published."""
