@@ -45,7 +45,7 @@ DATA_QUALITY = StoredRule(
     "data_quality",
     """
     SELECT date, check_name, CASE severity WHEN 'error' THEN 'critical' ELSE 'warning' END,
-        check_name || ' of ' || table_name || ' failed: ' || failures || ' failures in ' || date
+        check_name || ' of ' || table_name || ' failed in ' || date || ', failures: ' || failures
     FROM data_quality
     WHERE passed IS FALSE AND date >= %(first)s AND check_name <> 'stale_sessions'
     """,

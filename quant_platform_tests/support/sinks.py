@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 
 class MailServer(socketserver.ThreadingTCPServer):
@@ -94,8 +94,6 @@ class WebServer(ThreadingHTTPServer):
 
 class _Web(BaseHTTPRequestHandler):
     server: WebServer
-    protocol_version: ClassVar[str] = "HTTP/1.0"
-
     def do_POST(self) -> None:
         document = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.server.status == 200:

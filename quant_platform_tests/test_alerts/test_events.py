@@ -214,7 +214,7 @@ def test_failing_checks(database: Database) -> None:
 
 
 def messages(check: str, failures: int) -> str:
-    return f"{check} of market_data failed: {failures} failures in {day(1)}"
+    return f"{check} of market_data failed in {day(1)}, failures: {failures}"
 
 
 def test_a_check_that_stops_the_run_is_news_before_the_alerts_are_computed(
