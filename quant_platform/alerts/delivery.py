@@ -39,7 +39,7 @@ Clock = Callable[[], datetime]
 Send = Callable[[Channel, Message], str]
 
 _NEXT = """
-SELECT e.id::text, e.rule, e.subject, e.severity, e.message, e.began, e.last, e.ended, d.attempts
+SELECT e.id::text, e.rule, e.subject, e.severity, e.message, e.began, e.date, e.ended, d.attempts
 FROM alert_deliveries AS d JOIN alert_events AS e ON e.id = d.event_id
 WHERE d.channel = %(channel)s AND d.sent_at IS NULL AND d.due_at <= %(now)s
     AND array_position(%(severities)s, e.severity) >= array_position(%(severities)s, %(lowest)s)

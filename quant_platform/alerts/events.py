@@ -77,21 +77,21 @@ WHERE (origin = 'report' AND date >= %(first)s)
 """
 
 _EVENTS = """
-SELECT id::text, origin, rule, subject, severity, message, began, last, ended FROM alert_events
-WHERE ended IS NULL OR last >= %(first)s OR (origin = 'run' AND recorded_at >= %(run_since)s)
+SELECT id::text, origin, rule, subject, severity, message, began, date, ended FROM alert_events
+WHERE ended IS NULL OR date >= %(first)s OR (origin = 'run' AND recorded_at >= %(run_since)s)
 """
 
 _INSERT = """
-INSERT INTO alert_events (origin, rule, subject, severity, message, began, last, ended, recorded_at)
+INSERT INTO alert_events (origin, rule, subject, severity, message, began, date, ended, recorded_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id::text
 """
 
 _UPDATE = """
-UPDATE alert_events SET severity = %s, message = %s, began = %s, last = %s, ended = %s
+UPDATE alert_events SET severity = %s, message = %s, began = %s, date = %s, ended = %s
 WHERE id = %s
 """
 
-_END = "UPDATE alert_events SET ended = greatest(last, %s) WHERE id = %s"
+_END = "UPDATE alert_events SET ended = greatest(date, %s) WHERE id = %s"
 
 _QUEUE = """
 INSERT INTO alert_deliveries (event_id, channel, queued_at, due_at) VALUES (%s, %s, %s, %s)

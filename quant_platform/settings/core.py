@@ -14,6 +14,7 @@ from quant_platform.conventions import DEFAULT_BENCHMARK
 from quant_platform.settings.environment import HOME_NAME, Environment, project_root, user_home
 from quant_platform.settings.model import SettingsModel, Variable
 from quant_platform.settings.values import (
+    Checks,
     DatabaseUrl,
     Day,
     Days,
@@ -22,6 +23,7 @@ from quant_platform.settings.values import (
     LowerCase,
     Names,
     Number,
+    QuietHours,
     SecretText,
     Tolerances,
     a_day_or_a_count,
@@ -44,18 +46,6 @@ Schema = Annotated[
     str,
     matching("(?!pg_)[a-z_][a-z0-9_]{0,62}"),
     Form("a name of small letters, digits and _, which does not begin with pg_"),
-]
-
-Checks = Annotated[
-    str,
-    matching(r"\s*[\w./-]+=[\w.:+-]+\s*(?:,\s*[\w./-]+=[\w.:+-]+\s*)*,?"),
-    Form("a list of name=severity:threshold, with commas between them"),
-]
-
-QuietHours = Annotated[
-    str,
-    matching(r"(?:never|\d\d:\d\d-\d\d:\d\d(?:@\S+)?)?"),
-    Form("hours and a time zone, such as 22:00-07:00@Europe/Berlin; UTC where none is named"),
 ]
 
 Holdout = Annotated[

@@ -237,6 +237,18 @@ Key = Annotated[
     Form("a key", "holds a sign that no key has", "Paste the key alone, unquoted"),
 ]
 
+Checks = Annotated[
+    str,
+    matching(r"\s*[\w./-]+=[\w.:+-]+\s*(?:,\s*[\w./-]+=[\w.:+-]+\s*)*,?"),
+    Form("a list of name=severity:threshold, with commas between them"),
+]
+
+QuietHours = Annotated[
+    str,
+    matching(r"(?:never|\d\d:\d\d-\d\d:\d\d(?:@\S+)?)?"),
+    Form("hours and a time zone, such as 22:00-07:00@Europe/Berlin; UTC where none is named"),
+]
+
 SecretText = Annotated[Secret, BeforeValidator(_secret), Form("text", "cannot be read")]
 """Any text that may hold a secret; who reads it finds its faults."""
 

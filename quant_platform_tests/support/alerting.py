@@ -103,5 +103,5 @@ class Office:
         """Subject, first, last and end of each event, in the order of their beginnings."""
         return fetch(
             self.database,
-            "SELECT subject, began, last, ended FROM alert_events ORDER BY began, subject",
+            "SELECT subject, began, date, ended FROM alert_events ORDER BY began, subject",
         )

@@ -94,6 +94,7 @@ class WebServer(ThreadingHTTPServer):
 
 class _Web(BaseHTTPRequestHandler):
     server: WebServer
+
     def do_POST(self) -> None:
         document = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.server.status == 200:

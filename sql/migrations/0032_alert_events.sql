@@ -8,12 +8,12 @@ CREATE TABLE alert_events (
     severity     text NOT NULL CHECK (severity IN ('info', 'warning', 'critical')),
     message      text NOT NULL,
     began        date NOT NULL,
-    last         date NOT NULL CHECK (last >= began),
+    date         date NOT NULL CHECK (date >= began),
     ended        date,
     recorded_at  timestamptz NOT NULL DEFAULT now()
 );
 CREATE UNIQUE INDEX alert_events_lasting ON alert_events (origin, rule, subject) WHERE ended IS NULL;
-CREATE INDEX alert_events_last ON alert_events (last);
+CREATE INDEX alert_events_date ON alert_events (date);
 COMMENT ON TABLE alert_events IS 'What needs a person''s attention, once for as long as it lasts.';
 COMMENT ON COLUMN alert_events.id IS 'Named in every message about it, so that a repeated one is seen to be one.';
 COMMENT ON COLUMN alert_events.origin IS 'As in alerts; stored: found in stored tables by a rule that reads them.';
@@ -22,7 +22,7 @@ COMMENT ON COLUMN alert_events.subject IS 'Model, check, asset or run it is abou
 COMMENT ON COLUMN alert_events.severity IS 'info, warning or critical; the highest that it has had.';
 COMMENT ON COLUMN alert_events.message IS 'What happened, in a sentence, as of the last session.';
 COMMENT ON COLUMN alert_events.began IS 'First session in which it held.';
-COMMENT ON COLUMN alert_events.last IS 'Last session in which it held.';
+COMMENT ON COLUMN alert_events.date IS 'Last session in which it held.';
 COMMENT ON COLUMN alert_events.ended IS 'Session from which on it no longer held; null: it lasts.';
 COMMENT ON COLUMN alert_events.recorded_at IS 'When the platform saw it first.';
 
