@@ -323,7 +323,7 @@ def test_sensors_start_as_the_settings_say(settings: Settings) -> None:
     for status in ("running", "stopped"):
         sensors = build_sensors(Settings(**{**vars(settings), "sensor_status": status}))
         expected = dg.DefaultSensorStatus[status.upper()]
-        assert [sensor.default_status for sensor in sensors] == [expected, expected]
+        assert [sensor.default_status for sensor in sensors] == [expected] * 3
 
 
 def test_the_instance_is_the_platforms_own_storage(automation: Automation) -> None:
