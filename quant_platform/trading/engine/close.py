@@ -89,9 +89,8 @@ def mark_close(book: Matrix, close: float, is_traded: bool, is_retired: bool, n:
     left = is_retired or (book[n, RETIRED] > 0.0 and not is_traded)
     book[n, RETIRED] = 1.0 if left else 0.0
     if is_traded:
-        best = book[n, BEST]
-        better = close > best if book[n, SHARES] > 0.0 else close < best
-        book[n, BEST] = close if better else best
+        best, side = book[n, BEST], 1.0 if book[n, SHARES] > 0.0 else -1.0
+        book[n, BEST] = close if side * close > side * best else best
 
 
 @compiled(plain=True)

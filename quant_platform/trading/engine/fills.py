@@ -117,10 +117,9 @@ def fill(
         account[RING + settles % SETTLEMENTS] += flow
     before, after = book[n, SHARES], book[n, SHARES] + order
     book[n, SHARES] = after
-    # Written in any case: who changes sides is too hard to foresee to branch.
-    opens = (before == 0.0) | (before * after < 0.0)
-    book[n, AGE] = 0.0 if opens else book[n, AGE]
-    book[n, BEST] = reference if opens else book[n, BEST]
+    if before == 0.0 or before * after < 0.0:
+        book[n, AGE] = 0.0
+        book[n, BEST] = reference
     account[R_TRADES] += 1.0
     account[R_TURNOVER] += value
     account[R_COSTS] += commission + tax + spread + impact

@@ -274,13 +274,14 @@ def execute(
     t: int,
     settles: int,
     n: int,
+    levels: bool,
 ) -> None:
-    """Execute one order as far as the session allows."""
+    """Execute one order as far as the session allows; `levels`: it may have a limit or trigger."""
     order = book[n, ORDER]
     price = execution_price(terms, bars, t, n)
     limit, trigger, half = book[n, LIMIT], book[n, TRIGGER], terms[T_HALF_SPREAD]
     rests, waits = False, book[n, PENDING] == IN_PART
-    has_price = limit == limit or trigger == trigger
+    has_price = levels and (limit == limit or trigger == trigger)
     if has_price and order != 0.0 and order * book[n, SHARES] >= 0.0:  # It is an entry.
         rests = limit == limit
         opened, high, low = bars.open[t, n], bars.high[t, n], bars.low[t, n]
@@ -308,8 +309,8 @@ def execute(
     book[n, DUE] = 1.0 if waits else 0.0
     if not waits:
         book[n, WHY] = BY_TARGET
-        book[n, LIMIT] = np.nan
-        book[n, TRIGGER] = np.nan
+        if levels:
+            book[n, LIMIT], book[n, TRIGGER] = np.nan, np.nan
 
 
 @compiled(plain=True)
@@ -348,4 +349,4 @@ def trade(
     end = take_turns(turns, book, bars.traded, terms[T_CASH_ONLY] > 0.0, t, lo, hi)
     for turn in range(lo, end):
         n = int(turns[TURN, turn])
-        execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n)
+        execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n, True)

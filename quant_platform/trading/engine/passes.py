@@ -79,7 +79,7 @@ def open_session(
                 continue
             book[n, ACTIVE] = 1.0
         take_wish(book, target, asking, wishes.reference, split, due, t, n)
-        mark_pending(terms, book, account, recalled, t, n)
+        mark_pending(terms, book, account, recalled, t, n, False)
         book[n, WEIGHT] = book[n, WANTED] * factor
         mark_security(terms, book, bars, t, n)
         if book[n, SHARES] != 0.0:
@@ -118,7 +118,7 @@ def trade_session(
         end, others = take_turn(turns, book, in_turns, end, others, n)
     for turn in range(lo, line_up(turns, lo, end, others)):
         n = int(turns[TURN, turn])
-        execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n)
+        execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n, False)
 
 
 @compiled(plain=True)

@@ -154,9 +154,15 @@ def has_moved(terms: FixedVector, book: Matrix, equity: float, n: int) -> bool:
 
 @compiled(plain=True)
 def mark_pending(
-    terms: FixedVector, book: Matrix, account: Vector, recalled: FixedFlags, t: int, n: int
+    terms: FixedVector,
+    book: Matrix,
+    account: Vector,
+    recalled: FixedFlags,
+    t: int,
+    n: int,
+    levels: bool,
 ) -> None:
-    """Mark whether one security is to be traded."""
+    """Mark whether one security is to be traded; `levels`: it may have a life or an entry price."""
     if account[RUINED] > 0.0 or account[HALTED] > 0.0:
         book[n, WANTED] = 0.0
         book[n, ASKING] = 0.0
@@ -166,7 +172,8 @@ def mark_pending(
         return
     recall = recalled.size > 0 and recalled[t, n] and book[n, SHARES] < 0.0
     # Who changes sides leaves the position anyway.
-    if (recall or book[n, AGE] >= book[n, LIFE]) and book[n, SHARES] * book[n, WANTED] > 0.0:
+    old = levels and book[n, AGE] >= book[n, LIFE]
+    if (recall or old) and book[n, SHARES] * book[n, WANTED] > 0.0:
         book[n, WANTED] = 0.0
         book[n, BARRED] = book[n, ASKING]
         book[n, DUE] = 1.0
@@ -175,7 +182,7 @@ def mark_pending(
         book[n, WHY] = BY_TARGET
     pending = book[n, DUE] > 0.0 or has_moved(terms, book, account[EQUITY], n)
     book[n, PENDING] = 1.0 if pending else 0.0
-    if not pending:  # The price of an entry is that of an order which waits.
+    if levels and not pending:  # The price of an entry is that of an order which waits.
         book[n, LIMIT], book[n, TRIGGER] = np.nan, np.nan
 
 
@@ -191,7 +198,7 @@ def find_pending(
 ) -> None:
     """Mark what is to be traded."""
     for n in range(lo, hi):
-        mark_pending(terms, book, account, recalled, t, n)
+        mark_pending(terms, book, account, recalled, t, n, True)
 
 
 @compiled(plain=True)
