@@ -210,16 +210,18 @@ def goes_before(one: float, other: float) -> bool:
 
 
 @compiled(plain=True)
-def insert(order: IntArray, count: int, score: FloatArray, t: int, n: int) -> int:
-    """Put a column into its place, which is returned.
+def insert(
+    order: IntArray, scores: FloatArray, sizes: FloatArray, count: int, score: float, size: float
+) -> int:
+    """Make a place among those before, whose scores and sizes are given; return it.
 
-    Never past an equal one, so that the first stays first.
+    Never before an equal one, so that the first stays first.
     """
     at = count
-    while at > 0 and goes_before(score[t, n], score[t, order[at - 1]]):
-        order[at] = order[at - 1]
+    while at > 0 and goes_before(score, scores[at - 1]):
+        order[at], scores[at], sizes[at] = order[at - 1], scores[at - 1], sizes[at - 1]
         at -= 1
-    order[at] = n
+    scores[at], sizes[at] = score, size
     return at
 
 
@@ -240,27 +242,31 @@ def fit(weight: FloatArray, score: FloatArray, limit: float, room: BoolArray) ->
     room : is written
     """
     sessions, securities = weight.shape
-    order = np.empty(securities + 1, dtype=np.int64)
+    asking, order = np.empty((2, securities + 1), dtype=np.int64)
+    scores, sizes = np.empty((2, securities + 1))
     before = np.zeros(securities + 2)  # Sum of the sizes that go before each place.
     for t in range(sessions):
-        total = 0.0
+        total, asked = 0.0, 0
         for n in range(securities):
             room[t, n] = True
             total += abs(weight[t, n])
+            # Written in any case: who asks is too hard to foresee to branch.
+            asking[asked] = n
+            asked += weight[t, n] != 0.0
         if not total > limit:
             continue
         count, full = 0, False
-        for n in range(securities):
-            if weight[t, n] == 0.0:
-                continue
+        for each in range(asked):
+            n = asking[each]
             room[t, n] = False
-            if full and not goes_before(score[t, n], score[t, order[count - 1]]):
+            if full and not goes_before(score[t, n], scores[count - 1]):
                 continue
-            first = insert(order, count, score, t, n)
+            first = insert(order, scores, sizes, count, score[t, n], abs(weight[t, n]))
+            order[first] = n
             count += 1
             # Behind the first one without room there is none, whatever goes before it.
             for at in range(first, count):
-                before[at + 1] = before[at] + abs(weight[t, order[at]])
+                before[at + 1] = before[at] + sizes[at]
                 if before[at + 1] > limit:
                     count, full = at + 1, True
                     break

@@ -41,7 +41,7 @@ POSITION_COLUMNS = (
     "barred_ask",
     "reason",
 )
-"""Columns of the table `positions` that hold the engine's book, in the order of its rows."""
+"""Columns of the table `positions` that hold the engine's book, in the order of its columns."""
 
 FLAGS = ("is_due", "is_retired")
 COUNTS = ("sessions_without_bar", "sessions_held")

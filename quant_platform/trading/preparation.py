@@ -104,13 +104,13 @@ def book_of(
     state: PortfolioState, security_ids: tuple[str, ...], payments: Payments
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the engine's book, account and dividends owed of a state."""
-    book = np.zeros((layout.BOOK_SIZE, len(security_ids)))
+    book = np.zeros((len(security_ids), layout.BOOK_SIZE))
     unknown = (layout.PRICE, layout.BEST, layout.STOP, layout.TAKE, layout.TRAIL)
-    book[[*unknown, layout.LIMIT, layout.TRIGGER, layout.BARRED]] = np.nan
-    book[layout.LIFE] = math.inf
-    column = {security_id: number for number, security_id in enumerate(security_ids)}
+    book[:, [*unknown, layout.LIMIT, layout.TRIGGER, layout.BARRED]] = np.nan
+    book[:, layout.LIFE] = math.inf
+    row = {security_id: number for number, security_id in enumerate(security_ids)}
     for position in state.positions:
-        book[: layout.BOOK_STATE, column[position.security_id]] = position.numbers
+        book[row[position.security_id], : layout.BOOK_STATE] = position.numbers
     account = np.zeros(layout.ACCOUNT_SIZE)
     account[: layout.RING] = (
         state.cash,
@@ -140,7 +140,7 @@ def room_for_fills(wishes: Wishes, traded: BoolArray) -> int:
 
 def room_for_states(wishes: Wishes, book: FloatArray) -> int:
     """Return for how many positions after sessions there is room at first; not all may be used."""
-    held = (book[layout.SHARES] != 0.0) | (book[layout.TARGET] != 0.0)
+    held = (book[:, layout.SHARES] != 0.0) | (book[:, layout.TARGET] != 0.0)
     wanted = np.abs(wishes.target) > 0.0
     active = int(np.count_nonzero(held | wanted.any(axis=0)))
     return min(len(wanted) * active + 16, MOST_ROOM)

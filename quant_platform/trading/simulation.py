@@ -298,9 +298,9 @@ def simulate(
     ends = find_ends(
         arrays,
         endings,
-        book[layout.IDLE].astype(np.int64),
-        book[layout.PRICE],
-        book[layout.RETIRED] > 0.0,
+        book[:, layout.IDLE].astype(np.int64),
+        book[:, layout.PRICE],
+        book[:, layout.RETIRED] > 0.0,
     )
     kept = NOTHING_MORE if rows_only else SHARES_AND_FILLS if shares_only else ALL
     tape = _run(arrays, orders, state, costs, limits, conditions, payments, ends, kept)
@@ -337,6 +337,7 @@ def _run(
             np.empty((states, layout.STATE_SIZE)),
             np.empty((pending, layout.PENDING_SIZE)),
             np.zeros((last, securities) if kept.shares else (0, 0)),
+            np.empty((layout.TURNS_SIZE, securities)),
         )
         run(terms, tiers, bars, market, fixed, book, account, owed, tape, 0, securities, levels)
         counts = [

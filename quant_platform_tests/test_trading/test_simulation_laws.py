@@ -123,7 +123,7 @@ def written(arguments):
     counts = account[layout.FILL_COUNT : layout.ROW].astype(int)
     rows = zip((tape.fills.T, tape.states, tape.pending), counts, strict=True)
     held = tape.held[:, lo:hi] if tape.held.size else tape.held
-    return [book[: layout.BOOK_STATE, lo:hi].copy(), account, owed, tape.rows, held.copy()] + [
+    return [book[lo:hi, : layout.BOOK_STATE].copy(), account, owed, tape.rows, held.copy()] + [
         each[:count] for each, count in rows
     ]
 

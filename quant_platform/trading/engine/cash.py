@@ -73,11 +73,11 @@ def finance(
     if terms[T_BORROW_RATE] != 0.0 or borrow.size > 0:
         fees = 0.0
         for n in range(lo, hi):
-            if book[SHARES, n] < 0.0:
+            if book[n, SHARES] < 0.0:
                 rate = terms[T_BORROW_RATE]
                 if borrow.size > 0 and borrow[t, n] >= 0.0:
                     rate = borrow[t, n]
-                fees += -book[SHARES, n] * book[PRICE, n] * rate * (days / YEAR)
+                fees += -book[n, SHARES] * book[n, PRICE] * rate * (days / YEAR)
         account[CASH] -= fees
         account[R_BORROW] = fees
 
@@ -98,16 +98,16 @@ def split_positions(
         ratio = split[t, n]
         if ratio == 1.0:
             continue
-        book[SHARES, n] *= ratio
+        book[n, SHARES] *= ratio
         for level in (PRICE, BEST, STOP, TAKE, LIMIT, TRIGGER):
-            book[level, n] /= ratio
+            book[n, level] /= ratio
         if terms[T_WHOLE] > 0.0:
-            whole = whole_shares(book[SHARES, n], NOISE)
-            rest = book[SHARES, n] - whole
-            book[SHARES, n] = whole
-            if abs(rest) > NOISE and book[PRICE, n] > 0.0:
-                account[CASH] += rest * book[PRICE, n]
-                note(account, fills, t, n, -rest, book[PRICE, n], IN_LIEU)
+            whole = whole_shares(book[n, SHARES], NOISE)
+            rest = book[n, SHARES] - whole
+            book[n, SHARES] = whole
+            if abs(rest) > NOISE and book[n, PRICE] > 0.0:
+                account[CASH] += rest * book[n, PRICE]
+                note(account, fills, t, n, -rest, book[n, PRICE], IN_LIEU)
 
 
 @compiled(plain=True)
@@ -130,9 +130,9 @@ def pay_dividends(
             account[CASH] += owed[each]
             owed[each] = 0.0
     for n in range(lo, hi if some else lo):
-        if dividend[t, n] == 0.0 or book[SHARES, n] == 0.0:
+        if dividend[t, n] == 0.0 or book[n, SHARES] == 0.0:
             continue
-        amount = book[SHARES, n] * dividend[t, n]
+        amount = book[n, SHARES] * dividend[t, n]
         if amount > 0.0:
             amount *= 1.0 - terms[T_WITHHOLDING]
         account[R_DIVIDENDS] += amount

@@ -81,16 +81,16 @@ def ratio(value: float, equity: float) -> float:
 def mark_close(book: Matrix, close: float, is_traded: bool, is_retired: bool, n: int) -> None:
     """Take the close of one security."""
     if is_traded:
-        book[PRICE, n] = close
-    if book[SHARES, n] == 0.0:
+        book[n, PRICE] = close
+    if book[n, SHARES] == 0.0:
         return
-    book[AGE, n] += 1.0
-    book[IDLE, n] = 0.0 if is_traded else book[IDLE, n] + 1.0
-    left = is_retired or (book[RETIRED, n] > 0.0 and not is_traded)
-    book[RETIRED, n] = 1.0 if left else 0.0
+    book[n, AGE] += 1.0
+    book[n, IDLE] = 0.0 if is_traded else book[n, IDLE] + 1.0
+    left = is_retired or (book[n, RETIRED] > 0.0 and not is_traded)
+    book[n, RETIRED] = 1.0 if left else 0.0
     if is_traded:
-        up = book[SHARES, n] > 0.0
-        book[BEST, n] = max(book[BEST, n], close) if up else min(book[BEST, n], close)
+        best, side = book[n, BEST], 1.0 if book[n, SHARES] > 0.0 else -1.0
+        book[n, BEST] = close if side * close > side * best else best
 
 
 @compiled(plain=True)
@@ -124,12 +124,12 @@ def end_securities(
     """Turn positions into cash whose security stopped trading; return the next end's number."""
     while end < len(end_session) and end_session[end] <= t:
         n, price = end_security[end], end_price[end]
-        if end_session[end] == t and lo <= n < hi and book[SHARES, n] != 0.0:
-            account[CASH] += book[SHARES, n] * price
-            note(account, fills, t, n, -book[SHARES, n], price, BY_END)
+        if end_session[end] == t and lo <= n < hi and book[n, SHARES] != 0.0:
+            account[CASH] += book[n, SHARES] * price
+            note(account, fills, t, n, -book[n, SHARES], price, BY_END)
             for row in (SHARES, TARGET, WANTED, ASKED, ASKING, DUE):
-                book[row, n] = 0.0
-            book[BARRED, n] = np.nan
+                book[n, row] = 0.0
+            book[n, BARRED] = np.nan
         end += 1
     return end
 
@@ -139,8 +139,8 @@ def value_account(book: Matrix, account: Vector, lo: int, hi: int, traded_at: fl
     """Value the account at the close; `traded_at`: its equity when orders were sized."""
     value, gross = 0.0, 0.0
     for n in range(lo, hi):
-        if book[SHARES, n] != 0.0:
-            worth = book[SHARES, n] * book[PRICE, n]
+        if book[n, SHARES] != 0.0:
+            worth = book[n, SHARES] * book[n, PRICE]
             value += worth
             gross += abs(worth)
     set_equity(account, value, gross, traded_at)
@@ -183,31 +183,31 @@ def limit_losses(terms: FixedVector, book: Matrix, account: Vector, lo: int, hi:
     if factor != account[FACTOR]:
         account[FACTOR] = factor
         for n in range(lo, hi):
-            if book[TARGET, n] != 0.0 or book[WANTED, n] != 0.0:
-                book[DUE, n] = 1.0
+            if book[n, TARGET] != 0.0 or book[n, WANTED] != 0.0:
+                book[n, DUE] = 1.0
 
 
 @compiled(plain=True)
 def forget(book: Matrix, n: int) -> None:
     """Forget what belongs to a position that is there no more, or never was."""
     for row in (IDLE, RETIRED, AGE):
-        book[row, n] = 0.0
-    book[BEST, n] = np.nan
-    if book[WANTED, n] == 0.0:
+        book[n, row] = 0.0
+    book[n, BEST] = np.nan
+    if book[n, WANTED] == 0.0:
         for row in (STOP, TAKE, TRAIL, LIMIT, TRIGGER):
-            book[row, n] = np.nan
-        book[LIFE, n] = np.inf
+            book[n, row] = np.nan
+        book[n, LIFE] = np.inf
 
 
 @compiled(plain=True)
 def is_active(book: Matrix, n: int) -> bool:
     """Whether a security has shares, a target or a waiting order."""
     return (
-        book[SHARES, n] != 0.0
-        or book[TARGET, n] != 0.0
-        or book[WANTED, n] != 0.0
-        or book[ASKED, n] != 0.0
-        or book[ASKING, n] != 0.0
+        book[n, SHARES] != 0.0
+        or book[n, TARGET] != 0.0
+        or book[n, WANTED] != 0.0
+        or book[n, ASKED] != 0.0
+        or book[n, ASKING] != 0.0
     )
 
 
@@ -215,7 +215,7 @@ def is_active(book: Matrix, n: int) -> bool:
 def look_at_all(book: Matrix, lo: int, hi: int) -> None:
     """Take every security as active: the first session finds those that are not."""
     for n in range(lo, hi):
-        book[ACTIVE, n] = 1.0
+        book[n, ACTIVE] = 1.0
 
 
 @compiled(plain=True)
@@ -223,15 +223,15 @@ def write_state(
     book: Matrix, account: Vector, states: Matrix, held: Matrix, t: int, n: int
 ) -> None:
     """Write one security if it is active, and forget what of it no longer matters."""
-    book[ACTIVE, n] = 1.0
+    book[n, ACTIVE] = 1.0
     if held.size > 0:
-        held[t, n] = book[SHARES, n]
-    if book[SHARES, n] == 0.0:
+        held[t, n] = book[n, SHARES]
+    if book[n, SHARES] == 0.0:
         forget(book, n)
         if not is_active(book, n):
-            book[PRICE, n], book[BARRED, n] = np.nan, np.nan
-            book[DUE, n], book[WHY, n] = 0.0, BY_TARGET
-            book[ACTIVE, n] = 0.0
+            book[n, PRICE], book[n, BARRED] = np.nan, np.nan
+            book[n, DUE], book[n, WHY] = 0.0, BY_TARGET
+            book[n, ACTIVE] = 0.0
             return
     if len(states) == 0:
         return
@@ -240,7 +240,7 @@ def write_state(
     if at < len(states):
         states[at, 0], states[at, 1] = t, n
         for row in range(BOOK_STATE):
-            states[at, 2 + row] = book[row, n]
+            states[at, 2 + row] = book[n, row]
 
 
 @compiled(plain=True)

@@ -52,18 +52,18 @@ def reached_level(
     book: Matrix, n: int, opened: float, high: float, low: float, through: bool
 ) -> tuple[float, int]:
     """Return the price at which a bar leaves a position, NaN if it does not, and the reason."""
-    side = 1.0 if book[SHARES, n] > 0.0 else -1.0
+    side = 1.0 if book[n, SHARES] > 0.0 else -1.0
     # Seen from a long position: a short one's prices change sign, and high and low places.
     opened, worst, best = side * opened, side * low, side * high
     if side < 0.0:
         worst, best = best, worst
-    stop, reason = side * book[STOP, n], BY_STOP
-    trail = side * book[BEST, n] * (1.0 - side * book[TRAIL, n])
+    stop, reason = side * book[n, STOP], BY_STOP
+    trail = side * book[n, BEST] * (1.0 - side * book[n, TRAIL])
     if trail == trail and not stop >= trail:
         stop, reason = trail, BY_TRAIL
-    take = side * book[TAKE, n]
-    if book[AGE, n] == 0.0 and side * book[BEST, n] != opened:
-        opened = side * book[BEST, n]
+    take = side * book[n, TAKE]
+    if book[n, AGE] == 0.0 and side * book[n, BEST] != opened:
+        opened = side * book[n, BEST]
         best = opened
     if opened > take or (opened == take and not through):
         return side * opened, BY_PROFIT
@@ -91,7 +91,7 @@ def exit_positions(
     """Leave the positions whose bars reach a level, and stay out until another weight is asked."""
     through = terms[T_THROUGH] > 0.0
     for n in range(lo, hi):
-        shares = book[SHARES, n]
+        shares = book[n, SHARES]
         if shares == 0.0 or not bars.traded[t, n]:
             continue
         price, reason = reached_level(
@@ -103,8 +103,8 @@ def exit_positions(
         if reason != BY_PROFIT:
             half, moved = terms[T_HALF_SPREAD], impact_of(terms, liquidity, t, n, abs(shares))
         fill(terms, tiers, book, account, fills, t, settles, n, -shares, price, half, moved, reason)
-        book[WANTED, n] = 0.0
-        book[TARGET, n] = 0.0
-        book[ASKED, n] = book[ASKING, n]
-        book[BARRED, n] = book[ASKING, n]
-        book[DUE, n], book[WHY, n] = 0.0, BY_TARGET
+        book[n, WANTED] = 0.0
+        book[n, TARGET] = 0.0
+        book[n, ASKED] = book[n, ASKING]
+        book[n, BARRED] = book[n, ASKING]
+        book[n, DUE], book[n, WHY] = 0.0, BY_TARGET

@@ -109,17 +109,17 @@ def fill(
     of_purchases, of_sales = terms[T_BUY_TAX], terms[T_SELL_TAX]
     tax = base * (of_purchases if order > 0.0 else of_sales)
     spread, impact = size * reference * half, size * reference * moved
-    known = book[PRICE, n]
+    known = book[n, PRICE]
     delay = order * (reference - known) if known > 0.0 else 0.0
     flow = -order * price - commission - tax
     account[CASH] += flow
     if settles > t:
         account[RING + settles % SETTLEMENTS] += flow
-    before = book[SHARES, n]
-    book[SHARES, n] = before + order
-    if before == 0.0 or before * book[SHARES, n] < 0.0:
-        book[AGE, n] = 0.0
-        book[BEST, n] = reference
+    before, after = book[n, SHARES], book[n, SHARES] + order
+    book[n, SHARES] = after
+    if before == 0.0 or before * after < 0.0:
+        book[n, AGE] = 0.0
+        book[n, BEST] = reference
     account[R_TRADES] += 1.0
     account[R_TURNOVER] += value
     account[R_COSTS] += commission + tax + spread + impact

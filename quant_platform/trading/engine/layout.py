@@ -93,10 +93,10 @@ TERMS_SIZE = T_ACTIONS + LIMITS
     BARRED,
     WHY,
 ) = range(19)
-"""Rows of the book, one column a security (`Position` has their meaning). Flags are 0 or 1."""
+"""Columns of the book, one row a security (`Position` has their meaning). Flags are 0 or 1."""
 
 BOOK_STATE = 19
-"""Rows that outlive a session; those after them are room for one."""
+"""Columns that outlive a session; those after them are room for one."""
 
 (
     ACTIVE,
@@ -104,18 +104,18 @@ BOOK_STATE = 19
     WEIGHT,
     ORDER,
     MARK,
-    TURN,
-    VALUE,
-    TURN_BEFORE,
-    VALUE_BEFORE,
-    PLACE,
-) = range(BOOK_STATE, BOOK_STATE + 10)
+) = range(BOOK_STATE, BOOK_STATE + 5)
 """Whether a security is looked at (see `is_active`); whether there is an order, its weight, its
-shares, and the price that it is sized at; the securities of the purchases in their turn, with their
-values; and room to put them in their turn. Limits on sectors use the rows of orders, turns and
-values before these are set."""
+shares, and the price that it is sized at."""
 
-BOOK_SIZE = BOOK_STATE + 10
+BOOK_SIZE = BOOK_STATE + 5
+
+TURN, VALUE, TURN_BEFORE, VALUE_BEFORE, PLACE = range(5)
+"""Rows of `Tape.turns`: the securities that are traded in their turn, with the values of purchases;
+the purchases before they are put in their turn; and room for that. Limits on sectors use it before
+orders do."""
+
+TURNS_SIZE = 5
 
 IN_PART = 2.0
 """What `PENDING` is where some of an order has to wait for another session; else 0 or 1."""
@@ -305,6 +305,7 @@ class Tape(NamedTuple):
     states : (any, STATE_SIZE) the securities of the book after each session; likewise
     pending : (any, PENDING_SIZE) the cash owed after each session; likewise
     held : (T, N) of zeros: shares after each session; (0, 0): not asked for
+    turns : (TURNS_SIZE, N) room for the turns of one session's orders
 
     Of `states` and `pending`, no row at all means that they are not asked for.
     """
@@ -314,3 +315,4 @@ class Tape(NamedTuple):
     states: Matrix
     pending: Matrix
     held: Matrix
+    turns: Matrix

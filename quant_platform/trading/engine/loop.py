@@ -87,6 +87,7 @@ def trade_in_steps(
     tiers: FixedMatrix,
     book: Matrix,
     account: Vector,
+    turns: Matrix,
     fills: Matrix,
     bars: Bars,
     market: Market,
@@ -97,7 +98,7 @@ def trade_in_steps(
 ) -> float:
     """Find what is pending, within the limits, and trade it; return the equity before."""
     find_pending(terms, book, account, market.recalled, t, lo, hi)
-    set_weights(terms, book, account, market.beta, market.sector, t, lo, hi)
+    set_weights(terms, book, account, turns, market.beta, market.sector, t, lo, hi)
     equity = mark_book(terms, book, account, bars, t, lo, hi)
     liquidity, available, settles = market.liquidity, market.available, market.settles[t]
     trade(
@@ -105,6 +106,7 @@ def trade_in_steps(
         tiers,
         book,
         account,
+        turns,
         fills,
         bars,
         liquidity,
@@ -157,12 +159,13 @@ def run(
     tiers : (2, any) values from which a commission holds, and the commissions
     bars, market, wishes : what is read
     book, account, owed : the state before the first session, which becomes that after the last:
-        (BOOK_SIZE, N), (ACCOUNT_SIZE,), and (P,) dividends by the date on which they are paid
+        (N, BOOK_SIZE), (ACCOUNT_SIZE,), and (P,) dividends by the date on which they are paid
     tape : is written
     lo, hi : the securities from `lo` to before `hi` are the account's
     levels : limits, triggers, stops, profits or lives are to be looked at
     """
-    at_open, equity, end, fills = terms[T_EXECUTE_AT] == OPEN, 0.0, 0, tape.fills
+    at_open, equity, end = terms[T_EXECUTE_AT] == OPEN, 0.0, 0
+    turns, fills = tape.turns, tape.fills
     in_passes = not (levels or has_limits(terms))
     split, dividend, slot, pays = market.split, market.dividend, market.slot, market.pays
     target, asked, reference = wishes.target, wishes.asked, wishes.reference
@@ -192,7 +195,7 @@ def run(
             # Stops come after orders at the open, and before later ones.
             if (step == 0) == at_open:
                 equity = trade_in_steps(
-                    terms, tiers, book, account, fills, bars, market, t, lo, hi, closing
+                    terms, tiers, book, account, turns, fills, bars, market, t, lo, hi, closing
                 )
             elif levels:
                 exit_positions(

@@ -81,21 +81,19 @@ NO_FILL = -1.0
 
 
 @compiled(plain=True)
-def execution_price(
-    execute_at: float, opened: float, high: float, low: float, close: float
-) -> float:
+def execution_price(terms: FixedVector, bars: Bars, t: int, n: int) -> float:
     """Return the price that orders are executed at, before the spread.
 
     That is the open, the close, the middle of high and low, or the mean of high, low and close as
     the proxy of the volume-weighted average price.
     """
-    if execute_at == OPEN:
-        return opened
-    if execute_at == CLOSE:
-        return close
-    if execute_at == MID:
-        return (high + low) / 2.0
-    return (high + low + close) / 3.0
+    if terms[T_EXECUTE_AT] == OPEN:
+        return bars.open[t, n]
+    if terms[T_EXECUTE_AT] == CLOSE:
+        return bars.close[t, n]
+    if terms[T_EXECUTE_AT] == MID:
+        return (bars.high[t, n] + bars.low[t, n]) / 2.0
+    return (bars.high[t, n] + bars.low[t, n] + bars.close[t, n]) / 3.0
 
 
 @compiled(plain=True)
@@ -110,16 +108,10 @@ def cash_to_trade(terms: FixedVector, account: Vector) -> float:
 @compiled(plain=True)
 def mark_security(terms: FixedVector, book: Matrix, bars: Bars, t: int, n: int) -> None:
     """Set the price that an order of one security is sized at."""
-    price = book[PRICE, n]
+    price = book[n, PRICE]
     if bars.traded[t, n] and (terms[T_AT_FILL] > 0.0 or not price > 0.0):
-        price = execution_price(
-            terms[T_EXECUTE_AT],
-            bars.open[t, n],
-            bars.high[t, n],
-            bars.low[t, n],
-            bars.close[t, n],
-        )
-    book[MARK, n] = price
+        price = execution_price(terms, bars, t, n)
+    book[n, MARK] = price
 
 
 @compiled(plain=True)
@@ -130,8 +122,8 @@ def mark_book(
     equity = cash_to_trade(terms, account)
     for n in range(lo, hi):
         mark_security(terms, book, bars, t, n)
-        if book[SHARES, n] != 0.0:
-            equity += book[SHARES, n] * book[MARK, n]
+        if book[n, SHARES] != 0.0:
+            equity += book[n, SHARES] * book[n, MARK]
     return equity
 
 
@@ -149,10 +141,10 @@ def room_factor(
     """Return the factor, at most 1, by which the weights traded to fit into the book."""
     asked, others = 0.0, 0.0
     for n in range(lo, hi):
-        if book[PENDING, n] > 0.0 and traded[t, n]:
-            asked += abs(book[WEIGHT, n])
-        elif book[SHARES, n] != 0.0:
-            others += abs(book[SHARES, n] * book[MARK, n])
+        if book[n, PENDING] > 0.0 and traded[t, n]:
+            asked += abs(book[n, WEIGHT])
+        elif book[n, SHARES] != 0.0:
+            others += abs(book[n, SHARES] * book[n, MARK])
     return factor_to_fit(terms, account, asked, others, equity)
 
 
@@ -200,13 +192,13 @@ def size_order(
 ) -> None:
     """Set the order of one security, whose weight a factor brings into the book."""
     # Added 0.0: an exit leaves 0, never −0.
-    weight = book[WEIGHT, n] * factor + 0.0
+    weight = book[n, WEIGHT] * factor + 0.0
+    order = order_of(terms, book[n, SHARES], weight, book[n, MARK], equity)
     lent = available.size == 0 or available[t, n]
-    order = order_of(terms, book[SHARES, n], weight, book[MARK, n], equity)
-    if not lent and order < 0.0 and book[SHARES, n] + order < 0.0:
-        order = -max(book[SHARES, n], 0.0) + 0.0
-        book[PENDING, n] = IN_PART
-    book[WEIGHT, n], book[ORDER, n] = weight, order
+    if not lent and order < 0.0 and book[n, SHARES] + order < 0.0:
+        order = -max(book[n, SHARES], 0.0) + 0.0
+        book[n, PENDING] = IN_PART
+    book[n, WEIGHT], book[n, ORDER] = weight, order
 
 
 @compiled(plain=True)
@@ -225,9 +217,9 @@ def size_orders(
     factor = room_factor(terms, book, account, traded, t, lo, hi, equity)
     total = 0.0
     for n in range(lo, hi):
-        if book[PENDING, n] > 0.0 and traded[t, n]:
+        if book[n, PENDING] > 0.0 and traded[t, n]:
             size_order(terms, book, available, t, n, factor, equity)
-            total += abs(book[ORDER, n]) * book[MARK, n]
+            total += abs(book[n, ORDER]) * book[n, MARK]
     return total
 
 
@@ -282,24 +274,25 @@ def execute(
     t: int,
     settles: int,
     n: int,
+    levels: bool,
 ) -> None:
-    """Execute one order as far as the session allows."""
-    order = book[ORDER, n]
-    opened, high, low = bars.open[t, n], bars.high[t, n], bars.low[t, n]
-    price = execution_price(terms[T_EXECUTE_AT], opened, high, low, bars.close[t, n])
-    limit, trigger, half = book[LIMIT, n], book[TRIGGER, n], terms[T_HALF_SPREAD]
-    rests, waits = False, book[PENDING, n] == IN_PART
-    has_price = limit == limit or trigger == trigger
-    if has_price and order != 0.0 and order * book[SHARES, n] >= 0.0:  # It is an entry.
+    """Execute one order as far as the session allows; `levels`: it may have a limit or trigger."""
+    order = book[n, ORDER]
+    price = execution_price(terms, bars, t, n)
+    limit, trigger, half = book[n, LIMIT], book[n, TRIGGER], terms[T_HALF_SPREAD]
+    rests, waits = False, book[n, PENDING] == IN_PART
+    has_price = levels and (limit == limit or trigger == trigger)
+    if has_price and order != 0.0 and order * book[n, SHARES] >= 0.0:  # It is an entry.
         rests = limit == limit
+        opened, high, low = bars.open[t, n], bars.high[t, n], bars.low[t, n]
         through = terms[T_THROUGH] > 0.0
         price = entry_price(order > 0.0, opened, high, low, limit, trigger, through)
         if price == NO_FILL:
             return
     size = abs(order)
-    if size > terms[T_VOLUME_SHARE] * bars.volume[t, n]:
+    if terms[T_VOLUME_SHARE] < np.inf and size > terms[T_VOLUME_SHARE] * bars.volume[t, n]:
         size = terms[T_VOLUME_SHARE] * bars.volume[t, n]
-        waits = waits or terms[T_CARRY] > 0.0 or book[WEIGHT, n] == 0.0
+        waits = waits or terms[T_CARRY] > 0.0 or book[n, WEIGHT] == 0.0
     moved = 0.0 if rests else impact_of(terms, liquidity, t, n, size)
     half = 0.0 if rests else half
     if terms[T_CASH_ONLY] > 0.0 and order > 0.0:
@@ -309,15 +302,15 @@ def execute(
             size = np.trunc(size / terms[T_LOT]) * terms[T_LOT]
         order = size if order > 0.0 else -size
     if order != 0.0:
-        reason = book[WHY, n]
+        reason = book[n, WHY]
         fill(terms, tiers, book, account, fills, t, settles, n, order, price, half, moved, reason)
-    book[TARGET, n] = book[WEIGHT, n]
-    book[ASKED, n] = book[ASKING, n]
-    book[DUE, n] = 1.0 if waits else 0.0
+    book[n, TARGET] = book[n, WEIGHT]
+    book[n, ASKED] = book[n, ASKING]
+    book[n, DUE] = 1.0 if waits else 0.0
     if not waits:
-        book[WHY, n] = BY_TARGET
-        book[LIMIT, n] = np.nan
-        book[TRIGGER, n] = np.nan
+        book[n, WHY] = BY_TARGET
+        if levels:
+            book[n, LIMIT], book[n, TRIGGER] = np.nan, np.nan
 
 
 @compiled(plain=True)
@@ -326,6 +319,7 @@ def trade(
     tiers: FixedMatrix,
     book: Matrix,
     account: Vector,
+    turns: Matrix,
     fills: Matrix,
     bars: Bars,
     liquidity: FixedCube,
@@ -342,21 +336,17 @@ def trade(
     if not closing and equity > 0.0:
         factor = exceeds(terms, account, TURNOVER, total / equity)
         for n in range(lo, hi if factor != 1.0 else lo):
-            if not (book[PENDING, n] > 0.0 and bars.traded[t, n]):
+            if not (book[n, PENDING] > 0.0 and bars.traded[t, n]):
                 continue
-            book[PENDING, n] = IN_PART
-            book[ORDER, n] *= factor
+            book[n, PENDING] = IN_PART
+            book[n, ORDER] *= factor
             if terms[T_WHOLE] > 0.0:
-                book[ORDER, n] = (
-                    whole_shares(book[ORDER, n] / terms[T_LOT], ROUNDING) * terms[T_LOT]
+                book[n, ORDER] = (
+                    whole_shares(book[n, ORDER] / terms[T_LOT], ROUNDING) * terms[T_LOT]
                 )
     if account[HALTED] > 0.0 and not closing:
         return
-    in_turns = terms[T_CASH_ONLY] > 0.0
-    for n in range(lo, hi):
-        if book[PENDING, n] > 0.0 and bars.traded[t, n] and not (in_turns and book[ORDER, n] > 0.0):
-            execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n)
-    end = take_turns(book, bars.traded, t, lo, hi) if in_turns else lo
+    end = take_turns(turns, book, bars.traded, terms[T_CASH_ONLY] > 0.0, t, lo, hi)
     for turn in range(lo, end):
-        n = int(book[TURN, turn])
-        execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n)
+        n = int(turns[TURN, turn])
+        execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n, True)

@@ -16,14 +16,12 @@ from quant_platform.trading.engine.layout import (
     FACTOR,
     LIMITS,
     MARK,
-    ORDER,
     PENDING,
     PRICE,
     SHARES,
     T_ACTIONS,
     T_CASH_ONLY,
     TURN,
-    TURN_BEFORE,
     WANTED,
     WEIGHT,
     Bars,
@@ -75,21 +73,21 @@ def open_session(
     equity, asked, others = cash_to_trade(terms, account), 0.0, 0.0
     for n in range(lo, hi):
         target, asking = wishes.target[t, n], wishes.asked[t, n]
-        if book[ACTIVE, n] == 0.0:
-            book[PENDING, n] = 0.0
+        if book[n, ACTIVE] == 0.0:
+            book[n, PENDING] = 0.0
             if not (abs(target) > 0.0 or abs(asking) > 0.0):
                 continue
-            book[ACTIVE, n] = 1.0
-        take_wish(book, target, asking, wishes.reference[t, n], split[t, n], due, n)
-        mark_pending(terms, book, account, recalled, t, n)
-        book[WEIGHT, n] = book[WANTED, n] * factor
+            book[n, ACTIVE] = 1.0
+        take_wish(book, target, asking, wishes.reference, split, due, t, n)
+        mark_pending(terms, book, account, recalled, t, n, False)
+        book[n, WEIGHT] = book[n, WANTED] * factor
         mark_security(terms, book, bars, t, n)
-        if book[SHARES, n] != 0.0:
-            equity += book[SHARES, n] * book[MARK, n]
-        if book[PENDING, n] > 0.0 and bars.traded[t, n]:
-            asked += abs(book[WEIGHT, n])
-        elif book[SHARES, n] != 0.0:
-            others += abs(book[SHARES, n] * book[MARK, n])
+        if book[n, SHARES] != 0.0:
+            equity += book[n, SHARES] * book[n, MARK]
+        if book[n, PENDING] > 0.0 and bars.traded[t, n]:
+            asked += abs(book[n, WEIGHT])
+        elif book[n, SHARES] != 0.0:
+            others += abs(book[n, SHARES] * book[n, MARK])
     return equity, factor_to_fit(terms, account, asked, others, equity)
 
 
@@ -99,6 +97,7 @@ def trade_session(
     tiers: FixedMatrix,
     book: Matrix,
     account: Vector,
+    turns: Matrix,
     fills: Matrix,
     bars: Bars,
     liquidity: FixedCube,
@@ -113,21 +112,13 @@ def trade_session(
     """Size and execute the session's orders."""
     in_turns, end, others = terms[T_CASH_ONLY] > 0.0, lo, lo
     for n in range(lo, hi):
-        if not (book[PENDING, n] > 0.0 and bars.traded[t, n]):
+        if not (book[n, PENDING] > 0.0 and bars.traded[t, n]):
             continue
         size_order(terms, book, available, t, n, factor, equity)
-        # Both lists are written, and one of them grows: which one is too hard to foresee to branch.
-        book[TURN_BEFORE, others] = n
-        last = take_turn(book, end, n)
-        waits = in_turns and book[ORDER, n] > 0.0
-        end, others = last if waits else end, others if waits else others + 1
-    for turn in range(lo, others):
-        n = int(book[TURN_BEFORE, turn])
-        execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n)
-    line_up(book, lo, end)
-    for turn in range(lo, end):
-        n = int(book[TURN, turn])
-        execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n)
+        end, others = take_turn(turns, book, in_turns, end, others, n)
+    for turn in range(lo, line_up(turns, lo, end, others)):
+        n = int(turns[TURN, turn])
+        execute(terms, tiers, book, account, fills, bars, liquidity, t, settles, n, False)
 
 
 @compiled(plain=True)
@@ -146,12 +137,12 @@ def close_session(
     """Mark everything at the close, value the account and write its securities."""
     value, gross = 0.0, 0.0
     for n in range(lo, hi):
-        if book[ACTIVE, n] == 0.0:
+        if book[n, ACTIVE] == 0.0:
             continue
         left = retired.size > 0 and retired[t, n]
         mark_close(book, bars.close[t, n], bars.traded[t, n], left, n)
-        if book[SHARES, n] != 0.0:
-            worth = book[SHARES, n] * book[PRICE, n]
+        if book[n, SHARES] != 0.0:
+            worth = book[n, SHARES] * book[n, PRICE]
             value += worth
             gross += abs(worth)
         write_state(book, account, tape.states, tape.held, t, n)
@@ -182,6 +173,7 @@ def pass_session(
         tiers,
         book,
         account,
+        tape.turns,
         tape.fills,
         bars,
         market.liquidity,

@@ -42,8 +42,8 @@ from quant_platform.trading.engine.layout import (
     NAME,
     NET,
     ON_CHANGE,
-    ORDER,
     PENDING,
+    PLACE,
     PRICE,
     R_LIMITS,
     RUINED,
@@ -76,23 +76,30 @@ from quant_platform.trading.engine.layout import (
 
 @compiled(plain=True)
 def take_wish(
-    book: Matrix, target: float, asked: float, reference: float, split: float, due: bool, n: int
+    book: Matrix,
+    target: float,
+    asked: float,
+    reference: FixedMatrix,
+    split: FixedMatrix,
+    due: bool,
+    t: int,
+    n: int,
 ) -> None:
     """Take the weight of one security."""
     # Added 0.0: a weight is 0, never −0.
     if target == target:
-        book[WANTED, n] = target + 0.0
+        book[n, WANTED] = target + 0.0
     if asked == asked:
-        book[ASKING, n] = asked + 0.0
-        if book[BARRED, n] == book[BARRED, n] and asked != book[BARRED, n]:
+        book[n, ASKING] = asked + 0.0
+        if book[n, BARRED] == book[n, BARRED] and asked != book[n, BARRED]:
             # An entry, whatever the rule of rebalancing.
-            book[BARRED, n], book[ASKED, n], book[WHY, n] = np.nan, 0.0, BY_TARGET
-    if book[BARRED, n] == book[BARRED, n]:
-        book[WANTED, n] = 0.0
-    if book[SHARES, n] == 0.0 and reference > 0.0:
-        book[PRICE, n] = reference / split
-    if due and (book[TARGET, n] != 0.0 or book[WANTED, n] != 0.0):
-        book[DUE, n] = 1.0
+            book[n, BARRED], book[n, ASKED], book[n, WHY] = np.nan, 0.0, BY_TARGET
+    if book[n, BARRED] == book[n, BARRED]:
+        book[n, WANTED] = 0.0
+    if book[n, SHARES] == 0.0 and reference[t, n] > 0.0:
+        book[n, PRICE] = reference[t, n] / split[t, n]
+    if due and (book[n, TARGET] != 0.0 or book[n, WANTED] != 0.0):
+        book[n, DUE] = 1.0
 
 
 @compiled(plain=True)
@@ -109,7 +116,7 @@ def take_wishes(
 ) -> None:
     """Take the weights of the session; `due`: all positions are to be traded."""
     for n in range(lo, hi):
-        take_wish(book, target[t, n], asked[t, n], reference[t, n], split[t, n], due, n)
+        take_wish(book, target[t, n], asked[t, n], reference, split, due, t, n)
 
 
 @compiled(plain=True)
@@ -128,49 +135,55 @@ def take_levels(
         for n in range(lo, hi if levels.size > 0 else lo):
             value = levels[level, t, n]
             if value == value:
-                book[row, n] = value / split[t, n] if level < L_TRAIL else value
+                book[n, row] = value / split[t, n] if level < L_TRAIL else value
 
 
 @compiled(plain=True)
 def has_moved(terms: FixedVector, book: Matrix, equity: float, n: int) -> bool:
     """Whether the rule of rebalancing trades a security outside its regular sessions."""
-    asking, asked = book[ASKING, n], book[ASKED, n]
+    asking, asked = book[n, ASKING], book[n, ASKED]
     if terms[T_REBALANCE] == ON_CHANGE:
         return bool(asking != asked)
     if np.sign(asking) != np.sign(asked):
         return True
     if terms[T_REBALANCE] != DRIFT or not equity > 0.0:
         return False
-    weight = 0.0 if book[SHARES, n] == 0.0 else book[SHARES, n] * book[PRICE, n] / equity
-    return bool(abs(weight - book[WANTED, n]) > terms[T_BEYOND])
+    weight = 0.0 if book[n, SHARES] == 0.0 else book[n, SHARES] * book[n, PRICE] / equity
+    return bool(abs(weight - book[n, WANTED]) > terms[T_BEYOND])
 
 
 @compiled(plain=True)
 def mark_pending(
-    terms: FixedVector, book: Matrix, account: Vector, recalled: FixedFlags, t: int, n: int
+    terms: FixedVector,
+    book: Matrix,
+    account: Vector,
+    recalled: FixedFlags,
+    t: int,
+    n: int,
+    levels: bool,
 ) -> None:
-    """Mark whether one security is to be traded."""
+    """Mark whether one security is to be traded; `levels`: it may have a life or an entry price."""
     if account[RUINED] > 0.0 or account[HALTED] > 0.0:
-        book[WANTED, n] = 0.0
-        book[ASKING, n] = 0.0
-        book[DUE, n] = 0.0
-        book[WHY, n] = BY_RUIN if account[RUINED] > 0.0 else BY_HALT
-        book[PENDING, n] = 1.0 if book[SHARES, n] != 0.0 else 0.0
+        book[n, WANTED] = 0.0
+        book[n, ASKING] = 0.0
+        book[n, DUE] = 0.0
+        book[n, WHY] = BY_RUIN if account[RUINED] > 0.0 else BY_HALT
+        book[n, PENDING] = 1.0 if book[n, SHARES] != 0.0 else 0.0
         return
+    recall = recalled.size > 0 and recalled[t, n] and book[n, SHARES] < 0.0
     # Who changes sides leaves the position anyway.
-    stays = book[SHARES, n] * book[WANTED, n] > 0.0
-    recall = stays and book[SHARES, n] < 0.0 and recalled.size > 0 and recalled[t, n]
-    if recall or (stays and book[AGE, n] >= book[LIFE, n]):
-        book[WANTED, n] = 0.0
-        book[BARRED, n] = book[ASKING, n]
-        book[DUE, n] = 1.0
-        book[WHY, n] = BY_RECALL if recall else BY_TIME
-    elif book[DUE, n] == 0.0:
-        book[WHY, n] = BY_TARGET
-    pending = book[DUE, n] > 0.0 or has_moved(terms, book, account[EQUITY], n)
-    book[PENDING, n] = 1.0 if pending else 0.0
-    if not pending:  # The price of an entry is that of an order which waits.
-        book[LIMIT, n], book[TRIGGER, n] = np.nan, np.nan
+    old = levels and book[n, AGE] >= book[n, LIFE]
+    if (recall or old) and book[n, SHARES] * book[n, WANTED] > 0.0:
+        book[n, WANTED] = 0.0
+        book[n, BARRED] = book[n, ASKING]
+        book[n, DUE] = 1.0
+        book[n, WHY] = BY_RECALL if recall else BY_TIME
+    elif book[n, DUE] == 0.0:
+        book[n, WHY] = BY_TARGET
+    pending = book[n, DUE] > 0.0 or has_moved(terms, book, account[EQUITY], n)
+    book[n, PENDING] = 1.0 if pending else 0.0
+    if levels and not pending:  # The price of an entry is that of an order which waits.
+        book[n, LIMIT], book[n, TRIGGER] = np.nan, np.nan
 
 
 @compiled(plain=True)
@@ -185,7 +198,7 @@ def find_pending(
 ) -> None:
     """Mark what is to be traded."""
     for n in range(lo, hi):
-        mark_pending(terms, book, account, recalled, t, n)
+        mark_pending(terms, book, account, recalled, t, n, True)
 
 
 @compiled(plain=True)
@@ -205,31 +218,32 @@ def limit_sectors(
     terms: FixedVector,
     book: Matrix,
     account: Vector,
+    turns: Matrix,
     sector: FixedNumbers,
     t: int,
     lo: int,
     hi: int,
 ) -> None:
     """Scale the weights of each sector to its limit."""
-    # Sectors are numbered as they are met: TURN has the first security of each, ORDER its sum and
-    # then its factor. VALUE has the number of each security's.
+    # Sectors are numbered as they are met: TURN has the first security of each, VALUE its sum and
+    # then its factor. PLACE has the number of each security's.
     end = lo
     for n in range(lo, hi):
         if sector[t, n] < 0:
             continue
         at = lo
-        while at < end and sector[t, int(book[TURN, at])] != sector[t, n]:
+        while at < end and sector[t, int(turns[TURN, at])] != sector[t, n]:
             at += 1
         if at == end:
-            book[TURN, at], book[ORDER, at] = n, 0.0
+            turns[TURN, at], turns[VALUE, at] = n, 0.0
             end += 1
-        book[VALUE, n] = at
-        book[ORDER, at] += abs(book[WEIGHT, n])
+        turns[PLACE, n] = at
+        turns[VALUE, at] += abs(book[n, WEIGHT])
     for at in range(lo, end):
-        book[ORDER, at] = exceeds(terms, account, SECTOR, book[ORDER, at])
+        turns[VALUE, at] = exceeds(terms, account, SECTOR, turns[VALUE, at])
     for n in range(lo, hi):
         if sector[t, n] >= 0:
-            book[WEIGHT, n] *= book[ORDER, int(book[VALUE, n])]
+            book[n, WEIGHT] *= turns[VALUE, int(turns[PLACE, n])]
 
 
 @compiled(plain=True)
@@ -246,7 +260,7 @@ def limit_total(
     """Scale all weights to the limit of their gross, net or beta; an unknown beta counts as 1."""
     total = 0.0
     for n in range(lo, hi):
-        weight = book[WEIGHT, n]
+        weight = book[n, WEIGHT]
         if limit == GROSS:
             weight = abs(weight)
         elif limit == BETA and weight != 0.0 and beta[t, n] == beta[t, n]:
@@ -255,7 +269,7 @@ def limit_total(
     factor = exceeds(terms, account, limit, abs(total))
     if factor != 1.0:
         for n in range(lo, hi):
-            book[WEIGHT, n] *= factor
+            book[n, WEIGHT] *= factor
 
 
 @compiled(plain=True)
@@ -263,6 +277,7 @@ def set_weights(
     terms: FixedVector,
     book: Matrix,
     account: Vector,
+    turns: Matrix,
     beta: FixedMatrix,
     sector: FixedNumbers,
     t: int,
@@ -271,12 +286,12 @@ def set_weights(
 ) -> None:
     """Set the weights wanted, within the limits on weights."""
     for n in range(lo, hi):
-        book[WEIGHT, n] = book[WANTED, n] * account[FACTOR]
+        book[n, WEIGHT] = book[n, WANTED] * account[FACTOR]
     if terms[T_ACTIONS + NAME] > 0.0:
         for n in range(lo, hi):
-            book[WEIGHT, n] *= exceeds(terms, account, NAME, abs(book[WEIGHT, n]))
+            book[n, WEIGHT] *= exceeds(terms, account, NAME, abs(book[n, WEIGHT]))
     if terms[T_ACTIONS + SECTOR] > 0.0 and sector.size > 0 and hi > lo:
-        limit_sectors(terms, book, account, sector, t, lo, hi)
+        limit_sectors(terms, book, account, turns, sector, t, lo, hi)
     for limit in (GROSS, NET, BETA):
         if terms[T_ACTIONS + limit] > 0.0 and (limit != BETA or beta.size > 0):
             limit_total(terms, book, account, beta, limit, t, lo, hi)

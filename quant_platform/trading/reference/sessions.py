@@ -38,7 +38,7 @@ def run(
     levels: bool,
 ) -> None:
     """Simulate one account over all sessions of the market, as `engine.loop.run` does."""
-    own = book[:, lo:hi]
+    own = book[lo:hi].T  # One column a security here.
     ledger = Ledger(terms, tiers, bars, market, wishes, own, account, owed, tape, lo)
     at_open, equity = terms[at.T_EXECUTE_AT] == at.OPEN, 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
