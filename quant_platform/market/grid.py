@@ -3,7 +3,7 @@
 What belongs here: finding the cell of each row. What does not: what the arrays mean (`panel.py`).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
 from quant_platform.kernels.placement import (
     OUTSIDE,
-    WORTH_IT,
     Cells,
     Integers,
     find_cells,
@@ -108,6 +107,7 @@ class Grid:
         parts = list(_parts(universe))
         numbers, names = _sectors(parts, "sector" in column_names(universe))
         sectors = np.full((len(self.days), len(self.security_ids)), NO_MEMBER, dtype=np.int32)
+        # A part after the other, so that the numbers and cells of one alone take memory.
         for part, of_part in zip(parts, numbers, strict=True):
             place_numbers(of_part, self._cells(part), sectors.reshape(-1))
         member = sectors != NO_MEMBER
@@ -119,10 +119,10 @@ class Grid:
 
 def _sectors(
     parts: "Sequence[_RowsOfPart]", have_sectors: bool
-) -> tuple[list[Integers], tuple[str, ...]]:
+) -> tuple[Iterable[Integers], tuple[str, ...]]:
     """Number of each row's sector among the sorted names, −1 without one; and the names."""
     if not have_sectors:
-        return [np.full(len(part.days), -1, dtype=np.int32) for part in parts], ()
+        return (np.full(len(part.days), -1, dtype=np.int32) for part in parts), ()
     # Text is looked at once per distinct sector, not once per row.
     texts = [part.texts("sector") for part in parts]
     used: set[str] = set()
@@ -134,7 +134,7 @@ def _sectors(
         np.array([*(number.get(word, -1) for word in words), -1], dtype=np.int32)[codes]
         for codes, words in texts
     )
-    return list(ranks), tuple(sorted(used))
+    return ranks, tuple(sorted(used))
 
 
 def column_names(rows: Rows) -> list[str]:

@@ -175,7 +175,14 @@ def _strategy_panel(
         name: widen(getattr(panel, name)[len(panel.sessions) - last :], have, want, np.nan)
         for name in BAR_COLUMNS
     }
-    return Panel(sessions, want, **bars, **of_members, features=features.then(of_members_alone), calendar=calendar)
+    return Panel(
+        sessions,
+        want,
+        **bars,
+        **of_members,
+        features=features.then(of_members_alone),
+        calendar=calendar,
+    )
 
 
 def sessions_before(stored: Sequence[date], days: Sequence[str], lookback: int) -> list[str]:
