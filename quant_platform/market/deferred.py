@@ -41,12 +41,6 @@ class Deferred(Mapping[str, FloatArray]):
             self._known[name] = self._compute(name)
         return self._known[name]
 
-    def then(self, change: Callable[[FloatArray], FloatArray]) -> "Deferred":
-        """Return the arrays changed: those that are known now, the others when they are read."""
-        known = {name: change(values) for name, values in self._known.items()}
-        waiting = [name for name in self._names if name not in known]
-        return Deferred(known, waiting, lambda name: change(self[name]))
-
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 
@@ -55,3 +49,18 @@ class Deferred(Mapping[str, FloatArray]):
 
     def __contains__(self, name: object) -> bool:
         return name in self._names
+
+    def then(self, change: Callable[[FloatArray], FloatArray]) -> "Deferred":
+        """Return the arrays changed: those that are known now, the others when they are read."""
+        known = {name: change(values) for name, values in self._known.items()}
+        waiting = [name for name in self._names if name not in known]
+        return Deferred(known, waiting, lambda name: change(self[name]))
+
+
+def changed(
+    features: Mapping[str, FloatArray], change: Callable[[FloatArray], FloatArray]
+) -> Mapping[str, FloatArray]:
+    """Return arrays changed; of those that wait, when they are read."""
+    if isinstance(features, Deferred):
+        return features.then(change)
+    return {name: change(values) for name, values in features.items()}

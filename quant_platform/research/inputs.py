@@ -77,7 +77,7 @@ class Needs:
 
     features: tuple[str, ...]
     lookback: int
-    deferred: frozenset[str] = frozenset()
+    deferred: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, models: Iterable[Strategy]) -> "Needs":
@@ -88,7 +88,7 @@ class Needs:
             names.update(dict.fromkeys(model.features))
             at_once.update({*model.features} - {*model.row_features})
             lookback = max(lookback, model.lookback)
-        return cls(tuple(names), lookback, frozenset(names) - at_once)
+        return cls(tuple(names), lookback, tuple(each for each in names if each not in at_once))
 
 
 def read_inputs(
