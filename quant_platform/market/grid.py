@@ -3,7 +3,7 @@
 What belongs here: finding the cell of each row. What does not: what the arrays mean (`panel.py`).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,17 +15,19 @@ from numpy.typing import NDArray
 from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
 from quant_platform.kernels.placement import (
     OUTSIDE,
-    WORTH_IT,
     Cells,
     Integers,
     find_cells,
     place,
     place_numbers,
 )
-from quant_platform.kernels.threads import in_threads
+from quant_platform.kernels.threads import by_rows, in_threads
 
 Rows: TypeAlias = pd.DataFrame | pa.Table
 """Rows as pandas or Arrow has them; Arrow's text dictionary-encoded."""
+
+AT_ONCE = 100_000
+"""Rows of a part from which on its columns are placed in threads."""
 
 NO_MEMBER = -2
 """Number of the sector of a cell that is no member's; a member without a sector has −1."""
@@ -39,20 +41,28 @@ class Grid:
     security_ids: tuple[str, ...]
 
     def _array(self, value: float = np.nan) -> FloatArray:
-        return np.full((len(self.days), len(self.security_ids)), value)
+        array = np.empty((len(self.days), len(self.security_ids)))
+        by_rows(lambda part: array[part].fill(value), array.shape)
+        return array
+
+    def _nothing(self) -> FloatArray:
+        """An array of 0, which takes memory where something is written."""
+        return np.zeros((len(self.days), len(self.security_ids)))
 
     def columns(self, rows: Rows, named: Mapping[str, str]) -> dict[str, FloatArray]:
         """Arrays of columns, found once for all of them; NaN where there is no row."""
         parts = list(_parts(rows))
-        cells = list(in_threads(self._cells, parts, _threads(parts)))
+        arrays = {name: self._array() for name in named}
 
-        def array(column: str) -> FloatArray:
-            result = self._array()
-            for part, places in zip(parts, cells, strict=True):
-                place(part.values(column), places, result.reshape(-1))
-            return result
+        def fill(name: str) -> None:
+            place(part.values(named[name]), cells, arrays[name].reshape(-1))
 
-        return dict(zip(named, in_threads(array, named.values(), _threads(parts)), strict=True))
+        # A part after the other, so that the cells of one alone take memory.
+        for part in parts:
+            cells = self._cells(part)
+            for _ in in_threads(fill, named, _threads(part)):
+                pass
+        return arrays
 
     def _cells(self, part: "_RowsOfPart") -> Cells:
         """Number of each row's cell, counted along the sessions; `OUTSIDE` without one."""
@@ -73,7 +83,7 @@ class Grid:
 
     def actions(self, rows: Rows) -> dict[str, FloatArray]:
         """Split ratios and dividends; several of one session are multiplied, or added."""
-        split, dividend = self._array(1.0), self._array(0.0)
+        split, dividend = self._array(1.0), self._nothing()
         for part in _parts(rows):
             cells, inside = self._cells_inside(part)
             ratios, amounts = part.values("split_ratio")[inside], part.values("cash_amount")[inside]
@@ -83,7 +93,7 @@ class Grid:
 
     def news(self, rows: Rows) -> dict[str, FloatArray]:
         """Sum and number of the sentiments of each cell."""
-        total, count = self._array(0.0), self._array(0.0)
+        total, count = self._nothing(), self._nothing()
         for part in _parts(rows):
             cells, inside = self._cells_inside(part)
             sentiment = part.values("sentiment")[inside]
@@ -95,12 +105,11 @@ class Grid:
     def members(self, universe: Rows) -> dict[str, Any]:
         """Membership, and the sector of each member where the rows have one."""
         parts = list(_parts(universe))
-        threads = _threads(parts)
-        cells = list(in_threads(self._cells, parts, threads))
         numbers, names = _sectors(parts, "sector" in column_names(universe))
         sectors = np.full((len(self.days), len(self.security_ids)), NO_MEMBER, dtype=np.int32)
-        for of_part, places in zip(numbers, cells, strict=True):
-            place_numbers(of_part, places, sectors.reshape(-1))
+        # A part after the other, so that the numbers and cells of one alone take memory.
+        for part, of_part in zip(parts, numbers, strict=True):
+            place_numbers(of_part, self._cells(part), sectors.reshape(-1))
         member = sectors != NO_MEMBER
         if "sector" not in column_names(universe):
             return {"member": member}
@@ -110,10 +119,10 @@ class Grid:
 
 def _sectors(
     parts: "Sequence[_RowsOfPart]", have_sectors: bool
-) -> tuple[list[Integers], tuple[str, ...]]:
+) -> tuple[Iterable[Integers], tuple[str, ...]]:
     """Number of each row's sector among the sorted names, −1 without one; and the names."""
     if not have_sectors:
-        return [np.full(len(part.days), -1, dtype=np.int32) for part in parts], ()
+        return (np.full(len(part.days), -1, dtype=np.int32) for part in parts), ()
     # Text is looked at once per distinct sector, not once per row.
     texts = [part.texts("sector") for part in parts]
     used: set[str] = set()
@@ -125,7 +134,7 @@ def _sectors(
         np.array([*(number.get(word, -1) for word in words), -1], dtype=np.int32)[codes]
         for codes, words in texts
     )
-    return list(ranks), tuple(sorted(used))
+    return ranks, tuple(sorted(used))
 
 
 def column_names(rows: Rows) -> list[str]:
@@ -165,11 +174,20 @@ def securities_in(rows: Rows) -> NDArray[np.object_]:
     if isinstance(rows, pd.DataFrame):
         return np.asarray(rows["security_id"].dropna().unique(), dtype=object)
     found: set[str] = set()
+    words, used = None, np.empty(0, dtype=bool)
     for chunk in rows.column("security_id").chunks:
-        used = np.zeros(len(chunk.dictionary) + 1, dtype=bool)
+        # Consecutive years often have the same dictionary: its text is looked at once.
+        if words is None or not chunk.dictionary.equals(words):
+            found.update(_words(words, used))
+            words, used = chunk.dictionary, np.zeros(len(chunk.dictionary) + 1, dtype=bool)
         used[chunk.indices.fill_null(-1).to_numpy()] = True
-        found.update(chunk.dictionary.filter(pa.array(used[:-1])).to_pylist())
+    found.update(_words(words, used))
     return np.array(sorted(found), dtype=object)
+
+
+def _words(words: Any, used: BoolArray) -> list[str]:
+    """Texts of a dictionary that are used; the last place of `used` is of no text."""
+    return [] if words is None else words.to_numpy(zero_copy_only=False)[used[:-1]].tolist()
 
 
 def days_of(rows: Rows) -> SessionArray:
@@ -204,9 +222,9 @@ class _RowsOfPart:
     texts: "Callable[[str], tuple[Integers, list[str]]]"
 
 
-def _threads(parts: Sequence[_RowsOfPart]) -> int | None:
+def _threads(part: _RowsOfPart) -> int | None:
     """One thread where there is little to do, else one per core."""
-    return None if sum(len(part.days) for part in parts) >= WORTH_IT else 1
+    return None if len(part.days) >= AT_ONCE else 1
 
 
 def _parts(rows: Rows) -> Iterator[_RowsOfPart]:

@@ -25,6 +25,7 @@ from quant_platform.kernels.adjustment import Reinvested, later_product, reinves
 from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
 from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.market.cross_section import CrossSection
+from quant_platform.market.deferred import changed
 from quant_platform.market.grid import (
     Grid,
     Rows,
@@ -279,7 +280,7 @@ class Panel(CrossSection):
             sessions=self.sessions[start:stop],
             security_ids=self.security_ids[columns],
             symbols=self.symbols[columns],
-            features={name: values[part] for name, values in self.features.items()},
+            features=changed(self.features, lambda values: values[part]),
             **arrays,
         )
 

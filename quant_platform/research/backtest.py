@@ -161,5 +161,7 @@ def _judged_against(
     """Number of the benchmark's model, or its returns, and its name."""
     if rival is not None:
         return BENCHMARK, rival.name
-    returns = benchmark_returns(reader, cast("str | pd.Series", benchmark), inputs.days)
+    returns = benchmark_returns(
+        reader, cast("str | pd.Series", benchmark), inputs.days, inputs.panel
+    )
     return returns, str(returns.name)

@@ -44,13 +44,20 @@ def benchmark_model(
 
 
 def benchmark_returns(
-    reader: TableReader, benchmark: str | pd.Series, sessions: Sequence[str]
+    reader: TableReader,
+    benchmark: str | pd.Series,
+    sessions: Sequence[str],
+    market: Panel | None = None,
 ) -> pd.Series:
     """Return the benchmark's returns by session, as fractions; NaN where it has none.
 
     A security's are total returns from close to close, (close + dividend) × split over the close
     before, NaN where either has no bar; 0 in the first session, as a portfolio's own first row. Its
     name says what it is.
+
+    Parameters
+    ----------
+    market : bars and actions that end with the sessions; a security that is not among them is read
 
     Raises
     ------
@@ -61,7 +68,7 @@ def benchmark_returns(
     """
     days = pd.DatetimeIndex(list(sessions)).as_unit("s")
     if isinstance(benchmark, str):
-        return _of_security(reader, benchmark, sessions).set_axis(days)
+        return _of_security(reader, benchmark, sessions, market).set_axis(days)
     name = "series" if benchmark.name is None else str(benchmark.name)
     given = benchmark.set_axis(pd.DatetimeIndex(benchmark.index).normalize().as_unit("s"))
     if given.index.has_duplicates or not given.index.isin(days).any():
@@ -72,7 +79,9 @@ def benchmark_returns(
     return given.astype(np.float64).reindex(days).rename(name)
 
 
-def _of_security(reader: TableReader, benchmark: str, sessions: Sequence[str]) -> pd.Series:
+def _of_security(
+    reader: TableReader, benchmark: str, sessions: Sequence[str], market: Panel | None
+) -> pd.Series:
     ticker, last = benchmark.removeprefix(SYMBOL), sessions[-1]
     named = reader.rows("market_data", (last, last), ["security_id"], among={"symbol": [ticker]})[
         "security_id"
@@ -82,11 +91,16 @@ def _of_security(reader: TableReader, benchmark: str, sessions: Sequence[str]) -
             f"There is no bar of {ticker!r}, the benchmark, in {last}",
             "Choose a ticker that is stored for the backtest's last session",
         )
-    one, span = {"security_id": named.tolist()[:1]}, (sessions[0], last)
-    columns = ("date", "security_id", *BAR_COLUMNS.values())
-    panel = Panel.from_frames(
-        reader.rows("market_data", span, columns, among=one),
-        reader.rows("corporate_actions", span, among=one),
-        sessions,
-    )
+    security = str(named.iloc[0])
+    if market is not None and security in market.security_ids:
+        at = market.security_ids.index(security)
+        panel = market.cut(len(market.sessions) - len(sessions), columns=slice(at, at + 1))
+    else:
+        one, span = {"security_id": [security]}, (sessions[0], last)
+        columns = ("date", "security_id", *BAR_COLUMNS.values())
+        panel = Panel.from_frames(
+            reader.rows("market_data", span, columns, among=one),
+            reader.rows("corporate_actions", span, among=one),
+            sessions,
+        )
     return pd.Series(total_returns(panel)[:, 0], name=benchmark)

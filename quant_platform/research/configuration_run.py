@@ -65,7 +65,8 @@ class Runner:
         model = benchmark_model(benchmark)
         if model is None:
             assert not isinstance(benchmark, Strategy)  # noqa: S101 — it would be a model
-            return benchmark_returns(self.market.reader, benchmark, self.market.inputs.days)
+            inputs = self.market.inputs
+            return benchmark_returns(self.market.reader, benchmark, inputs.days, inputs.panel)
         rows = self.market.portfolio(model)
         return rows.set_index("date")["daily_return"].rename(model.name)
 

@@ -4,7 +4,7 @@ What belongs here: reading rows of the sessions and of those looked back on, and
 both, as arrays. What does not: strategies and simulations (`prepared.py`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from quant_platform.features.compute import feature_arrays, required_lookback
 from quant_platform.kernels.arrays import FloatArray
-from quant_platform.kernels.threads import in_threads
+from quant_platform.kernels.threads import by_rows
 from quant_platform.market.calendar import Calendar
+from quant_platform.market.deferred import Deferred
 from quant_platform.market.grid import Grid, Rows, securities_in
 from quant_platform.market.panel import BAR_COLUMNS, Panel
 from quant_platform.research.feature_data import bars_read, feature_panel
@@ -69,21 +71,24 @@ class Needs:
     Attributes
     ----------
     features : that some model reads
+    deferred : those of them that are computed when they are first read
     lookback : sessions that a signal of some model depends on, its own included
     """
 
     features: tuple[str, ...]
     lookback: int
+    deferred: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, models: Iterable[Strategy]) -> "Needs":
         """Collect what each of the models needs."""
         names: dict[str, None] = {}
-        lookback = 1
+        lookback, at_once = 1, set[str]()
         for model in models:
             names.update(dict.fromkeys(model.features))
+            at_once.update({*model.features} - {*model.row_features})
             lookback = max(lookback, model.lookback)
-        return cls(tuple(names), lookback)
+        return cls(tuple(names), lookback, tuple(each for each in names if each not in at_once))
 
 
 def read_inputs(
@@ -131,20 +136,25 @@ def read_inputs(
     panel, extras = feature_panel(reader, calendar, bars, actions, deep, names, ever)
     del bars  # a large part of all memory
     release_memory()
-    features = feature_arrays(panel, last=len(window), names=names, extras=extras, limit=limit)
+
+    def features(names: Sequence[str]) -> dict[str, FloatArray]:
+        return feature_arrays(panel, last=len(window), names=names, extras=extras, limit=limit)
+
+    at_once = features([name for name in names if name not in needs.deferred])
+    known = Deferred(at_once, needs.deferred, lambda name: features([name])[name])
     return Inputs(
         days,
         window,
         panel.cut(len(deep) - len(traded)),
         actions,
-        _strategy_panel(panel, features, members, len(window), calendar),
+        _strategy_panel(panel, known, members, len(window), calendar),
         members,
         calendar,
     )
 
 
 def _strategy_panel(
-    panel: Panel, features: Mapping[str, FloatArray], members: Rows, last: int, calendar: Calendar
+    panel: Panel, features: Deferred, members: Rows, last: int, calendar: Calendar
 ) -> Panel:
     """Bars, membership, sectors and features of the last sessions; no corporate action.
 
@@ -154,19 +164,25 @@ def _strategy_panel(
     want = tuple(sorted({*have, *map(str, securities_in(members))}))
     sessions = panel.sessions[len(panel.sessions) - last :]
     of_members = Grid(sessions, want).members(members)
-    outside = ~of_members["member"]
+    is_member = of_members["member"]
 
-    def of_feature(values: FloatArray) -> FloatArray:
+    def of_members_alone(values: FloatArray) -> FloatArray:
         result = widen(values, have, want, np.nan)
-        np.copyto(result, np.nan, where=outside)
+        by_rows(lambda part: np.copyto(result[part], np.nan, where=~is_member[part]), result.shape)
         return result
 
-    known = dict(zip(features, in_threads(of_feature, features.values()), strict=True))
     bars: dict[str, Any] = {
         name: widen(getattr(panel, name)[len(panel.sessions) - last :], have, want, np.nan)
         for name in BAR_COLUMNS
     }
-    return Panel(sessions, want, **bars, **of_members, features=known, calendar=calendar)
+    return Panel(
+        sessions,
+        want,
+        **bars,
+        **of_members,
+        features=features.then(of_members_alone),
+        calendar=calendar,
+    )
 
 
 def sessions_before(stored: Sequence[date], days: Sequence[str], lookback: int) -> list[str]:
@@ -182,12 +198,13 @@ def last_tickers(members: Rows) -> dict[str, str]:
         newest = members.drop_duplicates("security_id", keep="last")
         return dict(zip(newest["security_id"], newest["symbol"], strict=True))
     found: dict[str, str] = {}
-    for batch in members.to_batches():
-        securities, symbols = batch.column("security_id"), batch.column("symbol")
+    for batch in reversed(members.to_batches()):
+        securities = batch.column("security_id")
         codes = securities.indices.fill_null(-1).to_numpy()
         last = np.full(len(securities.dictionary) + 1, -1)
         last[codes] = np.arange(len(codes))  # of several, the last one stays
-        names = securities.dictionary.to_pylist()
-        rows = [(name, int(row)) for name, row in zip(names, last, strict=False) if row >= 0]
-        found |= {name: symbols[row].as_py() for name, row in rows}
+        names = securities.dictionary.to_numpy(zero_copy_only=False)
+        at = [row for row in np.flatnonzero(last[:-1] >= 0) if names[row] not in found]
+        tickers = batch.column("symbol").take(pa.array(last[at], pa.int64()))
+        found.update(zip(names[at].tolist(), tickers.to_pylist(), strict=True))
     return found

@@ -61,6 +61,8 @@ class Strategy(ABC):
     version : changes whenever the same input may give another signal
     required_features : features that must be known for a row to exist
     optional_features : features that are read too, but may be unknown in a row
+    row_features : those of them of which nothing but rows is made, no weight and no type; a
+        backtest computes them when rows are asked for
     benchmark : what it is judged against: a model's name or `symbol:TICKER`; None: the default of
         the settings (`benchmarks.py`)
     rebalance : when positions are brought back to their targets: never, on_change, every_session,
@@ -81,6 +83,7 @@ class Strategy(ABC):
     by_default: ClassVar[bool] = True
     required_features: ClassVar[tuple[str, ...]] = ()
     optional_features: ClassVar[tuple[str, ...]] = ()
+    row_features: tuple[str, ...] = ()
     rebalance: ClassVar[str] = ON_CHANGE
     on_excess: ClassVar[str] = SCALE
     max_gross: float = 1.0

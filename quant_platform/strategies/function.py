@@ -49,6 +49,7 @@ class FunctionStrategy(WeightStrategy):
         self.name = getattr(function, "__name__", "function")
         stated = tuple(getattr(function, "features", features))
         self.optional_features = tuple(dict.fromkeys((VOLATILITY, *stated)))  # type: ignore[misc]
+        self.row_features = () if VOLATILITY in stated else (VOLATILITY,)
         self._lookback = int(getattr(function, "lookback", LOOKBACK))
         for limit in ("max_gross", "max_net"):
             setattr(self, limit, float(getattr(function, limit, 1.0)))

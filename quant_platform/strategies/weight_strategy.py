@@ -61,21 +61,18 @@ class WeightStrategy(Strategy):
     def arrays(self, panel: Panel) -> SignalArrays:
         """Return the same without making rows."""
         rows, weights = self.rows(panel), self.weights(panel)
-        # Nothing is held before the first session.
-        held = np.zeros((len(weights) + 1, weights.shape[1]))
-        asked, before = held[1:], held[:-1]
+        asked = _asked(weights, rows)
         kind = np.empty(weights.shape, dtype=np.int8)
 
-        def ask(part: slice) -> None:
-            np.copyto(asked[part], weights[part], where=rows[part])
-
         def compare(part: slice) -> None:
-            now, earlier = asked[part], before[part]
+            # Nothing is held before the first session.
+            nothing = np.zeros((1, weights.shape[1]))
+            start, now = part.start, asked[part]
+            earlier = asked[start - 1 : part.stop - 1] if start else np.vstack((nothing, now[:-1]))
             left = (now == 0.0) & (earlier != 0.0)
             bought = (now > 0.0) & (earlier <= 0.0)
             kind[part] = np.where(bought, BUY, np.where(left | (now < 0.0), SELL, HOLD))
 
-        by_rows(ask, weights.shape)
         by_rows(compare, weights.shape)
         return SignalArrays(
             signal_type=kind,
@@ -88,6 +85,22 @@ class WeightStrategy(Strategy):
                 "metadata": np.full(asked.shape, "{}", dtype=object),
             },
         )
+
+
+def _asked(weights: FloatArray, rows: BoolArray) -> FloatArray:
+    """Return the weights where there are rows, and 0 elsewhere: as they are where they are so."""
+    stray: list[slice] = []
+
+    def look(part: slice) -> None:
+        if ((weights[part] != 0.0) & ~rows[part]).any():
+            stray.append(part)
+
+    by_rows(look, weights.shape)
+    if not stray:
+        return weights
+    asked = np.zeros(weights.shape)
+    by_rows(lambda part: np.copyto(asked[part], weights[part], where=rows[part]), weights.shape)
+    return asked
 
 
 def top_fraction(panel: Panel, values: FloatArray, fraction: float) -> BoolArray:

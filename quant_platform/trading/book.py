@@ -129,7 +129,7 @@ def simulate_book(
         sessions,
         security_ids,
         targets=_netted(wanted.targets, wanted.capital),
-        types=np.zeros(wanted.references.shape),
+        types=np.zeros(wanted.references.shape, dtype=np.int8),
         references=wanted.references,
         others=np.full(len(sessions), np.nan),
         asked=_netted(wanted.asked, wanted.capital),

@@ -69,7 +69,7 @@ class Orders:
     sessions: SessionArray
     security_ids: tuple[str, ...]
     targets: FloatArray
-    types: FloatArray
+    types: NDArray[np.int8]
     references: FloatArray
     others: FloatArray
     asked: FloatArray | None = None
@@ -138,7 +138,7 @@ class Orders:
             days,
             security_ids,
             targets=targets,
-            types=np.nan_to_num(columns["signal_type"], nan=0.0),
+            types=np.nan_to_num(columns["signal_type"], nan=0.0).astype(np.int8),
             references=columns["reference_price"],
             others=others,
             asked=asked,
@@ -190,12 +190,12 @@ class Orders:
             by_rows(fill, rows[before].shape)
             return result
 
-        signs, references = np.empty(rows.shape), np.empty(rows.shape)
-        signs[:1], references[:1] = 0.0, np.nan
+        signs, references = np.zeros(rows.shape, dtype=np.int8), np.empty(rows.shape)
+        references[:1] = np.nan
 
         def fill(part: slice) -> None:
-            signs[1:][part], references[1:][part] = 0.0, np.nan
-            np.copyto(signs[1:][part], types[part], where=rows[part])
+            references[1:][part] = np.nan
+            np.copyto(signs[1:][part], types[part], where=rows[part], casting="unsafe")
             np.copyto(references[1:][part], close[part], where=rows[part])
 
         by_rows(fill, rows[before].shape)

@@ -25,7 +25,8 @@ class Payments:
     ----------
     dates : datetime64[D] (P,), ascending
     session : (P,) number of the session in which each is paid, that of no session where later
-    slot : (T, N) number of the date of each dividend, −1: paid on its ex-date; (0, 0): all are
+    slot : (T, N) number of the date of each dividend, whatever where there is none; (0, 0): all are
+        paid on their ex-dates
     """
 
     dates: SessionArray
@@ -68,7 +69,8 @@ class Payments:
             # One before the ex-date is an error of the vendor's.
             paid = np.where(np.isnat(stated), paid, np.maximum(stated, ex))
         dates = np.unique(np.concatenate((earlier, paid)))
-        slot = np.full(dividend.shape, -1, dtype=np.int64)
+        # Of zeros, which take no memory where there is no dividend: nobody looks there.
+        slot = np.zeros(dividend.shape, dtype=np.int64)
         slot[at] = np.searchsorted(dates, paid)
         return cls(dates, _session_of(dates, sessions), slot)
 

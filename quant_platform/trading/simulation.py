@@ -382,9 +382,9 @@ def count_hits(market: MarketArrays, orders: Orders) -> tuple[NDArray[np.int64],
         nothing = np.zeros(len(orders.sessions), dtype=np.int64)
         return nothing, nothing
     want = market.security_ids
-    types = widen(orders.types, orders.security_ids, want, 0.0)
+    types = widen(orders.types, orders.security_ids, want, 0)
     references = widen(orders.references, orders.security_ids, want, np.nan)
-    at = np.nonzero(types != 0.0)
+    at = np.nonzero(types)
     total = (market.close[at] + market.dividend[at]) * market.split[at]
     change = np.sign(total - references[at])
     judged = market.traded[at] & (np.abs(change) > 0.0)

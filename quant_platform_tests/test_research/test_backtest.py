@@ -9,16 +9,22 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from quant_platform.errors import SessionError, SettingsError, UnknownNameError
+from quant_platform.features.compute import feature_arrays
+from quant_platform.market.grid import securities_in
 from quant_platform.market.panel import Panel
 from quant_platform.research.backtest import backtest
+from quant_platform.research.benchmark import benchmark_returns
+from quant_platform.research.inputs import Needs, last_tickers
 from quant_platform.research.reader import TableReader
 from quant_platform.research.store import Store, open_store
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
 from quant_platform.strategies.book import Book
+from quant_platform.strategies.function import FunctionStrategy
 from quant_platform.trading.costs import Costs
 from quant_platform_tests.support.five_sessions import (
     BAR,
@@ -164,6 +170,19 @@ class TestBenchmark:
         rows = backtest(reader, own, *days, benchmark="equal_weight").performance
         assert set(rows["benchmark"]) == {"equal_weight"}
 
+    def test_a_security_of_the_market_is_not_read_again(self, market: Database) -> None:
+        """9, 10, 20, then 20 and a dividend of 1, then 5."""
+        reader, days = TableReader(market), [f"2024-01-0{day}" for day in (2, 3, 4, 5, 8)]
+        read = benchmark_returns(reader, "symbol:NEW", days)
+        assert read.tolist() == pytest.approx([0.0, 1 / 9, 1.0, 1 / 20, -0.75])
+        bars, actions = (
+            reader.rows(table, (FIRST, LAST)) for table in ("market_data", "corporate_actions")
+        )
+        # One session more than wanted, as a market has them before a backtest.
+        there = Panel.from_frames(bars, actions, ["2023-12-29", *days])
+        fetch(market, "DELETE FROM market_data WHERE date < '2024-01-08'")
+        pd.testing.assert_series_equal(benchmark_returns(reader, "symbol:NEW", days, there), read)
+
     @pytest.mark.parametrize(
         ("benchmark", "kind", "text"),
         [
@@ -178,6 +197,50 @@ class TestBenchmark:
     ) -> None:
         with pytest.raises(kind, match=text):
             run(market, benchmark=benchmark)
+
+
+def test_the_last_ticker_of_years_with_dictionaries_of_their_own() -> None:
+    years: list[dict[str, list[str | None]]] = [
+        {"security_id": ["a", "b", "a", "c", None], "symbol": ["A", "B", "AA", "C", "D"]},
+        {"security_id": ["c", "b", "b"], "symbol": ["C", "BB", "BBB"]},
+    ]
+    rows = pa.concat_tables(
+        pa.table({name: pa.array(texts).dictionary_encode() for name, texts in year.items()})
+        for year in years
+    )
+    assert last_tickers(rows) == {"a": "AA", "b": "BBB", "c": "C"}
+    assert securities_in(rows).tolist() == ["a", "b", "c"]
+    # What a dictionary holds, but no row uses, is none.
+    assert securities_in(rows.slice(2, 1)).tolist() == ["a"]
+
+
+class TestDeferredFeatures:
+    """What only rows of signals are made of is computed when they are asked for."""
+
+    def test_the_volatility_of_a_function(
+        self, market: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[str] = []
+
+        def watched(panel: Panel, **options: Any) -> dict[str, np.ndarray]:
+            asked.extend(options["names"])
+            return feature_arrays(panel, **options)
+
+        monkeypatch.setattr("quant_platform.research.inputs.feature_arrays", watched)
+
+        def rising(panel: Panel) -> np.ndarray:
+            return np.where(panel["momentum_5"] > 0.0, 1.0, 0.0)
+
+        strategy = FunctionStrategy(rising, ("momentum_5",))
+        result = run(market, strategy, benchmark="symbol:NEW")
+        assert asked == ["momentum_5"]
+        assert len(result.signals) == 5
+        assert asked == ["momentum_5", "realized_volatility_20"]
+
+    def test_a_function_that_reads_it(self, market: Database) -> None:
+        needs = Needs.of([FunctionStrategy(np.zeros_like, ("realized_volatility_20",))])
+        assert needs.features == ("realized_volatility_20",)
+        assert not needs.deferred
 
 
 class TestKnownAt:

@@ -47,8 +47,13 @@ def thirds(panel: Panel) -> np.ndarray:
     return np.where(panel.member, 1.0 / np.maximum(panel.member.sum(axis=1, keepdims=True), 1), 0)
 
 
+def strays(panel: Panel) -> np.ndarray:
+    """Weights where nobody is a member, too."""
+    return np.full(panel.close.shape, 0.01)
+
+
 def functions() -> list[Strategy]:
-    return [FunctionStrategy(each, ("rsi_14",)) for each in (everything, thirds)]
+    return [FunctionStrategy(each, ("rsi_14",)) for each in (everything, thirds, strays)]
 
 
 def by_rows(strategy: Strategy, panel: Panel) -> Orders:

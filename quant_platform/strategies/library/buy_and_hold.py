@@ -22,6 +22,7 @@ class BuyAndHold(Strategy):
     version = "1.0.0"
     on_excess = REFUSE
     optional_features = ("realized_volatility_20",)
+    row_features = ("realized_volatility_20",)
 
     @property
     def lookback(self) -> int:

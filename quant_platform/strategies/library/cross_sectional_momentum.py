@@ -41,6 +41,7 @@ class CrossSectionalMomentum(WeightStrategy):
     version = "1.0.0"
     by_default = False
     optional_features = (VOLATILITY, "return_252", "return_20")
+    row_features = (VOLATILITY,)
     parameters: Parameters
 
     def weights(self, panel: Panel) -> FloatArray:

@@ -41,6 +41,7 @@ class LowVolatility(WeightStrategy):
     version = "1.0.0"
     by_default = False
     optional_features = (VOLATILITY, "realized_volatility_60")
+    row_features = (VOLATILITY,)
     parameters: Parameters
 
     def weights(self, panel: Panel) -> FloatArray:

@@ -59,6 +59,7 @@ class PairsDistance(WeightStrategy):
     version = "1.0.0"
     by_default = False
     optional_features = (VOLATILITY, "return_1")
+    row_features = (VOLATILITY,)
     parameters: Parameters
 
     @property

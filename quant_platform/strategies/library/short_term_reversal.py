@@ -37,6 +37,7 @@ class ShortTermReversal(WeightStrategy):
     version = "1.0.0"
     by_default = False
     optional_features = (VOLATILITY, "return_20")
+    row_features = (VOLATILITY,)
     parameters: Parameters
 
     def weights(self, panel: Panel) -> FloatArray:

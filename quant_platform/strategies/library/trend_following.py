@@ -39,6 +39,7 @@ class TrendFollowing(WeightStrategy):
     version = "1.0.0"
     by_default = False
     optional_features = (VOLATILITY, "realized_volatility_60", "return_252")
+    row_features = (VOLATILITY,)
     parameters: Parameters
 
     def weights(self, panel: Panel) -> FloatArray:

@@ -244,7 +244,8 @@ class Market(NamedTuple):
     settles : (T,) session in which trades of each are settled; may lie beyond the last
     split, dividend : as of the session; 1 and 0 where there is none
     acts : (T,) bit 1: some split, bit 2: some dividend, bit 3: a halted account goes on
-    slot : number of the date on which a dividend is paid, −1: at once; (0, 0): all at once
+    slot : number of the date on which a dividend is paid, read where there is one, −1: at once;
+        (0, 0): all at once
     pays : (P,) session in which each of these dates is paid, T where later
     liquidity : (2, T, N) daily volatility and usual volume, known before the session; (2, 0, 0)
         without impact
