@@ -62,7 +62,7 @@ def test_windows_are_those_of_dagster(hours: int) -> None:
 
 @pytest.mark.parametrize(
     "moment",
-    # At the first sessions, beside a closure, and after the last session that is worked out at once.
+    # At the first sessions, beside a closure, and after the last one that is worked out at once.
     ["2000-03-01", "2000-03-02", "2000-03-03", "2001-09-11", "2001-09-18", "2041-02-01"],
 )
 def test_keys_are_those_of_dagster(moment: str) -> None:

@@ -14,15 +14,16 @@ import pytest
 from psycopg2.errors import FeatureNotSupported, ForeignKeyViolation, LockNotAvailable
 
 from quant_platform.storage.database import Database
-from quant_platform.storage.models import ModelRecord, register_models
-from quant_platform_tests.support.tables import fetch
+from quant_platform.storage.models import ModelRecord, model_ids, register_models
+from quant_platform_tests.support.tables import content, fetch
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 — a class
 
 ROWS = {
     "signals": "(date, model_id, symbol, signal_type, strength, confidence, target_weight,"
-    " reference_price, security_id, asked_weight) VALUES ('2024-01-02', {}, 'A', 0, 0, 0, 0, 1, 'a', 0)",
+    " reference_price, security_id, asked_weight)"
+    " VALUES ('2024-01-02', {}, 'A', 0, 0, 0, 0, 1, 'a', 0)",
     "positions": "(date, model_id, account, security_id, shares, value, target_weight,"
     " wanted_weight, traded_ask, ask, is_due, sessions_without_bar, is_retired, sessions_held,"
     " reason) VALUES ('2024-01-02', {}, 'x', 'a', 1, 1, 0, 0, 0, 0, false, 0, false, 0, 'target')",
@@ -31,12 +32,23 @@ ROWS = {
     " VALUES ('2024-01-02', {}, 'x', 'a', 1, 'target', 1, 1, 1, 0, 0, 0, 0, 0)",
     "pending_cash": "(date, model_id, account, kind, due_on, due_in, amount)"
     " VALUES ('2024-01-02', {}, 'x', 'settlement', '2024-01-04', 2, 1)",
-    "book_holdings": "(date, model_id, member, security_id, shares, target_weight, asked_weight, traded_ask)"
+    "book_holdings": "(date, model_id, member, security_id, shares, target_weight, asked_weight,"
+    " traded_ask)"
     " VALUES ('2024-01-02', {}, 'm', 'a', 1, 0, 0, 0)",
 }
 """Table → a row of a model, after INSERT INTO."""
 
 NO_MODEL = 2_000_000_000
+
+
+def row(model: int, table: str = "signals") -> str:
+    """Return the statement that stores a row of a model."""
+    return f"INSERT INTO {table} {ROWS[table].format(model)}"
+
+
+def removal(model: int) -> str:
+    """Return the statement that removes a model."""
+    return f"DELETE FROM models WHERE id = {model}"  # noqa: S608 — a number
 
 
 @pytest.fixture
@@ -68,28 +80,28 @@ def _run(connection: "Connection", sql: str) -> None:
 class TestEachTable:
     def test_refuses_rows_of_no_model(self, database: Database, table: str) -> None:
         with pytest.raises(ForeignKeyViolation, match=f"{table}.*does not exist(?s:.*){NO_MODEL}"):
-            fetch(database, f"INSERT INTO {table} {ROWS[table].format(NO_MODEL)}")
-        assert fetch(database, f"SELECT count(*) FROM {table}") == [(0,)]
+            fetch(database, row(NO_MODEL, table))
+        assert content(database, table) == []
 
     def test_refuses_rows_that_come_to_name_no_model(
         self, database: Database, table: str, model: int
     ) -> None:
-        fetch(database, f"INSERT INTO {table} {ROWS[table].format(model)}")
+        fetch(database, row(model, table))
         with pytest.raises(ForeignKeyViolation, match="does not exist"):
-            fetch(database, f"UPDATE {table} SET model_id = {NO_MODEL}")
+            fetch(database, f"UPDATE {table} SET model_id = {NO_MODEL}")  # noqa: S608 — ours
 
     def test_keeps_its_models(self, database: Database, table: str, model: int) -> None:
-        fetch(database, f"INSERT INTO {table} {ROWS[table].format(model)}")
+        fetch(database, row(model, table))
         for statement in (
-            f"DELETE FROM models WHERE id = {model}",
-            f"UPDATE models SET id = DEFAULT WHERE id = {model}",
+            removal(model),
+            f"UPDATE models SET id = DEFAULT WHERE id = {model}",  # noqa: S608 — a number
             "TRUNCATE models CASCADE",
         ):
             with pytest.raises(ForeignKeyViolation, match=f"{table} cannot be removed"):
                 fetch(database, statement)
-        fetch(database, f"DELETE FROM {table}")
-        fetch(database, f"DELETE FROM models WHERE id = {model}")
-        assert fetch(database, f"SELECT 1 FROM models WHERE id = {model}") == []
+        fetch(database, f"DELETE FROM {table}")  # noqa: S608 — one of ours
+        fetch(database, removal(model))
+        assert "kept" not in model_ids(database)
 
 
 def test_the_same_as_a_foreign_key(database: Database, model: int) -> None:
@@ -101,8 +113,8 @@ def test_the_same_as_a_foreign_key(database: Database, model: int) -> None:
         _run(connection, "ALTER TABLE keyed ADD FOREIGN KEY (model_id) REFERENCES models_too")
         connection.commit()
         for insert in (
-            f"INSERT INTO keyed VALUES ({NO_MODEL})",
-            f"INSERT INTO signals {ROWS['signals'].format(NO_MODEL)}",
+            f"INSERT INTO keyed VALUES ({NO_MODEL})",  # noqa: S608 — a number
+            row(NO_MODEL),
         ):
             with pytest.raises(psycopg2.Error) as caught:
                 _run(connection, insert)
@@ -117,12 +129,12 @@ def test_a_model_is_not_removed_while_rows_of_it_are_written(
     two: tuple["Connection", "Connection"], model: int
 ) -> None:
     writer, remover = two
-    _run(writer, f"INSERT INTO signals {ROWS['signals'].format(model)}")
+    _run(writer, row(model))
     with pytest.raises(LockNotAvailable):
-        _run(remover, f"DELETE FROM models WHERE id = {model}")
+        _run(remover, removal(model))
     remover.rollback()
     # Models are registered meanwhile: that is no removal.
-    _run(remover, f"UPDATE models SET version = '2' WHERE id = {model}")
+    _run(remover, "UPDATE models SET version = '2'")
 
 
 def test_who_waited_for_the_writer_is_refused(
@@ -130,9 +142,9 @@ def test_who_waited_for_the_writer_is_refused(
 ) -> None:
     writer, remover = two
     _run(remover, "SET LOCAL lock_timeout = '30s'")
-    _run(writer, f"INSERT INTO signals {ROWS['signals'].format(model)}")
+    _run(writer, row(model))
     with ThreadPoolExecutor(1) as thread:
-        removed = thread.submit(_run, remover, f"DELETE FROM models WHERE id = {model}")
+        removed = thread.submit(_run, remover, removal(model))
         writer.commit()
         with pytest.raises(ForeignKeyViolation, match="cannot be removed"):
             removed.result()
@@ -142,8 +154,8 @@ def test_who_waited_for_the_remover_is_refused(
     two: tuple["Connection", "Connection"], model: int
 ) -> None:
     writer, remover = two
-    _run(remover, f"DELETE FROM models WHERE id = {model}")
-    insert = f"INSERT INTO signals {ROWS['signals'].format(model)}"
+    _run(remover, removal(model))
+    insert = row(model)
     with pytest.raises(LockNotAvailable):
         _run(writer, insert)
     writer.rollback()
@@ -159,7 +171,7 @@ def test_models_are_not_removed_from_an_old_snapshot(
     writer, remover = two
     _run(remover, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     _run(remover, "SELECT 1 FROM models")
-    _run(writer, f"INSERT INTO signals {ROWS['signals'].format(model)}")
+    _run(writer, row(model))
     writer.commit()
     with pytest.raises(FeatureNotSupported, match="meanwhile"):
-        _run(remover, f"DELETE FROM models WHERE id = {model}")
+        _run(remover, removal(model))
