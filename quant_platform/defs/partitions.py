@@ -55,7 +55,7 @@ class SessionPartitions(dg.DailyPartitionsDefinition):
 
     @cached_property
     def _hash(self) -> int:
-        return super().__hash__()
+        return int(super().__hash__())  # type: ignore[no-untyped-call]
 
     @cached_property
     def _keys(self) -> list[str]:
