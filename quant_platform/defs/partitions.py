@@ -7,9 +7,10 @@ closures, past and scheduled, are excluded. Questions about sessions do not belo
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -33,9 +34,35 @@ class SessionPartitions(dg.DailyPartitionsDefinition):
     """Daily partitions without weekends and closures that work out their windows at once.
 
     Dagster goes from one tick of a cron schedule to the next, past every exclusion, for each input
-    and output of a run: seconds, where a look-back or a range is long. The two methods are
-    Dagster's own; should it cease to call them, nothing is lost but the time.
+    and output of a run: seconds, where a look-back or a range is long. For each check it writes all
+    keys as text, and for each of its caches the whole definition. The methods are Dagster's own;
+    should it cease to call them, nothing is lost but the time.
     """
+
+    def get_partition_keys(
+        self,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: Any = None,
+    ) -> Sequence[str]:
+        """Keys of the sessions that have ended by a moment, ascending; None: by now."""
+        last = self.get_last_partition_key() if current_time is None else None
+        if last is None or last > self._keys[-1]:
+            return super().get_partition_keys(current_time, dynamic_partitions_store)
+        return self._keys[: bisect_right(self._keys, last)]
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return int(super().__hash__())  # type: ignore[no-untyped-call]
+
+    @cached_property
+    def _keys(self) -> list[str]:
+        """Key of every session from the first on, by the definition's exclusions."""
+        starts, windows = self._windows
+        first = bisect_left(starts, self.start_timestamp)
+        return [window.start.date().isoformat() for window in windows[first:]]
 
     def _iterate_time_windows(
         self, start_timestamp: float, ignore_exclusions: bool = False

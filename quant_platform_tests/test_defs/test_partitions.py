@@ -7,7 +7,10 @@ from itertools import islice
 import dagster as dg
 import exchange_calendars
 import pytest
-from dagster._core.definitions.partitions.context import PartitionLoadingContext
+from dagster._core.definitions.partitions.context import (
+    PartitionLoadingContext,
+    partition_loading_context,
+)
 from dagster._core.definitions.partitions.snap import PartitionsSnap
 from dagster._core.definitions.temporal_context import TemporalContext
 
@@ -55,6 +58,31 @@ def test_windows_are_those_of_dagster(hours: int) -> None:
                 for definition in (SAMPLE, DAGSTERS)
             )
             assert mine == theirs, (name, ignore)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    # At the first sessions, beside a closure, and after the last one that is worked out at once.
+    ["2000-03-01", "2000-03-02", "2000-03-03", "2001-09-11", "2001-09-18", "2041-02-01"],
+)
+def test_keys_are_those_of_dagster(moment: str) -> None:
+    mine = session_partitions(XNYS, date(2000, 3, 1), None)
+    theirs = dg.DailyPartitionsDefinition(
+        start_date=datetime(2000, 3, 1), timezone="UTC", exclusions=mine.exclusions
+    )
+    now = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    with partition_loading_context(effective_dt=now):
+        assert list(mine.get_partition_keys()) == list(theirs.get_partition_keys())
+    assert mine.get_partition_keys(current_time=now) == theirs.get_partition_keys(now)
+
+
+def test_definitions_of_the_same_sessions_are_equal_and_hash_alike() -> None:
+    again = session_partitions.__wrapped__(XNYS, date(2000, 3, 1), date(2013, 3, 1))
+    assert again is not SAMPLE
+    assert (again, hash(again)) == (SAMPLE, hash(SAMPLE))
+    other = session_partitions(XNYS, date(2000, 3, 1), date(2013, 2, 28))
+    assert other != SAMPLE
+    assert hash(other) != hash(SAMPLE)
 
 
 @pytest.fixture
