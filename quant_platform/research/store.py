@@ -307,7 +307,6 @@ class Store(Studies):
             configurations to run unasked.
         UnknownNameError, SessionError
             As `backtest`.
-
         """
         assumed = self.settings
         return sweep(

@@ -131,6 +131,18 @@ def sweep(
     tasks = _tasks(plan, common, configurations, rival)
     keeper = _Keeper(ledger, plan, tasks, seed if sample is not None else None)
     outcomes = _run(plan, tasks, keeper, resume, progress, client, threads)
+    return _result(plan, configurations, tasks, outcomes, _rates(plan, days), keeper.counted)
+
+
+def _result(
+    plan: Plan,
+    configurations: Configurations,
+    tasks: Sequence[Task],
+    outcomes: Mapping[str, Outcome],
+    rates: pd.Series,
+    counted: Counted | None,
+) -> Sweep:
+    """Put together what came of every configuration, in their order."""
     return Sweep(
         name=tasks[0].run.trial.strategy,
         kind=configurations.kind,
@@ -138,8 +150,8 @@ def sweep(
         parameters=tuple(_given(plan, each, configurations.names) for each in tasks),
         outcomes=tuple(outcomes[each.run.digest] for each in tasks),
         runs=tuple(each.run for each in tasks),
-        rates=_rates(plan, days),
-        counted=keeper.counted,
+        rates=rates,
+        counted=counted,
     )
 
 
