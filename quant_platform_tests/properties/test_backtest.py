@@ -20,6 +20,7 @@ from quant_platform.storage.replace import replace_sessions
 from quant_platform.storage.schema import read_table
 from quant_platform.strategies.models import default_models
 from quant_platform_tests.support.pipeline import DIVIDEND, FIRST, LAST, everything
+from quant_platform_tests.support.tables import LEDGER
 
 DOCUMENTS = ("metadata",)
 IDLE = "mean_reversion"
@@ -94,10 +95,13 @@ def test_cut_short_it_is_the_same_beginning(whole: Database) -> None:
         assert_same(frame_of(shorter, table), begun, order)
 
 
-def test_stores_nothing(whole: Database) -> None:
+def test_stores_nothing_but_its_trial(whole: Database) -> None:
     before = everything(whole)
     Store(whole).at(datetime.now(UTC)).backtest("enhanced_momentum", FIRST, DIVIDEND)
-    assert everything(whole) == before
+    after = everything(whole)
+    changed = {table for table in after if after[table] != before[table]}
+    assert "trial_runs" in changed
+    assert changed <= set(LEDGER)
 
 
 def test_a_later_correction_changes_today_and_not_what_was_known(computed: Database) -> None:

@@ -44,9 +44,8 @@ def test_a_run_of_a_model_has_its_returns_and_figures(whole: Database) -> None:
             " WHERE model_name = %s AND window_name = 'inception' ORDER BY p.date",
             name,
         )
-        np.testing.assert_array_equal(
-            *(np.array(each, np.float32) for each in (returns, [row[0] for row in stored]))
-        )
+        kept = np.array([row[0] for row in stored], np.float32)
+        np.testing.assert_array_equal(np.array(returns, np.float32), kept)
         assert sharpe == stored[-1][1]
 
 
