@@ -37,7 +37,7 @@ def whole_template(server: Server, base: str, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(scope="session")
 def whole(server: Server, whole_template: str) -> Database:
-    """Copy of `whole_template` for all tests of this process; not to be changed."""
+    """Copy of `whole_template` for all tests of this process; only its ledger may change."""
     return Database(server.url(server.create(whole_template)))
 
 

@@ -22,23 +22,23 @@ def store_of(database: Database, home: Path) -> Store:
     return Store(database, Settings.load(values, home))
 
 
-def test_each_daily_model_is_one_trial_and_its_benchmark_none(whole: Database) -> None:
-    assert fetch(whole, COUNTED) == [(name, 1) for name in MODELS]
+def test_each_daily_model_is_one_trial_and_its_benchmark_none(computed: Database) -> None:
+    assert fetch(computed, COUNTED) == [(name, 1) for name in MODELS]
     ids = "SELECT strategy, first_session, last_session FROM trials ORDER BY 1"
-    assert fetch(whole, ids) == [(name, None, None) for name in MODELS]
-    runs = fetch(whole, "SELECT origin, first_session::text, last_session::text FROM trial_runs")
+    assert fetch(computed, ids) == [(name, None, None) for name in MODELS]
+    runs = fetch(computed, "SELECT origin, first_session::text, last_session::text FROM trial_runs")
     assert runs == [("asset", FIRST, LAST)] * 3
 
 
-def test_a_run_of_a_model_has_its_returns_and_figures(whole: Database) -> None:
+def test_a_run_of_a_model_has_its_returns_and_figures(computed: Database) -> None:
     rows = fetch(
-        whole,
+        computed,
         "SELECT strategy, daily_returns, sharpe_ratio FROM trial_runs"
         " JOIN trials ON trials.id = trial_id",
     )
     for name, returns, sharpe in rows:
         stored = fetch(
-            whole,
+            computed,
             "SELECT daily_return, sharpe_ratio FROM portfolios AS p JOIN models AS m"
             " ON m.id = p.model_id JOIN model_performance AS f USING (date, model_id)"
             " WHERE model_name = %s AND window_name = 'inception' ORDER BY p.date",
