@@ -8,8 +8,8 @@
    `young` or `ruined`, and not compared: the Sharpe ratio ignores scale, so that a model that
    holds almost nothing would look like one that takes a risk.
 3. **Interval of the Sharpe ratio** by the bootstrap, over the same sessions (`bootstrap.py`).
-4. **Deflated Sharpe ratio**: the models compared are the trials, unless others are given; by their
-   number, and by the effective rank of their correlations.
+4. **Deflated Sharpe ratio**: the trials are the models compared and what was tried beside them; by
+   their number, and by the effective rank of their correlations.
 5. **Capacity**: impact grows with the root of an order's size, so as a share of equity E it costs
    c·√E a year. The mean c so far, and the return above the risk-free rate before impact (the
    edge), give the equity at which impact eats half of it: (edge ÷ 2c)². Null without impact or
@@ -37,7 +37,7 @@ from quant_platform.evaluation.bootstrap import (
     sharpe_ratios,
 )
 from quant_platform.evaluation.confidence_set import Comparison, compare_means, shared_block
-from quant_platform.evaluation.effective_trials import effective_rank
+from quant_platform.evaluation.effective_trials import Tried, count_trials
 from quant_platform.evaluation.metrics import ROOT_YEAR, ZERO_DEVIATION, session_rate
 from quant_platform.evaluation.sharpe_inference import deflated_sharpe
 from quant_platform.kernels.arrays import BoolArray, FloatArray
@@ -81,20 +81,6 @@ COLUMNS = {
 Row = dict[str, object]
 
 
-class Trials(NamedTuple):
-    """What the models were chosen from, where more was tried than is compared.
-
-    Attributes
-    ----------
-    raw, effective : number of trials; effective may be a fraction
-    deviation : standard deviation of their annualised Sharpe ratios
-    """
-
-    raw: int
-    effective: float
-    deviation: float
-
-
 @dataclass(frozen=True, eq=False)
 class _Histories:
     """Series of all models, (T, M): NaN where a model has no portfolio or no return.
@@ -131,7 +117,7 @@ def statistics_rows(
     risk_free: float | pd.Series = 0.0,
     impacts: pd.DataFrame | None = None,
     endings: pd.DataFrame | None = None,
-    trials: Trials | None = None,
+    tried: Tried | None = None,
     resamples: int = RESAMPLES,
     threads: int | None = None,
 ) -> pd.DataFrame:
@@ -147,7 +133,7 @@ def statistics_rows(
         none
     endings : date, model_id, ended and assumed: positions closed in a session because their
         security stopped trading, and those at an assumed price; None: none
-    trials : what the models were chosen from; None: the models that are compared
+    tried : what the models were chosen from beside those that are compared; None: nothing
     threads : default: one per core; their number changes no bit
 
     Returns
@@ -163,9 +149,7 @@ def statistics_rows(
     parts = [places[start : start + AT_ONCE] for start in range(0, len(places), AT_ONCE)]
 
     def rows_of(part: NDArray[np.intp]) -> list[Row]:
-        return [
-            row for place in part.tolist() for row in _rows(histories, place, trials, resamples)
-        ]
+        return [row for place in part.tolist() for row in _rows(histories, place, tried, resamples)]
 
     return _frame([row for rows in in_threads(rows_of, parts, threads) for row in rows])
 
@@ -220,9 +204,7 @@ def _histories(
     )
 
 
-def _rows(
-    histories: _Histories, place: int, trials: Trials | None, resamples: int
-) -> Iterator[Row]:
+def _rows(histories: _Histories, place: int, tried: Tried | None, resamples: int) -> Iterator[Row]:
     """Rows of one session, one per model that has a portfolio."""
     end = place + 1
     standings = {
@@ -240,7 +222,7 @@ def _rows(
         group = [each for each in starts if starts[each] == start and standings[each] != RUINED]
         resampled |= _resample(histories, start, end, group, resamples)
     comparison = _compare(histories, common, end, compared, resampled)
-    deflated = _deflated(histories, common, end, compared, trials)
+    deflated = _deflated(histories, common, end, compared, tried)
     for model, standing in standings.items():
         row: Row = {
             "date": histories.dates[place],
@@ -334,7 +316,7 @@ def _of_comparison(comparison: Comparison, at: int) -> Row:
 
 
 def _deflated(
-    histories: _Histories, start: int, end: int, compared: list[int], trials: Trials | None
+    histories: _Histories, start: int, end: int, compared: list[int], tried: Tried | None
 ) -> dict[str, FloatArray]:
     """Deflated Sharpe ratios of the models compared, and the numbers of trials."""
     if not compared:
@@ -351,8 +333,7 @@ def _deflated(
         ratio[second <= ZERO_DEVIATION**2] = np.nan
         skewness = (square * deviation).mean(axis=1) / (second * np.sqrt(second))
         kurtosis = (square * square).mean(axis=1) / (second * second)
-    if trials is None:
-        trials = _own_trials(products / count, ratio)
+    trials = count_trials(products / count, ratio, tried)
     spread = trials.deviation / ROOT_YEAR
     numbers = {"trials": float(trials.raw), "effective_trials": trials.effective}
     return {
@@ -365,18 +346,6 @@ def _deflated(
             )
         },
     }
-
-
-def _own_trials(covariance: FloatArray, ratios: FloatArray) -> Trials:
-    """Take the models that are compared, and vary, for all that was tried."""
-    varies = np.isfinite(ratios)
-    count = int(varies.sum())
-    if count < 2:
-        return Trials(count, float(count), 0.0)
-    covariance = covariance[np.ix_(varies, varies)]
-    size = np.sqrt(np.diagonal(covariance))
-    spread = float(np.std(ratios[varies], ddof=1)) * ROOT_YEAR
-    return Trials(count, effective_rank(covariance / np.outer(size, size)), spread)
 
 
 def _accounts(histories: _Histories, start: int, end: int, model: int) -> Row:

@@ -17,11 +17,13 @@ belong here: what the number is used for (`sharpe_inference.py`).
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quant_platform.errors import ContractError
+from quant_platform.evaluation.metrics import ROOT_YEAR
 from quant_platform.kernels.arrays import FloatArray
 
 SAME_IDEA = 0.5
@@ -32,6 +34,33 @@ MOST_STRETCHES = 256
 
 BATCH = 1_000
 """Trials worked on at a time."""
+
+
+class Tried(NamedTuple):
+    """What was tried beside the models that are compared.
+
+    Attributes
+    ----------
+    ratios : (N,) annualised Sharpe ratios of these trials
+    effective : number of independent trials that they amount to, at most N
+    """
+
+    ratios: FloatArray
+    effective: float
+
+
+class Trials(NamedTuple):
+    """What the models were chosen from.
+
+    Attributes
+    ----------
+    raw, effective : number of trials; effective may be a fraction
+    deviation : standard deviation of their annualised Sharpe ratios
+    """
+
+    raw: int
+    effective: float
+    deviation: float
 
 
 class EffectiveTrials:
@@ -142,3 +171,25 @@ def _standardised(values: FloatArray) -> FloatArray:
     size = np.sqrt((deviation * deviation).sum(axis=1, keepdims=True))
     varies = size[:, 0] > 1e-9 * np.abs(values).max(axis=1)
     return np.asarray(deviation[varies] / size[varies])
+
+
+def count_trials(covariance: FloatArray, ratios: FloatArray, tried: Tried | None = None) -> Trials:
+    """Count models that are compared, and what was tried beside them.
+
+    Parameters
+    ----------
+    covariance : (M, M) of the models' returns
+    ratios : (M,) their Sharpe ratios per session; NaN: the model does not vary, and is no trial
+    """
+    varies = np.isfinite(ratios)
+    effective = float(varies.sum())
+    if effective > 1.0:
+        covariance = covariance[np.ix_(varies, varies)]
+        size = np.sqrt(np.diagonal(covariance))
+        effective = effective_rank(covariance / np.outer(size, size))
+    known = ratios[varies] * ROOT_YEAR
+    if tried is not None:
+        known = np.concatenate([known, tried.ratios])
+        effective += tried.effective
+    spread = float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
+    return Trials(len(known), effective, spread)

@@ -27,7 +27,8 @@ from quant_platform.pipeline.computations import server_time
 from quant_platform.pipeline.failures import Failures
 from quant_platform.pipeline.feature_inputs import known_window
 from quant_platform.pipeline.platform import Platform
-from quant_platform.pipeline.trials import trial_statements
+from quant_platform.pipeline.trials import model_trials, trial_statements
+from quant_platform.pipeline.tried import tried_beside
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members
 from quant_platform.storage.models import model_ids
@@ -331,6 +332,7 @@ def performance_chunks(
     if not sessions:
         return
     benchmarks = Benchmarks.of(platform, bars, actions)
+    tried = tried_beside(platform.database, model_trials(platform, sessions))
     for start in range(0, len(sessions), PERFORMANCE_SESSIONS):
         block = sessions[start : start + PERFORMANCE_SESSIONS]
         read_at = server_time(platform)
@@ -363,6 +365,7 @@ def performance_chunks(
             risk_free=risk_free,
             impacts=bulk.query(platform.database, _IMPACTS, (SIMULATED, block[-1])),
             endings=bulk.query(platform.database, _ENDINGS, (block[-1],)),
+            tried=tried,
         )
         tables = {"model_performance": rows, "performance_statistics": statistics}
         also = trial_statements(platform, block, benchmarks.ids, rows, history)

@@ -57,20 +57,8 @@ def trial_statements(
     performance : rows of `model_performance` of these sessions
     history : rows of `portfolios` up to the last of them
     """
-    settings = platform.settings
-    database = platform.database
-    data = DataVersion.read(lambda sql, given: bulk.query(database, sql, given), sessions[-1])
-    terms = Terms(
-        costs_of(settings),
-        Limits.read(settings.limits),
-        DelistingRules.of(settings),
-        settings.capital,
-        settings.risk_free,
-        read_sources(settings.conditions),
-        data.universe,
-        None,
-        None,
-    )
+    data = _data(platform, sessions)
+    terms = _terms(platform, data)
     of_all = performance[performance["window_name"] == INCEPTION]
     recent = history[history["date"] >= pd.Timestamp(sessions[0])]
     runs: list[Recorded] = []
@@ -92,6 +80,33 @@ def trial_statements(
         sources |= {trial.source_digest: text} if text else {}
     how = Circumstance("asset", STUDY.person, machine.node())
     return [record_statement(STUDY, runs, how, sources)] if runs else []
+
+
+def model_trials(platform: Platform, sessions: Sequence[str]) -> list[str]:
+    """Ids of the trials that the daily models are, in a run over these sessions (ISO dates)."""
+    terms = _terms(platform, _data(platform, sessions))
+    return [trial.id for trial, _, _ in _trials(platform, terms)]
+
+
+def _data(platform: Platform, sessions: Sequence[str]) -> DataVersion:
+    database = platform.database
+    return DataVersion.read(lambda sql, given: bulk.query(database, sql, given), sessions[-1])
+
+
+def _terms(platform: Platform, data: DataVersion) -> Terms:
+    """What is assumed of all models; their windows are open at both ends."""
+    settings = platform.settings
+    return Terms(
+        costs_of(settings),
+        Limits.read(settings.limits),
+        DelistingRules.of(settings),
+        settings.capital,
+        settings.risk_free,
+        read_sources(settings.conditions),
+        data.universe,
+        None,
+        None,
+    )
 
 
 _COVERING = """

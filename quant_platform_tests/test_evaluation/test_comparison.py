@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from arch.bootstrap import MCS
 
-from quant_platform.evaluation.comparison import COLUMNS, Trials, statistics_rows
+from quant_platform.evaluation.comparison import COLUMNS, statistics_rows
+from quant_platform.evaluation.effective_trials import Tried
 from quant_platform.evaluation.metrics import METRICS
 from quant_platform.evaluation.sharpe_inference import deflated_sharpe
 from quant_platform.evaluation.windows import TrailingWindow
@@ -99,12 +100,25 @@ def test_the_deflated_ratio_counts_the_models_compared() -> None:
     assert rows["deflated_sharpe"][1] == pytest.approx(float(expected), rel=1e-9)
     assert rows["trials"][1] == 3
     assert 2.9 < rows["effective_trials"][1] <= 3.0
-    many = last(PORTFOLIOS, trials=Trials(500, 80.0, 1.0))
-    assert (many["trials"].dropna() == 500).all()
-    assert many["deflated_sharpe"][1] < many["deflated_sharpe_effective"][1]
-    spread = 1.0 / np.sqrt(252)
-    expected = deflated_sharpe(ratios[0], SESSIONS, *shape, trials=500, deviation=spread)
+
+
+def test_what_was_tried_beside_them_deflates_further() -> None:
+    """Ratios of 1 and −1 a year, 250 of each: their deviation and the models' own, by hand."""
+    ratios = np.repeat([1.0, -1.0], 250)
+    rows = last(PORTFOLIOS)
+    many = last(PORTFOLIOS, tried=Tried(ratios, 80.0))
+    assert (many["trials"].dropna() == 503).all()
+    own = rows["effective_trials"][1]
+    assert many["effective_trials"][1] == pytest.approx(own + 80.0, rel=1e-12)
+    compared = np.stack([GOOD, EQUAL, BAD])
+    all_ratios = [*(compared.mean(axis=1) / compared.std(axis=1, ddof=1)), *ratios / np.sqrt(252)]
+    deviation = compared[0] - compared[0].mean()
+    second = (deviation**2).mean()
+    shape = (deviation**3).mean() / second**1.5, (deviation**4).mean() / second**2
+    spread = float(np.std(all_ratios, ddof=1))
+    expected = deflated_sharpe(all_ratios[0], SESSIONS, *shape, trials=503, deviation=spread)
     assert many["deflated_sharpe"][1] == pytest.approx(float(expected), rel=1e-9)
+    assert many["deflated_sharpe"][1] < many["deflated_sharpe_effective"][1]
 
 
 def test_costs_and_capacity_by_hand() -> None:
