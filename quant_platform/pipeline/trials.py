@@ -71,7 +71,8 @@ def trial_statements(
         days = [f"{day:%Y-%m-%d}" for day in (returns["date"].min(), returns["date"].max())]
         newest = figures.sort_values("date").iloc[-1]
         outcome = Outcome(
-            {name: float(newest[name]) for name in METRIC_COLUMNS},
+            # A count that its column cannot hold is null there.
+            {name: float(newest[name]) for name in METRIC_COLUMNS if not pd.isna(newest[name])},
             returns.sort_values("date")["daily_return"].to_numpy(np.float32),
         )
         if _is_recorded(platform, trial, days, returns["date"], history, ids[model.name], outcome):

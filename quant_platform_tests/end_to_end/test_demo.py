@@ -80,7 +80,7 @@ def test_the_demo_ranks_the_models_and_names_its_page(demo: Demo) -> None:
     for name in ("buy_and_hold", "enhanced_momentum", "mean_reversion", "equal_weight (benchmark)"):
         assert name in demo.said.stdout
     # Two models hold almost nothing: whatever their scores, they lead nothing.
-    places = re.findall(r"^(\d) +([a-z_]+) .*?(best|lightly invested)", demo.said.stdout, re.M)
+    places = re.findall(r"^ *(\d) +([a-z_]+) .*?(best|lightly invested)", demo.said.stdout, re.M)
     assert [(name, standing) for _, name, standing in places] == [
         ("buy_and_hold", "best"),
         ("equal_weight", "best"),

@@ -95,7 +95,7 @@ class Trading:
         vendor = PolygonVendor(polygon, self._home, clock=self.clock)
         vendor.first_session = SESSIONS[0]
         self.lab = Lab(self.settings, vendor, instance)
-        self.sensor, _ = build_sensors(self.settings, lambda: self.now)
+        self.sensor, *_ = build_sensors(self.settings, lambda: self.now)
 
     def restart(self, **changed: str) -> None:
         """Make all objects anew, as new processes do; the cursor and what is stored stay."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from quant_platform.cli import commands
+from quant_platform.cli import commands, console
 
 GOOD = "date,known_at,symbol,days\n2008-07-01,2008-07-01T16:30:00-04:00,IBM,3\n"
 
@@ -15,7 +15,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("QUANT_PLATFORM_OWN_DATA", str(tmp_path / "mine"))
-    monkeypatch.setenv("COLUMNS", "1000")
+    monkeypatch.setattr(console.out, "width", 1000)
     return tmp_path / "mine"
 
 
@@ -55,4 +55,4 @@ def test_what_a_stored_feature_reads(
         "quant_platform.pipeline.own_data.inputs_of", lambda features: {"own:shorts.days"}
     )
     text = said(capsys)
-    assert "shorts No file, though a stored feature reads shorts.days. Put shorts.csv into" in text
+    assert "shorts No file, though something reads shorts.days. Put shorts.csv into" in text
