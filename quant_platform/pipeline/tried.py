@@ -17,8 +17,10 @@ from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 
 _NEWEST = """
-SELECT id, sharpe_ratio, first_session::text AS first, last_session::text AS last
-FROM (SELECT DISTINCT ON (trial_id) id, trial_id, sharpe_ratio, first_session, last_session
+SELECT id, sharpe_ratio, first_session::text AS first, last_session::text AS last,
+    cardinality(daily_returns) AS sessions
+FROM (SELECT DISTINCT ON (trial_id) id, trial_id, sharpe_ratio, first_session, last_session,
+        daily_returns
     FROM trial_runs WHERE failed IS NULL ORDER BY trial_id, id DESC) AS newest
 WHERE sharpe_ratio IS NOT NULL AND trial_id <> ALL (string_to_array($1, ' '))
 ORDER BY first_session, last_session, id
@@ -49,7 +51,7 @@ def tried_beside(database: Database, models: Collection[str]) -> Tried | None:
         return None
     effective = sum(
         _effective(database, group["id"].tolist())
-        for _, group in rows.groupby(["first", "last"], sort=True)
+        for _, group in rows.groupby(["first", "last", "sessions"], sort=True)
     )
     return Tried(rows["sharpe_ratio"].to_numpy(np.float64), effective)
 

@@ -76,3 +76,11 @@ def test_each_trial_counts_once_by_its_newest_run_that_succeeded(
     assert sorted(found.ratios) == [0.1, 0.5, 0.7, 1.5]
     # Shares 2/3 and 1/3 of the eigenvalues: exp(−Σ p·log p) = 3 / 2^(2/3); and 1 for the other.
     assert found.effective == pytest.approx(3.0 / 2.0 ** (2.0 / 3.0) + 1.0, rel=1e-5)
+
+
+def test_runs_over_the_same_days_may_have_other_sessions(database: Database) -> None:
+    """A closure that was added later: a day less between the same first and last one."""
+    record(database, (run(1), 0.5, RISING), (run(2), 0.7, SLOW[:63]))
+    found = tried_beside(database, [])
+    assert found is not None
+    assert found.effective == pytest.approx(2.0, rel=1e-5)
