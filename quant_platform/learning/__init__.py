@@ -1,0 +1,1 @@
+"""Learned models: labels with information intervals, purged folds, forecasters, calibration."""

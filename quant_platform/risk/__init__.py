@@ -1,0 +1,1 @@
+"""Risk from characteristics: exposures, factor returns, covariances and what they forecast."""
