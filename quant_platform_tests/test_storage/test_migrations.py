@@ -153,34 +153,55 @@ def test_a_database_that_refuses_says_so_in_one_line(empty_database: Database) -
     assert upgrade(empty_database) == [path.stem for path in MIGRATIONS]
 
 
-DYING = """
+KILLED_AT_EACH_STEP = """
 import os, signal, sys
 from quant_platform.pipeline.provision import provision
 from quant_platform.storage import migrations
 from quant_platform.storage.database import Database
 
-left, execute = int(sys.argv[2]), migrations._execute
+execute = migrations._execute
 
-def dying(*arguments):
-    global left
-    execute(*arguments)
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
+def provision_until(last):
+    done = 0
 
-migrations._execute = dying
-provision(Database(sys.argv[1]))
+    def dying(*arguments):
+        nonlocal done
+        execute(*arguments)
+        done += 1
+        if done == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    migrations._execute = dying
+    provision(Database(sys.argv[1]))
+    os._exit(0)
+
+for step in range(1, int(sys.argv[2]) + 1):
+    child = os.fork()
+    if not child:
+        provision_until(step)
+    _, status = os.waitpid(child, 0)
+    print(step, os.WTERMSIG(status), flush=True)
+    sys.stdin.readline()
 """
 
 
-@pytest.mark.parametrize("step", range(1, 3 + 2 * len(MIGRATIONS) + 1))
 def test_killed_at_any_step_the_next_start_does_it_all(
-    empty_database: Database, database: Database, step: int
+    empty_database: Database, database: Database
 ) -> None:
-    """Two steps before the first file and one that looks; then each file, and its mark."""
-    command = [sys.executable, "-c", DYING, empty_database.url, str(step)]
-    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
-    assert shape(empty_database) == []
+    """Two steps before the first file and one that looks; then each file, and its mark.
+
+    Each death leaves an empty database, as the first start found it.
+    """
+    steps = 3 + 2 * len(MIGRATIONS)
+    command = [sys.executable, "-c", KILLED_AT_EACH_STEP, empty_database.url, str(steps)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as process:  # type: ignore[call-overload]
+        for step in range(1, steps + 1):
+            assert process.stdout.readline() == f"{step} {signal.SIGKILL.value}\n"
+            assert shape(empty_database) == []
+            process.stdin.write("\n")
+            process.stdin.flush()
+    assert process.returncode == 0
     provision(empty_database)
     assert shape(empty_database) == shape(database)
 
