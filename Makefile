@@ -16,6 +16,9 @@ CODE := quant_platform quant_platform_tests benchmarks
 # Packages are installed without bytecode, which the first import of each then keeps.
 unexport PYTHONDONTWRITEBYTECODE
 
+# The browser is installed beside the packages, and lint and types stand side by side.
+MAKEFLAGS += --jobs=3
+
 .DEFAULT_GOAL := help
 .PHONY: help demo dev test test-quick lint format types docs settings bench pins clean chromium .venv
 
