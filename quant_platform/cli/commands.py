@@ -139,15 +139,26 @@ def report(
         bool,
         typer.Option("--single-file", help="Put the charts' script into the page."),
     ] = False,
+    reader: Annotated[
+        str,
+        typer.Option("--for", help="Who reads it: manager, researcher or risk; the page can switch."),
+    ] = "researcher",
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Print it to a PDF too, by a Chromium of the system.")
+    ] = False,
 ) -> None:
     """Write the HTML page of a report date and print its path."""
     from quant_platform.market.calendar import platform_calendar
     from quant_platform.pipeline.pages import newest_report_date, write_page
+    from quant_platform.pipeline.printing import print_page
     from quant_platform.pipeline.provision import ready_database
+    from quant_platform.reports.sections.section import READERS
     from quant_platform.storage.database import filled_database
     from quant_platform.storage.holdout import refusal, sealed_from
     from quant_platform.vendors.vendor_registry import vendor_of
 
+    if reader not in READERS:
+        raise typer.BadParameter(f"{reader!r} is none of {', '.join(READERS)}", param_hint="--for")
     settings = _settings()
     if session:
         calendar = platform_calendar(settings)
@@ -162,8 +173,10 @@ def report(
     sealed = sealed_from(database)
     if sealed is not None and shown >= sealed.isoformat():
         raise refusal(sealed)
-    path = write_page(settings, database, shown, single_file=single_file)
+    path = write_page(settings, database, shown, single_file=single_file, reader=reader)
     console.out.print(str(path), soft_wrap=True)
+    if pdf:
+        console.out.print(str(print_page(path)), soft_wrap=True)
     if show:
         import webbrowser
 

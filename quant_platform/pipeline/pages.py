@@ -5,19 +5,23 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
-from plotly.offline import get_plotlyjs
 
 from quant_platform.errors import SessionError
-from quant_platform.evaluation.endings import total_return_under
+from quant_platform.evaluation.comparison import BEST
 from quant_platform.evaluation.metrics import METRICS
 from quant_platform.evaluation.performance import performance_intervals
 from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
 from quant_platform.isolation import is_added
 from quant_platform.market.calendar import platform_calendar
+from quant_platform.pipeline.index import write_index
 from quant_platform.pipeline.recipes import portfolio_recipe
-from quant_platform.reports.html import ReportData, library_name, render_report, sealed_page
+from quant_platform.reports.data import ReportData
+from quant_platform.reports.html import library_name, plotly_script, render_report, sealed_page
+from quant_platform.reports.index_page import Entry
 from quant_platform.reports.ranking import TREND_SESSIONS, model_trends, rank_models, score_rows
 from quant_platform.reports.report import performance_reports
+from quant_platform.reports.sections.order import queries
+from quant_platform.reports.sections.section import RESEARCHER
 from quant_platform.settings import Settings
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
@@ -57,48 +61,84 @@ BEFORE_REPORT = (*FIRST_COUNTED[: FIRST_COUNTED.index("performance_reports")], "
 """Tables that are finished when a report is computed: only these may a page count."""
 
 
-def page_path(settings: Settings, session: str) -> Path:
-    """Where the page of a report date lies."""
-    return settings.home / "reports" / f"{session}.html"
+PORTFOLIO_COLUMNS = (
+    *("date", "model_id", "equity", "daily_return", "turnover", "gross_exposure"),
+    *("net_exposure", "trade_count", "costs", "interest", "borrow_fees"),
+    *("signals_judged", "signals_hit"),
+)
+"""Columns of `portfolios` that pages show."""
+
+
+def page_path(settings: Settings, session: str, reader: str = RESEARCHER) -> Path:
+    """Where the page of a report date lies; that of another reader has their name in its own."""
+    name = session if reader == RESEARCHER else f"{session}-{reader}"
+    return settings.home / "reports" / f"{name}.html"
 
 
 def write_page(
-    settings: Settings, database: Database, session: str, *, single_file: bool = False
+    settings: Settings,
+    database: Database,
+    session: str,
+    *,
+    single_file: bool = False,
+    reader: str = RESEARCHER,
 ) -> Path:
     """Render the page of `session` (ISO date) in place of an earlier one, and return its path.
 
     That of a sealed session says so, and how to open it, and shows nothing.
 
     The script of its charts lies in a file beside it that all pages share; with `single_file` the
-    page holds it, to be passed on.
+    page holds it, to be passed on. The index of all pages is written with it.
+
+    Parameters
+    ----------
+    reader : who the page is switched to at first
 
     Raises
     ------
     SessionError
         No model has figures for that session yet.
     """
-    path = page_path(settings, session)
+    path = page_path(settings, session, reader)
+    path.parent.mkdir(parents=True, exist_ok=True)
     sealed = sealed_from(database)
     if sealed is not None:
         seal_pages(settings, sealed)
         if session >= sealed.isoformat():
-            path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(path, sealed_page(session, str(refusal(sealed))).encode())
+            write_index(path.parent, database, sealed)
             return path
     library = "" if single_file else library_name()
-    text = render_report(gather(settings, database, session), library)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    data = gather(settings, database, session)
+    text = render_report(data, library, reader)
     if library and not (path.parent / library).exists():
-        replace_file(path.parent / library, get_plotlyjs().encode())
+        replace_file(path.parent / library, plotly_script().encode())
     replace_file(path, text.encode())
+    write_index(path.parent, database, sealed, _entry(data, session))
     return path
 
 
+def _entry(data: ReportData, session: str) -> Entry:
+    """What the index says of a page; its row of `performance_reports` may not be stored yet."""
+    best = data.ranking.loc[data.ranking["standing"] == BEST, "model_name"]
+    return Entry(
+        session,
+        f"{session}.html",
+        best=tuple(best.astype(str)),
+        summary=data.summary,
+        alerts=int((data.alerts["origin"] == "report").sum()),
+    )
+
+
 def seal_pages(settings: Settings, first: date) -> None:
-    """Put a page that shows nothing in place of each page of a sealed session."""
-    for path in (settings.home / "reports").glob("????-??-??.html"):
-        if path.stem >= first.isoformat():
-            replace_file(path, sealed_page(path.stem, str(refusal(first))).encode())
+    """Put a page that shows nothing in place of each page of a sealed session; PDFs are deleted."""
+    folder = settings.home / "reports"
+    for path in folder.glob("????-??-??*.html"):
+        if path.stem[:10] >= first.isoformat():
+            replace_file(path, sealed_page(path.stem[:10], str(refusal(first))).encode())
+    for path in folder.glob("????-??-??*.pdf"):
+        if path.stem[:10] >= first.isoformat():
+            path.unlink(missing_ok=True)
 
 
 def gather(settings: Settings, database: Database, session: str) -> ReportData:
@@ -125,8 +165,7 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
     portfolios = of_models(
         _all(
             database,
-            "SELECT date, model_id, equity, daily_return, turnover, gross_exposure, trade_count,"
-            " signals_judged, signals_hit FROM portfolios"
+            f"SELECT {', '.join(PORTFOLIO_COLUMNS)} FROM portfolios"  # noqa: S608 — constant names
             " WHERE date <= $1::text::date ORDER BY date, model_id",
             session,
         )
@@ -157,7 +196,19 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
         ),
         risk_free=risk_free,
         intervals=_intervals(portfolios, of_session, models, risk_free),
+        frames=_asked(database, session, models),
     )
+
+
+def _asked(database: Database, session: str, models: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """What the sections of a page ask for; of its models where rows are of a model."""
+    frames = {}
+    for name, statement in queries().items():
+        rows = _all(database, statement, session)
+        if "model_id" in rows:
+            rows = rows[rows["model_id"].isin(models["id"])].reset_index(drop=True)
+        frames[name] = rows
+    return frames
 
 
 def _intervals(
@@ -196,42 +247,12 @@ def _assumptions(settings: Settings, database: Database, session: str) -> dict[s
         "Trading": f"{settings.costs.split()[0]}: {costs_of(settings)}",
         "Limits": settings.limits or "none",
     }
-    ended = _ended(settings, database, session)
-    if ended:
-        assumptions["Securities that stopped trading"] = ended
     if len(computed_by) and computed_by["recipe"].iloc[0] != recipe:
         assumptions["Other settings"] = (
             f"the portfolios were computed with {computed_by['recipe'].iloc[0]}; the settings now"
             f" say {recipe}"
         )
     return assumptions
-
-
-def _ended(settings: Settings, database: Database, session: str) -> str:
-    """Positions that were closed so far, and what the returns would be at other prices."""
-    closed = _all(
-        database,
-        "SELECT model_name, closed_positions.*, equity, total_return FROM closed_positions"
-        " JOIN portfolios USING (date, model_id) JOIN models ON models.id = model_id"
-        " JOIN model_performance AS figures ON figures.model_id = models.id"
-        " AND figures.date = $1::text::date AND window_name = 'inception'"
-        " WHERE closed_positions.date <= $1::text::date AND equity > 0 ORDER BY model_id, date",
-        session,
-    )
-    texts = []
-    for name, rows in closed.groupby("model_name", sort=False):
-        total = float(rows["total_return"].iloc[0])
-        returns = settings.delisting_return, settings.distressed_return
-        others = [
-            f"{total_return_under(total, rows, each):.2%} if each had returned {each:.0%}"
-            for each in returns
-        ]
-        texts.append(
-            f"{name}: {len(rows)} positions closed, {int(rows['assumed'].sum())} of them assumed"
-            f" and {int(rows['distressed'].sum())} in distress; total return {total:.2%},"
-            f" {' and '.join(others)} from its last price"
-        )
-    return "; ".join(texts)
 
 
 def newest_report_date(database: Database) -> str:

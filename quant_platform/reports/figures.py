@@ -1,170 +1,189 @@
-"""The report's charts and the numbers of its monthly table, from rows of `portfolios`.
+"""The report's curves over sessions, from the models' histories.
 
-Each function takes the history of all models and returns a Plotly figure that is complete in
-itself: it can be shown in a notebook or as Dagster metadata. Colours of text, grid and background
-are left to the page (`templates/`), which knows whether it is light or dark; here are only the
-models' own colours.
+Each function takes the histories of all models and returns a chart that is complete in itself.
+Figures over windows are the metrics of `evaluation/`, at the sessions a chart keeps; a thinned
+curve has true values, and only fewer of them. What does not belong here: which section shows a
+chart (`sections/`), and how it is drawn (`templates/report.js`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
-from quant_platform.evaluation.performance import rolling_metric
+from quant_platform.evaluation.metrics import METRICS, session_rate
+from quant_platform.evaluation.windows import TrailingWindow
+from quant_platform.kernels.arrays import FloatArray
+from quant_platform.reports.charts import Curve, SessionChart
+from quant_platform.reports.histories import Histories, kept
+from quant_platform.reports.palette import looks
 
-PALETTE = ("#2f6fed", "#e8710a", "#12a594", "#a855f7", "#d6409f", "#b58900", "#5b8c2a", "#d13438")
-"""Colours of the models in the order of their ids, legible on white and on near-black."""
+BLOCK_CELLS = 65_536
+"""Returns worked on at a time (rows × window), to stay in the cache."""
 
-BENCHMARK_COLOUR = "#8b93a3"
-
-MARGIN = {"l": 52, "r": 12, "t": 8, "b": 36}
-HEIGHT = 380
-
-
-def model_colours(models: pd.DataFrame) -> dict[int, str]:
-    """Colour of each model by id; the benchmark is grey."""
-    colours: dict[int, str] = {}
-    used = 0
-    ordered = models.sort_values("id")
-    for model, benchmark in zip(
-        ordered["id"].tolist(), ordered["is_benchmark"].tolist(), strict=True
-    ):
-        colours[model] = BENCHMARK_COLOUR if benchmark else PALETTE[used % len(PALETTE)]
-        used += not benchmark
-    return colours
+SHARPE = ("sharpe_ratio", "sharpe_lower_95", "sharpe_upper_95")
 
 
-def equity_figure(portfolios: pd.DataFrame, models: pd.DataFrame) -> go.Figure:
+def growth_chart(histories: Histories, models: pd.DataFrame, key: str = "equity") -> SessionChart:
     """Growth of 1 unit of capital per model."""
-    curves = {
-        model: pd.Series(rows["equity"].to_numpy() / rows["equity"].iloc[0], index=rows["date"])
-        for model, rows in _histories(portfolios)
-    }
-    return _lines(curves, models, hover="%{y:.3f}", tick="~g")
+    places = kept(histories.dates, histories.growth, histories.drawdown)
+    label = "Growth of one unit of capital, after costs"
+    chart = _chart(key, label, histories, models, histories.growth, places)
+    return replace(chart, tick="~g", hover=".3f", rebased=True)
 
 
-def drawdown_figure(portfolios: pd.DataFrame, models: pd.DataFrame) -> go.Figure:
+def drawdown_chart(histories: Histories, models: pd.DataFrame) -> SessionChart:
     """Equity below its highest close so far, per model, as a negative fraction."""
-    curves = {}
-    for model, rows in _histories(portfolios):
-        equity = rows["equity"].to_numpy()
-        fall = equity / np.maximum.accumulate(equity) - 1.0
-        curves[model] = pd.Series(fall, index=rows["date"])
-    figure = _lines(curves, models, hover="%{y:.1%}", tick=".0%")
-    for trace in figure.data:
-        if trace.line.color != BENCHMARK_COLOUR:
-            trace.update(fill="tozeroy", fillcolor=_faint(trace.line.color))
-    return figure
+    places = kept(histories.dates, histories.drawdown)
+    label = "Equity below its highest close so far"
+    chart = _chart("drawdown", label, histories, models, histories.drawdown, places)
+    return replace(chart, tick=".0%", hover=".1%", filled=True)
 
 
-def rolling_sharpe_figure(
-    portfolios: pd.DataFrame,
+def rolling_chart(
+    histories: Histories,
     models: pd.DataFrame,
+    metric: str,
     length: int,
     *,
     risk_free: float | pd.Series = 0.0,
-) -> go.Figure:
-    """Sharpe ratio of the last `length` returns, per model; no point before the window is full.
+    band: bool = False,
+    benchmark: FloatArray | None = None,
+) -> SessionChart:
+    """One figure of the last `length` returns, per model; no point before the window is full.
 
     Parameters
     ----------
-    portfolios : rows of `portfolios`
-    models : rows of `models`
+    metric : name of a metric that needs returns, or the benchmark's
     length : sessions in the window
     risk_free : annual risk-free rate, as a fraction: one for all time, or a series with the rate of
-        every session of `portfolios`
+        every session
+    band : of the Sharpe ratio, also the ends of its 95 % interval
+    benchmark : (T, M) the benchmark's returns beside each model's
     """
-    curves = {}
-    for model, rows in _histories(portfolios):
-        returns = rows["daily_return"].to_numpy(dtype=np.float64)
-        rates = (
-            risk_free.loc[rows["date"]].to_numpy(dtype=np.float64)
-            if isinstance(risk_free, pd.Series)
-            else risk_free
-        )
-        ratio = rolling_metric(returns, "sharpe_ratio", length, risk_free=rates)
-        curves[model] = pd.Series(ratio, index=rows["date"])
-    return _lines(curves, models, hover="%{y:.2f}", tick="~g")
+    rates = rates_of(risk_free, histories)
+    values = np.full((1, *histories.growth.shape), np.nan)
+    values[0] = rolling_values(histories, (metric,), length, rates, benchmark)[0]
+    places = kept(histories.dates, values[0])
+    names = SHARPE[1:] if band else ()
+    ends = rolling_values(histories, names, length, rates, benchmark, places)
+    label = f"{METRICS[metric].column.replace('_', ' ')} of the last {length} sessions"
+    chart = _chart(f"{metric}{length}", label, histories, models, values[0], places, ends)
+    is_share = METRICS[metric].unit == "fraction"
+    return replace(chart, tick=".0%" if is_share else "~g", hover=".1%" if is_share else ".2f")
 
 
-def monthly_returns(portfolios: pd.DataFrame) -> dict[int, pd.DataFrame]:
-    """Compounded return per model, year and calendar month.
+def share_chart(
+    histories: Histories, models: pd.DataFrame, column: str, label: str
+) -> SessionChart:
+    """A column of shares of the equity, such as the gross exposure."""
+    values = histories.columns[column]
+    places = kept(histories.dates, values)
+    chart = _chart(column, label, histories, models, values, places)
+    return replace(chart, tick=".0%", hover=".1%", height=300)
 
-    Returns
-    -------
-    dict
-        Model id → frame indexed by year, newest first, with columns 1 … 12 (NaN where the model has
-        no session) and "year".
+
+def count_chart(key: str, label: str, histories: Histories, models: pd.DataFrame) -> SessionChart:
+    """A column of counts, at every session of `histories`."""
+    values = histories.columns[key]
+    places = kept(histories.dates, values)
+    return replace(
+        _chart(key, label, histories, models, values, places), tick="~g", hover=",.1f", height=300
+    )
+
+
+def rolling_values(
+    histories: Histories,
+    names: Sequence[str],
+    length: int,
+    rates: FloatArray,
+    benchmark: FloatArray | None = None,
+    places: NDArray[np.intp] | None = None,
+) -> FloatArray:
+    """Figures of the last `length` returns: (names, T, M), NaN where not asked for or not full.
+
+    Parameters
+    ----------
+    rates : (T,) annual risk-free rate of each session
+    benchmark : (T, M) returns that alpha and beta refer to
+    places : ends of the windows wanted; None: all
     """
-    tables = {}
-    for model, rows in _histories(portfolios):
-        dates = pd.DatetimeIndex(rows["date"])
-        returns = rows["daily_return"].to_numpy(dtype=np.float64)
-        equity = rows["equity"].to_numpy(dtype=np.float64)
-        before = np.concatenate((equity[:1] / (1.0 + returns[:1]), equity[:-1]))
-        growth = pd.DataFrame(
-            {
-                "year": dates.year,
-                "month": dates.month,
-                "last": equity,
-                # Nothing is a share of an equity that is not positive.
-                "before": np.where(before > 0.0, before, np.nan),
-            }
+    returns = histories.columns["daily_return"]
+    values = np.full((len(names), *returns.shape), np.nan)
+    if not names:
+        return values
+    daily = session_rate(rates)
+    wanted = np.zeros(len(returns), dtype=bool)
+    wanted[slice(None) if places is None else places] = True
+    for column, (first, last) in enumerate(zip(histories.first, histories.last, strict=True)):
+        ends = np.arange(first + length - 1, last + 1)
+        ends = ends[wanted[ends]]
+        own = np.ascontiguousarray(returns[:, column])
+        theirs = np.full(len(own), np.nan) if benchmark is None else benchmark[:, column]
+        views = [
+            sliding_window_view(np.ascontiguousarray(each), length)
+            for each in (own, theirs, daily)
+            if len(own) >= length
+        ]
+        step = max(BLOCK_CELLS // length, 1)
+        for start in range(0, len(ends), step):
+            block = ends[start : start + step]
+            mine, other, rate = (view[block - (length - 1)] for view in views)
+            window = TrailingWindow.of(mine, other, risk_free=rate)
+            for place, name in enumerate(names):
+                values[place, block, column] = METRICS[name](window)
+    return values
+
+
+def rates_of(risk_free: float | pd.Series, histories: Histories) -> FloatArray:
+    """Annual risk-free rate of each session.
+
+    Raises
+    ------
+    KeyError
+        A session has none.
+    """
+    if not isinstance(risk_free, pd.Series):
+        return np.full(len(histories.dates), risk_free)
+    dates = pd.DatetimeIndex(histories.dates.astype("datetime64[s]"))
+    return risk_free.loc[dates].to_numpy(dtype=np.float64)
+
+
+def _chart(
+    key: str,
+    label: str,
+    histories: Histories,
+    models: pd.DataFrame,
+    values: FloatArray,
+    places: NDArray[np.intp],
+    band: FloatArray | None = None,
+) -> SessionChart:
+    """Curves of all models at the sessions kept."""
+    drawn = looks(models)
+    names = dict(zip(models["id"].tolist(), models["model_name"].tolist(), strict=True))
+    marked = dict(zip(models["id"].tolist(), models["is_benchmark"].tolist(), strict=True))
+    curves = []
+    for column, model in enumerate(histories.models):
+        own = values[places, column]
+        if np.isnan(own).all() and len(own):
+            continue
+        ends = (
+            {"low": band[0][places, column], "high": band[1][places, column]}
+            if band is not None and len(band)
+            else {}
         )
-        by_month, by_year = growth.groupby(["year", "month"]), growth.groupby("year")
-        # The first value itself, not the first that is known.
-        months = (by_month["last"].last() / by_month["before"].nth(0).to_numpy()).rename("growth")
-        wide = months.reset_index().pivot_table(
-            index="year", columns="month", values="growth", dropna=False
-        )
-        table = wide.reindex(columns=range(1, 13)) - 1.0
-        table["year"] = by_year["last"].last() / by_year["before"].nth(0).to_numpy() - 1.0
-        tables[model] = table.sort_index(ascending=False)
-    return tables
-
-
-def _histories(portfolios: pd.DataFrame) -> list[tuple[int, pd.DataFrame]]:
-    ordered = portfolios.sort_values(["model_id", "date"])
-    return [(int(str(model)), rows) for model, rows in ordered.groupby("model_id", sort=True)]
-
-
-def _lines(
-    curves: Mapping[int, "pd.Series[float]"], models: pd.DataFrame, *, hover: str, tick: str
-) -> go.Figure:
-    colours = model_colours(models)
-    names = dict(zip(models["id"], models["model_name"], strict=True))
-    figure = go.Figure()
-    for model, curve in curves.items():
-        benchmark = colours[model] == BENCHMARK_COLOUR
-        figure.add_trace(
-            go.Scatter(
-                x=pd.DatetimeIndex(curve.index).strftime("%Y-%m-%d").to_numpy(),
-                y=curve.to_numpy(),
-                name=names[model],
-                mode="lines",
-                line={
-                    "color": colours[model],
-                    "width": 1.5 if benchmark else 1.8,
-                    "dash": "dot" if benchmark else "solid",
-                },
-                hovertemplate=hover,
+        look = drawn[model]
+        curves.append(
+            Curve(
+                str(names[model]),
+                own,
+                look.colour,
+                look.dash,
+                is_benchmark=bool(marked[model]),
+                **ends,
             )
         )
-    figure.update_layout(
-        template="none",
-        height=HEIGHT,
-        margin=MARGIN,
-        hovermode="x unified",
-        showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        xaxis={"type": "date", "hoverformat": "%a %d %b %Y", "showgrid": False},
-        yaxis={"tickformat": tick, "automargin": True},
-    )
-    return figure
-
-
-def _faint(colour: str) -> str:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.10)"
+    return SessionChart(key, label, histories.dates[places], curves)

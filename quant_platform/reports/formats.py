@@ -28,6 +28,11 @@ def whole(value: object) -> str:
     return _format(value, ",.0f")
 
 
+def counted(count: float, noun: str, plural: str = "") -> str:
+    """Format a count with its noun."""
+    return f"{whole(count)} {noun if count == 1 else plural or noun + 's'}"
+
+
 def day(value: object) -> str:
     """Format a session."""
     return f"{pd.Timestamp(str(value)):%Y-%m-%d}" if known(value) else NONE

@@ -8,7 +8,7 @@ import pandas as pd
 from quant_platform.alerts.rules import AlertInputs, evaluate_alerts
 from quant_platform.evaluation.comparison import statistics_rows
 from quant_platform.evaluation.performance import performance_rows
-from quant_platform.reports.html import ReportData
+from quant_platform.reports.data import ReportData
 from quant_platform.reports.ranking import model_trends, rank_models, score_rows
 
 SESSIONS = 320

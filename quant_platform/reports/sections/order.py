@@ -1,0 +1,45 @@
+"""The sections of a page, in their order. A new one is a file beside this one and a line here."""
+
+from quant_platform.reports.sections import (
+    all_figures,
+    assumptions,
+    attribution,
+    costs,
+    data_quality,
+    drawdowns,
+    exposures,
+    hits,
+    returns,
+    rolling,
+    scores,
+    signals,
+    standings,
+    summary,
+    survivorship,
+    trials,
+)
+from quant_platform.reports.sections.section import Section
+
+SECTIONS: tuple[Section, ...] = (
+    summary.SECTION,
+    returns.SECTION,
+    standings.SECTION,
+    scores.SECTION,
+    drawdowns.SECTION,
+    rolling.SECTION,
+    exposures.SECTION,
+    attribution.SECTION,
+    costs.SECTION,
+    hits.SECTION,
+    trials.SECTION,
+    survivorship.SECTION,
+    all_figures.SECTION,
+    signals.SECTION,
+    data_quality.SECTION,
+    assumptions.SECTION,
+)
+
+
+def queries() -> dict[str, str]:
+    """What all sections ask the database for: name → SQL; two sections may share a name."""
+    return {name: sql for section in SECTIONS for name, sql in section.queries.items()}
