@@ -1,8 +1,7 @@
-"""One backtest as a picture, as a fragment that a notebook shows, and as a page.
+"""One backtest as a picture, and as a fragment that a notebook shows.
 
-The notebook's fragment draws its curves as SVG, so that it needs no script and stays small; the
-page holds Plotly's script itself and needs no network. What does not belong here: the result that
-is shown (`research/result.py`), and the platform's report (`html.py`).
+The fragment draws its curves as SVG, so that it needs no script and stays small. What does not
+belong here: the result that is shown (`research/result.py`), and its page (`backtest_report.py`).
 """
 
 from html import escape
@@ -13,7 +12,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from quant_platform.kernels.arrays import FloatArray
-from quant_platform.reports.figures import BENCHMARK_COLOUR, PALETTE
+from quant_platform.reports.palette import BENCHMARK_COLOUR, PALETTE
 
 SHARES = frozenset(
     {
@@ -53,7 +52,7 @@ def backtest_figure(
         y=drawn["drawdown"],
         name="drawdown",
         fill="tozeroy",
-        line={"color": PALETTE[7]},
+        line={"color": PALETTE[1]},
     )
     figure.add_trace(fall, row=2, col=1)
     figure.update_yaxes(title_text="growth of 1", row=1, col=1)
@@ -76,7 +75,7 @@ def backtest_fragment(
     growth = _picture(
         [(drawn["benchmark"], BENCHMARK_COLOUR), (drawn["growth"], PALETTE[0])], "growth of 1"
     )
-    fall = _picture([(drawn["drawdown"], PALETTE[7])], "drawdown")
+    fall = _picture([(drawn["drawdown"], PALETTE[1])], "drawdown")
     span = f"{drawn.index[0]:%Y-%m-%d} to {drawn.index[-1]:%Y-%m-%d}" if len(drawn) else ""
     return (
         f'<div style="{STYLE}"><b>{escape(name)}</b> {span}, against'
@@ -86,18 +85,18 @@ def backtest_fragment(
     )
 
 
-def backtest_page(
-    name: str, figures: pd.Series, figure: go.Figure, assumed: str, warning: str = ""
-) -> str:
-    """Return a page that needs nothing but itself."""
-    picture = figure.to_html(full_html=False, include_plotlyjs=True)
+def fragment_page(name: str, fragment: str, figure: go.Figure | None = None) -> str:
+    """Return a notebook's fragment and a picture as a page that needs nothing but itself."""
+    picture = (
+        "" if figure is None else figure.to_html(full_html=False, include_plotlyjs=True)
+    )
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width'>"
         f"<title>{escape(name)}</title></head>"
-        f"<body style='{STYLE};max-width:980px;margin:24px auto'>"
-        f"<h1>{escape(name)}</h1>{warned(warning)}{picture}{_table(figures)}"
-        f"<h2>Assumed of trading</h2><p>{escape(assumed)}</p></body></html>"
+        f"<body style='{STYLE};max-width:980px;margin:24px auto;padding:0 12px'>"
+        f"<h1>{escape(name)}</h1>{picture}<div style='overflow-x:auto'>{fragment}</div>"
+        "</body></html>"
     )
 
 

@@ -19,10 +19,7 @@ from numpy.typing import NDArray
 from quant_platform.kernels.arrays import FloatArray
 
 SIGNIFICANT = 5
-"""Digits of a chart's values that are written."""
-
-LARGEST = 1e15
-"""Values from which on they are written with an exponent."""
+"""Digits of a chart's values that are written, where they have more before the point."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +57,7 @@ class SessionChart:
     tick : format of the vertical axis, as d3 writes it
     hover : format of a value under the pointer
     rebased : whether every curve is to start at 1 at the left edge of the range that is shown
+    decimals : that values are written with; hundreds and thousands have fewer
     filled : whether the area between a curve and 0 is tinted
     height : in pixels
     title : heading above it; empty: none
@@ -74,6 +72,7 @@ class SessionChart:
     hover: str = ".2f"
     rebased: bool = False
     filled: bool = False
+    decimals: int = 4
     height: int = 380
     title: str = ""
     note: str = ""
@@ -109,8 +108,9 @@ Chart = SessionChart | PlainChart
 def charts_json(charts: Sequence[Chart]) -> Markup:
     """Charts as JSON for the page's script; equal axes of sessions are stored once.
 
-    An axis is its first session and the days from each session to the next. Values have
-    `SIGNIFICANT` digits, or four decimals where that is less; what is not finite is null.
+    An axis is its first session and the days from each session to the next. A curve's values are
+    whole numbers, each less the one before, to be divided by ten to its `power`; what is not finite
+    is null.
     """
     axes: list[dict[str, object]] = []
     places: dict[bytes, int] = {}
@@ -131,7 +131,7 @@ def charts_json(charts: Sequence[Chart]) -> Markup:
             "rebased": chart.rebased,
             "filled": chart.filled,
             "height": chart.height,
-            "curves": [_curve(each) for each in chart.curves],
+            "curves": [_curve(each, chart.decimals) for each in chart.curves],
         }
     text = json.dumps(
         {"axes": axes, "charts": drawn},
@@ -143,32 +143,44 @@ def charts_json(charts: Sequence[Chart]) -> Markup:
     return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - escaped on this line
 
 
-def _curve(curve: Curve) -> dict[str, object]:
+def _curve(curve: Curve, decimals: int) -> dict[str, object]:
+    power = power_of(decimals, curve.values, curve.low, curve.high)
     written: dict[str, object] = {
         "name": curve.name,
         "colour": curve.colour,
         "dash": curve.dash,
         "thin": curve.is_benchmark,
-        "y": rounded(curve.values),
+        "power": power,
+        "y": written_values(curve.values, power),
     }
     if len(curve.low):
-        written |= {"low": rounded(curve.low), "high": rounded(curve.high)}
+        written["low"] = written_values(curve.low, power)
+        written["high"] = written_values(curve.high, power)
     return written
 
 
-def rounded(values: FloatArray) -> list[float | int | None]:
-    """Values of `SIGNIFICANT` digits and at most four decimals below 1; None for no number."""
+def power_of(decimals: int, *values: FloatArray) -> int:
+    """Decimals that values are written with: fewer where they have more digits before the point."""
+    finite = [np.abs(each[np.isfinite(each)]) for each in values]
+    largest = max((float(each.max()) for each in finite if len(each)), default=0.0)
+    if largest < 10.0:
+        return decimals
+    return min(decimals, SIGNIFICANT - 1 - math.floor(math.log10(largest)))
+
+
+def written_values(values: FloatArray, power: int) -> list[int | None]:
+    """Values times ten to the power as whole numbers, each less the one before; None for none.
+
+    The first one is less 0; after a gap it is less the last known one. Rounding does not add up:
+    whole numbers are subtracted.
+    """
     finite = np.isfinite(values)
-    safe = np.where(finite, values, 0.0)
-    size = float(np.abs(safe).max(initial=0.0))
-    if size >= LARGEST:
-        return [float(f"{each:.{SIGNIFICANT}g}") if math.isfinite(each) else None for each in values.tolist()]
-    power = 4 if size < 10.0 else max(SIGNIFICANT - 1 - math.floor(math.log10(size)), 0)
-    scaled = np.round(safe, power) + 0.0
-    texts: list[float | int | None] = (scaled.astype(np.int64) if power == 0 else scaled).tolist()
+    whole = np.rint(values[finite] * 10.0**power).astype(np.int64)
+    steps: list[int] = np.diff(whole, prepend=0).tolist()
     if finite.all():
-        return texts
-    return [text if known else None for text, known in zip(texts, finite.tolist(), strict=True)]
+        return list(steps)
+    each = iter(steps)
+    return [next(each) if is_known else None for is_known in finite.tolist()]
 
 
 def _plain(value: object) -> object:

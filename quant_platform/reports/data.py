@@ -92,6 +92,11 @@ class ReportData:
         return (*(each for each in ranked if each in have), *(m for m in have if m not in ranked))
 
     @cached_property
+    def ranked_models(self) -> pd.DataFrame:
+        """Rows of `models` in the order of `ordered`: that of legends and curves."""
+        return self.models.set_index("id").loc[list(self.ordered)].reset_index()
+
+    @cached_property
     def figures(self) -> dict[tuple[int, str], Record]:
         """Figures by model and window."""
         return {(row["model_id"], row["window_name"]): row for row in records(self.performance)}

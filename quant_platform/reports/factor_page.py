@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from quant_platform.reports.backtest_page import STYLE
-from quant_platform.reports.figures import PALETTE
+from quant_platform.reports.palette import PALETTE
 
 SHARES = frozenset({"positive", "spread"})
 """Figures that are written in percent."""

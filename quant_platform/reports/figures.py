@@ -73,7 +73,7 @@ def rolling_chart(
     label = f"{METRICS[metric].column.replace('_', ' ')} of the last {length} sessions"
     chart = _chart(f"{metric}{length}", label, histories, models, values[0], places, ends)
     is_share = METRICS[metric].unit == "fraction"
-    return replace(chart, tick=".0%" if is_share else "~g", hover=".1%" if is_share else ".2f")
+    return replace(chart, tick=".0%" if is_share else "~g", hover=".1%" if is_share else ".2f", decimals=3)
 
 
 def share_chart(
@@ -83,16 +83,15 @@ def share_chart(
     values = histories.columns[column]
     places = kept(histories.dates, values)
     chart = _chart(column, label, histories, models, values, places)
-    return replace(chart, tick=".0%", hover=".1%", height=300)
+    return replace(chart, tick=".0%", hover=".1%", height=300, decimals=3)
 
 
 def count_chart(key: str, label: str, histories: Histories, models: pd.DataFrame) -> SessionChart:
     """A column of counts, at every session of `histories`."""
     values = histories.columns[key]
     places = kept(histories.dates, values)
-    return replace(
-        _chart(key, label, histories, models, values, places), tick="~g", hover=",.1f", height=300
-    )
+    chart = _chart(key, label, histories, models, values, places)
+    return replace(chart, tick="~g", hover=",.1f", height=300, decimals=1)
 
 
 def rolling_values(
@@ -161,12 +160,15 @@ def _chart(
     places: NDArray[np.intp],
     band: FloatArray | None = None,
 ) -> SessionChart:
-    """Curves of all models at the sessions kept."""
+    """Curves of all models at the sessions kept, in the order of `models`."""
     drawn = looks(models)
     names = dict(zip(models["id"].tolist(), models["model_name"].tolist(), strict=True))
     marked = dict(zip(models["id"].tolist(), models["is_benchmark"].tolist(), strict=True))
     curves = []
-    for column, model in enumerate(histories.models):
+    for model in models["id"].tolist():
+        if model not in histories.models:
+            continue
+        column = histories.models.index(model)
         own = values[places, column]
         if np.isnan(own).all() and len(own):
             continue

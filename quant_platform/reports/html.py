@@ -94,6 +94,11 @@ def library_name() -> str:
     return f"plotly-{get_plotlyjs_version()}.min.js"
 
 
+def breakable(name: object) -> Markup:
+    """A name that may be broken after each underscore."""
+    return Markup(str(Markup.escape(str(name))).replace("_", "_<wbr>"))  # noqa: S704 - escaped here
+
+
 def sealed_page(session: str, reason: str) -> str:
     """Return the page of a session that belongs to the hold-out: why it shows nothing."""
     return (
@@ -118,6 +123,7 @@ def environment() -> Environment:
         number=number,
         whole=whole,
         day=day,
+        breakable=breakable,
         name=name_of,
         tone=tone_of,
         money=lambda value: money(value if known(value) else None),

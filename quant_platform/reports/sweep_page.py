@@ -12,7 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from quant_platform.reports.backtest_page import STYLE, warned
-from quant_platform.reports.figures import PALETTE
+from quant_platform.reports.palette import PALETTE
 
 ROWS = 10
 """Configurations that a notebook lists."""
@@ -20,7 +20,7 @@ ROWS = 10
 CELLS = 900
 """Cells of a surface up to which a notebook draws it."""
 
-SCALE = ((0.0, "#d13438"), (0.5, "#f2f2f2"), (1.0, PALETTE[0]))
+SCALE = ((0.0, "#d55e00"), (0.5, "#f2f2f2"), (1.0, PALETTE[0]))
 """Colours from the lowest figure to the highest."""
 
 LISTED = ("sharpe_ratio", "annualized_return", "max_drawdown", "turnover")

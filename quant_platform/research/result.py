@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -193,15 +193,49 @@ class Backtest:
 
         return backtest_figure(self.name, self.equity, self.returns, self.benchmark_returns)
 
-    def to_html(self, path: str | Path) -> Path:
-        """Write a page with the figures, the picture and what was assumed; return its path."""
-        from quant_platform.reports.backtest_page import backtest_page
+    @overload
+    def to_html(self, path: None = None, for_: str = "researcher") -> str: ...
+
+    @overload
+    def to_html(self, path: str | Path, for_: str = "researcher") -> Path: ...
+
+    def to_html(self, path: str | Path | None = None, for_: str = "researcher") -> str | Path:
+        """Make the page of the platform's reports for this backtest, as one file.
+
+        Parameters
+        ----------
+        path : file to write; None: the page is returned as text
+        for_ : who it is switched to at first: manager, researcher or risk
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such reader.
+        ValueError
+            The backtest has no session.
+        """
+        from quant_platform.reports.backtest_report import BacktestFrames, backtest_data
+        from quant_platform.reports.html import render_report
         from quant_platform.storage.files import replace_file
 
-        target = Path(path)
-        page = backtest_page(self.name, self.shown, self.plot(), str(self.assumed), self.warning)
-        replace_file(target, page.encode())
-        return target
+        given = BacktestFrames(
+            name=self.name,
+            portfolios=self.portfolios,
+            positions=self.positions,
+            fills=self.fills,
+            closed=self.closed_positions,
+            performance=self.performance,
+            benchmark=self.benchmark_returns,
+            members=self.attribution,
+            tickers=self.tickers,
+            assumed=str(self.assumed),
+            warning=self.warning,
+        )
+        page = render_report(backtest_data(given), reader=for_)
+        if path is None:
+            return page
+        replace_file(Path(path), page.encode())
+        return Path(path)
 
     def implementation_risk(self) -> "pd.DataFrame":
         """Run every set of assumptions, and say which one moves the total return how far."""

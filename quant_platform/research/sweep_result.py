@@ -7,6 +7,7 @@ computed (`sweep.py`), how it is judged (`evaluation/surface.py`) and drawn (`re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -171,6 +172,15 @@ class Sweep:
             return curve_figure(self.name, self.table, axis, metric)
         wide = self.surface(names[0], names[1], metric, **at)
         return surface_figure(self.name, wide, metric)
+
+    def to_html(self, path: str | Path) -> Path:
+        """Write the verdict, the best configurations and the surface as a page; return its path."""
+        from quant_platform.reports.backtest_page import fragment_page
+        from quant_platform.storage.files import replace_file
+
+        figure = self.plot() if self._axes else None
+        replace_file(Path(path), fragment_page(self.name, self._repr_html_(), figure).encode())
+        return Path(path)
 
     @cached_property
     def _axes(self) -> list[str]:

@@ -1,5 +1,6 @@
 """Frames the report tests share: three models over 320 sessions, and all that a report reads."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,9 @@ def make_portfolios(seed: int = 0) -> pd.DataFrame:
                     "turnover": 0.01,
                     "costs": 25.0,
                     "gross_exposure": 0.5,
+                    "net_exposure": 0.25,
+                    "interest": -1.0,
+                    "borrow_fees": 2.0,
                     "trade_count": 1,
                     "signals_judged": 2,
                     "signals_hit": 1,
@@ -137,4 +141,108 @@ def report_data(date: pd.Timestamp = DATES[-1]) -> ReportData:
         outstanding=OUTSTANDING.iloc[:0],
         row_counts={"market_data": 12154},
         summary="fast leads.",
+        frames=asked_frames(date),
+    )
+
+
+def asked_frames(date: pd.Timestamp, models: int = 3) -> dict[str, pd.DataFrame]:
+    """What sections ask the database for: each model holds AAA and BBB, three parts to one."""
+    ids = list(range(1, models + 1))
+    recent = DATES[date >= DATES][-20:]
+    return {
+        "holdings": pd.DataFrame(
+            {
+                "model_id": np.repeat(ids, 2),
+                "symbol": SYMBOLS * models,
+                "weight": [0.375, 0.125] * models,
+                "value": [3750.0, 1250.0] * models,
+                "sessions_held": [20, 3] * models,
+            }
+        ),
+        "concentration": pd.DataFrame(
+            {
+                "date": np.repeat(recent, models),
+                "model_id": ids * len(recent),
+                "positions": 2,
+                "largest": 0.375,
+                "effective": 1.6,
+            }
+        ),
+        "costs_by_cause": pd.DataFrame(
+            {
+                "model_id": ids,
+                "fills": 320,
+                "commission": 4000.0,
+                "tax": 0.0,
+                "spread": 3000.0,
+                "impact": 1000.0,
+                "delay": [-500.0] * models,
+            }
+        ),
+        "book_members": pd.DataFrame(
+            columns=["model_id", "member", "price_gain", "dividends", "costs", "borrow_fees"]
+        ),
+        "closed_positions": pd.DataFrame(
+            {
+                "date": [recent[0]],
+                "model_id": 2,
+                "shares": 10.0,
+                "last_price": 100.0,
+                "delisting_return": 0.0,
+                "assumed": True,
+                "distressed": False,
+                "equity": 10000.0,
+            }
+        ),
+    }
+
+
+def large_report_data(models: int, sessions: int) -> ReportData:
+    """A report of many models over many sessions; the first model is the benchmark."""
+    rng = np.random.default_rng(7)
+    dates = pd.date_range("2003-01-02", periods=sessions, freq="B", unit="s")
+    common = rng.normal(0.0003, 0.009, sessions)
+    frames = []
+    for model in range(1, models + 1):
+        returns = common * rng.uniform(0.5, 1.2) + rng.normal(0.0001, 0.006, sessions)
+        returns[0] = 0.0
+        frame = pd.DataFrame({"date": dates, "model_id": model, "daily_return": returns})
+        frames.append(
+            frame.assign(
+                equity=1e6 * np.cumprod(1.0 + returns),
+                turnover=rng.uniform(0.0, 0.1, sessions),
+                costs=25.0,
+                gross_exposure=rng.uniform(0.8, 1.2, sessions),
+                net_exposure=rng.uniform(0.1, 0.9, sessions),
+                interest=-1.0,
+                borrow_fees=2.0,
+                trade_count=3,
+                signals_judged=20,
+                signals_hit=11,
+            )
+        )
+    portfolios = pd.concat(frames, ignore_index=True)
+    last = dates[-1:]
+    known = pd.DataFrame(
+        {
+            "id": range(1, models + 1),
+            "model_name": ["equal_weight", *(f"model_number_{each}" for each in range(2, models + 1))],
+            "version": "1.0.0",
+            "description": "Trades.",
+            "parameters": '{"lookback": 126, "top": 20}',
+            "is_benchmark": [True] + [False] * (models - 1),
+        }
+    )
+    performance = performance_rows(portfolios, 1, last).assign(benchmark="equal_weight")
+    statistics = statistics_rows(portfolios, last, resamples=200)
+    scored = score_rows(performance, known)
+    return replace(
+        report_data(),
+        date=last[0],
+        models=known,
+        portfolios=portfolios,
+        performance=performance,
+        ranking=rank_models(scored, statistics, last),
+        trends=model_trends(scored, last),
+        frames=asked_frames(last[0], models),
     )

@@ -39,7 +39,7 @@ def drawdowns(data: ReportData) -> Content | None:
         Pane(str(data.names[model]), tables=(_table(data, model),)) for model in data.ordered
     )
     return Content(
-        charts=(drawdown_chart(data.histories, data.models),),
+        charts=(drawdown_chart(data.histories, data.ranked_models),),
         panes=panes,
         notes=("Equity below its highest close since inception, from closes.",),
     )

@@ -30,6 +30,8 @@ LARGEST = 10
 
 HOLDINGS, CONCENTRATION = "holdings", "concentration"
 
+POSITIONS = "positions"
+
 QUERIES = {
     HOLDINGS: """
 SELECT model_id, coalesce(min(symbol), security_id) AS symbol, weight, value, sessions_held
@@ -66,7 +68,7 @@ def exposures(data: ReportData) -> Content | None:
         return absent("No exposures are known, since no model has a portfolio yet.")
     last = _last_rows(data)
     charts = [
-        replace(share_chart(histories, data.models, column, label), title=title)
+        replace(share_chart(histories, data.ranked_models, column, label), title=title)
         for column, label, title in (
             ("gross_exposure", "Gross exposure, a share of the equity", "Gross exposure"),
             ("net_exposure", "Net exposure, a share of the equity", "Net exposure"),
@@ -121,9 +123,12 @@ def _counts(data: ReportData) -> list[SessionChart]:
     if frame.empty or frame["date"].nunique() < 2:
         return []
     counts = Histories.of(frame)
+    # Without a position a session has no row.
+    held = {**counts.columns, POSITIONS: np.nan_to_num(counts.columns[POSITIONS])}
+    counts = replace(counts, columns=held)
     return [
-        replace(count_chart(key, label, counts, data.models), title=label)
-        for key, label in (("positions", "Positions"), ("effective", "Effective positions"))
+        replace(count_chart(key, label, counts, data.ranked_models), title=label)
+        for key, label in ((POSITIONS, "Positions"), ("effective", "Effective positions"))
     ]
 
 

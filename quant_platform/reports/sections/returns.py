@@ -7,7 +7,7 @@ from quant_platform.evaluation.metrics import METRICS
 from quant_platform.reports.calendar_returns import monthly_returns
 from quant_platform.reports.data import Record, ReportData
 from quant_platform.reports.figures import growth_chart
-from quant_platform.reports.formats import known, number
+from quant_platform.reports.formats import NONE, known, number
 from quant_platform.reports.sections.section import (
     EVERYBODY,
     Cell,
@@ -36,7 +36,7 @@ def returns(data: ReportData) -> Content | None:
         return absent("No model has a portfolio yet.")
     tables = monthly_returns(data.histories)
     return Content(
-        charts=(growth_chart(data.histories, data.models),),
+        charts=(growth_chart(data.histories, data.ranked_models),),
         tables=(*_with_intervals(data), _years(data, tables)),
         template="months",
         values={"months": _months(data, tables), "names": MONTHS},
@@ -55,7 +55,7 @@ def _with_intervals(data: ReportData) -> tuple[Table, ...]:
         row = data.figures.get((model, WINDOW))
         if row is None:
             continue
-        cells = [_cell(name, row, ends.get((model, name))) for name in SHOWN]
+        cells = [_cell(name, row, ends.get((model, name)), data.names[model]) for name in SHOWN]
         rows.append((model_cell(data, model), *cells))
     if not rows:
         return ()
@@ -75,8 +75,10 @@ def _with_intervals(data: ReportData) -> tuple[Table, ...]:
     )
 
 
-def _cell(name: str, row: Record, ends: tuple[float, float] | None) -> Cell:
+def _cell(name: str, row: Record, ends: tuple[float, float] | None, own: object) -> Cell:
     metric = METRICS[name]
+    if name == "excess_return" and row.get("benchmark") == own:
+        return Cell(NONE)
     below = between(*ends, style=lambda value: figure(metric, value)) if ends else ""
     is_gain = name in ("total_return", "excess_return")
     return Cell(figure(metric, row[name]), tone_of(row[name]) if is_gain else "", below=below)

@@ -21,14 +21,14 @@ QUARTER = 63
 
 
 def rolling(data: ReportData) -> Content | None:
-    """Sharpe ratio over a year with its interval and over a quarter, volatility and beta."""
+    """Sharpe ratio with its interval, return, volatility and beta."""
     longest = int((data.histories.last - data.histories.first + 1).max()) if data.ordered else 0
     if longest < QUARTER:
         return absent(
             f"There are no rolling figures: they need {QUARTER} sessions, and the longest portfolio"
             f" has {longest}."
         )
-    charts = [*_sharpe(data, longest), *_volatility(data), *_beta(data)]
+    charts = [*_yearly(data, longest), *_volatility(data), *_beta(data)]
     return Content(
         charts=tuple(charts),
         notes=(
@@ -40,25 +40,26 @@ def rolling(data: ReportData) -> Content | None:
     )
 
 
-def _sharpe(data: ReportData, longest: int) -> list[SessionChart]:
+def _yearly(data: ReportData, longest: int) -> list[SessionChart]:
+    """Sharpe ratio with its interval, and return, of a year's sessions."""
+    if longest < SESSIONS_PER_YEAR:
+        return []
     charts = []
-    for length in (SESSIONS_PER_YEAR, QUARTER):
-        if longest < length:
-            continue
+    for metric, title in (("sharpe_ratio", "Sharpe ratio"), ("total_return", "Return")):
         chart = rolling_chart(
             data.histories,
-            data.models,
-            "sharpe_ratio",
-            length,
+            data.ranked_models,
+            metric,
+            SESSIONS_PER_YEAR,
             risk_free=data.risk_free,
-            band=length == SESSIONS_PER_YEAR,
+            band=metric == "sharpe_ratio",
         )
-        charts.append(replace(chart, title=f"Sharpe ratio, {length} sessions", height=300))
+        charts.append(replace(chart, title=f"{title}, {SESSIONS_PER_YEAR} sessions", height=300))
     return charts
 
 
 def _volatility(data: ReportData) -> list[SessionChart]:
-    chart = rolling_chart(data.histories, data.models, "annualized_volatility", QUARTER)
+    chart = rolling_chart(data.histories, data.ranked_models, "annualized_volatility", QUARTER)
     return [replace(chart, title=f"Volatility, {QUARTER} sessions", height=300)]
 
 
@@ -68,7 +69,7 @@ def _beta(data: ReportData) -> list[SessionChart]:
     if not np.isfinite(against).any():
         return []
     chart = rolling_chart(
-        data.histories, data.models, "beta", SESSIONS_PER_YEAR, benchmark=against
+        data.histories, data.ranked_models, "beta", SESSIONS_PER_YEAR, benchmark=against
     )
     if not chart.curves:
         return []

@@ -1,6 +1,6 @@
 """Signals: what the models want after the session's close."""
 
-from quant_platform.reports.data import ReportData, records
+from quant_platform.reports.data import BACKTEST, ReportData, records
 from quant_platform.reports.formats import number, percent, whole
 from quant_platform.reports.palette import model_colours
 from quant_platform.reports.sections.section import (
@@ -37,6 +37,8 @@ COLUMNS = (
 
 def signals(data: ReportData) -> Content | None:
     """The signals, those that want a position first."""
+    if data.signals.empty and data.kind == BACKTEST:
+        return None
     if data.signals.empty:
         return Content(sentences=("No signals for this session.",))
     rows = data.signals.assign(model_name=data.signals["model_id"].map(data.names))

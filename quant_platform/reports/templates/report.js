@@ -4,8 +4,8 @@
   const { axes, charts } = source ? JSON.parse(source.textContent) : { axes: [], charts: {} };
   const narrow = matchMedia("(max-width: 560px)").matches;
   const FLAT = 8; // ratio of two curves' heights from which the lower one shows no shape
-  const PRINT_WIDE = 650; // pixels: a page of A4 or Letter less its margins and the card's
-  const PRINT_HALF = 318;
+  const PRINT_WIDE = 690; // pixels: a page of A4 less its margins
+  const PRINT_HALF = 336;
   const drawn = new Map(); // box → chart
   const hidden = new Set(); // names of curves that are switched off
   const wanted = new URLSearchParams(location.hash.slice(1));
@@ -17,6 +17,14 @@
     let day = start;
     return [iso(day), ...steps.map((step) => iso((day += step)))];
   });
+  for (const chart of Object.values(charts)) {
+    for (const curve of chart.curves || []) {
+      for (const part of ["y", "low", "high"]) {
+        let sum = 0;
+        if (curve[part]) curve[part] = curve[part].map((step) => (step === null ? null : (sum += step) / 10 ** curve.power));
+      }
+    }
+  }
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
   // Layout of a chart in the page's colours; a chart has one y axis, or one for each curve.
@@ -95,7 +103,8 @@
   function sessions(state) {
     const chart = charts[state.key];
     const days = dates[chart.axis];
-    const from = start();
+    const asked = start();
+    const from = asked < days[0] ? days[0] : asked;
     const shown = chart.curves.filter((curve) => !hidden.has(curve.name));
     const parts = shown.map((curve) => values(curve, days, from, chart.rebased));
     const banded = shown.find((curve) => curve.name === state.banded && curve.low);
