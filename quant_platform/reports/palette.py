@@ -19,7 +19,7 @@ PALETTE = (
 DISTINCT = 6
 """Colours that are used for models."""
 
-BENCHMARK_COLOUR = "#8b93a3"
+BENCHMARK_COLOUR = "#6b7280"
 
 DASHES = ("solid", "dash", "dashdot", "longdash")
 

@@ -44,7 +44,7 @@ def _tiles(data: ReportData) -> list[Tile]:
     if not data.ordered:
         return []
     ranked = records(data.ranking)
-    tiles = [_best(data, ranked), *_returned(data), *_fallen(data), *_beyond_chance(ranked)]
+    tiles = [*_best(ranked), *_returned(data), *_fallen(data), *_beyond_chance(ranked)]
     if data.kind == PERFORMANCE:
         critical = int((data.alerts["severity"] == "critical").sum()) if len(data.alerts) else 0
         about = counted(critical, "is critical", "are critical") if critical else "none is critical"
@@ -56,15 +56,13 @@ def _tile(label: str, value: str, about: str, tone: str = "") -> Tile:
     return {"label": label, "value": value, "about": about, "tone": tone}
 
 
-def _best(data: ReportData, ranked: list[Record]) -> Tile:
+def _best(ranked: list[Record]) -> list[Tile]:
     best = [str(row["model_name"]) for row in ranked if row["standing"] == BEST]
     compared = len(best) + sum(row["standing"] == ELIMINATED for row in ranked)
     if not best:
-        models = [row for row in records(data.models) if row["id"] in data.ordered]
-        own = [str(row["model_name"]) for row in models if not row["is_benchmark"]]
-        return _tile("Models", str(len(own)), listed(own) if own else "none but the benchmark")
+        return []
     names = listed(best) if len(best) <= 3 else f"{', '.join(best[:2])} and {len(best) - 2} more"
-    return _tile("Cannot be told from the best", f"{len(best)} of {compared}", names)
+    return [_tile("Cannot be told from the best", f"{len(best)} of {compared}", names)]
 
 
 def _leader(data: ReportData) -> int:
