@@ -20,9 +20,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from quant_platform.evaluation.performance import performance_intervals, performance_rows
+from quant_platform.evaluation.performance import performance_intervals
 from quant_platform.reports.data import ReportData
 from quant_platform.reports.html import library_name, render_report
 from quant_platform_tests.support.report_frames import large_report_data
@@ -57,12 +56,12 @@ def page(data: ReportData) -> tuple[str, float, float]:
 
 def quantstats(python: str, data: ReportData, count: int) -> list[list[float]]:
     """Seconds of the clock and the processor of the rival's pages, one a strategy."""
-    wide = data.portfolios.pivot(index="date", columns="model_id", values="daily_return")  # noqa: PD010
+    wide = data.portfolios.pivot(index="date", columns="model_id", values="daily_return")
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "returns.csv"
         wide.to_csv(source)
         command = [python, "-c", RIVAL, str(source), f"{folder}/page.html", str(count)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
     answer: list[list[float]] = json.loads(done.stdout.strip().splitlines()[-1])
     return answer
 
@@ -75,10 +74,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder for the page")
     given = parser.parse_args()
     data = large_report_data(MODELS, SESSIONS)
-    assert isinstance(data.portfolios, pd.DataFrame)
-    assert len(performance_rows(data.portfolios, 1, [data.date])) > 0
     text, wall, processor = page(data)
-    later = min((page(large_report_data(MODELS, SESSIONS))[1:] for _ in range(3)))
+    later = min(page(large_report_data(MODELS, SESSIONS))[1:] for _ in range(3))
     size = len(text.encode())
     print(f"{MODELS} models × {SESSIONS:,} sessions: {size / MEGABYTE:.3f} MB")
     print(f"  first page  {wall:6.2f} s, of the processor {processor:6.2f} s")
@@ -88,8 +85,10 @@ def main() -> None:
         (given.out / "page.html").write_text(text, encoding="utf-8")
     if given.quantstats:
         taken = np.array(quantstats(given.quantstats, data, MODELS - 1 if given.all else 1))
-        print(f"  quantstats, a strategy: {taken[:, 0].mean():6.2f} s,"
-              f" of the processor {taken[:, 1].mean():6.2f} s")
+        print(
+            f"  quantstats, a strategy: {taken[:, 0].mean():6.2f} s,"
+            f" of the processor {taken[:, 1].mean():6.2f} s"
+        )
 
 
 if __name__ == "__main__":

@@ -141,7 +141,9 @@ def report(
     ] = False,
     reader: Annotated[
         str,
-        typer.Option("--for", help="Who reads it: manager, researcher or risk; the page can switch."),
+        typer.Option(
+            "--for", help="Who reads it: manager, researcher or risk; the page can switch."
+        ),
     ] = "researcher",
     pdf: Annotated[
         bool, typer.Option("--pdf", help="Print it to a PDF too, by a Chromium of the system.")
@@ -173,7 +175,7 @@ def report(
     sealed = sealed_from(database)
     if sealed is not None and shown >= sealed.isoformat():
         raise refusal(sealed)
-    path = write_page(settings, database, shown, single_file=single_file, reader=reader)
+    path = write_page(settings, database, shown, single_file=single_file, reader=reader).path
     console.out.print(str(path), soft_wrap=True)
     if pdf:
         console.out.print(str(print_page(path)), soft_wrap=True)

@@ -76,7 +76,8 @@ def _show_result(
     total: float,
 ) -> None:
     from quant_platform.cli.ranking import show_ranking
-    from quant_platform.pipeline.pages import page_path, row_counts
+    from quant_platform.pipeline.page_data import row_counts
+    from quant_platform.pipeline.pages import page_path
 
     counts = row_counts(database)
     console.table(

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from quant_platform.pipeline.pages import Page
 from quant_platform.pipeline.staleness import Stale
 from quant_platform.reports.previews import preview, sparkline
 from quant_platform.reports.standings import standing_table
@@ -45,6 +46,12 @@ def heavy_metadata(
         "preview": dg.MetadataValue.md(preview(newest)),
         "rows per session": dg.MetadataValue.md(sparkline(rows)),
     }
+
+
+def page_metadata(page: Page) -> Mapping[str, Any]:
+    """Where a report's page lies, and its key plots."""
+    pictures = {name: dg.MetadataValue.md(text) for name, text in page.pictures.items()}
+    return {"page": dg.MetadataValue.path(page.path), **pictures}
 
 
 def column_schema(table: Table) -> dg.TableSchema:

@@ -39,7 +39,7 @@ def print_page(page: Path) -> Path:
     QuantPlatformError
         There is no browser, or it did not print.
     """
-    browser = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:
         raise QuantPlatformError(
             "No browser was found that could print the page",

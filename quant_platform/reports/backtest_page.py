@@ -87,9 +87,7 @@ def backtest_fragment(
 
 def fragment_page(name: str, fragment: str, figure: go.Figure | None = None) -> str:
     """Return a notebook's fragment and a picture as a page that needs nothing but itself."""
-    picture = (
-        "" if figure is None else figure.to_html(full_html=False, include_plotlyjs=True)
-    )
+    picture = "" if figure is None else figure.to_html(full_html=False, include_plotlyjs=True)
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width'>"

@@ -177,7 +177,8 @@ def _concentration(held: pd.DataFrame, dates: pd.Series) -> pd.DataFrame:
         squares=("square", "sum"),
     )
     squares = groups["squares"].where(groups["squares"] > 0.0)
-    return groups.assign(effective=groups["gross"] ** 2 / squares)
+    counted: pd.DataFrame = groups.assign(effective=groups["gross"] ** 2 / squares)
+    return counted
 
 
 def _members(rows: pd.DataFrame) -> pd.DataFrame:

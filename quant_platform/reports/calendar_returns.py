@@ -26,11 +26,11 @@ def period_returns(
         Equity at the period's last session over that before its first; NaN where the latter is not
         positive, since nothing is a share of that.
     """
-    periods = dates.astype(f"datetime64[{unit}]")
-    starts = np.flatnonzero(np.append(True, periods[1:] != periods[:-1])) if len(dates) else []
-    ends = np.append(starts[1:], len(dates)).astype(np.intp) - 1
     if not len(dates):
         return pd.Series(dtype="float64", index=pd.DatetimeIndex([]))
+    periods = dates.astype(f"datetime64[{unit}]")
+    starts = np.flatnonzero(np.append(True, periods[1:] != periods[:-1]))
+    ends = np.append(starts[1:], len(dates)) - 1
     with np.errstate(divide="ignore", invalid="ignore"):
         before = np.concatenate((equity[:1] / (1.0 + returns[:1]), equity[:-1]))[starts]
         values = equity[ends] / np.where(before > 0.0, before, np.nan) - 1.0

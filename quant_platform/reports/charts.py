@@ -123,7 +123,9 @@ def charts_json(charts: Sequence[Chart]) -> Markup:
         days = chart.dates.astype("datetime64[D]").astype(np.int64)
         place = places.setdefault(days.tobytes(), len(axes))
         if place == len(axes):
-            axes.append({"start": int(days[0]) if len(days) else 0, "steps": np.diff(days).tolist()})
+            axes.append(
+                {"start": int(days[0]) if len(days) else 0, "steps": np.diff(days).tolist()}
+            )
         drawn[chart.key] = {
             "axis": place,
             "tick": chart.tick,
@@ -194,5 +196,3 @@ def _plain(value: object) -> object:
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else None
     return int(value) if isinstance(value, np.integer) else value
-
-

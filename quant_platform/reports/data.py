@@ -1,8 +1,8 @@
 """`ReportData`: everything a page shows, as frames; what reads them is elsewhere.
 
 What belongs here: the frames' meaning, and arrays that several sections look at. What does not
-belong here: where they come from (`pipeline/pages.py`, `backtest_page.py`), and how a section shows
-them (`sections/`).
+belong here: where they come from (`pipeline/page_data.py`, `backtest_report.py`), and how a section
+shows them (`sections/`).
 """
 
 from collections.abc import Mapping
@@ -82,7 +82,9 @@ class ReportData:
     @cached_property
     def names(self) -> dict[int, str]:
         """Name of each model by id."""
-        return dict(zip(self.models["id"].tolist(), self.models["model_name"].tolist(), strict=True))
+        return dict(
+            zip(self.models["id"].tolist(), self.models["model_name"].tolist(), strict=True)
+        )
 
     @cached_property
     def ordered(self) -> tuple[int, ...]:

@@ -55,7 +55,7 @@ def worst_drawdowns(
     if not len(starts):
         return []
     depths = np.minimum.reduceat(equity / highest - 1.0, starts)
-    # A part of `reduceat` reaches to the next start; what lies between is at its peak, where it is 0.
+    # A part of `reduceat` reaches to the next start; what lies between is at its peak: 0.
     order = np.argsort(depths, kind="stable")[:count]
     found = []
     for place in order:

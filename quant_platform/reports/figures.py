@@ -73,7 +73,9 @@ def rolling_chart(
     label = f"{METRICS[metric].column.replace('_', ' ')} of the last {length} sessions"
     chart = _chart(f"{metric}{length}", label, histories, models, values[0], places, ends)
     is_share = METRICS[metric].unit == "fraction"
-    return replace(chart, tick=".0%" if is_share else "~g", hover=".1%" if is_share else ".2f", decimals=3)
+    return replace(
+        chart, tick=".0%" if is_share else "~g", hover=".1%" if is_share else ".2f", decimals=3
+    )
 
 
 def share_chart(

@@ -155,5 +155,3 @@ def _legend(data: ReportData) -> list[dict[str, str]]:
 
 def _long_day(data: ReportData) -> str:
     return f"{data.date:%A}, {data.date.day} {data.date:%B %Y}"
-
-

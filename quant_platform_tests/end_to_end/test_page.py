@@ -141,7 +141,8 @@ def test_the_legend_switches_a_model_off_in_all_charts(opened: Open) -> None:
     page.locator("#returns .legend button", has_text="fast").click()
     for key in ("equity", "drawdown", "gross_exposure"):
         page.wait_for_function(
-            "key => !document.querySelector(`[data-chart=${key}]`).data.some(t => t.name === 'fast')",
+            "key => !document.querySelector(`[data-chart=${key}]`).data"
+            ".some(each => each.name === 'fast')",
             arg=key,
         )
     other = page.locator("#drawdowns .legend button", has_text="fast")
@@ -152,7 +153,8 @@ def test_the_band_is_of_the_model_that_is_chosen(opened: Open) -> None:
     page = opened(*WIDE)
     page.locator("#rolling select").select_option("<b>slow</b>")
     colours = page.evaluate(
-        "document.querySelector('[data-chart=sharpe_ratio252]').data.map(t => [t.name, t.fill, t.line.color])"
+        "document.querySelector('[data-chart=sharpe_ratio252]').data"
+        ".map(each => [each.name, each.fill, each.line.color])"
     )
     (band,) = [colour for _, fill, colour in colours if fill == "tonexty"]
     assert [colour for name, _, colour in colours if name == "<b>slow</b>"] == [band]
@@ -215,7 +217,9 @@ def test_a_page_as_a_pdf(folder: Path) -> None:
     assert content.count(b"/Subtype /Image") == 0
     drawn = b"".join(
         zlib.decompress(part)
-        for part in re.findall(rb"/FlateDecode[^>]*>>\s*stream\r?\n(.*?)\r?\nendstream", content, re.S)
+        for part in re.findall(
+            rb"/FlateDecode[^>]*>>\s*stream\r?\n(.*?)\r?\nendstream", content, re.S
+        )
     )
     # Ten models' curves over 1,200 sessions each in nine charts: the paths are there.
     assert len(re.findall(rb" l\n", drawn)) > 50_000

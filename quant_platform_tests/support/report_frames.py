@@ -226,7 +226,10 @@ def large_report_data(models: int, sessions: int) -> ReportData:
     known = pd.DataFrame(
         {
             "id": range(1, models + 1),
-            "model_name": ["equal_weight", *(f"model_number_{each}" for each in range(2, models + 1))],
+            "model_name": [
+                "equal_weight",
+                *(f"model_number_{each}" for each in range(2, models + 1)),
+            ],
             "version": "1.0.0",
             "description": "Trades.",
             "parameters": '{"lookback": 126, "top": 20}',

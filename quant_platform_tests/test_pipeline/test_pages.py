@@ -10,7 +10,8 @@ from quant_platform.errors import SessionError
 from quant_platform.evaluation.metrics import session_rate
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.market.calendar import XNYS
-from quant_platform.pipeline.pages import gather, write_page
+from quant_platform.pipeline.page_data import gather
+from quant_platform.pipeline.pages import write_page
 from quant_platform.pipeline.recipes import portfolio_recipe
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
@@ -58,7 +59,7 @@ def test_without_yields_the_rate_is_that_of_the_settings(
     filled: Database, settings: Settings
 ) -> None:
     assert gather(settings, filled, LAST).risk_free == 0.0
-    page = write_page(settings, filled, LAST).read_text(encoding="utf-8")
+    page = write_page(settings, filled, LAST).path.read_text(encoding="utf-8")
     assert "Risk-free rate: 0.00\u202f% a year, the same in every session." in page
 
 
@@ -80,7 +81,7 @@ def test_yields_known_by_the_session_are_the_rate(filled: Database, settings: Se
     expected = [0.0] * 2 + [0.050625] * (len(SESSIONS) - 3) + [0.0404]
     assert rates.to_numpy() == pytest.approx(expected, abs=1e-15)
     assert float(session_rate(rates.iloc[-1])) == pytest.approx(1.0404 ** (1 / 252) - 1)
-    page = write_page(settings, filled, LAST).read_text(encoding="utf-8")
+    page = write_page(settings, filled, LAST).path.read_text(encoding="utf-8")
     assert "Treasury yield known in each session, 4.04\u202f% a year in this one" in page
 
 
@@ -88,7 +89,7 @@ def test_only_rows_of_the_session_that_the_report_follows_from_are_counted(
     filled: Database, settings: Settings
 ) -> None:
     """Rows of later sessions, and of tables written beside the page, change no byte of it."""
-    before = write_page(settings, filled, LAST).read_bytes()
+    before = write_page(settings, filled, LAST).path.read_bytes()
     assert gather(settings, filled, LAST).row_counts == {
         **dict.fromkeys(("market_data", "corporate_actions", "trading_universe", "features"), 0),
         # Four models; 33 sessions fill the window of 21 returns and that of the whole history.
@@ -111,7 +112,7 @@ def test_only_rows_of_the_session_that_the_report_follows_from_are_counted(
         " VALUES (%s, '[]', '[]', 0, '', '')",
         LAST,
     )
-    assert write_page(settings, filled, LAST).read_bytes() == before
+    assert write_page(settings, filled, LAST).path.read_bytes() == before
 
 
 def test_what_the_figures_rest_on(filled: Database, settings: Settings) -> None:
@@ -133,11 +134,11 @@ def test_what_the_figures_rest_on(filled: Database, settings: Settings) -> None:
 
 
 def test_the_script_of_the_charts_is_written_once(filled: Database, settings: Settings) -> None:
-    page = write_page(settings, filled, LAST)
+    page = write_page(settings, filled, LAST).path
     (script,) = page.parent.glob("*.js")
     assert script.name in page.read_text(encoding="utf-8")
     assert page.stat().st_size < 500_000 < script.stat().st_size
-    alone = write_page(settings, filled, LAST, single_file=True)
+    alone = write_page(settings, filled, LAST, single_file=True).path
     assert alone == page
     assert alone.stat().st_size > 4_000_000
     assert script.name not in alone.read_text(encoding="utf-8")
@@ -186,7 +187,7 @@ def test_sessions_that_did_not_come(filled: Database, settings: Settings) -> Non
     found = gather(settings, filled, LAST).outstanding
     assert found["date"].dt.strftime("%Y-%m-%d").tolist() == [NEXT, "2024-02-15", tenth]
     assert found["status"].tolist() == ["pending", "failed", "pending"]
-    page = write_page(settings, filled, LAST).read_text(encoding="utf-8")
+    page = write_page(settings, filled, LAST).path.read_text(encoding="utf-8")
     assert "1 session failed" in page
     assert "2 sessions pending" in page
 
@@ -199,7 +200,7 @@ def test_verdicts_of_the_database(filled: Database, settings: Settings) -> None:
         """ '{"examples": ["IBM high 9.5"]}')""",
         LAST,
     )
-    page = write_page(settings, filled, LAST).read_text(encoding="utf-8")
+    page = write_page(settings, filled, LAST).path.read_text(encoding="utf-8")
     assert "1 check warned" in page
     assert "<li>IBM high 9.5</li><li>and 3 more</li>" in page
 

@@ -47,7 +47,9 @@ def test_monthly_returns() -> None:
 
 
 def test_nothing_is_a_share_of_an_equity_that_is_not_positive() -> None:
-    dates = np.array(["2024-01-31", "2024-02-29", "2024-03-29", "2024-04-30"], dtype="datetime64[D]")
+    dates = np.array(
+        ["2024-01-31", "2024-02-29", "2024-03-29", "2024-04-30"], dtype="datetime64[D]"
+    )
     equity = np.array([100.0, 110.0, -5.0, -5.0])
     returns = np.array([0.0, 0.1, -115 / 110, np.nan])
     found = period_returns(dates, equity, returns, "M")

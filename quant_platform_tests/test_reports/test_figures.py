@@ -168,7 +168,9 @@ def test_what_is_written_can_be_read_again(
 def test_equal_axes_are_written_once_as_steps() -> None:
     days = np.array(["2024-01-05", "2024-01-08", "2024-01-09"], dtype="datetime64[D]")
     chart = SessionChart("x", "X", days, [Curve("a", np.ones(3), "#000000")])
-    told = read(charts_json([chart, replace(chart, key="y"), replace(chart, key="z", dates=days[1:])]))
+    told = read(
+        charts_json([chart, replace(chart, key="y"), replace(chart, key="z", dates=days[1:])])
+    )
     assert told["axes"] == [{"start": 19727, "steps": [3, 1]}, {"start": 19730, "steps": [1]}]
     assert [each["axis"] for each in told["charts"].values()] == [0, 0, 1]
 
@@ -207,9 +209,7 @@ PROTANOPIA = np.array(
 Physiologically-based Model for Simulation of Color Vision Deficiency", *IEEE Transactions on
 Visualization and Computer Graphics* 15(6), 2009, supplementary tables."""
 
-TO_XYZ = np.array(
-    [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
-)
+TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 """sRGB to XYZ (IEC 61966-2-1)."""
 
 WHITE = np.array([0.9505, 1.0, 1.089])

@@ -15,6 +15,7 @@ from quant_platform.reports.formats import NONE, number, percent, whole
 from quant_platform.reports.html import library_name, render_report
 from quant_platform.reports.ranking import SCORE_FORMULA
 from quant_platform.reports.sections.all_figures import explained
+from quant_platform.reports.sections.attribution import AMOUNTS
 from quant_platform.reports.sections.order import SECTIONS, queries
 from quant_platform.reports.sections.section import READERS
 from quant_platform.reports.sections.signals import SIGNAL_ROWS
@@ -272,9 +273,7 @@ def test_hostile_names_are_shown_as_they_are() -> None:
             **DATA.frames,
             "holdings": DATA.frames["holdings"].assign(symbol=hostile),
             "book_members": pd.DataFrame(
-                {"model_id": [2], "member": [hostile]}
-                | dict.fromkeys(("price_gain", "dividends", "costs"), [1.0])
-                | dict.fromkeys(("borrow_fees", "interest", "pnl"), [1.0])
+                {"model_id": [2], "member": [hostile]} | {name: [1.0] for name in AMOUNTS}
             ),
         },
         title=hostile,
@@ -366,7 +365,9 @@ def test_every_table_has_a_name_and_headers() -> None:
     """What a screen reader needs: labelled regions, headers with a scope, no bare symbols."""
     page = render_report(replace(DATA, refused=REFUSED, outstanding=OUTSTANDING), LIBRARY)
     tables = page.count("<table")
-    assert len(re.findall(r'role="region" aria-label(?:ledby)?="[^"]+" tabindex="0"', page)) == tables
+    assert (
+        len(re.findall(r'role="region" aria-label(?:ledby)?="[^"]+" tabindex="0"', page)) == tables
+    )
     assert not re.search(r"<th(?! scope=)", page.replace("<thead>", ""))
     assert page.count("<caption") == tables - 3
     assert page.count("● ") == page.count('<span aria-hidden="true">● </span>')

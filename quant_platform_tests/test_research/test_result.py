@@ -6,6 +6,7 @@ third session.
 """
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -64,9 +65,16 @@ def test_it_shows_itself(result: Any, tmp_path) -> None:
     fragment = result._repr_html_()
     assert fragment.count("<polyline") == 3
     assert "<script" not in fragment
-    page = result.to_html(tmp_path / "out.html").read_text()
-    assert "-70.00%" in page
+    page = result.to_html(tmp_path / "out.html", for_="manager").read_text()
+    assert page == result.to_html(for_="manager")
+    assert "−70.00\u202f%" in page
+    assert "1\u202f000 became 300 from 2024-01-02 to 2024-01-08" in page
+    assert '<body data-for="manager">' in page
     assert 'src="http' not in page
+    # 50 shares of 5 in an account of 300; nothing of the platform's own tables.
+    assert re.search(r">NEW</th><td[^>]*>83.33\u202f%</td>", page)
+    for section in ("ranking", "trials", "quality", "signals"):
+        assert f'<section id="{section}"' not in page
     assert [trace.name for trace in result.plot().data] == ["ten", "equal_weight", "drawdown"]
 
 

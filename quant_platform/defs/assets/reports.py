@@ -7,6 +7,7 @@ import dagster as dg
 from quant_platform.alerts.rules import SILENCE
 from quant_platform.defs.assets.common import LAZY, AssetContext, asset, columns, sessions_to_do
 from quant_platform.defs.assets.signals import signal_key
+from quant_platform.defs.metadata import page_metadata
 from quant_platform.defs.partitions import lookback
 from quant_platform.pipeline.chunks import Chunk, Chunks
 from quant_platform.pipeline.pages import write_page
@@ -90,7 +91,8 @@ def _performance_reports(market: AssetContext) -> dg.AssetsDefinition:
             yield from report_chunks(platform, sessions, performance, alerts)
             newest = context.partition_keys[-1]
             page = write_page(platform.settings, platform.database, newest)
-            context.log.info(f"Report of {newest}: {page}")
+            context.log.info(f"Report of {newest}: {page.path}")
+            context.add_asset_metadata(page_metadata(page), partition_key=newest)
 
         return Chunks(chunks())
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.reports.charts import SessionChart
 from quant_platform.reports.data import ReportData
 from quant_platform.reports.figures import count_chart, share_chart
@@ -41,12 +40,12 @@ WHERE date = $1::text::date AND shares <> 0
 GROUP BY model_id, security_id, weight, value, sessions_held
 ORDER BY model_id, abs(value) DESC, security_id
 """,
-    CONCENTRATION: f"""
+    CONCENTRATION: """
 SELECT date, model_id, count(*) AS positions, max(abs(weight)) AS largest,
     sum(abs(weight)) ^ 2 / nullif(sum(weight ^ 2), 0) AS effective
 FROM positions WHERE shares <> 0 AND date <= $1::text::date AND date >= (
     SELECT min(date) FROM (SELECT DISTINCT date FROM portfolios WHERE date <= $1::text::date
-    ORDER BY date DESC LIMIT {SESSIONS_PER_YEAR}) AS last)
+    ORDER BY date DESC LIMIT 252) AS last)
 GROUP BY date, model_id ORDER BY date, model_id
 """,
 }

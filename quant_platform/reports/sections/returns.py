@@ -95,10 +95,11 @@ def ends_of(data: ReportData) -> dict[tuple[int, str], tuple[float, float]]:
 
 def _years(data: ReportData, tables: dict[int, pd.DataFrame]) -> Table:
     """Calendar years, the newest first, a column per model."""
-    yearly = {model: tables[model]["year"].to_dict() for model in data.ordered}
-    years = sorted({year for each in yearly.values() for year in each}, reverse=True)
+    wide = pd.DataFrame({model: tables[model]["year"] for model in data.ordered})
+    wide = wide.sort_index(ascending=False)
     rows = tuple(
-        (str(year), *(gain(yearly[model].get(year)) for model in data.ordered)) for year in years
+        (str(year), *map(gain, values))
+        for year, values in zip(wide.index.tolist(), wide.to_numpy().tolist(), strict=True)
     )
     heads = tuple(Column(str(data.names[model])) for model in data.ordered)
     note = "The first and the last year may be parts of one."

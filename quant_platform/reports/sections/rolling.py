@@ -83,7 +83,7 @@ def benchmark_returns(data: ReportData) -> FloatArray:
     ids = {name: model for model, name in data.names.items()}
     against = np.full(returns.shape, np.nan)
     for row in records(data.performance.drop_duplicates("model_id")):
-        theirs = ids.get(row.get("benchmark"))
+        theirs = ids.get(str(row.get("benchmark")))
         if theirs in histories.models and theirs != row["model_id"]:
             column = histories.models.index(row["model_id"])
             against[:, column] = returns[:, histories.models.index(theirs)]

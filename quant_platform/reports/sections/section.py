@@ -76,7 +76,9 @@ class Table:
     @property
     def lines(self) -> list[list[Cell]]:
         """The rows, every cell a `Cell`."""
-        return [[each if isinstance(each, Cell) else Cell(each) for each in row] for row in self.rows]
+        return [
+            [each if isinstance(each, Cell) else Cell(each) for each in row] for row in self.rows
+        ]
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,8 @@ def signals(data: ReportData) -> Content | None:
         (
             str(row["symbol"]),
             Cell(
-                str(row["model_name"]), model=row["model_id"] if row["model_id"] in colours else None
+                str(row["model_name"]),
+                model=row["model_id"] if row["model_id"] in colours else None,
             ),
             Cell(str(row["word"]), f"chip {row['word']}"),
             percent(row["target_weight"]),
@@ -76,6 +77,4 @@ def signals(data: ReportData) -> Content | None:
     )
 
 
-SECTION = Section(
-    "signals", "Signals of the session", frozenset({RESEARCHER, RISK}), signals
-)
+SECTION = Section("signals", "Signals of the session", frozenset({RESEARCHER, RISK}), signals)

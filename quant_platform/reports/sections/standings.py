@@ -52,7 +52,11 @@ def standings(data: ReportData) -> Content | None:
 
 
 def _row(row: Record) -> tuple[Cell | str, ...]:
-    ranks = NONE if not known(row["rank_lower"]) else f"{whole(row['rank_lower'])}–{whole(row['rank_upper'])}"
+    ranks = (
+        NONE
+        if not known(row["rank_lower"])
+        else f"{whole(row['rank_lower'])}–{whole(row['rank_upper'])}"
+    )
     ended = whole(row["ended_positions"])
     if known(row["assumed_endings"]) and row["assumed_endings"]:
         ended = f"{ended} ({whole(row['assumed_endings'])} assumed)"

@@ -1,4 +1,4 @@
-"""Survivorship: positions whose security ended, and what other delisting returns would have made."""
+"""Survivorship: positions whose security ended, and results under other delisting returns."""
 
 import pandas as pd
 

@@ -1,7 +1,7 @@
 """Trials: how many configurations were tried, and what remains of each Sharpe ratio after that."""
 
 from quant_platform.reports.data import PERFORMANCE, Record, ReportData, records
-from quant_platform.reports.formats import counted, NONE, known, number, percent, whole
+from quant_platform.reports.formats import NONE, counted, known, number, percent, whole
 from quant_platform.reports.sections.section import (
     RESEARCHER,
     Cell,
@@ -51,7 +51,11 @@ def trials(data: ReportData) -> Content | None:
     )
     return Content(
         sentences=(said,),
-        tables=(Table("What remains after the trials", COLUMNS, tuple(_row(data, row) for row in judged)),),
+        tables=(
+            Table(
+                "What remains after the trials", COLUMNS, tuple(_row(data, row) for row in judged)
+            ),
+        ),
         notes=(
             "The best of many trials without skill shows a good Sharpe ratio, the better the more"
             " there were (Bailey and López de Prado, 2014). Trials that resemble each other count"

@@ -33,9 +33,7 @@ def figure(metric: Metric, value: object) -> str:
     return number(value) if metric.unit == "ratio" else whole(value)
 
 
-def between(
-    low: object, high: object, style: Callable[[object], str] = number
-) -> str:
+def between(low: object, high: object, style: Callable[[object], str] = number) -> str:
     """An interval in words; nothing where an end is undefined."""
     if not (known(low) and known(high)):
         return ""

@@ -6,6 +6,7 @@
   const FLAT = 8; // ratio of two curves' heights from which the lower one shows no shape
   const PRINT_WIDE = 690; // pixels: a page of A4 less its margins
   const PRINT_HALF = 336;
+  const MOST_FILLED = 4; // curves whose areas are tinted
   const drawn = new Map(); // box → chart
   const hidden = new Set(); // names of curves that are switched off
   const wanted = new URLSearchParams(location.hash.slice(1));
@@ -90,7 +91,7 @@
       x: days, y, name: curve.name, mode: "lines", connectgaps: false,
       line: { color: curve.colour, dash: curve.dash, width: curve.thin ? 1.5 : 1.8 },
       hovertemplate: `%{y:${chart.hover}}`,
-      ...(chart.filled && !curve.thin ? { fill: "tozeroy", fillcolor: curve.colour + "18" } : {}),
+      ...(chart.filled && !curve.thin && chart.curves.length <= MOST_FILLED ? { fill: "tozeroy", fillcolor: curve.colour + "18" } : {}),
     };
   }
 
