@@ -35,6 +35,8 @@ ADDED = {
     "quant_platform/alerts/rules.py",
     "quant_platform/quality/library/wide_range.py",
     "quant_platform/defs/assets/breadth.py",
+    "quant_platform/reports/sections/idle_cash.py",
+    "quant_platform/reports/sections/order.py",
     "sql/migrations/1001_market_breadth.sql",
     "sql/migrations/1001_market_breadth.rollback.sql",
 }
@@ -279,6 +281,15 @@ def test_a_check(extended: Extended) -> None:
     page = (extended.home / "reports" / "2000-03-31.html").read_text()
     (line,) = re.findall(r'<th scope="row">wide range</th>.*?</tr>', page, re.DOTALL)
     assert "<td>1 of 23</td><td>2000-03-21</td>" in line
+
+
+def test_a_section_of_the_report(extended: Extended) -> None:
+    """`golden_cross` waits for its average in cash; the benchmark invests all of its own."""
+    page = (extended.home / "reports" / "2000-03-31.html").read_text()
+    (section,) = re.findall(r'<section id="idle_cash".*?</section>', page, re.DOTALL)
+    assert 'data-readers="researcher risk"' in section
+    (row,) = re.findall(r"golden_<wbr>cross</th><td[^>]*>([^<]*)</td>", section)
+    assert row == "100.0\u202f%"
 
 
 def test_an_asset_and_its_table(extended: Extended) -> None:
