@@ -49,7 +49,7 @@ def upgrade() -> None:
     if not applied:
         console.out.print("The schema is up to date")
     if sealed is not None:
-        seal_pages(settings, sealed)
+        seal_pages(settings, database, sealed)
         console.out.print(f"Sealed from {sealed} on")
 
 
@@ -149,5 +149,6 @@ def reset(
         typer.confirm(f"Delete all tables and runs of {address}?", abort=True)
     for name in drop_everything(settings):
         console.out.print(f"deleted {name}")
-    for page in (settings.home / "reports").glob("*.html"):
-        page.unlink()
+    for pattern in ("*.html", "*.pdf"):
+        for page in (settings.home / "reports").glob(pattern):
+            page.unlink()

@@ -75,7 +75,7 @@ def write_page(
     path.parent.mkdir(parents=True, exist_ok=True)
     sealed = sealed_from(database)
     if sealed is not None:
-        seal_pages(settings, sealed)
+        _seal(path.parent, sealed)
         if session >= sealed.isoformat():
             replace_file(path, sealed_page(session, str(refusal(sealed))).encode())
             write_index(path.parent, database, sealed)
@@ -102,9 +102,18 @@ def _entry(data: ReportData, session: str) -> Entry:
     )
 
 
-def seal_pages(settings: Settings, first: date) -> None:
-    """Put a page that shows nothing in place of each page of a sealed session; PDFs are deleted."""
+def seal_pages(settings: Settings, database: Database, first: date) -> None:
+    """Put a page that shows nothing in place of each page of a sealed session, and say so.
+
+    PDFs of such sessions are deleted, and the index shows nothing of them.
+    """
     folder = settings.home / "reports"
+    _seal(folder, first)
+    if folder.exists():
+        write_index(folder, database, first)
+
+
+def _seal(folder: Path, first: date) -> None:
     for path in folder.glob("????-??-??*.html"):
         if path.stem[:10] >= first.isoformat():
             replace_file(path, sealed_page(path.stem[:10], str(refusal(first))).encode())

@@ -1,5 +1,7 @@
 """What a page is made of: rates, refused rows and missing sessions as the database holds them."""
 
+import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import numpy as np
@@ -11,10 +13,11 @@ from quant_platform.evaluation.metrics import session_rate
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.market.calendar import XNYS
 from quant_platform.pipeline.page_data import gather
-from quant_platform.pipeline.pages import write_page
+from quant_platform.pipeline.pages import seal_pages, write_page
 from quant_platform.pipeline.recipes import portfolio_recipe
 from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
+from quant_platform.storage.holdout import keep_holdout
 from quant_platform.storage.models import model_ids
 from quant_platform.storage.replace import replace_sessions
 from quant_platform.storage.schema import read_table
@@ -142,6 +145,107 @@ def test_the_script_of_the_charts_is_written_once(filled: Database, settings: Se
     assert alone == page
     assert alone.stat().st_size > 4_000_000
     assert script.name not in alone.read_text(encoding="utf-8")
+
+
+def stored_reports(database: Database, *sessions: str) -> None:
+    """What the asset stores of some sessions."""
+    for session in sessions:
+        fetch(
+            database,
+            "INSERT INTO performance_reports"
+            " (date, ranking, trends, alert_count, summary, score_formula) VALUES (%s, %s, '[]', 2,"
+            " 'Said <then>.', '')",
+            session,
+            '[{"standing": "best", "model_name": "a & b"}, {"standing": "young", "model_name": "c"}]',
+        )
+
+
+def test_each_reader_has_a_file_and_the_index_names_them(
+    filled: Database, settings: Settings
+) -> None:
+    """Written again, the pages and the index are the same bytes."""
+    stored_reports(filled, "2024-02-15", LAST)
+    written = [write_page(settings, filled, LAST).path]
+    written += [
+        write_page(settings, filled, LAST, reader=each).path for each in ("manager", "risk")
+    ]
+    assert [path.name for path in written] == [
+        f"{LAST}.html",
+        f"{LAST}-manager.html",
+        f"{LAST}-risk.html",
+    ]
+    (written[0].parent / f"{LAST}-risk.pdf").write_bytes(b"%PDF")
+    write_page(settings, filled, "2024-02-15")
+    index = written[0].parent / "index.html"
+    before = index.read_bytes()
+    text = before.decode()
+    links = re.findall(r'href="([^"]*)"', text)
+    assert links == [
+        *(f"{LAST}.html", f"{LAST}-manager.html", f"{LAST}-risk.html", f"{LAST}-risk.pdf"),
+        "2024-02-15.html",
+    ]
+    assert "2 pages, 2024-02-15 to 2024-02-16" in text
+    again = [write_page(settings, filled, LAST).path.read_bytes() for _ in range(2)]
+    assert set(again) == {written[0].read_bytes()}
+    write_page(settings, filled, "2024-02-15")
+    assert index.read_bytes() == before
+    assert list(index.parent.glob("*.draft")) == []
+
+
+def test_the_index_reads_what_other_sessions_say(filled: Database, settings: Settings) -> None:
+    stored_reports(filled, "2024-02-15")
+    write_page(settings, filled, "2024-02-15")
+    index = write_page(settings, filled, LAST).path.parent / "index.html"
+    text = index.read_text(encoding="utf-8")
+    assert "a &amp; b</p>" in text
+    assert "Said &lt;then&gt;." in text
+    assert "2 alerts" in text
+    assert not re.search(r"https?:", text)
+
+
+def test_a_sealed_session_stays_sealed_in_pages_and_index(
+    filled: Database, settings: Settings
+) -> None:
+    """What was written of it before is gone, the PDF included; the session before stays."""
+    stored_reports(filled, "2024-02-15", LAST)
+    for session in ("2024-02-15", LAST):
+        write_page(settings, filled, session, reader="manager")
+        path = write_page(settings, filled, session).path
+        path.with_suffix(".pdf").write_bytes(b"%PDF")
+    folder = path.parent
+    assert keep_holdout(filled, LAST, "me") == date.fromisoformat(LAST)
+    seal_pages(settings, filled, date.fromisoformat(LAST))
+    index = (folder / "index.html").read_text(encoding="utf-8")
+    sealed, other = index.partition('href="2024-02-15.html"')[::2]
+    assert "sealed" in sealed
+    assert "Said" not in sealed
+    assert "pdf" not in sealed
+    assert "Said &lt;then&gt;." in other
+    assert {each.name for each in folder.glob("*.pdf")} == {"2024-02-15.pdf"}
+    for name in (f"{LAST}.html", f"{LAST}-manager.html"):
+        text = (folder / name).read_text(encoding="utf-8")
+        assert "unseal" in text
+        assert "Sharpe" not in text
+    page = write_page(settings, filled, LAST)
+    assert page.pictures == {}
+    assert "unseal" in page.path.read_text(encoding="utf-8")
+    assert (folder / "index.html").read_text(encoding="utf-8") == index
+
+
+def test_two_pages_written_at_once_are_both_in_the_index(
+    filled: Database, settings: Settings
+) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        sessions = ["2024-02-15", LAST]
+        paths = list(pool.map(lambda each: write_page(settings, filled, each).path, sessions))
+    text = (paths[0].parent / "index.html").read_text(encoding="utf-8")
+    for session in sessions:
+        assert f'href="{session}.html"' in text
+
+
+def test_key_plots_of_a_page(filled: Database, settings: Settings) -> None:
+    pictures = write_page(settings, filled, LAST).pictures
+    assert list(pictures) == ["growth of 1", "drawdown"]
 
 
 def test_refused_rows_are_counted_by_reason(filled: Database, settings: Settings) -> None:
