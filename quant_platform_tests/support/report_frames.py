@@ -245,7 +245,7 @@ def large_report_data(models: int, sessions: int) -> ReportData:
         models=known,
         portfolios=portfolios,
         performance=performance,
-        ranking=rank_models(scored, statistics, last),
-        trends=model_trends(scored, last),
+        ranking=rank_models(scored, statistics, list(last)),
+        trends=model_trends(scored, list(last)),
         frames=asked_frames(last[0], models),
     )

@@ -18,6 +18,7 @@ EXAMPLES = {
     "quant_platform/strategies/library/golden_cross.py",
     "quant_platform/quality/library/wide_range.py",
     "quant_platform/defs/assets/breadth.py",
+    "quant_platform/reports/sections/idle_cash.py",
     "sql/migrations/1001_market_breadth.sql",
     "sql/migrations/1001_market_breadth.rollback.sql",
     ".quant-platform/",

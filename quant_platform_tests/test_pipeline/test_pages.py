@@ -156,7 +156,8 @@ def stored_reports(database: Database, *sessions: str) -> None:
             " (date, ranking, trends, alert_count, summary, score_formula) VALUES (%s, %s, '[]', 2,"
             " 'Said <then>.', '')",
             session,
-            '[{"standing": "best", "model_name": "a & b"}, {"standing": "young", "model_name": "c"}]',
+            '[{"standing": "best", "model_name": "a & b"},'
+            ' {"standing": "young", "model_name": "c"}]',
         )
 
 

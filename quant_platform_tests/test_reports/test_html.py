@@ -3,7 +3,6 @@
 import json
 import re
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,11 +22,11 @@ from quant_platform_tests.support.report_frames import (
     DATES,
     MODELS,
     OUTSTANDING,
-    PORTFOLIOS,
     REFUSED,
     large_report_data,
     report_data,
 )
+from quant_platform_tests.support.report_pages import chart_data, section_of, table_of, text_of
 
 LIBRARY = "plotly-1.2.3.min.js"
 
@@ -35,32 +34,6 @@ MEGABYTE = 1_000_000
 
 DATA = report_data()
 PAGE = render_report(DATA, LIBRARY)
-
-
-def section_of(page: str, key: str) -> str:
-    found = re.search(rf'<section id="{key}".*?</section>', page, re.DOTALL)
-    assert found, key
-    return found.group()
-
-
-def text_of(html: str) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html.replace("<wbr>", ""))).strip()
-
-
-def table_of(page: str, key: str, number: int = 0) -> list[list[str]]:
-    """Texts of a section's table, a row a list; the head is the first."""
-    table = re.findall(r"<table.*?</table>", section_of(page, key), re.DOTALL)[number]
-    rows = re.findall(r"<tr>.*?</tr>", table, re.DOTALL)
-    return [
-        [text_of(cell) for cell in re.findall(r"<t[hd][^>]*>.*?</t[hd]>", row, re.DOTALL)]
-        for row in rows
-    ]
-
-
-def chart_data(page: str = PAGE) -> dict[str, Any]:
-    found = re.search(r'<script type="application/json" id="chart-data">(.*?)</script>', page)
-    assert found
-    return json.loads(found.group(1))
 
 
 def test_a_page_alone_holds_the_script_of_its_charts() -> None:
@@ -286,7 +259,7 @@ def test_hostile_names_are_shown_as_they_are() -> None:
 
 
 def test_charts_name_the_models() -> None:
-    names = {curve["name"] for curve in chart_data()["charts"]["equity"]["curves"]}
+    names = {curve["name"] for curve in chart_data(PAGE)["charts"]["equity"]["curves"]}
     assert names == set(MODELS["model_name"])
     assert "<b>slow</b>" not in PAGE.replace("\\u003c", "")
     assert "&lt;b&gt;slow&lt;/b&gt;" in PAGE
@@ -305,62 +278,6 @@ def test_a_risk_free_rate_that_changes() -> None:
     assert words in page
 
 
-def test_faults_of_the_data_are_unfolded() -> None:
-    page = render_report(replace(DATA, refused=REFUSED, outstanding=OUTSTANDING), LIBRARY)
-    section = section_of(page, "quality")
-    assert '<details class="fold" open>' in section
-    for text in (
-        "1 check failed",
-        "1 session pending",
-        "2011-03-28",
-        "not published yet",
-        "1\u202f200",
-        "AAA high 9.5",
-        "and 10 more",
-        "1 of 5",
-    ):
-        assert text in section, text
-
-
-def test_what_is_well_is_folded() -> None:
-    well = DATA.data_quality.assign(passed=True, failures=0, details="{}")
-    section = section_of(render_report(replace(DATA, data_quality=well), LIBRARY), "quality")
-    assert '<details class="fold">' in section
-    assert "1 check passed" in section
-    assert "failed</span>" not in section
-    assert "set aside" not in section
-    assert "not complete" not in section
-
-
-def test_a_check_that_did_not_judge_the_session_is_shown_apart() -> None:
-    rows = DATA.data_quality.assign(passed=True, failures=0, details="{}")
-    sampled = rows.assign(
-        check_name="sampled", passed=None, details='{"reason": "<i>not</i> its turn"}'
-    )
-    both = pd.concat([rows, sampled], ignore_index=True)
-    section = section_of(render_report(replace(DATA, data_quality=both), LIBRARY), "quality")
-    assert "1 check passed" in section
-    assert "1 check not judged" in section
-    assert re.search(r'<span class="soft">.{0,200}not judged</span>', section)
-    assert "&lt;i&gt;not&lt;/i&gt; its turn" in section
-    assert "0 of 0" in section
-
-
-def test_what_a_vendor_sent_is_escaped() -> None:
-    data = replace(
-        DATA,
-        data_quality=DATA.data_quality.assign(check_name="<u>1</u>", table_name="<u>2</u>"),
-        refused=REFUSED.assign(reason="<u>3</u>", table_name="<u>4</u>"),
-        outstanding=OUTSTANDING.assign(reason="<u>5</u>", source="<u>6</u>"),
-    )
-    section = section_of(render_report(data, LIBRARY), "quality")
-    assert "<u>" not in section
-    assert "<i>BBB" not in section
-    assert "&lt;i&gt;BBB&lt;/i&gt;" in section
-    for place in range(1, 7):
-        assert f"&lt;u&gt;{place}&lt;/u&gt;" in section
-
-
 def test_every_table_has_a_name_and_headers() -> None:
     """What a screen reader needs: labelled regions, headers with a scope, no bare symbols."""
     page = render_report(replace(DATA, refused=REFUSED, outstanding=OUTSTANDING), LIBRARY)
@@ -374,80 +291,6 @@ def test_every_table_has_a_name_and_headers() -> None:
     assert len(re.findall(r'class="chart"[^>]*role="img" aria-label="[^"]+"', page)) == page.count(
         'class="chart"'
     )
-
-
-def test_first_session() -> None:
-    """One session: nothing is full, most figures are undefined, and the page still stands."""
-    page = render_report(report_data(DATES[0]), LIBRARY)
-    assert "Monday, 4 January 2010" in page
-    assert "• new" in page
-    assert "they need 63 sessions, and the longest portfolio has 1." in page
-
-
-def of_model(model: int, **columns: Any) -> pd.DataFrame:
-    """The portfolios, with other columns of one model."""
-    rows = PORTFOLIOS["model_id"] == model
-    changed = PORTFOLIOS.copy()
-    for name, values in columns.items():
-        changed.loc[rows, name] = values
-    return changed
-
-
-@pytest.mark.parametrize(
-    "columns",
-    [
-        pytest.param({"daily_return": 0.0, "equity": 1e6}, id="zeros"),
-        pytest.param(
-            {
-                "daily_return": np.r_[np.zeros(100), -1.5, np.full(219, np.nan)],
-                "equity": np.r_[np.full(100, 1e6), np.full(220, -5e5)],
-                "gross_exposure": np.r_[np.full(101, 1.0), np.full(219, np.nan)],
-            },
-            id="ruined",
-        ),
-        pytest.param(
-            {"daily_return": np.nan, "gross_exposure": np.nan, "net_exposure": np.nan}, id="nan"
-        ),
-        pytest.param({"equity": 1e6 * np.r_[np.ones(160), np.full(160, 1e300)]}, id="vast"),
-    ],
-)
-def test_a_model_of_odd_numbers_leaves_the_others_as_they_are(columns: dict[str, Any]) -> None:
-    """A null for what is undefined: the page's own figures never say nan or inf."""
-    page = render_report(replace(DATA, portfolios=of_model(3, **columns)), LIBRARY)
-    assert not re.search(r">[^<]*\b(nan|inf|NaN|None)\b", page.partition("<script")[0])
-    before = {curve["name"]: curve for curve in chart_data()["charts"]["equity"]["curves"]}
-    after = {curve["name"]: curve for curve in chart_data(page)["charts"]["equity"]["curves"]}
-    assert after["fast"] == before["fast"]
-
-
-def test_a_model_with_one_session_beside_others() -> None:
-    young = PORTFOLIOS[(PORTFOLIOS["model_id"] != 3) | (PORTFOLIOS["date"] == DATES[-1])]
-    page = render_report(replace(DATA, portfolios=young), LIBRARY)
-    curves = {curve["name"]: curve["y"] for curve in chart_data(page)["charts"]["equity"]["curves"]}
-    assert curves["<b>slow</b>"] == [None] * 319 + [10_000]
-    assert "was never below its highest close" in page
-
-
-def test_nothing_yet() -> None:
-    empty = replace(
-        DATA,
-        portfolios=DATA.portfolios.iloc[:0],
-        performance=DATA.performance.iloc[:0],
-        ranking=DATA.ranking.iloc[:0],
-        trends=DATA.trends.iloc[:0],
-        signals=DATA.signals.iloc[:0],
-        alerts=DATA.alerts.iloc[:0],
-        data_quality=DATA.data_quality.iloc[:0],
-        refused=REFUSED.iloc[:0],
-        outstanding=OUTSTANDING.iloc[:0],
-        row_counts={},
-        frames={},
-    )
-    page = render_report(empty)
-    assert "No model has a portfolio yet." in page
-    assert "No signals for this session." in page
-    assert "No checks recorded" in page
-    assert "plotly.js v" not in page
 
 
 def test_signals_are_bounded_and_active_ones_first() -> None:

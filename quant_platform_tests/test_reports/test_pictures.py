@@ -22,7 +22,7 @@ def drawn(markdown: str) -> ET.Element:
     """The image of a Markdown text, read as its reader does."""
     parser = MarkdownIt()
     # The parser of the UI shows any image; this one by default only those that are pixels.
-    parser.validateLink = lambda _: True  # type: ignore[method-assign]
+    parser.validateLink = lambda url: True  # type: ignore[method-assign]
     (inline,) = [each for each in parser.parse(markdown) if each.type == "inline"]
     (image,) = inline.children or []
     found = re.fullmatch(r"data:image/svg\+xml;base64,([\w+/=]+)", str(image.attrs["src"]))

@@ -98,7 +98,7 @@ def _years(data: ReportData, tables: dict[int, pd.DataFrame]) -> Table:
     wide = pd.DataFrame({model: tables[model]["year"] for model in data.ordered})
     wide = wide.sort_index(ascending=False)
     rows = tuple(
-        (str(year), *map(gain, values))
+        (str(year), *(gain(value) for value in values))
         for year, values in zip(wide.index.tolist(), wide.to_numpy().tolist(), strict=True)
     )
     heads = tuple(Column(str(data.names[model])) for model in data.ordered)
