@@ -1,6 +1,5 @@
 """A report's page in a browser: on a wide screen, on a phone, for each reader, and on paper."""
 
-import json
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -107,15 +106,33 @@ def test_every_chart_is_drawn_with_its_curves(opened: Open) -> None:
     assert days == [f"{day:%Y-%m-%d}" for day in DATES]
     equity = PORTFOLIOS.loc[PORTFOLIOS["model_id"] == 2, "equity"].to_numpy()
     np.testing.assert_allclose(values, equity / equity[0], atol=5.1e-5)
+    assert page.locator("#written").inner_text().endswith(" UTC")
 
 
-def test_curves_of_unlike_size_have_a_scale_each(opened: Open) -> None:
+def test_buttons_of_the_charts(opened: Open) -> None:
+    """Scales, the model of the band, and the legend, which switches a model off in all charts."""
     page = opened(*WIDE)
     assert page.locator(".scales [aria-pressed=true]").inner_text() == "A scale each"
     curves = page.locator("[data-chart=equity] .scatterlayer")
     expect(curves).to_have_count(3)
     page.locator(".scales >> text=Linear").click()
     expect(curves).to_have_count(1)
+    page.locator("#rolling select").select_option("<b>slow</b>")
+    colours = page.evaluate(
+        "document.querySelector('[data-chart=sharpe_ratio252]').data"
+        ".map(each => [each.name, each.fill, each.line.color])"
+    )
+    (band,) = [colour for _, fill, colour in colours if fill == "tonexty"]
+    assert [colour for name, _, colour in colours if name == "<b>slow</b>"] == [band]
+    page.locator("#returns .legend button", has_text="fast").click()
+    for key in ("equity", "drawdown", "gross_exposure"):
+        page.wait_for_function(
+            "key => !document.querySelector(`[data-chart=${key}]`).data"
+            ".some(each => each.name === 'fast')",
+            arg=key,
+        )
+    other = page.locator("#drawdowns .legend button", has_text="fast")
+    assert other.get_attribute("aria-pressed") == "false"
 
 
 def test_a_reader_sees_their_sections(opened: Open) -> None:
@@ -134,30 +151,6 @@ def test_a_reader_sees_their_sections(opened: Open) -> None:
     for_manager.locator("#readers >> text=Risk").click()
     expect(for_manager.locator("#rolling .main-svg").first).to_be_visible()
     assert min(chart_widths(for_manager)) > 500
-
-
-def test_the_legend_switches_a_model_off_in_all_charts(opened: Open) -> None:
-    page = opened(*WIDE)
-    page.locator("#returns .legend button", has_text="fast").click()
-    for key in ("equity", "drawdown", "gross_exposure"):
-        page.wait_for_function(
-            "key => !document.querySelector(`[data-chart=${key}]`).data"
-            ".some(each => each.name === 'fast')",
-            arg=key,
-        )
-    other = page.locator("#drawdowns .legend button", has_text="fast")
-    assert other.get_attribute("aria-pressed") == "false"
-
-
-def test_the_band_is_of_the_model_that_is_chosen(opened: Open) -> None:
-    page = opened(*WIDE)
-    page.locator("#rolling select").select_option("<b>slow</b>")
-    colours = page.evaluate(
-        "document.querySelector('[data-chart=sharpe_ratio252]').data"
-        ".map(each => [each.name, each.fill, each.line.color])"
-    )
-    (band,) = [colour for _, fill, colour in colours if fill == "tonexty"]
-    assert [colour for name, _, colour in colours if name == "<b>slow</b>"] == [band]
 
 
 def test_printed_from_a_wide_window(opened: Open) -> None:
@@ -189,20 +182,14 @@ def test_printed_from_a_wide_window(opened: Open) -> None:
 
 
 def test_a_phone_never_scrolls_to_the_side(opened: Open) -> None:
-    for name in ("page.html", "large.html", "first.html"):
+    for name in ("first.html", "large.html"):
         page = opened(*PHONE, name)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0], name
-    page = opened(*PHONE)
     # The year stays in sight beside twelve months.
     box = page.locator(".heat td:last-child").first.bounding_box()
     assert box is not None
     assert box["x"] > 0
     assert box["x"] + box["width"] <= PHONE[0]
-
-
-def test_the_page_says_when_it_was_written(opened: Open) -> None:
-    page = opened(*WIDE)
-    assert page.locator("#written").inner_text().endswith(" UTC")
 
 
 def test_a_page_as_a_pdf(folder: Path) -> None:
@@ -239,10 +226,3 @@ def test_without_a_browser_one_line_says_so(
     with pytest.raises(QuantPlatformError, match="chromium did not print the page: it fell over"):
         print_page(folder / "page.html")
     assert not (folder / "page.pdf").exists()
-
-
-def test_json_of_the_charts_is_what_a_browser_reads(folder: Path) -> None:
-    text = (folder / "page.html").read_text(encoding="utf-8")
-    found = re.search(r'id="chart-data">(.*?)</script>', text)
-    assert found
-    assert set(json.loads(found.group(1))) == {"axes", "charts"}

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 from datetime import date
 from pathlib import Path
@@ -95,6 +96,12 @@ def test_help_shows_an_example(
     assert done.stderr == ""
     # Asking for help leaves nothing behind.
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_for_a_reader_that_there_is_not(tmp_path: Path) -> None:
+    done = CliRunner().invoke(complete_app(), ["report", "--for", "boss"])
+    assert done.exit_code == 2
+    assert "'boss' is none of manager, researcher, risk" in re.sub(r"[\s│]+", " ", done.output)
 
 
 def test_help_says_the_same_by_its_short_name(in_folder: Run) -> None:

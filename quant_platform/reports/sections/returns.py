@@ -97,7 +97,7 @@ def _years(data: ReportData, tables: dict[int, pd.DataFrame]) -> Table:
     """Calendar years, the newest first, a column per model."""
     wide = pd.DataFrame({model: tables[model]["year"] for model in data.ordered})
     wide = wide.sort_index(ascending=False)
-    rows = tuple(
+    rows: tuple[tuple[Cell | str, ...], ...] = tuple(
         (str(year), *(gain(value) for value in values))
         for year, values in zip(wide.index.tolist(), wide.to_numpy().tolist(), strict=True)
     )
