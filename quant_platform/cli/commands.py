@@ -151,6 +151,7 @@ def report(
 ) -> None:
     """Write the HTML page of a report date and print its path."""
     from quant_platform.market.calendar import platform_calendar
+    from quant_platform.pipeline.index import write_index
     from quant_platform.pipeline.pages import newest_report_date, write_page
     from quant_platform.pipeline.printing import print_page
     from quant_platform.pipeline.provision import ready_database
@@ -179,6 +180,7 @@ def report(
     console.out.print(str(path), soft_wrap=True)
     if pdf:
         console.out.print(str(print_page(path)), soft_wrap=True)
+        write_index(path.parent, database, sealed)
     if show:
         import webbrowser
 

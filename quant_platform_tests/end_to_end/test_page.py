@@ -182,7 +182,7 @@ def test_printed_from_a_wide_window(opened: Open) -> None:
 
 
 def test_a_phone_never_scrolls_to_the_side(opened: Open) -> None:
-    for name in ("first.html", "large.html"):
+    for name in ("first.html", "page.html", "large.html"):
         page = opened(*PHONE, name)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0], name
     # The year stays in sight beside twelve months.

@@ -140,6 +140,7 @@ def report_data(date: pd.Timestamp = DATES[-1]) -> ReportData:
         refused=REFUSED.iloc[:0],
         outstanding=OUTSTANDING.iloc[:0],
         row_counts={"market_data": 12154},
+        assumptions={"Trading": "realistic: " + "commission_bp=5 size_at=previous_close " * 20},
         summary="fast leads.",
         frames=asked_frames(date),
     )
