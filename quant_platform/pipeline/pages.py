@@ -60,7 +60,8 @@ def write_page(
     That of a sealed session says so, and how to open it, and shows nothing.
 
     The script of its charts lies in a file beside it that all pages share; with `single_file` the
-    page holds it, to be passed on. The index of all pages is written with it.
+    page holds it, to be passed on. The index of all pages is written with it, and a PDF of the
+    earlier page is deleted.
 
     Parameters
     ----------
@@ -86,6 +87,8 @@ def write_page(
     if library and not (path.parent / library).exists():
         replace_file(path.parent / library, plotly_script().encode())
     replace_file(path, text.encode())
+    # What was printed of the earlier page may say something else.
+    path.with_suffix(".pdf").unlink(missing_ok=True)
     write_index(path.parent, database, sealed, _entry(data, session))
     return Page(path, pictures_of(data))
 

@@ -190,6 +190,9 @@ def test_each_reader_has_a_file_and_the_index_names_them(
     assert set(again) == {written[0].read_bytes()}
     write_page(settings, filled, "2024-02-15")
     assert index.read_bytes() == before
+    # A PDF goes with the page that it was printed from.
+    write_page(settings, filled, LAST, reader="risk")
+    assert "pdf" not in index.read_text(encoding="utf-8")
     assert list(index.parent.glob("*.draft")) == []
 
 

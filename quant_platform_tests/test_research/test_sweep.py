@@ -353,7 +353,7 @@ def test_where_nothing_can_be_written_runs_are_kept_at_home_and_count_nothing(
         assert reason in each._repr_html_()
 
 
-def test_a_surface(store: Store) -> None:
+def test_a_surface(store: Store, tmp_path: Path) -> None:
     found = swept(store, {"share": [0.5, 1.0], "fault": ["", "x", "y"]})
     wide = found.surface("fault", "share", "total_return")
     assert wide.index.tolist() == ["", "x", "y"]
@@ -364,6 +364,10 @@ def test_a_surface(store: Store) -> None:
     assert "6 configurations" in page
     assert "fault (down), share (across)" not in page  # the axes are in the order of the grid
     assert "share (down), fault (across)" in page
+    written = found.to_html(tmp_path / "sweep.html").read_text(encoding="utf-8")
+    assert page in written
+    assert '<div id="' in written
+    assert 'src="http' not in written
     with pytest.raises(UnknownNameError, match=r"no parameter 'shore'"):
         found.surface("shore", "share")
     with pytest.raises(UnknownNameError, match="no figure 'sharpe'"):
