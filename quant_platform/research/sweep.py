@@ -37,14 +37,13 @@ from quant_platform.research.keeping import Keeper
 from quant_platform.research.prepared import Assumptions
 from quant_platform.research.progress import Show, in_words
 from quant_platform.research.reader import TableReader
-from quant_platform.research.sweep_plan import Plan, Task, distinct
+from quant_platform.research.sweep_plan import Plan, Task, distinct, rival_of
 from quant_platform.research.sweep_result import Sweep
 from quant_platform.research.trials import Circumstances, Template
 from quant_platform.storage.bulk import BEGINNING
 from quant_platform.storage.ledger import Ledger
 from quant_platform.storage.trials import Counted, Outcome
 from quant_platform.strategies.base import Strategy
-from quant_platform.strategies.trials import parameters_of
 
 MOST_UNASKED = 10_000
 """Configurations beyond which a sweep says first what it will take."""
@@ -118,11 +117,7 @@ def sweep(
     days = [day.isoformat() for day in calendar.range(iso_day(start), iso_day(end), stored)]
     plan = Plan(reader, template, days[0], days[-1], calendar, assumed or Assumptions(), time_limit)
     common = Circumstances.of(reader, days[0], days[-1], plan.assumed, (stored[0], stored[-1]))
-
-    def rival(model: Strategy) -> Benchmark:
-        stated = meant(model.benchmark) if benchmark is None and model.benchmark else benchmark
-        return default_benchmark if stated is None else stated
-
+    rival = rival_of(benchmark, default_benchmark, meant)
     if asks:
         _ask(plan, _tasks(plan, common, [first], rival), len(configurations))
     tasks = _tasks(plan, common, configurations, rival)
@@ -148,7 +143,7 @@ def _result(
         name=tasks[0].run.trial.strategy,
         kind=configurations.kind,
         varied=configurations.names,
-        parameters=tuple(_given(plan, each, configurations.names) for each in tasks),
+        parameters=tuple(plan.given(each.parameters, configurations.names) for each in tasks),
         outcomes=tuple(outcomes[each.run.digest] for each in tasks),
         runs=tuple(each.run for each in tasks),
         rates=rates,
@@ -204,14 +199,6 @@ def _ask(plan: Plan, tasks: Sequence[Task], count: int) -> None:
         f" {count * bytes_each / 1e9:.1f} GB of returns",
         "Pass confirm=True (--yes) to run them all, or sample=1000 (--sample) to draw from them",
     )
-
-
-def _given(plan: Plan, task: Task, names: Sequence[str]) -> dict[str, Any]:
-    """Values of the parameters that vary; where a configuration does not give one, its default."""
-    if set(names) <= set(task.parameters):
-        return {name: task.parameters[name] for name in names}
-    values = parameters_of(plan.template.configured(task.parameters))
-    return {name: values.get(name) for name in names}
 
 
 def _rates(plan: Plan, days: Sequence[str]) -> pd.Series:
