@@ -261,7 +261,7 @@ class Validation:
             reason = next(iter(self.failures.values()), "there is no figure")
             return f"Nothing chosen by {metric} has a result out of sample: {reason}."
         parts = [
-            f"Chosen by {metric} in {len(self.folds):,} folds: {inside:.2f} in training and"
+            f"Chosen by {metric} in {_counted(len(self.folds))}: {inside:.2f} in training and"
             f" {outside:.2f} in the tests on average{self._loss}.",
             self._sharpe,
             self._standing,
@@ -298,8 +298,8 @@ class Validation:
         """Whether choosing was better than chance."""
         if not np.isfinite(self.place):
             return ""
-        text = f"Among {len(self.parameters):,} configurations the chosen one came to"
-        text += f" {self.place:.2f} of the way from the worst to the best (0.50 is chance)"
+        text = f"Among {len(self.parameters):,} configurations in the tests, the place of the"
+        text += f" chosen one is {self.place:.2f} on average (0: last, 1: first, 0.50: by chance)"
         probability = self.overfitting.probability
         if np.isfinite(probability):
             text += f", and the probability of overfitting is {probability:.2f}"
@@ -311,9 +311,9 @@ class Validation:
         if not self.failures:
             return ""
         number, reason = next(iter(self.failures.items()))
-        count = len(self.failures)
-        have = "fold has" if count == 1 else "folds have"
-        return f"{count:,} {have} no result; fold {number}: {reason}."
+        have = "has" if len(self.failures) == 1 else "have"
+        count = _counted(len(self.failures))
+        return f"{count} {have} no result; fold {number}: {reason}."
 
     @property
     def _against(self) -> tuple[FloatArray, FloatArray]:
@@ -383,6 +383,10 @@ def _array(series: "pd.Series[float]") -> FloatArray:
 def _columns(part: str, span: Span) -> dict[str, Any]:
     names = (f"{part}_first", f"{part}_last", f"{part}_sessions")
     return dict(zip(names, span, strict=True))
+
+
+def _counted(folds: int) -> str:
+    return f"{folds:,} fold{'' if folds == 1 else 's'}"
 
 
 def _mean(values: Sequence[float]) -> float:

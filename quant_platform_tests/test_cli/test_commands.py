@@ -47,6 +47,7 @@ COMMANDS = [
     ["release"],
     ["backtest"],
     ["sweep"],
+    ["walk-forward"],
     ["trials"],
     ["studies"],
     ["unseal"],
