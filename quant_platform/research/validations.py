@@ -88,7 +88,8 @@ class Validations(Studies):
             `train` sessions after `start`
         growing : train on all sessions before the test
         embargo : sessions left out between training and test
-        horizon : sessions after one that what is judged of it reaches; so many more are left out
+        horizon : sessions after one that what is judged of it reaches; training ends before such
+            a reach enters the test
         options : `metric`, the figure by which parameters are chosen (default: the Sharpe ratio);
             and of `sweep`: sample, seed, costs, limits, delistings, capital, risk_free, benchmark,
             progress, confirm, resume, time_limit
