@@ -107,7 +107,7 @@ class Validation:
     ...     progress=False,
     ... )
     >>> found.table["test_first"].tolist()[:2], len(found.returns)
-    (['2007-01-05', '2007-07-09'], 503)
+    (['2007-01-04', '2007-07-06'], 504)
     """
 
     name: str

@@ -115,7 +115,7 @@ class Validations(Studies):
         ...     progress=False,
         ... )
         >>> found.table["test_first"].tolist()
-        ['2008-01-04', '2008-07-07']
+        ['2008-01-03', '2008-07-03']
         """
         return walk_forward(
             self._search(strategy, parameters, start, end, options),

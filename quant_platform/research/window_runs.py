@@ -132,8 +132,7 @@ class WindowRunner:
             # A limit that ended the work of one part lets no call of the next one begin.
             limit = TimeLimit(self.plan.seconds)
             runner = Runner(replace(self.parts.part(*window), limit=limit))
-            for benchmark in distinct(each.benchmark for group in groups for each in group):
-                runner.rival(benchmark)
+            runner.prepare(distinct(each.benchmark for group in groups for each in group))
 
             def work(group: Group, runner: Runner = runner) -> list[Outcome]:
                 model = self.plan.template.configured(group[0].parameters)

@@ -36,7 +36,7 @@ class Rows(EqualWeight):
 
     name = "rows"
 
-    def arrays(self, panel: Panel) -> None:
+    def arrays(self, panel: Panel) -> None:  # type: ignore[override]
         return None
 
 
@@ -82,7 +82,7 @@ def test_a_run_is_the_backtest_of_its_window(
     """In training and in the test, of a first, a middle and the last fold; to the last bit."""
     found = walked(whole, strategy, grid, growing=growing, resume=False, **EVERYTHING)
     assert (found.tested != 0.0).any() == (strategy is not MeanReversion), "it trades nothing"
-    of_tests = {day: number for number, day in enumerate(map(str, found.rates.index.date))}
+    of_tests = [f"{day:%Y-%m-%d}" for day in pd.DatetimeIndex(found.rates.index)]
     for fold in (found.folds[0], found.folds[len(found) // 2], found.folds[-1]):
         before = DAYS[DAYS.index(fold.test[0]) - 1]
         training, test = (
@@ -92,7 +92,7 @@ def test_a_run_is_the_backtest_of_its_window(
             for first, last in (fold.train[:2], (before, fold.test[1]))
         )
         np.testing.assert_array_equal(fold.in_sample, training.table["sharpe_ratio"])
-        start = of_tests[fold.test[0]]
+        start = of_tests.index(fold.test[0])
         mine = found.tested[start : start + fold.test[2]]
         np.testing.assert_array_equal(mine, test.returns.to_numpy()[1:])
 
