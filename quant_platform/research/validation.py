@@ -209,8 +209,8 @@ def _fold(
     failed = ""
     if chosen < 0:
         failed = next(iter(in_training.values()), "no configuration has this figure in training")
-    elif chosen in in_test:
-        failed = in_test[chosen]
+    elif not np.isfinite(outside[chosen]):
+        failed = in_test.get(chosen, "what was chosen does not have this figure in the test")
     train, test = ((days[at[0]], days[at[-1]], len(at)) for at in (fold.train, fold.test))
     return FoldResult(number + 1, train, test, chosen, inside, outside, failed)
 

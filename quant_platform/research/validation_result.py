@@ -41,7 +41,7 @@ class FoldResult:
     chosen : number of the configuration; −1: none could be chosen
     in_sample, out_of_sample : (K,) the figure of every configuration in training and in the test;
         NaN where it has none
-    failed : why nothing was chosen, or what was chosen has no result; empty: nothing failed
+    failed : why nothing was chosen, or what was chosen has no figure in the test; else empty
     """
 
     number: int
@@ -107,7 +107,7 @@ class Validation:
     ...     progress=False,
     ... )
     >>> found.table["test_first"].tolist()[:2], len(found.returns)
-    (['2007-01-04', '2007-07-06'], 504)
+    (['2007-01-04', '2007-07-06'], 503)
     """
 
     name: str
@@ -249,7 +249,7 @@ class Validation:
 
     @property
     def failures(self) -> dict[int, str]:
-        """Folds without a result, and why."""
+        """Folds without a figure out of sample, and why."""
         return {each.number: each.failed for each in self.folds if each.failed}
 
     @property
@@ -307,13 +307,13 @@ class Validation:
 
     @property
     def _failed(self) -> str:
-        """How many folds have no result, and why the first has none."""
+        """How many folds have no figure out of sample, and why the first has none."""
         if not self.failures:
             return ""
         number, reason = next(iter(self.failures.items()))
         have = "has" if len(self.failures) == 1 else "have"
         count = _counted(len(self.failures))
-        return f"{count} {have} no result; fold {number}: {reason}."
+        return f"{count} {have} no figure out of sample; fold {number}: {reason}."
 
     @property
     def _against(self) -> tuple[FloatArray, FloatArray]:

@@ -171,6 +171,19 @@ def test_threads_and_order_change_no_bit(whole: Database) -> None:
     np.testing.assert_array_equal(found.tested, again.tested[:, ::-1])
 
 
+def test_what_all_read_none_may_write(whole: Database) -> None:
+    """In a window that has fewer securities than the market, too."""
+
+    def writes(panel: Panel, value: float) -> np.ndarray:
+        panel.close[:] = value
+        return np.zeros(panel.close.shape)
+
+    writes.features, writes.lookback = (), 3  # type: ignore[attr-defined]
+    found = walked(whole, writes, {"value": [1.0]})
+    assert len(found.failures) == len(found)
+    assert all("read-only" in reason for reason in found.failures.values())
+
+
 def test_every_run_is_a_trial(computed: Database) -> None:
     """Law 8: each configuration in each window, in training and in the test, once."""
 

@@ -157,7 +157,10 @@ def test_a_fold_that_fails_says_why_and_harms_no_other(store: Store) -> None:
     sound = walked(store, {"share": [0.5, 1.0]}, train=3, test=1)
     np.testing.assert_array_equal(found.folds[1].in_sample, sound.folds[1].in_sample)
     assert found.returns.iloc[1] == sound.returns.iloc[1]
-    assert "1 fold has no result; fold 1: ValueError: no luck in training" in found.sentence
+    assert (
+        "1 fold has no figure out of sample; fold 1: ValueError: no luck in training"
+        in found.sentence
+    )
     assert "no luck in training" in found._repr_html_()
 
 
@@ -177,6 +180,29 @@ def test_no_figure_in_training_is_no_choice(store: Store) -> None:
     found = walked(store, {"share": [0.0]}, metric="sharpe_ratio")
     assert found.failures == {1: "no configuration has this figure in training"}
     assert found.table["in_sample"].isna().all()
+
+
+def test_no_figure_in_the_test_is_named(store: Store) -> None:
+    """A first half in cash after which nothing is held has a return, and no Sharpe ratio."""
+
+    def early(panel: Panel, share: float) -> np.ndarray:
+        is_early = panel.sessions <= np.datetime64("2024-01-03")
+        return np.where(is_early[:, None], share, 0.0) * np.ones(panel.close.shape)
+
+    early.features, early.lookback = (), 1  # type: ignore[attr-defined]
+    found = walked(store, {"share": [1.0]}, early, metric="sharpe_ratio")
+    assert found.folds[0].chosen == 0
+    assert found.failures == {1: "what was chosen does not have this figure in the test"}
+    assert found.returns.tolist() == [0.0, 0.0]
+    assert found.metrics["total_return"] == 0.0
+
+
+def test_as_known_at_a_moment(store: Store) -> None:
+    """At noon of the day on which everything was learned, all of it was known."""
+    then = walked(store.at("2024-02-01T13:00Z"), {"share": [0.5, 1.0]})
+    now = walked(store, {"share": [0.5, 1.0]})
+    assert then.table.equals(now.table)
+    assert then.runs[0].data_version != now.runs[0].data_version
 
 
 def test_equal_figures_choose_the_first(store: Store) -> None:
