@@ -20,7 +20,7 @@ ROWS = 40
 MOST_PATHS = 60
 """Paths that are drawn; of more, every so many."""
 
-CELL = "text-align:right;padding:1px 8px"
+CELL = "text-align:right;padding:1px 8px;white-space:nowrap"
 
 
 def validation_figure(
@@ -101,9 +101,9 @@ def _table(frame: pd.DataFrame) -> str:
     """A frame as a table; columns in which every value is empty are left out."""
     shown = frame.head(ROWS)
     columns = [str(name) for name in shown if not (shown[name].astype(str) == "").all()]
-    head = _row([str(frame.index.name or ""), *columns], "th")
+    head = _row([_words(frame.index.name or ""), *map(_words, columns)], "th")
     lines = (
-        _row([label, *values])
+        _row([_words(label), *values])
         for label, values in zip(shown.index, _rows(shown, columns), strict=True)
     )
     more = len(frame) - len(shown)
@@ -120,9 +120,12 @@ def _row(values: Sequence[object], kind: str = "td") -> str:
     return f"<tr>{cells}</tr>"
 
 
+def _words(name: object) -> str:
+    """A name as words."""
+    return str(name).replace("_", " ")
+
+
 def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value.replace("_", " ")
     if value is None or value != value:
         return "–"
-    return f"{value:.3f}" if isinstance(value, (float, np.floating)) else str(value)
+    return f"{value:.4g}" if isinstance(value, (float, np.floating)) else str(value)
