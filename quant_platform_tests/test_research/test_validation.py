@@ -31,6 +31,8 @@ def part(panel: Panel, share: float, fault: str = "") -> np.ndarray:
     RUN.append((share, last))
     if fault == "training" and last <= "2024-01-04":
         raise ValueError("no luck in training")
+    while fault == "hangs" and last <= "2024-01-04":
+        pass
     if fault == "test" and share == 1.0 and last > "2024-01-04":
         raise ValueError("no luck in the test")
     return np.full(panel.close.shape, share)
@@ -162,6 +164,13 @@ def test_a_fold_that_fails_says_why_and_harms_no_other(store: Store) -> None:
         in found.sentence
     )
     assert "no luck in training" in found._repr_html_()
+
+
+def test_what_never_ends_harms_no_other_window(store: Store) -> None:
+    found = walked(store, {"share": [0.5], "fault": ["hangs"]}, test=1, time_limit=0.3)
+    assert "did not end within 0.3 s" in found.failures[1]
+    assert len(found.failures) == 1
+    assert found.returns.notna().tolist() == [False, True]
 
 
 def test_what_was_chosen_may_fail_in_the_test(store: Store) -> None:
