@@ -1,4 +1,4 @@
-"""What walking forward or cross-validation found, as a picture, a notebook's fragment and a page.
+"""What walking forward or cross-validation found, as a picture and as a notebook's fragment.
 
 What does not belong here: the result that is shown (`research/validation_result.py`).
 """
@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from quant_platform.reports.backtest_page import STYLE, curves, picture, warned
-from quant_platform.reports.figures import BENCHMARK_COLOUR, PALETTE
+from quant_platform.reports.palette import BENCHMARK_COLOUR, PALETTE
 
 ROWS = 40
 """Folds that a notebook and a page list."""
@@ -74,26 +74,6 @@ def validation_fragment(
         f"<div style='margin:6px 0;max-width:90ch'>{escape(sentence)}</div>"
         f"<div style='display:flex;gap:24px;align-items:start'>{_table(figures)}"
         f"<div>{picture(lines, 'growth of 1 out of sample')}</div></div>{_table(folds)}</div>"
-    )
-
-
-def validation_page(
-    title: str,
-    sentence: str,
-    figure: go.Figure,
-    figures: pd.DataFrame,
-    folds: pd.DataFrame,
-    warning: str = "",
-) -> str:
-    """Return a page that needs nothing but itself."""
-    drawn = figure.to_html(full_html=False, include_plotlyjs=True)
-    return (
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width'>"
-        f"<title>{escape(title)}</title></head>"
-        f"<body style='{STYLE};max-width:1100px;margin:24px auto'>"
-        f"<h1>{escape(title)}</h1>{warned(warning)}<p>{escape(sentence)}</p>{drawn}"
-        f"<h2>Out of sample</h2>{_table(figures)}<h2>Folds</h2>{_table(folds)}</body></html>"
     )
 
 

@@ -329,16 +329,14 @@ class Validation:
         )
 
     def to_html(self, path: str | Path) -> Path:
-        """Write a page with what it says, the picture and the tables; return its path."""
-        from quant_platform.reports.validation_page import validation_page
+        """Write what it says, the picture and the tables as a page; return its path."""
+        from quant_platform.reports.backtest_page import fragment_page
         from quant_platform.storage.files import replace_file
 
-        target = Path(path)
-        page = validation_page(
-            self._title, self.sentence, self.plot(), self._shown, self.table, self.warning
+        replace_file(
+            Path(path), fragment_page(self._title, self._repr_html_(), self.plot()).encode()
         )
-        replace_file(target, page.encode())
-        return target
+        return Path(path)
 
     @property
     def _title(self) -> str:
