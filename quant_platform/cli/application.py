@@ -86,9 +86,13 @@ def complete_app() -> typer.Typer:
         release,
         research,
         trials,
+        validation,
     )
 
-    modules = commands, listing, database, dividends, new, release, research, trials, audit, alerts
+    modules = (
+        *(commands, listing, database, dividends, new, release),
+        *(research, validation, trials, audit, alerts),
+    )
     for module in modules:
         module.register(app)
     return app

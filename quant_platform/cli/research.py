@@ -3,16 +3,30 @@
 What does not belong here: how they are computed (`research/`).
 """
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import replace
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from quant_platform.cli import console
-from quant_platform.errors import QuantPlatformError, SettingsError
+from quant_platform.cli.research_arguments import (
+    TOGETHER,
+    End,
+    InStudy,
+    KnownAt,
+    Name,
+    Start,
+    Traded,
+    cell,
+    in_study,
+    one_value,
+    pairs_of,
+    several,
+    store_as_of,
+    warn,
+)
+from quant_platform.errors import QuantPlatformError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,20 +39,6 @@ SHOWN = ("sharpe_ratio", "annualized_return", "annualized_volatility", "max_draw
 
 TOP = 20
 """Configurations that the screen shows; --csv writes all."""
-
-Name = Annotated[str, typer.Argument(help="A strategy; see: quant-platform list strategies")]
-Traded = Annotated[str, typer.Argument(help="A strategy, model or book.")]
-Start = Annotated[str, typer.Option(help="First session, YYYY-MM-DD.")]
-End = Annotated[str, typer.Option(help="Last session, YYYY-MM-DD.")]
-InStudy = Annotated[
-    str | None, typer.Option("--study", help="Count it in this study; default: one of the day.")
-]
-KnownAt = Annotated[
-    str | None,
-    typer.Option(help="On what was known at this moment, as 2024-03-01T22:00Z."),
-]
-TOGETHER = {"ignore_unknown_options": False, "allow_extra_args": True}
-"""Further words of a command belong to the option before them."""
 
 
 def register(app: typer.Typer) -> None:
@@ -76,25 +76,25 @@ def backtest(
     from quant_platform.strategies.books import books_of
     from quant_platform.strategies.models import model_of
 
-    parameters = {key: _one(key, text) for key, text in _pairs(given, context.args, "--set")}
+    parameters = {key: one_value(key, text) for key, text in pairs_of(given, context.args, "--set")}
     settings = Settings.load()
     is_book = not parameters and name in [book.name for book in books_of(settings)]
     model = name if is_book else model_of(settings, name, parameters)
     try:
-        with _study(study):
-            result = _store(known_at).backtest(model, start, end)
+        with in_study(study):
+            result = store_as_of(known_at).backtest(model, start, end)
     except QuantPlatformError:
         raise
     except Exception as error:
         raise QuantPlatformError(
             f"The backtest of {name} failed: {reason_of(error)}", "--debug shows all of it"
         ) from error
-    rows = [(str(label).replace("_", " "), _text(value)) for label, value in result.shown.items()]
+    rows = [(str(label).replace("_", " "), cell(value)) for label, value in result.shown.items()]
     days = result.portfolios["date"]
     title = f"{name}, {days.iloc[0]:%Y-%m-%d} to {days.iloc[-1]:%Y-%m-%d}"
     console.out.print(f"{title}, against {result.benchmark_returns.name}", soft_wrap=True)
     console.table("", ["figure", "value"], rows)
-    _warn(result.warning)
+    warn(result.warning)
     if html is not None:
         console.out.print(str(result.to_html(html)), soft_wrap=True)
 
@@ -123,14 +123,14 @@ def sweep(
     known_at: KnownAt = None,
 ) -> None:
     """Run a strategy with many parameters over stored sessions; stop and go on at any time."""
-    pairs = _pairs(grid, context.args, "--grid")
+    pairs = pairs_of(grid, context.args, "--grid")
     if not pairs:
         raise typer.BadParameter("Give parameters and their values: --grid stop_atr=1,2")
-    space = {key: _several(key, text, is_sample=sample is not None) for key, text in pairs}
-    store = _store(known_at)
-    with _study(study):
+    space = {key: several(key, text, is_sample=sample is not None) for key, text in pairs}
+    store = store_as_of(known_at)
+    with in_study(study):
         result = _run(store, name, space, start, end, sample, seed, yes)
-    _warn(result.warning)
+    warn(result.warning)
     if csv:
         from quant_platform.cli.rows import csv_text
 
@@ -183,78 +183,12 @@ def _show(result: "Sweep") -> None:
     console.table(
         "",
         [each.replace("_", " ") for each in columns],
-        [[_text(row[each]) for each in columns] for _, row in top.iterrows()],
+        [[cell(row[each]) for each in columns] for _, row in top.iterrows()],
     )
     left = len(ranked) - len(top) - int(failed.sum())
     if left:
         console.err.print(f"… {left:,} more configurations; --csv prints all")
     for _, row in ranked[failed].head(TOP).iterrows():
-        values = ", ".join(f"{each}={_text(row[each])}" for each in result.varied)
+        values = ", ".join(f"{each}={cell(row[each])}" for each in result.varied)
         console.err.print(f"{values} failed: {row['failed']}", soft_wrap=True, markup=False)
     console.out.print(str(result.verdict), soft_wrap=True)
-
-
-def _store(known_at: str | None) -> "Store":
-    from quant_platform.research.store import open_store
-
-    store = replace(open_store(), origin="command")
-    return store if known_at is None else store.at(known_at)
-
-
-def _study(name: str | None) -> "AbstractContextManager[object]":
-    from quant_platform.research.study import study
-
-    return nullcontext() if name is None else study(name)
-
-
-def _warn(warning: str) -> None:
-    if warning:
-        console.err.print(warning, soft_wrap=True, markup=False)
-
-
-def _pairs(given: Sequence[str] | None, more: Sequence[str], option: str) -> list[tuple[str, str]]:
-    """Names and values of an option that takes several words."""
-    words = [*(given or ()), *more]
-    if more and not given:
-        raise typer.BadParameter(f"What is {more[0]!r}? Parameters come after {option}")
-    pairs = []
-    for word in words:
-        key, sign, value = word.partition("=")
-        if not sign or not key or not value:
-            raise typer.BadParameter(f"{word!r} is no parameter; write {option} name=value")
-        pairs.append((key.strip(), value.strip()))
-    twice = sorted({key for key, _ in pairs if sum(key == other for other, _ in pairs) > 1})
-    if twice:
-        raise typer.BadParameter(f"The parameter {twice[0]} is given twice")
-    return pairs
-
-
-def _several(key: str, text: str, *, is_sample: bool) -> Any:
-    """Values of a parameter; of a sample, a range from one to another."""
-    low, dots, high = text.partition("..")
-    if dots:
-        if not is_sample:
-            raise SettingsError(f"{key}={text} is a range", "Give --sample, or a list of values")
-        return _one(key, low), _one(key, high)
-    return [_one(key, part) for part in text.split(",")]
-
-
-def _one(key: str, text: str) -> Any:
-    """Read a value as a person writes it: a number, true or false, or a word."""
-    plain = text.strip()
-    if not plain:
-        raise SettingsError(f"A value of {key} is empty", "Write --grid name=1,2")
-    if plain.lower() in ("true", "false"):
-        return plain.lower() == "true"
-    for kind in (int, float):
-        try:
-            return kind(plain)
-        except ValueError:
-            continue
-    return plain
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, float):
-        return "–" if value != value else f"{value:.4f}".rstrip("0").rstrip(".")
-    return str(value)

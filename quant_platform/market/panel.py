@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from quant_platform.conventions import FILL_LIMIT
 from quant_platform.errors import UnknownNameError
 from quant_platform.kernels.adjustment import Reinvested, later_product, reinvestment_factors
-from quant_platform.kernels.arrays import BoolArray, FloatArray, SessionArray
+from quant_platform.kernels.arrays import BoolArray, FloatArray, IntArray, SessionArray
 from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.market.cross_section import CrossSection
 from quant_platform.market.deferred import changed
@@ -281,6 +281,25 @@ class Panel(CrossSection):
             security_ids=self.security_ids[columns],
             symbols=self.symbols[columns],
             features=changed(self.features, lambda values: values[part]),
+            **arrays,
+        )
+
+    def of_securities(self, columns: IntArray) -> "Panel":
+        """Return the securities at these places, ascending; itself where that is all of them."""
+        count = len(columns)
+        if count == len(self.security_ids):
+            return self
+
+        def of(values: NDArray[Any]) -> NDArray[Any]:
+            # A field that was not given stays one constant seen as an array.
+            return values[:, :count] if values.strides == (0, 0) else values[:, columns]
+
+        arrays: dict[str, Any] = {name: of(getattr(self, name)) for name in _ROWS}
+        return replace(
+            self,
+            security_ids=tuple(self.security_ids[each] for each in columns),
+            symbols=tuple(self.symbols[each] for each in columns) if self.symbols else (),
+            features=changed(self.features, of),
             **arrays,
         )
 

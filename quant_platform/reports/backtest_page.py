@@ -72,10 +72,10 @@ def backtest_fragment(
 ) -> str:
     """Return what a notebook shows: figures, two small pictures, and what was assumed."""
     drawn = curves(returns, benchmark)
-    growth = _picture(
+    growth = picture(
         [(drawn["benchmark"], BENCHMARK_COLOUR), (drawn["growth"], PALETTE[0])], "growth of 1"
     )
-    fall = _picture([(drawn["drawdown"], PALETTE[1])], "drawdown")
+    fall = picture([(drawn["drawdown"], PALETTE[1])], "drawdown")
     span = f"{drawn.index[0]:%Y-%m-%d} to {drawn.index[-1]:%Y-%m-%d}" if len(drawn) else ""
     return (
         f'<div style="{STYLE}"><b>{escape(name)}</b> {span}, against'
@@ -121,7 +121,7 @@ def _text(label: str, value: float) -> str:
     return f"{value:,.0f}" if label.endswith("count") else f"{value:.2f}"
 
 
-def _picture(lines: list[tuple[pd.Series, str]], label: str) -> str:
+def picture(lines: list[tuple[pd.Series, str]], label: str) -> str:
     """Draw curves on one scale, with its ends as text."""
     low = min((float(line.min()) for line, _ in lines if len(line)), default=0.0)
     high = max((float(line.max()) for line, _ in lines if len(line)), default=1.0)

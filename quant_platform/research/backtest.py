@@ -118,6 +118,7 @@ def backtest(
         assumed.costs,
         lambda costs: again(costs).portfolios,
         parts,
+        market.rates,
     )
 
 

@@ -35,13 +35,21 @@ class Runner:
 
     def outcome(self, model: Strategy, benchmark: Benchmark) -> Outcome:
         """Run a configuration; what it raises is its outcome, and no other's."""
+        return self.outcomes(model, benchmark, (len(self.market.inputs.days),))[0]
+
+    def outcomes(
+        self, model: Strategy, benchmark: Benchmark, sizes: Sequence[int]
+    ) -> list[Outcome]:
+        """Run a configuration once, and say what came of its first so many sessions, each."""
         begun = time.perf_counter()
         try:
-            metrics, returns = self._figures(model, benchmark)
+            rows = self.market.portfolio(model)
+            found = [self._figures(rows.iloc[:size], benchmark) for size in sizes]
         except Exception as error:  # whatever a strategy raises, the others go on
             reason, spent = reason_of(error), time.perf_counter() - begun
-            return Outcome({}, np.empty(0, dtype=np.float32), reason, spent)
-        return Outcome(metrics, returns, seconds=time.perf_counter() - begun)
+            return [Outcome({}, np.empty(0, dtype=np.float32), reason, spent)] * len(sizes)
+        spent = (time.perf_counter() - begun) / len(sizes)
+        return [Outcome(metrics, returns, seconds=spent) for metrics, returns in found]
 
     def prepare(self, benchmarks: Sequence[Benchmark]) -> None:
         """Compute the returns of benchmarks, and what threads would otherwise compute twice."""
@@ -70,8 +78,9 @@ class Runner:
         rows = self.market.portfolio(model)
         return rows.set_index("date")["daily_return"].rename(model.name)
 
-    def _figures(self, model: Strategy, benchmark: Benchmark) -> tuple[dict[str, float], Returns]:
-        rows = self.market.portfolio(model)
+    def _figures(
+        self, rows: pd.DataFrame, benchmark: Benchmark
+    ) -> tuple[dict[str, float], Returns]:
         of_all = last_figures(rows, self.rival(benchmark), risk_free=self.market.rates)
         metrics = {name: of_all[name] for name in METRIC_COLUMNS}
         return metrics, rows["daily_return"].to_numpy(np.float32)

@@ -90,6 +90,7 @@ class Prepared:
     endings : what is known of securities that stop trading
     conditions : sectors of each session and security, where a limit looks at them
     limit : how long each call of a strategy may take
+    known_rates : annual risk-free rate of each session, where it is known already
     """
 
     reader: TableReader
@@ -98,6 +99,7 @@ class Prepared:
     endings: Endings
     conditions: Conditions
     limit: TimeLimit = UNLIMITED
+    known_rates: pd.Series | None = None
 
     @classmethod
     def read(
@@ -144,6 +146,8 @@ class Prepared:
     @cached_property
     def rates(self) -> pd.Series:
         """Annual risk-free rate in each session."""
+        if self.known_rates is not None:
+            return self.known_rates
         days = self.inputs.days
         yields = self.reader.rows(
             "treasury_yields", (BEGINNING, days[-1]), ("date", "observed_on", YIELD)

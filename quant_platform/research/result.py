@@ -4,7 +4,7 @@ What belongs here: the result and what is read from it. What does not belong her
 computed (`backtest.py`), and how a picture is drawn (`reports/`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -57,6 +57,8 @@ class Backtest:
         Rows of `portfolios` of the same strategy under other assumptions.
     parts : BookSimulation | None
         Of a book: what its members hold, gained and cost.
+    rates : pd.Series | float
+        Annual risk-free rate of each session, as a fraction, by date; or one for all.
     counted : Counted | None
         How many trials its study has with it; one that is not in the ledger can enter no ranking.
         None: it was made without a store.
@@ -80,6 +82,7 @@ class Backtest:
     assumed: "Costs"
     again: "Callable[[Costs], pd.DataFrame]"
     parts: "BookSimulation | None" = None
+    rates: "pd.Series[float] | float" = 0.0
     counted: "Counted | None" = None
 
     @cached_property
@@ -186,6 +189,52 @@ class Backtest:
         returns = np.asarray(self.returns, dtype=np.float64)
         values = rolling_metric(returns, metric, sessions)
         return pd.Series(values, index=self.returns.index, name=metric)
+
+    def intervals(self, names: "Sequence[str] | None" = None) -> "pd.DataFrame":
+        """Figures of all sessions with their 95 % intervals by the stationary block bootstrap.
+
+        Parameters
+        ----------
+        names : figures; default: those of `shown` that a bootstrap has anything to say of
+
+        Returns
+        -------
+        pd.DataFrame
+            A row per figure: `estimate`, `lower`, `upper`; NaN where undefined, and the ends below
+            21 sessions (`evaluation/bootstrap.py` says how, and what it does not hold for).
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such figure.
+
+        Examples
+        --------
+        >>> import quant_platform as qp
+        >>> result = qp.open().backtest("buy_and_hold", "2008-01-02", "2008-12-31")
+        >>> table = result.intervals(["sharpe_ratio", "max_drawdown"])
+        >>> table.columns.tolist(), bool((table["lower"] <= table["upper"]).all())
+        (['estimate', 'lower', 'upper'], True)
+        """
+        from quant_platform.errors import UnknownNameError
+        from quant_platform.evaluation.metrics import METRICS
+        from quant_platform.evaluation.performance import performance_intervals
+
+        ends = ("sharpe_lower_95", "sharpe_upper_95")  # of another interval of the same figure
+        wanted = [each for each in SHOWN if each not in ends] if names is None else list(names)
+        unknown = [name for name in wanted if name not in METRICS]
+        if unknown:
+            raise UnknownNameError(
+                f"There is no figure {unknown[0]!r}", f"There are: {', '.join(METRICS)}"
+            )
+        found = performance_intervals(
+            self.portfolios.assign(model_id=0),
+            self.benchmark_returns,
+            window=INCEPTION,
+            risk_free=self.rates,
+            metrics={name: METRICS[name] for name in wanted},
+        )
+        return found.droplevel("model_id")
 
     def plot(self) -> "go.Figure":
         """Draw equity, benchmark and drawdown."""

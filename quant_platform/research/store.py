@@ -20,7 +20,6 @@ from typing import Any
 
 import pandas as pd
 
-from quant_platform.errors import SettingsError
 from quant_platform.features.feature_registry import select
 from quant_platform.market.calendar import platform_calendar
 from quant_platform.market.panel import Panel
@@ -39,20 +38,17 @@ from quant_platform.research.progress import Show
 from quant_platform.research.reader import TableReader
 from quant_platform.research.recording import Recorder
 from quant_platform.research.result import Backtest
-from quant_platform.research.studies import Studies
 from quant_platform.research.sweep import sweep
 from quant_platform.research.sweep_result import Sweep
+from quant_platform.research.validations import Validations
 from quant_platform.settings import Settings
 from quant_platform.storage.database import existing_database, reader_database
 from quant_platform.storage.holdout import keep_holdout
-from quant_platform.storage.ledger import Ledger
 from quant_platform.strategies.base import Strategy
-from quant_platform.strategies.benchmarks import is_symbol
 from quant_platform.strategies.book import Book
 from quant_platform.strategies.books import book_or
 from quant_platform.strategies.function import Weights
 from quant_platform.strategies.models import model_of
-from quant_platform.strategies.strategy_registry import strategy_classes
 from quant_platform.time_limit import TimeLimit
 from quant_platform.trading.costs import Costs
 from quant_platform.trading.delistings import DelistingRules
@@ -87,7 +83,7 @@ def open_store(source: Settings | Path | str | None = None) -> "Store":
 
 
 @dataclass(frozen=True)
-class Store(Studies):
+class Store(Validations):
     """The tables of one database, as they are known now or were known at a moment.
 
     All methods read; `backtest` and `sweep` are counted in the ledger of trials, and nothing else
@@ -102,8 +98,6 @@ class Store(Studies):
     moment : when the rows were known; None: now
     origin : who runs its simulations: notebook or command
     """
-
-    origin: str = "notebook"
 
     def features(
         self,
@@ -335,29 +329,6 @@ class Store(Studies):
             confirm=confirm,
             time_limit=assumed.step_seconds if time_limit is None else time_limit,
         )
-
-    def _swept(self, strategy: object) -> object:
-        """Return what a name means by the settings, which must be no book."""
-        given = book_or(self.settings, strategy)
-        if isinstance(given, Book):
-            raise SettingsError(
-                f"{given.name} is a book, and a sweep is of one strategy",
-                "Sweep its members, and compare books of other rules with store.backtest",
-            )
-        return model_of(self.settings, given) if isinstance(given, str) else given
-
-    def _rival(self, benchmark: Benchmark | None) -> Benchmark | None:
-        """Return what a name means by the settings, and a name that means nothing else as it is."""
-        if not isinstance(benchmark, str) or is_symbol(benchmark):
-            return benchmark
-        model = model_of(self.settings, benchmark)
-        plain = strategy_classes().get(benchmark)
-        return benchmark if plain and model.parameters == plain().parameters else model
-
-    @property
-    def _ledger(self) -> Ledger:
-        home = self.settings.home
-        return Ledger(self.database, home if home.is_absolute() else None)
 
     def _range(self, first: str, last: str) -> FeatureData:
         limit = TimeLimit(self.settings.step_seconds)

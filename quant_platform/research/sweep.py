@@ -14,13 +14,13 @@ Memory: the market's arrays; for each thread, some thirty arrays of sessions × 
 configuration runs; and for each configuration 4 bytes a session and a few hundred for its figures.
 No positions or fills are kept.
 
-What belongs here: that order. What does not: one run (`configuration_run.py`), what a trial is made
-of (`trials.py`), workers (`cluster.py`), and the result (`sweep_result.py`).
+What belongs here: that order. What does not: one run (`configuration_run.py`), what is kept of it
+(`keeping.py`), what a trial is made of (`trials.py`), workers (`cluster.py`), and the result
+(`sweep_result.py`).
 """
 
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import closing
 from typing import Any
 
 import pandas as pd
@@ -33,24 +33,20 @@ from quant_platform.market.calendar import XNYS, Calendar
 from quant_platform.research.arguments import Day, iso_day
 from quant_platform.research.benchmark import Benchmark, benchmark_model
 from quant_platform.research.configurations import Configurations, Space
+from quant_platform.research.keeping import Keeper
 from quant_platform.research.prepared import Assumptions
-from quant_platform.research.progress import Show, in_words, shown
+from quant_platform.research.progress import Show, in_words
 from quant_platform.research.reader import TableReader
-from quant_platform.research.study import circumstance, current_study
-from quant_platform.research.sweep_plan import Plan, Task, distinct
+from quant_platform.research.sweep_plan import Plan, Task, distinct, rival_of
 from quant_platform.research.sweep_result import Sweep
 from quant_platform.research.trials import Circumstances, Template
 from quant_platform.storage.bulk import BEGINNING
-from quant_platform.storage.ledger import Ledger, Recorded
-from quant_platform.storage.trials import Counted, Outcome, digest_of
+from quant_platform.storage.ledger import Ledger
+from quant_platform.storage.trials import Counted, Outcome
 from quant_platform.strategies.base import Strategy
-from quant_platform.strategies.trials import parameters_of
 
 MOST_UNASKED = 10_000
 """Configurations beyond which a sweep says first what it will take."""
-
-STORE_SECONDS = 1.0
-"""Seconds after which what is finished is stored."""
 
 BYTES_OF_FIGURES = 600
 """Bytes that a configuration takes beside its returns."""
@@ -121,16 +117,16 @@ def sweep(
     days = [day.isoformat() for day in calendar.range(iso_day(start), iso_day(end), stored)]
     plan = Plan(reader, template, days[0], days[-1], calendar, assumed or Assumptions(), time_limit)
     common = Circumstances.of(reader, days[0], days[-1], plan.assumed, (stored[0], stored[-1]))
-
-    def rival(model: Strategy) -> Benchmark:
-        stated = meant(model.benchmark) if benchmark is None and model.benchmark else benchmark
-        return default_benchmark if stated is None else stated
-
+    rival = rival_of(benchmark, default_benchmark, meant)
     if asks:
         _ask(plan, _tasks(plan, common, [first], rival), len(configurations))
     tasks = _tasks(plan, common, configurations, rival)
-    keeper = _Keeper(ledger, plan, tasks, seed if sample is not None else None)
-    outcomes = _run(plan, tasks, keeper, resume, progress, client, threads)
+    keeper = Keeper(ledger, template, tasks, seed if sample is not None else None)
+
+    def pieces(left: Sequence[Task]) -> Generator[tuple[Task, Outcome]]:
+        return _pieces(plan, left, client, threads)
+
+    outcomes = keeper.finish(tasks, pieces, resume, progress, "configurations")
     return _result(plan, configurations, tasks, outcomes, _rates(plan, days), keeper.counted)
 
 
@@ -147,7 +143,7 @@ def _result(
         name=tasks[0].run.trial.strategy,
         kind=configurations.kind,
         varied=configurations.names,
-        parameters=tuple(_given(plan, each, configurations.names) for each in tasks),
+        parameters=tuple(plan.given(each.parameters, configurations.names) for each in tasks),
         outcomes=tuple(outcomes[each.run.digest] for each in tasks),
         runs=tuple(each.run for each in tasks),
         rates=rates,
@@ -173,41 +169,6 @@ def _tasks(
     return tasks
 
 
-def _run(
-    plan: Plan,
-    tasks: Sequence[Task],
-    kept: "_Keeper",
-    resume: bool,
-    progress: bool | Show,
-    client: Any,
-    threads: int | None,
-) -> dict[str, Outcome]:
-    """Run what is not finished yet, and keep it; what is there at the end, by the run's digest."""
-    different = {each.run.digest: each for each in tasks}
-    outcomes = kept.find(list(different)) if resume else {}
-    left = [task for name, task in different.items() if name not in outcomes]
-    for name in outcomes:
-        kept.add(different[name], None)
-    with shown(progress, "configurations") as show:
-        show(len(outcomes), len(different))
-        try:
-            # Closed, so that whatever ends the loop ends the work as well.
-            with closing(_pieces(plan, left, client, threads)) as pieces:
-                for task, outcome in pieces:
-                    outcomes[task.run.digest] = outcome
-                    kept.add(task, outcome)
-                    show(len(outcomes), len(different))
-        except KeyboardInterrupt:
-            kept.store()
-            where = "kept; the same call goes on there" if kept else "done, and nothing is kept"
-            raise KeyboardInterrupt(
-                f"Stopped: {len(outcomes):,} of {len(different):,} configurations are {where}"
-            ) from None
-        finally:
-            kept.store()
-    return outcomes
-
-
 def _pieces(
     plan: Plan, tasks: Sequence[Task], client: Any, threads: int | None
 ) -> Generator[tuple[Task, Outcome]]:
@@ -226,43 +187,6 @@ def _pieces(
     yield from in_threads(work, tasks, threads, runner.market.limit.stop)
 
 
-class _Keeper:
-    """Counts what is finished, a second's worth at a time."""
-
-    def __init__(
-        self, ledger: Ledger | None, plan: Plan, tasks: Sequence[Task], seed: int | None
-    ) -> None:
-        self._ledger, self._study = ledger, current_study()
-        sweep_id = digest_of(" ".join(sorted({each.run.digest for each in tasks})))
-        self._how = circumstance("sweep", sweep_id, seed)
-        text = plan.template.text if ledger else ""
-        digests = {each.run.trial.source_digest for each in tasks} if text else set()
-        self._sources = dict.fromkeys(digests, text)
-        self._waiting: list[Recorded] = []
-        self._stored = time.monotonic()
-        self.counted: Counted | None = None
-
-    def __bool__(self) -> bool:
-        return self._ledger is not None
-
-    def find(self, digests: Sequence[str]) -> dict[str, Outcome]:
-        """Return what is there already, by the run's digest."""
-        return {} if self._ledger is None else self._ledger.find(digests)
-
-    def add(self, task: Task, outcome: Outcome | None) -> None:
-        """Take a run; None: it is in the ledger, and looked at again."""
-        self._waiting.append((task.run, outcome))
-        if time.monotonic() - self._stored >= STORE_SECONDS:
-            self.store()
-
-    def store(self) -> None:
-        """Write what waits."""
-        if self._ledger is not None and self._waiting:
-            self.counted = self._ledger.record(self._study, self._waiting, self._how, self._sources)
-        self._waiting = []
-        self._stored = time.monotonic()
-
-
 def _ask(plan: Plan, tasks: Sequence[Task], count: int) -> None:
     """Refuse a sweep that nobody confirmed, with what it would take, measured on its first one."""
     runner = plan.runner(*plan.needs(tasks))
@@ -275,14 +199,6 @@ def _ask(plan: Plan, tasks: Sequence[Task], count: int) -> None:
         f" {count * bytes_each / 1e9:.1f} GB of returns",
         "Pass confirm=True (--yes) to run them all, or sample=1000 (--sample) to draw from them",
     )
-
-
-def _given(plan: Plan, task: Task, names: Sequence[str]) -> dict[str, Any]:
-    """Values of the parameters that vary; where a configuration does not give one, its default."""
-    if set(names) <= set(task.parameters):
-        return {name: task.parameters[name] for name in names}
-    values = parameters_of(plan.template.configured(task.parameters))
-    return {name: values.get(name) for name in names}
 
 
 def _rates(plan: Plan, days: Sequence[str]) -> pd.Series:

@@ -5,7 +5,7 @@ which they are run (`sweep.py`), and where (`cluster.py`).
 """
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from quant_platform.research.prepared import Assumptions, Prepared
 from quant_platform.research.reader import TableReader
 from quant_platform.research.trials import Template
 from quant_platform.storage.trials import Outcome, TrialRun
+from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.trials import parameters_of
 from quant_platform.time_limit import TimeLimit
 
 
@@ -81,6 +83,27 @@ class Plan:
     ) -> Outcome:
         """Run one configuration."""
         return runner.outcome(self.template.configured(parameters), benchmark)
+
+    def given(self, parameters: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+        """Values of the parameters that vary; where one is not given, its default."""
+        if set(names) <= set(parameters):
+            return {name: parameters[name] for name in names}
+        values = parameters_of(self.template.configured(parameters))
+        return {name: values.get(name) for name in names}
+
+
+def rival_of(
+    benchmark: Benchmark | None,
+    default_benchmark: Benchmark,
+    meant: Callable[[str], Benchmark | None],
+) -> Callable[[Strategy], Benchmark]:
+    """Return what tells a configuration's benchmark: the one given, its own, or the default."""
+
+    def rival(model: Strategy) -> Benchmark:
+        stated = meant(model.benchmark) if benchmark is None and model.benchmark else benchmark
+        return default_benchmark if stated is None else stated
+
+    return rival
 
 
 def distinct(benchmarks: Iterable[Benchmark]) -> list[Benchmark]:

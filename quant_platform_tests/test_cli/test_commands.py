@@ -48,6 +48,7 @@ COMMANDS = [
     ["release"],
     ["backtest"],
     ["sweep"],
+    ["walk-forward"],
     ["trials"],
     ["studies"],
     ["unseal"],

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer
 
-from quant_platform.cli.research import _pairs, _several
+from quant_platform.cli.research_arguments import pairs_of, several
 from quant_platform.errors import SettingsError
 from quant_platform.storage.database import Database
 from quant_platform_tests.support.five_sessions import FIRST, LAST, store_market
@@ -170,7 +170,7 @@ def test_a_parameter_that_is_refused_is_one_line(command: Run, database: Databas
 
 
 def test_words_after_an_option_belong_to_it() -> None:
-    assert _pairs(["a=1"], ["b=2,3", "c = x"], "--grid") == [("a", "1"), ("b", "2,3"), ("c", "x")]
+    assert pairs_of(["a=1"], ["b=2,3", "c = x"], "--grid") == [("a", "1"), ("b", "2,3"), ("c", "x")]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_words_after_an_option_belong_to_it() -> None:
 )
 def test_what_is_no_parameter(given: Any, more: Any, message: str) -> None:
     with pytest.raises(typer.BadParameter, match=message):
-        _pairs(given, more, "--grid")
+        pairs_of(given, more, "--grid")
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_what_is_no_parameter(given: Any, more: Any, message: str) -> None:
     ],
 )
 def test_values(text: str, is_sample: bool, expected: object) -> None:
-    found = _several("a", text, is_sample=is_sample)
+    found = several("a", text, is_sample=is_sample)
     assert found == expected
     assert [type(each) for each in found] == [type(each) for each in expected]  # type: ignore[attr-defined]
 
@@ -206,4 +206,4 @@ def test_values(text: str, is_sample: bool, expected: object) -> None:
 @pytest.mark.parametrize("text", ["1..3", "1,,2"])
 def test_values_that_are_none(text: str) -> None:
     with pytest.raises(SettingsError):
-        _several("a", text, is_sample=False)
+        several("a", text, is_sample=False)

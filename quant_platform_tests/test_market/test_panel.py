@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from quant_platform.conventions import FILL_LIMIT
+from quant_platform.errors import UnknownNameError
 from quant_platform.market.grid import long_frame, pivot
 from quant_platform.market.panel import Panel
 
@@ -254,3 +255,19 @@ def test_a_wide_frame_has_a_row_per_session() -> None:
     assert frame.columns.tolist() == ["X", "Y"]
     assert frame.loc["2004-08-02", "X"] == 10.0
     assert panel.wide(panel.close).columns.tolist() == ["A", "B"]
+
+
+def test_of_some_securities() -> None:
+    """Their columns of everything; what was not given stays so, and all of them are no copy."""
+    panel = Panel.from_frames(
+        bars([(0, "A", 10.0), (0, "B", 20.0), (1, "C", 30.0)]), NONE, DAYS[:2]
+    )
+    panel = replace(panel, features={"x": panel.close + 1.0}, symbols=("a", "b", "c"))
+    part = panel.of_securities(np.array([0, 2]))
+    assert (part.security_ids, part.symbols) == (("A", "C"), ("a", "c"))
+    np.testing.assert_array_equal(part.close, [[10.0, NAN], [NAN, 30.0]])
+    np.testing.assert_array_equal(part["x"], part.close + 1.0)
+    np.testing.assert_array_equal(part.traded, [[True, False], [False, True]])
+    with pytest.raises(UnknownNameError, match="holds no 'vwap'"):
+        part["vwap"]
+    assert panel.of_securities(np.arange(3)) is panel

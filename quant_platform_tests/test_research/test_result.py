@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quant_platform.errors import ContractError, SettingsError
+from quant_platform.errors import ContractError, SettingsError, UnknownNameError
 from quant_platform.storage.database import Database
 from quant_platform.trading.costs import Costs
 from quant_platform_tests.support.five_sessions import FREE, run
@@ -141,3 +141,15 @@ def test_the_features_that_a_function_reads_are_found(market: Database) -> None:
     # 10 to 20: bought at the next open, the ex-date's, for 20; sold for 5 in the session after it.
     assert run(market, reads, costs=FREE).equity.tolist()[-1] == pytest.approx(250.0)  # type: ignore[arg-type]
     assert len(seen) >= 2
+
+
+def test_intervals_of_a_short_backtest_are_unknown(result: Any) -> None:
+    """Its figures are known: five returns are too few to resample."""
+    table = result.intervals()
+    assert {"sharpe_lower_95", "sharpe_upper_95"}.isdisjoint(table.index)
+    for name in table.index:
+        np.testing.assert_allclose(table["estimate"][name], result.metrics[name], rtol=1e-12)
+    assert table[["lower", "upper"]].isna().all(axis=None)
+    assert result.intervals(["total_return"]).index.tolist() == ["total_return"]
+    with pytest.raises(UnknownNameError, match="There is no figure 'sharpe'"):
+        result.intervals(["sharpe"])
