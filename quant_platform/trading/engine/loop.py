@@ -21,6 +21,7 @@ from quant_platform.trading.engine.cash import (
     DIVIDENDS,
     RELEASE,
     SPLITS,
+    STOP_TRADING,
     finance,
     pay_dividends,
     split_positions,
@@ -182,6 +183,8 @@ def run(
         pay_dividends(terms, book, account, owed, dividend, slot, pays, some, t, lo, hi)
         if acts & RELEASE:
             release(account)
+        if acts & STOP_TRADING:
+            account[HALTED] = 1.0
         ends = end < len(ended) and market.end_session[end] <= t
         if in_passes and account[FACTOR] == 1.0 and not ends:
             pass_session(terms, tiers, book, account, tape, bars, market, wishes, t, lo, hi)
