@@ -82,14 +82,15 @@ def complete_app() -> typer.Typer:
         database,
         dividends,
         listing,
+        models,
         new,
         release,
         research,
         trials,
     )
 
-    modules = commands, listing, database, dividends, new, release, research, trials, audit, alerts
-    for module in modules:
+    of_data = commands, listing, database, dividends
+    for module in (*of_data, new, models, release, research, trials, audit, alerts):
         module.register(app)
     return app
 

@@ -1,4 +1,4 @@
-"""Monitor of a model in use: do its returns still hold what its backtest promised, at every look?
+"""Monitor of a model in use: whether its returns hold what its backtest promised, at any look.
 
 1. **Scale.** A return is divided by the root mean square of the model's last `SCALE_SESSIONS`
    returns before it, and cut off at ±`BOUND`. So X is bounded, however heavy the tails, and nearly
