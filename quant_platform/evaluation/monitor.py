@@ -130,7 +130,8 @@ def scaled_returns(returns: FloatArray, counts: BoolArray | None = None) -> Floa
     found = np.full(len(values), np.nan)
     if not len(known):
         return found
-    squares = np.concatenate((np.zeros(SCALE_SESSIONS), known * known))[:-1]
+    with np.errstate(over="ignore"):
+        squares = np.concatenate((np.zeros(SCALE_SESSIONS), known * known))[:-1]
     sums = np.lib.stride_tricks.sliding_window_view(squares, SCALE_SESSIONS).sum(axis=1)
     before = np.minimum(np.arange(len(known)), SCALE_SESSIONS)
     scale = np.sqrt(sums / np.maximum(before, 1))
