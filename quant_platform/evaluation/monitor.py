@@ -189,7 +189,7 @@ def watch(scaled: FloatArray, promised: float, begins: BoolArray | None = None) 
     --------
     >>> bad = watch(np.full(400, -0.5), promised=0.02)
     >>> int(bad.crossed.argmax()), bool(bad.upper[-1] < 0.02)
-    (40, True)
+    (54, True)
     """
     values = np.asarray(scaled, dtype=np.float64)
     starts = [0] if begins is None else sorted({0, *np.flatnonzero(begins).tolist()})

@@ -166,14 +166,19 @@ def portfolio_chunks(
         done |= {name: book.simulation for name, book in books.items()}
         states = {name: each.state() for name, each in done.items()}
         parts = {name: book.state for name, book in books.items()}
-        frames = {
-            table: _joined({ids[name]: getattr(each, rows) for name, each in done.items()})
-            for table, rows in TABLES.items()
-        }
-        for table in ACCOUNTED:
-            frames[table]["account"] = SIMULATED
-        frames |= book_frames(books, ids)
+        frames = _frames(done, ids) | book_frames(books, ids)
         yield Chunk(block.sessions, frames, read_at=read_at)
+
+
+def _frames(done: Mapping[str, Simulation], ids: Mapping[str, int]) -> dict[str, pd.DataFrame]:
+    """Rows of `TABLES` of all models and books, by table."""
+    frames = {
+        table: _joined({ids[name]: getattr(each, rows) for name, each in done.items()})
+        for table, rows in TABLES.items()
+    }
+    for table in ACCOUNTED:
+        frames[table]["account"] = SIMULATED
+    return frames
 
 
 def _given(
