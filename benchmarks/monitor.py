@@ -86,9 +86,8 @@ def main(count: int) -> int:
         if before == after:
             worst = max(worst, float(np.isfinite(crossings).mean()))
         print(f"backtest of five years with {before:.1f}, then {after:4.1f}: {text}")
-    print(
-        f"most false alarms {worst:.2%}, allowed {LEVEL:.0%}; {time.process_time() - start:.0f} CPU s"
-    )
+    spent = time.process_time() - start
+    print(f"most false alarms {worst:.2%}, allowed {LEVEL:.0%}; {spent:.0f} CPU s")
     return int(worst > LEVEL)
 
 
