@@ -1,8 +1,8 @@
 """False alarms and power of the monitor of a model in use, over ten years of daily looks.
 
 1. Returns have Student's t innovations with 3 degrees of freedom and GARCH(1, 1) volatility.
-2. **Null.** The mean is the very one that is promised, which is the hardest case: alarms are counted
-   at any of 2,520 looks. Then the whole procedure: five years of backtest, the promise of its lower
+2. **Null.** The mean is the very one that is promised, which is the hardest case: alarms are
+   counted at any of 2,520 looks. Then the whole procedure: five years of backtest, the promise of its lower
    end, and ten years in which the model stays as it was.
 3. **Power.** The model's Sharpe ratio falls, from the first session after the promotion, to a lower
    one: share found within ten years, and the median number of sessions until then.
@@ -70,9 +70,8 @@ def main(count: int) -> int:
             f"promised Sharpe {promised:4.1f}, true {promised:4.1f}: {told(alarms)}  false alarms"
         )
         for true in (sharpe for sharpe in TRUE if sharpe < promised):
-            print(
-                f"promised Sharpe {promised:4.1f}, true {true:4.1f}: {told(found(means[true], level))}"
-            )
+            text = told(found(means[true], level))
+            print(f"promised Sharpe {promised:4.1f}, true {true:4.1f}: {text}")
     whole = student_garch(count, BACKTEST + LIVE, seed=20_231)
     alone = Trials(1, 1.0, 0.0)
     for before, after in ((1.5, 1.5), (1.5, 0.0), (1.5, -1.0), (2.0, 2.0), (2.0, 0.0), (2.0, -1.0)):

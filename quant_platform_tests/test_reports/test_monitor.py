@@ -59,7 +59,7 @@ def test_sentences(rows: pd.DataFrame) -> None:
     kept, new, worse = monitor_sentences(rows)
     assert kept == (
         "kept, champion since 2024-01-02: the promise of at least +0.50 is not refuted (+1.00 over"
-        " 40 sessions, +0.00 to +2.00; evidence against it 3.2 of the 20 that it takes)."
+        " 40 sessions, 0.00 to +2.00; evidence against it 3.2 of the 20 that it takes)."
     )
     assert "no return counted yet; +0.50 was promised" in new
     assert "the promise of at least +0.50 is broken" in worse
@@ -72,9 +72,8 @@ def test_figures(rows: pd.DataFrame) -> None:
     assert [trace.name for trace in evidence.data] == ["gone", "kept", "new", "worse"]
     assert evidence.data[1].line.color == "#123456"
     assert evidence.data[3].y[0] == CEILING
-    of_one = {
-        trace.name: trace.y for trace in promise_figure(rows[rows["model_name"] == "kept"]).data
-    }
+    kept = promise_figure(rows[rows["model_name"] == "kept"])
+    of_one = {trace.name: trace.y for trace in kept.data}
     assert of_one["mean"] == pytest.approx([1.0])
     assert of_one["promised"] == pytest.approx([0.5])
     assert monitor_figure(rows.iloc[:0]).data == ()
