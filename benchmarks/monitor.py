@@ -2,8 +2,8 @@
 
 1. Returns have Student's t innovations with 3 degrees of freedom and GARCH(1, 1) volatility.
 2. **Null.** The mean is the very one that is promised, which is the hardest case: alarms are
-   counted at any of 2,520 looks. Then the whole procedure: five years of backtest, the promise of its lower
-   end, and ten years in which the model stays as it was.
+   counted at any of 2,520 looks. Then the whole procedure: five years of backtest, the promise of
+   its lower end, and ten years in which the model stays as it was.
 3. **Power.** The model's Sharpe ratio falls, from the first session after the promotion, to a lower
    one: share found within ten years, and the median number of sessions until then.
 

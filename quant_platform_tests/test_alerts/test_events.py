@@ -303,7 +303,8 @@ def test_a_broken_promise_is_one_event_for_as_long_as_it_lasts(database: Databas
             database,
             "INSERT INTO model_monitor (date, model_id, state, promoted_on, sessions, mean, lower,"
             " upper, promised, e_value, crossed)"
-            " SELECT %s, id, 'champion', %s, %s, -0.1, -0.2, 0.01, 0.02, 25, %s FROM models WHERE model_name = 'mine'",
+            " SELECT %s, id, 'champion', %s, %s, -0.1, -0.2, 0.01, 0.02, 25, %s"
+            " FROM models WHERE model_name = 'mine'",
             *(day(number), day(0), 40 + number, number > 0),
         )
         assert office.look(number) == (1 if number == 1 else 0)
