@@ -34,7 +34,7 @@ TRUE = (0.5, 0.0, -1.0, -2.0)
 
 def returns_of(noise: np.ndarray, sharpe: float) -> np.ndarray:
     """Noise with the mean of an annual Sharpe ratio."""
-    return noise + sharpe / np.sqrt(252.0) * DEVIATION
+    return np.asarray(noise + sharpe / np.sqrt(252.0) * DEVIATION)
 
 
 def scaled(noise: np.ndarray, sharpe: float) -> np.ndarray:
