@@ -101,8 +101,11 @@ class Channel:
 
     def lowest(self, moment: datetime) -> str:
         """Lowest severity that it is sent now."""
-        is_quiet = self.quiet is not None and self.quiet.contain(moment)
-        return CRITICAL if is_quiet else self.severity
+        return CRITICAL if self.is_quiet(moment) else self.severity
+
+    def is_quiet(self, moment: datetime) -> bool:
+        """Whether a moment lies in its quiet hours."""
+        return self.quiet is not None and self.quiet.contain(moment)
 
 
 def channels_of(settings: Settings) -> tuple[Channel, ...]:

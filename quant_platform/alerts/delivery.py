@@ -8,8 +8,8 @@
    each time up to an hour, less up to half of it by chance. It is never given up.
 4. A channel that failed is left alone until the next look, so that one that hangs holds nobody up.
 
-In its quiet hours a channel is sent only what is critical. What does not belong here: which
-messages there are (`events.py`).
+In its quiet hours a channel is sent only what is critical, and of no event that it ended. What does
+not belong here: which messages there are (`events.py`).
 """
 
 import random
@@ -39,22 +39,29 @@ Clock = Callable[[], datetime]
 Send = Callable[[Channel, Message], str]
 
 _NEXT = """
-SELECT e.id::text, e.rule, e.subject, e.severity, e.message, e.began, e.date, e.ended, d.attempts
+SELECT e.id::text, e.rule, e.subject, e.severity, e.message, e.began, e.date, e.ended, d.about,
+    coalesce((
+        SELECT t.about FROM alert_deliveries AS t WHERE t.event_id = d.event_id
+            AND t.channel = d.channel AND t.sent_at IS NOT NULL AND t.about <> 'ended'
+        ORDER BY array_position(%(severities)s, t.about) DESC LIMIT 1
+    ), ''), d.attempts
 FROM alert_deliveries AS d JOIN alert_events AS e ON e.id = d.event_id
 WHERE d.channel = %(channel)s AND d.sent_at IS NULL AND d.due_at <= %(now)s
     AND array_position(%(severities)s, e.severity) >= array_position(%(severities)s, %(lowest)s)
-ORDER BY array_position(%(severities)s, e.severity) DESC, d.queued_at, e.recorded_at, e.id
+    AND (d.about <> 'ended' OR (e.ended IS NOT NULL AND NOT %(quiet)s))
+ORDER BY d.about = 'ended', array_position(%(severities)s, e.severity) DESC, d.queued_at,
+    e.recorded_at, e.id
 LIMIT 1 FOR UPDATE OF d SKIP LOCKED
 """
 
 _TAKEN = """
-UPDATE alert_deliveries SET sent_at = %s, attempts = attempts + 1, reason = ''
-WHERE event_id = %s AND channel = %s
+UPDATE alert_deliveries SET sent_at = %s, attempts = attempts + 1, reason = '', told_end = %s
+WHERE event_id = %s AND channel = %s AND about = %s
 """
 
 _REFUSED = """
 UPDATE alert_deliveries SET due_at = %s, attempts = attempts + 1, reason = %s
-WHERE event_id = %s AND channel = %s
+WHERE event_id = %s AND channel = %s AND about = %s
 """
 
 _WAITING = "SELECT count(*) FROM alert_deliveries WHERE sent_at IS NULL"
@@ -159,6 +166,7 @@ def _deliver_next(
                 "now": now,
                 "severities": list(SEVERITIES),
                 "lowest": channel.lowest(now),
+                "quiet": channel.is_quiet(now),
             },
         )
         rows = cursor.fetchall()
@@ -169,9 +177,10 @@ def _deliver_next(
         reason = send(channel, message)
         if reason:
             due = clock() + wait_after(attempts + 1, chance())
-            cursor.execute(_REFUSED, (due, reason, message.event, channel.name))
+            cursor.execute(_REFUSED, (due, reason, message.event, channel.name, message.about))
             done.refused[channel.name] = reason
             return False
-        cursor.execute(_TAKEN, (clock(), message.event, channel.name))
+        is_over = message.ended is not None
+        cursor.execute(_TAKEN, (clock(), is_over, message.event, channel.name, message.about))
     done.sent += 1
     return True

@@ -4,8 +4,11 @@
    what failed in the last `RUN_DAYS`; what has been stale for longer than `STALE_FOR`.
 2. Make spells of it (`spells.py`), and of each the event that it continues, or a new one.
 3. End the events whose condition no longer holds.
-4. Queue a message for every channel that takes the event's severity and has none yet, if the event
-   held in one of the `RECENT` sessions. What a backfill finds in the past is no news.
+4. Queue a message for every channel that takes the event's severity and has none of it yet, if the
+   event held in one of the `RECENT` sessions. What a backfill finds in the past is no news. One
+   that waits when the event gets more severe tells that instead of what it would have told.
+5. Queue a message about the end of each event of the `RECENT` sessions for every channel that was
+   told of it while it lasted. What happened once, and what is only for information, has no end.
 
 All of it is one transaction, and one process at a time: looked at twice, nothing changes. What does
 not belong here: sending (`delivery.py`).
@@ -94,7 +97,29 @@ WHERE id = %s
 _END = "UPDATE alert_events SET ended = greatest(date, %s) WHERE id = %s"
 
 _QUEUE = """
-INSERT INTO alert_deliveries (event_id, channel, queued_at, due_at) VALUES (%s, %s, %s, %s)
+INSERT INTO alert_deliveries (event_id, channel, about, queued_at, due_at)
+VALUES (%(event)s, %(channel)s, %(severity)s, %(now)s, %(now)s) ON CONFLICT DO NOTHING
+"""
+
+# One that is being sent now is left alone: the channel is told again, then.
+_MORE_SEVERE = """
+UPDATE alert_deliveries SET about = %(severity)s
+WHERE (event_id, channel, about) IN (
+    SELECT event_id, channel, about FROM alert_deliveries
+    WHERE event_id = %(event)s AND channel = %(channel)s AND sent_at IS NULL
+        AND about NOT IN ('ended', %(severity)s)
+    FOR UPDATE SKIP LOCKED
+)
+"""
+
+_QUEUE_ENDS = """
+INSERT INTO alert_deliveries (event_id, channel, about, queued_at, due_at)
+SELECT e.id, d.channel, 'ended', %(now)s, %(now)s
+FROM alert_events AS e JOIN alert_deliveries AS d ON d.event_id = e.id
+WHERE e.ended >= %(recent)s AND e.origin <> 'run' AND e.severity <> 'info'
+    AND d.channel = ANY (%(channels)s)
+GROUP BY e.id, d.channel
+HAVING bool_and(d.sent_at IS NOT NULL) AND NOT bool_or(d.told_end)
 ON CONFLICT DO NOTHING
 """
 
@@ -170,10 +195,25 @@ def _record(
         stored = _store(cursor, spell, event, ended, now)
         if not _is_news(spell, newest, sessions):
             continue
-        for channel in channels:
-            if channel.takes(stored.spell.severity):
-                cursor.execute(_QUEUE, (stored.id, channel.name, now, now))
-                queued += cursor.rowcount
+        queued += _queue(cursor, stored, channels, now)
+    ends_of = {
+        "now": now,
+        "recent": sessions.before(newest, RECENT),
+        "channels": [each.name for each in channels],
+    }
+    cursor.execute(_QUEUE_ENDS, ends_of)
+    return queued + cursor.rowcount
+
+
+def _queue(cursor: "Cursor", event: _Event, channels: Sequence[Channel], now: datetime) -> int:
+    """Queue messages about the severity of an event; return how many."""
+    severity, queued = event.spell.severity, 0
+    for channel in channels:
+        if channel.takes(severity):
+            values = {"event": event.id, "channel": channel.name, "severity": severity, "now": now}
+            cursor.execute(_MORE_SEVERE, values)
+            cursor.execute(_QUEUE, values)
+            queued += cursor.rowcount
     return queued
 
 

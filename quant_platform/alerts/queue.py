@@ -9,14 +9,15 @@ from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 
 _QUEUED = """
-SELECT e.severity, e.rule, e.subject, e.began, e.date AS last, e.ended, d.channel, d.attempts,
+SELECT e.severity, e.rule, e.subject, e.began, e.date AS last, e.ended, d.channel, d.about,
+    d.attempts,
     CASE WHEN d.event_id IS NULL THEN 'not queued' WHEN d.sent_at IS NOT NULL THEN 'sent'
         ELSE 'waiting' END AS state,
     CASE WHEN d.sent_at IS NULL THEN d.due_at END AS due_at, d.sent_at, d.reason,
     e.id::text AS event, e.message
 FROM alert_events AS e LEFT JOIN alert_deliveries AS d ON d.event_id = e.id
 WHERE $1::text = 'all' OR e.ended IS NULL OR (d.event_id IS NOT NULL AND d.sent_at IS NULL)
-ORDER BY e.date DESC, e.recorded_at DESC, e.id, d.channel
+ORDER BY e.date DESC, e.recorded_at DESC, e.id, d.channel, d.queued_at
 """
 
 

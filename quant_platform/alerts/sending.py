@@ -19,6 +19,9 @@ from quant_platform.alerts.channels import Channel
 from quant_platform.alerts.rules import CRITICAL, INFO, WARNING
 from quant_platform.packages import optional_package
 
+ENDED = "ended"
+"""What a message is about that tells of the end of an event."""
+
 TITLE = 200
 """Characters of a title, of which a mail's subject is made."""
 
@@ -50,6 +53,8 @@ class Message:
     ----------
     event : its id, which a repeated message has, too
     ended : session from which on it no longer held; None: it lasts
+    about : what is told: the severity that it reached, or `ENDED`
+    told : severity that the channel was told before; empty: none
     """
 
     event: str
@@ -60,11 +65,13 @@ class Message:
     began: date
     last: date
     ended: date | None
+    about: str = ""
+    told: str = ""
 
     @property
     def title(self) -> str:
-        """One line: severity, rule and subject."""
-        line = f"[{self.severity}] {self.rule}: {self.subject}"
+        """One line: severity, or that it ended, with rule and subject."""
+        line = f"[{self.about or self.severity}] {self.rule}: {self.subject}"
         return "".join(sign if sign.isprintable() else " " for sign in line)[:TITLE]
 
     @property
@@ -72,8 +79,18 @@ class Message:
         """What happened, since when, and the event's id."""
         span = f"From {self.began} to {self.last}" if self.last > self.began else f"{self.began}"
         state = {None: ", and it lasts", self.last: ""}.get(self.ended, f", over on {self.ended}")
-        repeat = "a message with the same id is the same message again"
-        return f"{self.text}\n\n{span}{state}\n\nEvent {self.event} ({repeat})"
+        more = f". It was told as {self.told} before" if self._is_escalated else ""
+        repeat = "a message with the same id and title is the same message again"
+        return f"{self.text}\n\n{span}{state}{more}\n\nEvent {self.event} ({repeat})"
+
+    @property
+    def kind(self) -> str:
+        """Type of the message, as apprise calls it."""
+        return "success" if self.about == ENDED else _TYPES[self.severity]
+
+    @property
+    def _is_escalated(self) -> bool:
+        return self.told not in ("", self.about) and self.about != ENDED
 
 
 def trial_message() -> Message:
@@ -102,7 +119,7 @@ def send(channel: Channel, message: Message) -> str:
             taken = service.notify(
                 title=message.title,
                 body=message.body,
-                notify_type=_TYPES[message.severity],
+                notify_type=message.kind,
                 body_format="text",
             )
         except Exception as error:  # whatever one of apprise's services raises

@@ -1,4 +1,4 @@
-"""Rules over what is stored after a run: data quality, and changes of the ranking.
+"""Rules over what is stored after a run: data quality, the ranking, and broken promises.
 
 They are evaluated whenever alerts are delivered, so that they also see what a run stored before a
 blocking check stopped it. To add one, name a `StoredRule` in an extension (`extensions.py`), or add
@@ -66,7 +66,24 @@ RANKING_CHANGE = StoredRule(
 )
 """Another model leads the ranking than in the session before."""
 
-STORED_RULES: tuple[StoredRule, ...] = (DATA_QUALITY, RANKING_CHANGE)
+PROMISE_BROKEN = StoredRule(
+    "promise_broken",
+    """
+    SELECT r.date, m.model_name, 'critical',
+        m.model_name || ', ' || r.state || ' since ' || r.promoted_on || ': its returns break what'
+        || ' its backtest promised (' || round((r.mean * sqrt(252))::numeric, 2) || ' a year over '
+        || r.sessions || ' sessions, at most ' || round((r.upper * sqrt(252))::numeric, 2)
+        || ' with 95 %% confidence, at least '
+        || round((r.promised * sqrt(252))::numeric, 2) || ' promised)'
+        || CASE WHEN p.halted THEN '; its account is halted' ELSE '' END
+    FROM model_monitor AS r JOIN models AS m ON m.id = r.model_id
+    LEFT JOIN portfolios AS p ON p.model_id = r.model_id AND p.date = r.date
+    WHERE r.crossed AND r.date >= %(first)s
+    """,
+)
+"""A model in use does not hold what was promised when it was promoted (`pipeline/monitor.py`)."""
+
+STORED_RULES: tuple[StoredRule, ...] = (DATA_QUALITY, RANKING_CHANGE, PROMISE_BROKEN)
 """The rules of this kind that the platform brings."""
 
 

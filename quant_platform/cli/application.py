@@ -82,6 +82,7 @@ def complete_app() -> typer.Typer:
         database,
         dividends,
         listing,
+        models,
         new,
         release,
         research,
@@ -90,7 +91,7 @@ def complete_app() -> typer.Typer:
     )
 
     modules = (
-        *(commands, listing, database, dividends, new, release),
+        *(commands, listing, database, dividends, new, models, release),
         *(research, validation, trials, audit, alerts),
     )
     for module in modules:

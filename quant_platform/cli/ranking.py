@@ -4,6 +4,7 @@ import json
 
 from quant_platform.cli import console
 from quant_platform.errors import SessionError
+from quant_platform.pipeline.model_listing import states_line
 from quant_platform.reports.standings import BESIDE, NOTE, PLACES, standing_rows
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
@@ -44,4 +45,6 @@ def show_ranking(database: Database, session: str = "") -> str:
     console.out.print()
     console.out.print(str(report["summary"].iloc[0]), markup=False, highlight=False)
     console.out.print(NOTE, markup=False, highlight=False)
+    if states := states_line(database):
+        console.out.print(f"States by now: {states}.", markup=False, highlight=False)
     return day

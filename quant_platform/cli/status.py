@@ -62,6 +62,7 @@ def show_status(settings: Settings) -> None:
     console.out.print(f"Database  {without_password(database.url)}", soft_wrap=True)
     _show_tables(settings, database)
     _show_trials(database)
+    _show_states(database)
     runs = _last_runs(settings)
     console.out.print()
     console.table(
@@ -101,6 +102,15 @@ def _show_trials(database: Database) -> None:
     counting = "SELECT (SELECT count(*) FROM trials), (SELECT count(*) FROM studies)"
     trials, studies = _rows(database, counting)[0]
     console.out.print(f"Trials    {trials:,}, studies {studies:,}")
+
+
+def _show_states(database: Database) -> None:
+    if _rows(database, "SELECT to_regclass('model_monitor')::text")[0][0] is None:
+        return
+    from quant_platform.pipeline.model_listing import states_line
+
+    if states := states_line(database):
+        console.out.print(f"Models    {states}", markup=False)
 
 
 def _show_stale(settings: Settings, database: Database) -> None:

@@ -6,6 +6,7 @@ here: how a book is traded (`trading/book.py`), and its figures, which are a mod
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ from quant_platform.trading.simulation import Simulation
 BOOK_TABLES = {"book_attribution": "attribution", "book_holdings": "holdings"}
 """Table → attribute of `BookSimulation` that its rows come from."""
 
+Guarded = Callable[..., Any]
+"""`Guard.simulated` of a block (`monitor.py`), by name, simulation and what gives its rows."""
+
 
 def simulate_books(
     platform: Platform,
@@ -33,7 +37,8 @@ def simulate_books(
     done: Mapping[str, Simulation],
     states: Mapping[str, PortfolioState | None],
     before: Mapping[str, BookState],
-    assumed: Callable[[str], Mapping[str, Any]],
+    assumed: Callable[..., Mapping[str, Any]],
+    guarded: Guarded,
 ) -> dict[str, BookSimulation]:
     """Simulate all books over a block, by name.
 
@@ -42,7 +47,9 @@ def simulate_books(
     orders, done : of the models, by name
     states, before : of each book after the session before; None, and a state of nothing, at its
         beginning
-    assumed : what is assumed of a book, by its name, as `trading.simulation.simulate`
+    assumed : what is assumed of a book, by its name and the sessions before which it is halted, as
+        `trading.simulation.simulate`
+    guarded : simulates a book, by its name, halted where its monitor says so
     """
     books = {}
     for book in platform.books:
@@ -50,7 +57,8 @@ def simulate_books(
             Member(name, orders[name], done[name].portfolios["daily_return"].to_numpy())
             for name in book.members
         ]
-        books[book.name] = simulate_book(
+        simulated = partial(
+            simulate_book,
             panel,
             book.capital,
             members,
@@ -58,7 +66,11 @@ def simulate_books(
             calendar=platform.calendar,
             state=states[book.name],
             before=before[book.name],
-            **assumed(book.name),
+        )
+        books[book.name] = guarded(
+            book.name,
+            lambda halted, run=simulated, name=book.name: run(**assumed(name, halted)),
+            lambda done: done.simulation.portfolios,
         )
     return books
 

@@ -6,10 +6,9 @@ session of a run; from there on the state is carried from block to block.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from quant_platform.conventions import SESSIONS_PER_YEAR
@@ -26,6 +25,7 @@ from quant_platform.pipeline.chunks import Chunk, alone
 from quant_platform.pipeline.computations import server_time
 from quant_platform.pipeline.failures import Failures
 from quant_platform.pipeline.feature_inputs import known_window
+from quant_platform.pipeline.monitor import ACCOUNT, Guard, days_of
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.trials import model_trials, trial_statements
 from quant_platform.pipeline.tried import tried_beside
@@ -48,7 +48,10 @@ from quant_platform.trading.delistings import DelistingRules, Endings, YearHighs
 from quant_platform.trading.limits import Limits
 from quant_platform.trading.orders import Orders
 from quant_platform.trading.portfolio_state import PortfolioState
-from quant_platform.trading.simulation import simulate
+from quant_platform.trading.simulation import Simulation, simulate
+
+Assumed = Callable[[str, SessionArray | None], dict[str, Any]]
+"""What is assumed of a model or book, by its name and the sessions before which it is halted."""
 
 KEY = ("date", "security_id")
 
@@ -64,7 +67,7 @@ TABLES = {
 }
 """Table → attribute of `Simulation` that its rows come from."""
 
-SIMULATED = "simulated"
+SIMULATED = ACCOUNT
 """The account of what is simulated."""
 
 PERFORMANCE_SESSIONS = 1000
@@ -135,6 +138,7 @@ def portfolio_chunks(
     members = SlidingRows(universe.in_any_order())
     bar_rows = SlidingRows(bars.narrowed(*KEY, *BAR_COLUMNS.values()).in_any_order())
     highs = _year_highs(platform, bars, actions)
+    guard = Guard(platform, ids)
     for block in blocks(platform, sessions, LIQUIDITY_LOOKBACK + 1, count):
         read_at = server_time(platform)
         earlier_sessions = block.window[: len(block.window) - len(block.sessions)]
@@ -153,22 +157,28 @@ def portfolio_chunks(
         panel, orders, assumed = _given(
             platform, block, previous, bar_rows, actions, endings, members, sliding, own_data
         )
+        guarded = guard.of_block(block.sessions)
         done = {
-            name: simulate(panel, each, state=states[name], **assumed(name))
+            name: guarded(name, partial(_simulated, panel, each, states[name], assumed, name))
             for name, each in orders.items()
         }
-        books = simulate_books(platform, panel, orders, done, states, parts, assumed)
+        books = simulate_books(platform, panel, orders, done, states, parts, assumed, guarded)
         done |= {name: book.simulation for name, book in books.items()}
         states = {name: each.state() for name, each in done.items()}
         parts = {name: book.state for name, book in books.items()}
-        frames = {
-            table: _joined({ids[name]: getattr(each, rows) for name, each in done.items()})
-            for table, rows in TABLES.items()
-        }
-        for table in ACCOUNTED:
-            frames[table]["account"] = SIMULATED
-        frames |= book_frames(books, ids)
+        frames = _frames(done, ids) | book_frames(books, ids)
         yield Chunk(block.sessions, frames, read_at=read_at)
+
+
+def _frames(done: Mapping[str, Simulation], ids: Mapping[str, int]) -> dict[str, pd.DataFrame]:
+    """Rows of `TABLES` of all models and books, by table."""
+    frames = {
+        table: _joined({ids[name]: getattr(each, rows) for name, each in done.items()})
+        for table, rows in TABLES.items()
+    }
+    for table in ACCOUNTED:
+        frames[table]["account"] = SIMULATED
+    return frames
 
 
 def _given(
@@ -181,10 +191,10 @@ def _given(
     members: SlidingRows,
     signals: Mapping[str, SlidingRows],
     own_data: Stored | None,
-) -> tuple[Panel, dict[str, Orders], Callable[[str], dict[str, Any]]]:
+) -> tuple[Panel, dict[str, Orders], Assumed]:
     """What a block is simulated from: the market, the models' orders, and what is assumed of each.
 
-    The last one takes the name of a model or book.
+    The last one takes the name of a model or book, and the sessions before which it is halted.
     """
     # An order's impact looks back on the sessions before the block.
     first, last = block.window[0], block.window[-1]
@@ -214,15 +224,19 @@ def _given(
     costs = costs_of(settings)
     liquidity = liquidity_before(panel, len(block.sessions)) if costs.impact else None
 
-    def assumed(name: str) -> dict[str, Any]:
-        released_in = _days(released.get(name))
+    def assumed(name: str, halted: SessionArray | None) -> dict[str, Any]:
+        released_in = days_of(released.get(name))
         return {
             "costs": costs,
             "capital": settings.capital,
             "endings": endings,
             "limits": limits,
             "conditions": Conditions(
-                sectors=sectors, released=released_in, liquidity=liquidity, **given
+                sectors=sectors,
+                released=released_in,
+                halted=halted,
+                liquidity=liquidity,
+                **given,
             ),
             "actions": known_actions,
         }
@@ -242,8 +256,15 @@ def _conditions(
     return own_conditions(sources, rows, days, panel)
 
 
-def _days(days: Sequence[date] | None) -> SessionArray | None:
-    return None if days is None else np.array(days, dtype="datetime64[D]")
+def _simulated(
+    panel: Panel,
+    orders: Orders,
+    state: PortfolioState | None,
+    assumed: Assumed,
+    name: str,
+    halted: SessionArray | None,
+) -> Simulation:
+    return simulate(panel, orders, state=state, **assumed(name, halted))
 
 
 def _year_highs(platform: Platform, bars: Stored, actions: Stored) -> YearHighs:

@@ -17,6 +17,7 @@ from quant_platform.features import compute, context, inputs, own_values
 from quant_platform.features.feature_registry import features_of, sets
 from quant_platform.features.feature_set import FeatureSet
 from quant_platform.pipeline import feature_inputs
+from quant_platform.pipeline.monitor import HALT, monitor_recipe
 from quant_platform.pipeline.own_data import own_recipe
 from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import Settings
@@ -42,6 +43,8 @@ def recipe_of(platform: Platform, asset: str) -> str:
             return portfolio_recipe(platform.settings)
         case ["model_performance"]:
             return performance_recipe(platform.settings)
+        case ["model_monitor"]:
+            return monitor_recipe()
         case ["alerts"]:
             return platform.settings.alert_rules
     of_table = {each.table: each for each in sets()}
@@ -117,7 +120,8 @@ def portfolio_recipe(settings: Settings) -> str:
         f" {settings.distressed_return:g} {settings.distress_price:g} {settings.distress_fall:g}"
     )
     given = "".join(f"; {name} {of}" for name, of in read_sources(settings.conditions).items())
-    return f"{models}; {settings.capital:.2f}; {assumed}; {ends}{books}{given}"
+    watched = f"; monitor {monitor_recipe()}" if settings.monitor == HALT else ""
+    return f"{models}; {settings.capital:.2f}; {assumed}; {ends}{books}{given}{watched}"
 
 
 def performance_recipe(settings: Settings) -> str:

@@ -356,6 +356,13 @@ class Settings(SettingsModel):
         description="Severity and threshold of alert rules that are to differ from their defaults,"
         " such as `drawdown_limit=critical:-0.3, model_silent=info:42, ranking_change=off`.",
     )
+    monitor: Annotated[
+        Literal["alert", "halt"], LowerCase, Variable(ALERTS, PREFIX + "MONITOR")
+    ] = Field(
+        default="alert",
+        description="What becomes of a promoted model whose returns broke what its backtest"
+        " promised: an alert, or an alert and its account halted from the next session on.",
+    )
     environment: Environment = Field(
         default=Environment(), description="Texts for the vendor's settings."
     )

@@ -106,6 +106,7 @@ class Attribution:
         costs: Costs,
         borrow: FloatArray | None = None,
         released: SessionArray | None = None,
+        halted: SessionArray | None = None,
     ) -> None:
         """Take what was simulated, and the state before it.
 
@@ -113,7 +114,7 @@ class Attribution:
         ----------
         market : of the securities of `done`
         borrow : (T, N) annual fees of short positions; NaN or None: that of the costs
-        released : sessions before whose open a halted book is released
+        released, halted : sessions before whose open a halted book is released, or it is halted
         """
         self._members, self._done, self._market, self._costs = members, done, market, costs
         self._wanted, self._now, self._borrow = wanted, holdings, borrow
@@ -132,6 +133,7 @@ class Attribution:
         self._before = before
         nothing = np.zeros(0, dtype="datetime64[D]")
         self._released = np.isin(done.sessions, nothing if released is None else released)
+        self._stopped = np.isin(done.sessions, nothing if halted is None else halted)
         self._traded_at = _prices(costs, market)
         fills = done.tape.fills.T
         edges = np.arange(len(done.sessions) + 1)
@@ -247,7 +249,7 @@ class Attribution:
         if t:
             ruined, halted = (bool(self._rows[name][t - 1] > 0.0) for name in ("ruined", "halted"))
             factor = float(self._rows["factor"][t - 1])
-        over = ruined or (halted and not self._released[t])
+        over = ruined or (halted and not self._released[t]) or self._stopped[t]
         # A limit on losses scales all weights alike.
         scale = (self._wanted.capital[t] * (0.0 if over else factor))[:, None]
         return self._wanted.targets[t] * scale, self._wanted.asked[t] * scale

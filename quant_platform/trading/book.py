@@ -172,9 +172,9 @@ def _parts(
     borrow = conditions.borrow
     if borrow is not None:
         borrow = widen(borrow[-last:], panel.security_ids, ids, np.nan)
-    released = conditions.released
+    released, halted = conditions.released, conditions.halted
     return Attribution(
-        members, done, market, wanted, holdings, start, costs, borrow, released
+        members, done, market, wanted, holdings, start, costs, borrow, released, halted
     ).run()
 
 

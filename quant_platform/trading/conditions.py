@@ -74,6 +74,7 @@ class Conditions:
     beta : to the market, for its limit
     sectors : numbers of the sectors as known in the session before, for their limit; −1: unknown
     released : sessions (datetime64[D]) before whose open a halted account is released
+    halted : sessions before whose open the account is halted, by what was known before them
     liquidity : what `liquidity_before` gives, of the sessions simulated; None: it is measured
     """
 
@@ -84,6 +85,7 @@ class Conditions:
     sectors: NDArray[np.int64] | None = None
     liquidity: FloatArray | None = None
     released: SessionArray | None = None
+    halted: SessionArray | None = None
 
 
 NO_CONDITIONS = Conditions()

@@ -14,7 +14,7 @@ from quant_platform.trading.conditions import Conditions, liquidity_before
 from quant_platform.trading.costs import Costs
 from quant_platform.trading.delistings import Ends
 from quant_platform.trading.engine import layout
-from quant_platform.trading.engine.cash import DIVIDENDS, RELEASE, SPLITS
+from quant_platform.trading.engine.cash import DIVIDENDS, RELEASE, SPLITS, STOP_TRADING
 from quant_platform.trading.engine.layout import Bars, Market, Wishes
 from quant_platform.trading.market_arrays import MarketArrays, widen
 from quant_platform.trading.orders import Orders
@@ -51,6 +51,8 @@ def market_of(
     acts = acts + DIVIDENDS * (market.dividend != 0.0).any(axis=1)
     if conditions.released is not None:
         acts = acts + RELEASE * np.isin(sessions, conditions.released)
+    if conditions.halted is not None:
+        acts = acts + STOP_TRADING * np.isin(sessions, conditions.halted)
     liquidity = np.zeros((2, 0, 0))
     if costs.impact:
         known = conditions.liquidity

@@ -44,6 +44,7 @@ TABLES = (
     "portfolios",
     "model_performance",
     "performance_statistics",
+    "model_monitor",
     "alerts",
     "performance_reports",
 )

@@ -149,6 +149,7 @@ class RandomCase:
             "conditions": Conditions(
                 sectors=sectors,
                 released=self.days[::7],
+                halted=self.days[5::14],
                 **lending,  # type: ignore[arg-type]
             ),
             "actions": self.actions,

@@ -180,3 +180,128 @@ def test_an_error_in_the_middle_leaves_the_message_in_the_queue(office: Office) 
     assert office.deliver().sent == 1
     first, second = (message.event for _, message in office.received)
     assert first == second
+
+
+def titles(office: Office) -> list[str]:
+    return [message.title for _, message in office.received]
+
+
+class TestEnds:
+    def test_a_channel_that_was_told_of_it_is_told_of_its_end_once(self, office: Office) -> None:
+        breach(office.database, 0)
+        office.look(0)
+        office.deliver()
+        assert office.look(1, 2) == 0
+        assert office.look(3) == 1
+        office.deliver()
+        for number in (4, 5):
+            assert office.look(number) == 0
+            office.deliver()
+        assert titles(office) == [
+            "[critical] drawdown_limit: tight",
+            "[ended] drawdown_limit: tight",
+        ]
+        (_, first), (_, last) = office.received
+        assert first.event == last.event
+        assert f"{day(0)}, over on {day(1)}" in last.body
+        assert (first.kind, last.kind) == ("failure", "success")
+
+    def test_a_message_that_says_so_itself_has_no_other_after_it(self, office: Office) -> None:
+        breach(office.database, 0)
+        office.look(*range(4))
+        office.deliver()
+        assert office.look(4) == 0
+        assert titles(office) == ["[critical] drawdown_limit: tight"]
+
+    def test_who_takes_only_what_is_critical_hears_no_end_of_a_warning(
+        self, database: Database
+    ) -> None:
+        office = Office(database, [channel("grave", "critical")])
+        breach(database, 0, severity="warning")
+        assert office.look(*range(4)) == 0
+
+    @pytest.mark.parametrize(("origin", "severity"), [("run", "critical"), ("report", "info")])
+    def test_what_happened_once_or_is_for_information_has_no_end(
+        self, office: Office, origin: str, severity: str
+    ) -> None:
+        breach(office.database, 0, origin=origin, severity=severity)
+        office.look(0)
+        office.deliver()
+        assert office.look(1, 2, 3, 4) == 0
+        assert len(office.received) == 1
+
+    def test_what_ended_long_ago_is_no_news(self, office: Office) -> None:
+        breach(office.database, 0)
+        office.look(0)
+        office.deliver()
+        assert office.look(*range(1, 40)) == 0
+
+    def test_it_waits_for_the_end_of_quiet_hours(self, database: Database) -> None:
+        office = Office(database, [channel(quiet="22:00-07:00")])
+        office.now = datetime(2030, 1, 15, 12, 0, tzinfo=UTC)
+        breach(database, 0)
+        office.look(0)
+        office.deliver()
+        office.now = datetime(2030, 1, 15, 23, 0, tzinfo=UTC)
+        office.look(1, 2, 3)
+        assert office.deliver().waiting == 1
+        office.now = datetime(2030, 1, 16, 7, 0, tzinfo=UTC)
+        assert office.deliver().sent == 1
+        assert titles(office)[-1] == "[ended] drawdown_limit: tight"
+
+    def test_an_end_that_was_none_is_not_told(self, office: Office) -> None:
+        """Rows of a later session come before the message is sent."""
+        breach(office.database, 0)
+        office.look(0)
+        office.deliver()
+        office.look(1, 2, 3)
+        breach(office.database, 3)
+        office.look()
+        assert office.deliver().sent == 0
+        office.look(4, 5, 6)
+        assert office.deliver().sent == 1
+        assert f"From {day(0)} to {day(3)}, over on {day(4)}" in office.received[-1][1].body
+
+
+class TestEscalation:
+    def test_a_channel_is_told_again_of_what_got_more_severe(self, office: Office) -> None:
+        for number, severity in enumerate(("info", "warning", "warning", "critical", "warning")):
+            breach(office.database, number, severity=severity)
+            office.look(number)
+            office.deliver()
+        assert titles(office) == [
+            f"[{severity}] drawdown_limit: tight" for severity in ("info", "warning", "critical")
+        ]
+        assert len({message.event for _, message in office.received}) == 1
+        bodies = [message.body for _, message in office.received]
+        assert "It was told as" not in bodies[0]
+        assert "It was told as info before" in bodies[1]
+        assert "It was told as warning before" in bodies[2]
+
+    def test_one_that_waits_tells_the_worst_alone(self, office: Office) -> None:
+        office.down = {"desk"}
+        for number, severity in enumerate(("warning", "critical")):
+            breach(office.database, number, severity=severity)
+            office.look(number)
+            office.deliver()
+        office.down = set()
+        office.wait(5)
+        assert office.deliver().sent == 1
+        assert titles(office) == ["[critical] drawdown_limit: tight"]
+        assert office.look() == 0
+
+    def test_one_that_is_being_sent_is_followed_by_the_worse(self, office: Office) -> None:
+        breach(office.database, 0, severity="warning")
+        office.look(0)
+
+        def meanwhile(channel: Channel, message: Message) -> str:
+            if not office.received:
+                breach(office.database, 1, severity="critical")
+                assert office.look(1) == 1
+            return office.take(channel, message)
+
+        deliver(office.database, office.channels, lambda: office.now, meanwhile)
+        assert titles(office) == [
+            "[warning] drawdown_limit: tight",
+            "[critical] drawdown_limit: tight",
+        ]

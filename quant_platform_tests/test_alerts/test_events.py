@@ -6,8 +6,14 @@ import pytest
 
 from quant_platform.alerts.events import RECENT, RUN_DAYS, STALE_FOR
 from quant_platform.alerts.queue import queued, raise_alert
-from quant_platform.alerts.stored_rules import DATA_QUALITY, RANKING_CHANGE, StoredRule
+from quant_platform.alerts.stored_rules import (
+    DATA_QUALITY,
+    PROMISE_BROKEN,
+    RANKING_CHANGE,
+    StoredRule,
+)
 from quant_platform.storage.database import Database
+from quant_platform.storage.models import ModelRecord, register_models
 from quant_platform_tests.support.alerting import Office, breach, channel, day
 from quant_platform_tests.support.tables import fetch
 
@@ -287,3 +293,26 @@ def test_the_queue_does_not_look_at_the_clock_of_the_market(office: Office) -> N
     breach(office.database, 0)
     office.now = datetime.now(UTC) + timedelta(days=10_000)
     assert office.look(0) == 1
+
+
+def test_a_broken_promise_is_one_event_for_as_long_as_it_lasts(database: Database) -> None:
+    office = Office(database, rules=[PROMISE_BROKEN])
+    register_models(database, [ModelRecord("mine", "1", "", {}, is_benchmark=False)])
+    for number in range(3):
+        fetch(
+            database,
+            "INSERT INTO model_monitor (date, model_id, state, promoted_on, sessions, mean, lower,"
+            " upper, promised, e_value, crossed)"
+            " SELECT %s, id, 'champion', %s, %s, -0.1, -0.2, 0.01, 0.02, 25, %s"
+            " FROM models WHERE model_name = 'mine'",
+            *(day(number), day(0), 40 + number, number > 0),
+        )
+        assert office.look(number) == (1 if number == 1 else 0)
+    assert office.events() == [("mine", day(1), day(2), None)]
+    ((severity, message),) = fetch(database, "SELECT severity, message FROM alert_events")
+    assert severity == "critical"
+    # Means times √252 = 15.87: −0.1, 0.01 and 0.02.
+    assert message == (
+        f"mine, champion since {day(0)}: its returns break what its backtest promised (-1.59 a year"
+        " over 42 sessions, at most 0.16 with 95 % confidence, at least 0.32 promised)"
+    )

@@ -54,7 +54,7 @@ def test_a_mail(mail: MailServer) -> None:
     text = plain.get_content()
     assert "tight: drawdown of -23.4 % <over> 252 sessions" in text
     assert "From 2012-03-01 to 2012-03-02, and it lasts" in text
-    assert f"Event {EVENT} (a message with the same id is the same message again)" in text
+    assert f"Event {EVENT} (a message with the same id and title is the same message again)" in text
 
 
 def test_a_webhook(web: WebServer) -> None:

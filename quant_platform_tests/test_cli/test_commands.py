@@ -56,6 +56,12 @@ COMMANDS = [
     ["alerts", "list"],
     ["alerts", "test"],
     ["alerts", "deliver"],
+    ["model"],
+    ["model", "list"],
+    ["model", "show"],
+    ["model", "promote"],
+    ["model", "demote"],
+    ["model", "retire"],
 ]
 
 

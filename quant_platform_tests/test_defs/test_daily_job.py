@@ -27,6 +27,7 @@ ASSETS = {
     "signals/mean_reversion",
     "portfolios",
     "model_performance",
+    "model_monitor",
     "alerts",
     "performance_reports",
 }

@@ -87,7 +87,7 @@ def test_the_files_are_written_from_the_settings(name: str) -> None:
 def test_every_setting_is_named_once_and_described() -> None:
     settings = all_entries()
     names = [name for entry in settings for name in entry.names]
-    assert len(names) == len(set(names)) == 67
+    assert len(names) == len(set(names)) == 68
     assert set(EXAMPLES) == set(names)
     for entry in settings:
         assert entry.description.endswith("."), entry

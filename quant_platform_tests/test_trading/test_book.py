@@ -133,6 +133,15 @@ def test_a_halted_book_is_closed_out_until_it_is_released():
     assert lines(done, "pnl", 3) == {"a": 85.0, "b": -34.0, "cash": 0.0}
 
 
+def test_a_book_that_is_halted_from_outside_is_closed_out_for_all_members():
+    panel = market({"X": [(10, 10), (10, 10), (10, 11)]})
+    wanted = {"a": {"X": [1.0] * 3}, "b": {"X": [-0.4] * 3}}
+    done = run(panel, wanted, conditions=Conditions(halted=panel.sessions[1:2]))
+    assert held(done, 0) == {("a", "X"): 50.0, ("b", "X"): -20.0}
+    assert held(done, 1) == {("a", "X"): 0.0, ("b", "X"): 0.0}
+    assert done.simulation.portfolios["equity"].tolist() == [1000.0] * 3
+
+
 def test_members_trade_with_each_other_first_and_share_what_the_market_gives():
     # a and b buy 60 and 30, c sells 20: 70 are asked for, 40 come. The buyers share 40 + 20 as 2:1.
     after = allocate(np.zeros((3, 1)), np.array([[60.0], [30.0], [-20.0]]), np.array([40.0]))

@@ -45,7 +45,7 @@ from quant_platform.trading.engine.layout import (
 YEAR = 360.0
 """Days of a year by which annual rates are divided: actual/360, the money market's convention."""
 
-SPLITS, DIVIDENDS, RELEASE = 1, 2, 4
+SPLITS, DIVIDENDS, RELEASE, STOP_TRADING = 1, 2, 4, 8
 """Bits of `Market.acts`."""
 
 

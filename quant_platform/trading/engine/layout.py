@@ -243,7 +243,8 @@ class Market(NamedTuple):
     days : (T,) calendar days since the session before
     settles : (T,) session in which trades of each are settled; may lie beyond the last
     split, dividend : as of the session; 1 and 0 where there is none
-    acts : (T,) bit 1: some split, bit 2: some dividend, bit 3: a halted account goes on
+    acts : (T,) bit 1: some split, bit 2: some dividend, bit 3: a halted account goes on,
+        bit 4: the account is halted
     slot : number of the date on which a dividend is paid, read where there is one, −1: at once;
         (0, 0): all at once
     pays : (P,) session in which each of these dates is paid, T where later

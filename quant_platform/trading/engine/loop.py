@@ -21,6 +21,7 @@ from quant_platform.trading.engine.cash import (
     DIVIDENDS,
     RELEASE,
     SPLITS,
+    STOP_TRADING,
     finance,
     pay_dividends,
     split_positions,
@@ -75,10 +76,12 @@ def write(account: Vector, owed: Vector, tape: Tape, t: int) -> None:
 
 
 @compiled(plain=True)
-def release(account: Vector) -> None:
-    """Let a halted account go on, from its present equity."""
-    if account[HALTED] > 0.0:
+def let_go_or_halt(account: Vector, acts: int) -> None:
+    """Let a halted account go on, from its present equity; or halt it."""
+    if acts & RELEASE and account[HALTED] > 0.0:
         account[HALTED], account[PEAK] = 0.0, account[EQUITY]
+    if acts & STOP_TRADING:
+        account[HALTED] = 1.0
 
 
 @compiled(plain=True)
@@ -180,8 +183,7 @@ def run(
             split_positions(terms, book, account, fills, split, t, lo, hi)
         some = (acts & DIVIDENDS) > 0
         pay_dividends(terms, book, account, owed, dividend, slot, pays, some, t, lo, hi)
-        if acts & RELEASE:
-            release(account)
+        let_go_or_halt(account, acts)
         ends = end < len(ended) and market.end_session[end] <= t
         if in_passes and account[FACTOR] == 1.0 and not ends:
             pass_session(terms, tiers, book, account, tape, bars, market, wishes, t, lo, hi)

@@ -7,7 +7,7 @@ import numpy as np
 
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.trading.engine import layout as at
-from quant_platform.trading.engine.cash import RELEASE
+from quant_platform.trading.engine.cash import RELEASE, STOP_TRADING
 from quant_platform.trading.engine.layout import Bars, Market, Tape, Wishes
 from quant_platform.trading.reference.ledger import Ledger, total, whole_shares
 from quant_platform.trading.reference.trades import (
@@ -66,11 +66,13 @@ def run(
 
 
 def release(ledger: Ledger) -> None:
-    """Have a halted account go on where a person said so; its drawdown begins anew."""
-    account = ledger.account
-    if ledger.market.acts[ledger.t] & RELEASE and account[at.HALTED] > 0.0:
+    """Have a halted account go on where a person said so, its drawdown anew; or halt it."""
+    account, acts = ledger.account, ledger.market.acts[ledger.t]
+    if acts & RELEASE and account[at.HALTED] > 0.0:
         account[at.HALTED] = 0.0
         account[at.PEAK] = account[at.EQUITY]
+    if acts & STOP_TRADING:
+        account[at.HALTED] = 1.0
 
 
 def finance(ledger: Ledger) -> None:
