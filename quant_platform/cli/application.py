@@ -81,6 +81,7 @@ def complete_app() -> typer.Typer:
         commands,
         database,
         dividends,
+        factors,
         listing,
         new,
         release,
@@ -88,7 +89,10 @@ def complete_app() -> typer.Typer:
         trials,
     )
 
-    modules = commands, listing, database, dividends, new, release, research, trials, audit, alerts
+    modules = (
+        *(commands, listing, database, dividends, new, release, research, factors),
+        *(trials, audit, alerts),
+    )
     for module in modules:
         module.register(app)
     return app

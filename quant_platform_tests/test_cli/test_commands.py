@@ -47,6 +47,7 @@ COMMANDS = [
     ["release"],
     ["backtest"],
     ["sweep"],
+    ["factors"],
     ["trials"],
     ["studies"],
     ["unseal"],
