@@ -217,6 +217,9 @@ def test_a_sealed_session_stays_sealed_in_pages_and_index(
     assert keep_holdout(filled, LAST, "me") == date.fromisoformat(LAST)
     seal_pages(settings, filled, date.fromisoformat(LAST))
     index = (folder / "index.html").read_text(encoding="utf-8")
+    # The link to the factors' pages leads somewhere, before any of them is written.
+    assert 'href="factors/index.html"' in index
+    assert "quant-platform factors" in (folder / "factors" / "index.html").read_text()
     sealed, other = index.partition('href="2024-02-15.html"')[::2]
     assert "sealed" in sealed
     assert "Said" not in sealed

@@ -98,9 +98,9 @@ def test_several_factors_and_their_pages(store: Store, tmp_path: Path) -> None:
     assert f"../{library.name}" in text
     assert len(text) < 300_000
     settings = Settings.load({PREFIX + "HOME": str(tmp_path)}, tmp_path)
-    seal_pages(settings, date(2008, 1, 29))
+    seal_pages(settings, store.database, date(2008, 1, 29))
     assert (index.parent / "down.html").read_text() == text
-    seal_pages(settings, date(2008, 1, 28))
+    seal_pages(settings, store.database, date(2008, 1, 28))
     assert "are sealed" in index.read_text()
     assert "are sealed" in (index.parent / "down.html").read_text()
     whole = alone.to_html(tmp_path / "alone.html").read_text()
