@@ -183,7 +183,7 @@ def test_each_reader_has_a_file_and_the_index_names_them(
     links = re.findall(r'href="([^"]*)"', text)
     assert links == [
         *(f"{LAST}.html", f"{LAST}-manager.html", f"{LAST}-risk.html", f"{LAST}-risk.pdf"),
-        "2024-02-15.html",
+        *("2024-02-15.html", "factors/index.html"),
     ]
     assert "2 pages, 2024-02-15 to 2024-02-16" in text
     again = [write_page(settings, filled, LAST).path.read_bytes() for _ in range(2)]
