@@ -81,6 +81,7 @@ def complete_app() -> typer.Typer:
         commands,
         database,
         dividends,
+        factors,
         listing,
         models,
         new,
@@ -92,7 +93,7 @@ def complete_app() -> typer.Typer:
 
     modules = (
         *(commands, listing, database, dividends, new, models, release),
-        *(research, validation, trials, audit, alerts),
+        *(research, validation, factors, trials, audit, alerts),
     )
     for module in modules:
         module.register(app)

@@ -17,11 +17,15 @@ from datetime import date
 from pathlib import Path
 
 from quant_platform.evaluation.comparison import BEST
+from quant_platform.reports.factor_page import page as plain_page
 from quant_platform.reports.index_page import PAGE, Entry, index_page
 from quant_platform.reports.sections.section import READERS
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 from quant_platform.storage.files import replace_file
+
+FACTORS = "factors"
+"""Folder of the pages of factors (`research/factor_pages.py`)."""
 
 SESSION_PAGE = "????-??-??.html"
 """Pattern of the pages that the index lists."""
@@ -43,6 +47,7 @@ def write_index(
     written : what the page just written says
     """
     with _locked(folder):
+        _keep_factor_page(folder / FACTORS / PAGE)
         pages = sorted(folder.glob(SESSION_PAGE))
         open_ones = [each.stem for each in pages if sealed is None or each.stem < f"{sealed}"]
         said = _said(database, open_ones)
@@ -56,6 +61,14 @@ def write_index(
         ]
         replace_file(folder / PAGE, index_page(entries).encode())
     return folder / PAGE
+
+
+def _keep_factor_page(path: Path) -> None:
+    """Say how the pages of factors are written, unless they are there: the index links to them."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = "<p>Write the pages with: <code>quant-platform factors --pages</code></p>"
+        replace_file(path, plain_page("Factors", text).encode())
 
 
 def _said(database: Database, sessions: list[str]) -> dict[str, Entry]:

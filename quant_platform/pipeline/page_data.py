@@ -45,6 +45,7 @@ FIRST_COUNTED = (
     "model_performance",
     "performance_statistics",
     "performance_reports",
+    "factor_evaluation",
     "alerts",
     "data_quality",
     "quarantine",

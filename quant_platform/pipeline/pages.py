@@ -13,9 +13,10 @@ import pandas as pd
 
 from quant_platform.errors import SessionError
 from quant_platform.evaluation.comparison import BEST
-from quant_platform.pipeline.index import write_index
+from quant_platform.pipeline.index import FACTORS, write_index
 from quant_platform.pipeline.page_data import gather
 from quant_platform.reports.data import ReportData
+from quant_platform.reports.factor_page import last_session
 from quant_platform.reports.html import library_name, plotly_script, render_report, sealed_page
 from quant_platform.reports.index_page import Entry
 from quant_platform.reports.pictures import pictures_of
@@ -120,6 +121,9 @@ def _seal(folder: Path, first: date) -> None:
     for path in folder.glob("????-??-??*.html"):
         if path.stem[:10] >= first.isoformat():
             replace_file(path, sealed_page(path.stem[:10], str(refusal(first))).encode())
+    for path in (folder / FACTORS).glob("*.html"):
+        if last_session(path.read_text()) >= first.isoformat():
+            replace_file(path, sealed_page(path.stem, str(refusal(first))).encode())
     for path in folder.glob("????-??-??*.pdf"):
         if path.stem[:10] >= first.isoformat():
             path.unlink(missing_ok=True)

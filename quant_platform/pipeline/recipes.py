@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from functools import cache, partial
 from types import ModuleType
 
+from quant_platform.evaluation.factor_rows import HORIZONS
 from quant_platform.evaluation.metrics import METRICS
 from quant_platform.features import compute, context, inputs, own_values
 from quant_platform.features.feature_registry import features_of, sets
 from quant_platform.features.feature_set import FeatureSet
 from quant_platform.pipeline import feature_inputs
 from quant_platform.pipeline.monitor import HALT, monitor_recipe
+from quant_platform.pipeline.feature_sets import stored_sets
 from quant_platform.pipeline.own_data import own_recipe
 from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import Settings
@@ -45,6 +47,8 @@ def recipe_of(platform: Platform, asset: str) -> str:
             return performance_recipe(platform.settings)
         case ["model_monitor"]:
             return monitor_recipe()
+        case ["factor_evaluation"]:
+            return factor_recipe(platform.settings)
         case ["alerts"]:
             return platform.settings.alert_rules
     of_table = {each.table: each for each in sets()}
@@ -130,6 +134,13 @@ def performance_recipe(settings: Settings) -> str:
     stated |= {book.name: book.benchmark for book in books_of(settings)}
     against = ",".join(f"{name} by {of or settings.benchmark}" for name, of in stated.items())
     return f"{','.join(METRICS)}; {settings.risk_free:g}; {against}"
+
+
+def factor_recipe(settings: Settings) -> str:
+    """Horizons, and the features that are evaluated."""
+    names = [each.name for of in stored_sets(settings) for each in features_of(of)]
+    horizons = ",".join(map(str, HORIZONS))
+    return f"{len(names)} features {_short(','.join(names))} over {horizons}"
 
 
 def _plain(function: object) -> object:

@@ -1,40 +1,41 @@
-"""`factor_study`: what a feature foretells of later returns, over stored sessions.
+"""`factor_study`: what features foretell of later returns, over stored sessions.
 
 A value of session t is known after its close, so the return begins with the next session's open and
 ends with the open `horizon` sessions later: what a portfolio that trades at opens can have. It is a
 total return. A security that stops trading before that ends with its last close.
 
-What belongs here: later returns, and the result. What does not: the figures (`evaluation/`).
+What belongs here: what is read, and values brought onto a panel. What does not: later returns
+(`market/`), figures (`evaluation/`) and the result (`factor_result.py`).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from quant_platform.errors import ContractError, SettingsError
-from quant_platform.evaluation.factor_study import (
-    information_coefficients,
-    mean_with_error,
-    quantile_of,
-    quantile_returns,
-    quantile_turnover,
+from quant_platform.evaluation.factor_sessions import Ordered, ranks_of
+from quant_platform.evaluation.factor_study import SpreadCosts
+from quant_platform.evaluation.factor_tables import (
+    by_sector,
+    by_size,
+    decay_table,
+    group_table,
+    mean_rank_correlations,
+    notes_on,
+    session_figures,
 )
-from quant_platform.kernels.arrays import BoolArray, FloatArray
+from quant_platform.features.feature_registry import select
+from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.calendar import Calendar
+from quant_platform.market.later_returns import forward_returns
+from quant_platform.market.liquidity import value_traded
 from quant_platform.market.panel import Panel
+from quant_platform.research.factor_result import FactorStudies, FactorStudy, stacked
 from quant_platform.research.feature_data import FeatureData
 from quant_platform.research.reader import TableReader
 from quant_platform.time_limit import UNLIMITED, TimeLimit
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-Z95 = 1.959963984540054
-"""Standard normal quantile of a two-sided interval of 95 %."""
 
 MOST_QUANTILES = 100
 
@@ -42,146 +43,185 @@ OWN = "factor"
 """Name of values that have none."""
 
 
-@dataclass(frozen=True, eq=False)
-class FactorStudy:
-    """What a factor foretold, by horizon.
+@dataclass(frozen=True)
+class FactorPlan:
+    """What a study is to look at.
 
     Attributes
     ----------
-    name : of the feature
     horizons : sessions over which returns are looked at
     quantiles : how many groups of equal size members are put into
-    ic : pd.DataFrame
-        Index `date`, a column per horizon: the rank correlation of values and later returns.
-    returns : pd.DataFrame
-        Index `date`, columns (horizon, quantile): mean later return of the quantile's members, a
-        fraction over the whole horizon.
-    turnover : pd.DataFrame
-        Index `date`, a column per quantile: share of members that were not in it a session before.
-    coverage : pd.Series
-        By date: members with a known value, as a share of all members.
-    """
-
-    name: str
-    horizons: Sequence[int]
-    quantiles: int
-    ic: pd.DataFrame
-    returns: pd.DataFrame
-    turnover: pd.DataFrame
-    coverage: "pd.Series[float]"
-
-    @cached_property
-    def summary(self) -> pd.DataFrame:
-        """A row per horizon: the mean rank correlation with its error, and the spread.
-
-        ic, standard_error (Newey–West, of overlapping returns), t, lower_95, upper_95, ic_ratio
-        (mean / standard deviation), positive (share of sessions above 0), sessions, spread (mean
-        later return of the highest quantile less that of the lowest) and monotonicity (rank
-        correlation of the quantiles' numbers and mean returns).
-        """
-        rows = []
-        for horizon in self.horizons:
-            ic = self.ic[horizon].to_numpy()
-            known = ic[np.isfinite(ic)]
-            mean, error = mean_with_error(ic, horizon - 1)
-            deviation = float(known.std(ddof=1)) if len(known) > 1 else np.nan
-            means = self.by_quantile[horizon].to_numpy()
-            rows.append(
-                {
-                    "horizon": horizon,
-                    "ic": mean,
-                    "standard_error": error,
-                    "t": _over(mean, error),
-                    "lower_95": mean - Z95 * error,
-                    "upper_95": mean + Z95 * error,
-                    "ic_ratio": _over(mean, deviation),
-                    "positive": float((known > 0.0).mean()) if len(known) else np.nan,
-                    "sessions": len(known),
-                    "spread": means[-1] - means[0],
-                    "monotonicity": _monotonicity(means),
-                }
-            )
-        return pd.DataFrame(rows).set_index("horizon")
-
-    @cached_property
-    def by_quantile(self) -> pd.DataFrame:
-        """Mean later return: a row per quantile (the lowest is 1), a column per horizon."""
-        means = self.returns.mean()
-        return pd.DataFrame({horizon: means[horizon] for horizon in self.horizons})
-
-    def plot(self) -> "go.Figure":
-        """Draw mean returns by quantile, and the running sum of the rank correlations."""
-        from quant_platform.reports.factor_page import factor_figure
-
-        return factor_figure(self.name, self.by_quantile, self.ic)
-
-    def _repr_html_(self) -> str:
-        from quant_platform.reports.factor_page import factor_fragment
-
-        return factor_fragment(self.name, self.summary, self.by_quantile)
-
-
-def factor_study(
-    reader: TableReader,
-    calendar: Calendar,
-    factor: str | pd.DataFrame,
-    start: str | None,
-    end: str | None,
-    horizons: Sequence[int],
-    quantiles: int,
-    limit: TimeLimit = UNLIMITED,
-) -> FactorStudy:
-    """Study one feature over the members of each session from `start` to `end`.
-
-    Parameters
-    ----------
-    factor : name of a feature, or values by date and symbol; each is known after its session
-    start, end : ISO dates; None: the first and the last session with bars
-    limit : how long each call of a feature may take that somebody added
+    costs : of trading the spread
 
     Raises
     ------
     SettingsError
         The horizons or the number of quantiles cannot be.
+    """
+
+    horizons: tuple[int, ...] = (1, 5, 21)
+    quantiles: int = 5
+    costs: SpreadCosts = field(default_factory=SpreadCosts)
+
+    def __post_init__(self) -> None:
+        horizons, quantiles = self.horizons, self.quantiles
+        whole = all(isinstance(each, int) and each > 0 for each in horizons)
+        if not whole or not horizons or len({*horizons}) < len(horizons):
+            raise SettingsError(
+                f"The horizons are {tuple(horizons)!r}", "Allowed: different whole numbers above 0"
+            )
+        if not isinstance(quantiles, int) or not 2 <= quantiles <= MOST_QUANTILES:
+            raise SettingsError(
+                f"There are to be {quantiles!r} quantiles",
+                f"Allowed: a whole number from 2 to {MOST_QUANTILES}",
+            )
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A factor by its name.
+
+    Attributes
+    ----------
+    name : in the result
+    feature : that it is; None: it is what is given
+    given : values by date and symbol, each known after its session
+    """
+
+    name: str
+    feature: str | None = None
+    given: pd.DataFrame | None = None
+
+
+def factors_of(
+    given: "Sequence[str | pd.DataFrame] | Mapping[str, str | pd.DataFrame]",
+) -> list[Factor]:
+    """Return factors from names of features and values, as a person writes them.
+
+    Raises
+    ------
+    SettingsError
+        There is none, or two have one name.
     UnknownNameError
         There is no such feature.
+    """
+    if isinstance(given, Mapping):
+        named = [(str(name), each) for name, each in given.items()]
+    else:
+        named = [
+            (each if isinstance(each, str) else str(each.attrs.get("name", OWN)), each)
+            for each in given
+        ]
+    if not named:
+        raise SettingsError("There is no factor to study", "Give at least one")
+    found = [
+        Factor(name, select([each])[0].name) if isinstance(each, str) else Factor(name, None, each)
+        for name, each in named
+    ]
+    names = [each.name for each in found]
+    if twice := sorted({each for each in names if names.count(each) > 1}):
+        raise SettingsError(f"Two factors are called {twice[0]!r}", "Give each a name of its own")
+    return found
+
+
+@dataclass(frozen=True)
+class StudiedMarket:
+    """A panel, what follows from it for every factor, and the sessions of the values.
+
+    Attributes
+    ----------
+    panel : bars, actions and universe of the sessions of the values, and of those after them in
+        which returns end
+    sessions : how many of its sessions have values
+    plan : what is looked at
+    """
+
+    panel: Panel
+    sessions: int
+    plan: FactorPlan
+
+    def studies(self, factors: Mapping[str, FloatArray]) -> FactorStudies:
+        """Study factors, each by its name as (sessions, securities) of the panel."""
+        panel, count, plan = self.panel, self.sessions, self.plan
+        member = np.asarray(panel.member[:count])
+        returns = forward_returns(panel, plan.horizons)
+        later = {each: Ordered.of(returns[each][:count], stable=False) for each in plan.horizons}
+        groupings = {
+            "sector": by_sector(panel.sectors[:count], panel.sector_names, member),
+            "size": by_size(value_traded(panel)[:count], member),
+        }
+        known = {name: each for name, each in groupings.items() if each is not None}
+        dates = pd.DatetimeIndex(panel.sessions[:count].astype("datetime64[s]"), name="date")
+        members = np.maximum(member.sum(axis=1), 1)
+        studies, ranks = {}, []
+        for name, values in factors.items():
+            ordered = Ordered.of(values[:count], member)
+            found = session_figures(ordered, later, plan.quantiles, known)
+            if len(factors) > 1:
+                ranks.append(ranks_of(ordered).values)
+            tables = {each: group_table(*found.grouped.get(each, ((), {}))) for each in groupings}
+            studies[name] = FactorStudy(
+                name,
+                plan.horizons,
+                plan.quantiles,
+                _wide({each: found.pairs[each].ic[:, 0] for each in plan.horizons}, dates),
+                _wide({each: found.pairs[each].rank_ic[:, 0] for each in plan.horizons}, dates),
+                _wide({each: found.pairs[each].slope[:, 0] for each in plan.horizons}, dates),
+                stacked(found.returns, dates, plan.quantiles),
+                stacked(found.turnover, dates, plan.quantiles),
+                _wide(found.autocorrelation, dates, "lag"),
+                pd.Series(found.known / members, index=dates, name="coverage"),
+                decay_table(found.decay, min(plan.horizons)),
+                tables["sector"],
+                tables["size"],
+                plan.costs,
+                notes_on(found, plan.quantiles, groupings),
+            )
+        names = list(studies)
+        correlation = mean_rank_correlations(ranks) if ranks else np.ones((1, 1))
+        return FactorStudies(studies, pd.DataFrame(correlation, index=names, columns=names))
+
+
+def factor_studies(
+    reader: TableReader,
+    calendar: Calendar,
+    factors: Sequence[Factor],
+    start: str | None,
+    end: str | None,
+    plan: FactorPlan,
+    limit: TimeLimit = UNLIMITED,
+) -> FactorStudies:
+    """Study factors over the members of each session from `start` to `end`.
+
+    Parameters
+    ----------
+    factors : of different names
+    start, end : ISO dates; None: the first and the last session with bars
+    limit : how long each call of a feature may take that somebody added
+
+    Raises
+    ------
     ContractError
         No value is of the range.
     SessionError
         There are no bars in the range, or a session is missing.
     """
-    _check(horizons, quantiles)
     first, last = (day.isoformat() for day in reader.first_and_last_bar())
     stored = calendar.sessions(*reader.first_and_last_bar())
     first, until = start or first, end or last
     days = [day.isoformat() for day in calendar.range(first, until, stored)]
     behind = [day.isoformat() for day in stored if day.isoformat() >= days[-1]]
-    reach = behind[min(max(horizons) + 1, len(behind) - 1)]
-    data, count = FeatureData(reader, calendar, days[0], reach, limit), len(days)
-    if isinstance(factor, str):
-        panel, name = data.panel([factor]), factor
-        asked = panel[factor]
-    else:
-        panel, name = data.panel([]), str(factor.attrs.get("name", OWN))
-        asked = _aligned(factor, panel)
-    values = np.where(panel.member, asked, np.nan)[:count]
-    later = {horizon: forward_returns(panel, horizon)[:count] for horizon in horizons}
-    dates = pd.DatetimeIndex(panel.sessions[:count].astype("datetime64[s]"), name="date")
-    of = quantile_of(values, np.isfinite(values), quantiles)
-    numbers = range(1, quantiles + 1)
-    columns = pd.MultiIndex.from_product([horizons, numbers], names=["horizon", "quantile"])
-    ic = {each: information_coefficients(values, returns) for each, returns in later.items()}
-    by_group = np.hstack([quantile_returns(of, returns, quantiles) for returns in later.values()])
-    changes = np.stack([quantile_turnover(of, number) for number in numbers], axis=1)
-    return FactorStudy(
-        name,
-        tuple(horizons),
-        quantiles,
-        pd.DataFrame(ic, index=dates),
-        pd.DataFrame(by_group, index=dates, columns=columns),
-        pd.DataFrame(changes, index=dates, columns=pd.Index(numbers, name="quantile")),
-        _coverage(values, panel.member[:count], dates),
-    )
+    reach = behind[min(max(plan.horizons) + 1, len(behind) - 1)]
+    data = FeatureData(reader, calendar, days[0], reach, limit)
+    features = [each.feature for each in factors if each.feature is not None]
+    panel = data.panel([*dict.fromkeys(features)])
+    values = {
+        each.name: _aligned(each.given, panel)
+        if each.given is not None
+        else panel[str(each.feature)]
+        for each in factors
+    }
+    return StudiedMarket(panel, len(days), plan).studies(values)
 
 
 def _aligned(values: pd.DataFrame, panel: Panel) -> FloatArray:
@@ -197,55 +237,8 @@ def _aligned(values: pd.DataFrame, panel: Panel) -> FloatArray:
     return frame.reindex(index=days, columns=symbols).to_numpy(dtype=np.float64)
 
 
-def forward_returns(panel: Panel, horizon: int) -> FloatArray:
-    """Return total returns from the next session's open to the open `horizon` sessions later.
-
-    NaN where the security did not trade in the next session, or the panel ends before the exit. One
-    that has stopped trading by then leaves at its last close.
-
-    Parameters
-    ----------
-    panel : bars and corporate actions
-    """
-    opens, closes = panel.adjusted("open"), panel.adjusted("close")
-    exits = np.where(panel.traded, opens, _carried(closes, panel.traded))
-    found = np.full(opens.shape, np.nan)
-    if horizon + 1 < len(opens):
-        entry = np.where(panel.traded, opens, np.nan)[1:-horizon]
-        found[: -(horizon + 1)] = exits[horizon + 1 :] / np.where(entry > 0.0, entry, np.nan) - 1.0
-    return found
-
-
-def _carried(closes: FloatArray, traded: BoolArray) -> FloatArray:
-    """Last close of each security so far."""
-    at = np.where(traded, np.arange(len(closes))[:, None], -1)
-    last = np.maximum.accumulate(at, axis=0)
-    carried = np.take_along_axis(closes, np.maximum(last, 0), axis=0)
-    return np.where(last >= 0, carried, np.nan)
-
-
-def _coverage(values: FloatArray, member: BoolArray, dates: pd.DatetimeIndex) -> "pd.Series[float]":
-    known = np.isfinite(values).sum(axis=1) / np.maximum(member.sum(axis=1), 1)
-    return pd.Series(known, index=dates, name="coverage")
-
-
-def _over(value: float, by: float) -> float:
-    return value / by if by > 0.0 else np.nan
-
-
-def _monotonicity(means: FloatArray) -> float:
-    numbers = np.arange(len(means), dtype=np.float64)
-    return float(information_coefficients(numbers[None], means[None])[0])
-
-
-def _check(horizons: Sequence[int], quantiles: int) -> None:
-    whole = all(isinstance(each, int) and each > 0 for each in horizons)
-    if not whole or not horizons or len({*horizons}) < len(horizons):
-        raise SettingsError(
-            f"The horizons are {tuple(horizons)!r}", "Allowed: different whole numbers above 0"
-        )
-    if not isinstance(quantiles, int) or not 2 <= quantiles <= MOST_QUANTILES:
-        raise SettingsError(
-            f"There are to be {quantiles!r} quantiles",
-            f"Allowed: a whole number from 2 to {MOST_QUANTILES}",
-        )
+def _wide(
+    by_column: Mapping[int, FloatArray], dates: pd.DatetimeIndex, name: str = "horizon"
+) -> pd.DataFrame:
+    frame = pd.DataFrame(dict(by_column), index=dates)
+    return frame.rename_axis(columns=name)

@@ -5,20 +5,22 @@ does not: how it is computed (`factor.py`, `audit.py`). The examples show the sa
 `quant-platform demo`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from quant_platform.features.feature_registry import select
+from quant_platform.errors import SettingsError
+from quant_platform.evaluation.factor_study import SpreadCosts
 from quant_platform.market.calendar import platform_calendar
 from quant_platform.research.arguments import Day, iso_day
 from quant_platform.research.audit import Audit, audit
 from quant_platform.research.audit_laws import Finding
 from quant_platform.research.backtest import as_strategy
-from quant_platform.research.factor import FactorStudy, factor_study
+from quant_platform.research.factor import FactorPlan, factor_studies, factors_of
+from quant_platform.research.factor_result import FactorStudies, FactorStudy
 from quant_platform.research.prepared import Assumptions
 from quant_platform.research.trial_lists import TrialLists
 from quant_platform.strategies.base import Strategy
@@ -28,7 +30,7 @@ from quant_platform.strategies.condition_sources import read_sources
 from quant_platform.strategies.function import Weights
 from quant_platform.strategies.models import model_of, models_of
 from quant_platform.time_limit import TimeLimit
-from quant_platform.trading.costs import costs_of
+from quant_platform.trading.costs import Costs, costs_of
 from quant_platform.trading.delistings import DelistingRules
 from quant_platform.trading.limits import Limits
 
@@ -67,8 +69,9 @@ class Studies(TrialLists):
         *,
         horizons: Sequence[int] = (1, 5, 21),
         quantiles: int = 5,
+        costs: Costs | None = None,
     ) -> FactorStudy:
-        """Study what a feature foretells: rank correlations with later returns, by quantile.
+        """Study what a feature foretells: correlations with later returns, and returns by quantile.
 
         Returns begin with the open of the next session: what a portfolio could have had.
 
@@ -79,11 +82,13 @@ class Studies(TrialLists):
         start, end : first and last session of its values; default: all that are stored
         horizons : sessions over which returns are looked at
         quantiles : how many groups of equal size members are put into
+        costs : what trading the spread costs (commission, spread, taxes and borrowing of it);
+            default: the settings
 
         Raises
         ------
-        UnknownNameError, SessionError, SettingsError
-            As `quant_platform.research.factor.factor_study`.
+        UnknownNameError, SessionError, SettingsError, ContractError
+            As `quant_platform.research.factor.factor_studies`.
 
         Examples
         --------
@@ -92,12 +97,64 @@ class Studies(TrialLists):
         >>> study.summary.index.tolist(), study.by_quantile.shape
         ([1, 5, 21], (2, 3))
         """
-        wanted = select([factor])[0].name if isinstance(factor, str) else factor
+        studies = self._studied([factor], start, end, horizons, quantiles, costs)
+        return next(iter(studies.values()))
+
+    def factors(
+        self,
+        factors: "Sequence[str] | Mapping[str, str | pd.DataFrame]",
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        horizons: Sequence[int] = (1, 5, 21),
+        quantiles: int = 5,
+        costs: Costs | None = None,
+    ) -> FactorStudies:
+        """Study several factors over one reading of the market, and how they go together.
+
+        Parameters
+        ----------
+        factors : names of features; or by a name of your own, features or values as of `factor`
+        start, end, horizons, quantiles, costs : as of `factor`
+
+        Raises
+        ------
+        SettingsError
+            There is none, or one is named twice.
+        UnknownNameError, SessionError, ContractError
+            As `factor`.
+
+        Examples
+        --------
+        >>> import quant_platform as qp
+        >>> both = qp.open().factors(["momentum_20", "rsi_14"], "2008-01-02", "2008-12-31")
+        >>> list(both), bool(both.correlation.loc["momentum_20", "rsi_14"] > 0.5)
+        (['momentum_20', 'rsi_14'], True)
+        """
+        if isinstance(factors, str):
+            raise SettingsError("The factors are one name", f"Give a list: [{factors!r}]")
+        return self._studied(factors, start, end, horizons, quantiles, costs)
+
+    def _studied(
+        self,
+        factors: "Sequence[str | pd.DataFrame] | Mapping[str, str | pd.DataFrame]",
+        start: Day | None,
+        end: Day | None,
+        horizons: Sequence[int],
+        quantiles: int,
+        costs: Costs | None,
+    ) -> FactorStudies:
+        plan = FactorPlan(
+            tuple(horizons),
+            quantiles,
+            SpreadCosts.of(costs_of(self.settings) if costs is None else costs),
+        )
+        wanted = factors_of(factors)
         first, last = (None if each is None else iso_day(each) for each in (start, end))
         self._reader.refuse_sealed(last)
         calendar = platform_calendar(self.settings)
         limit = TimeLimit(self.settings.step_seconds)
-        return factor_study(self._reader, calendar, wanted, first, last, horizons, quantiles, limit)
+        return factor_studies(self._reader, calendar, wanted, first, last, plan, limit)
 
     def audit(
         self,

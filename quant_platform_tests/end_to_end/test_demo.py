@@ -16,7 +16,7 @@ SESSIONS = 3270
 """XNYS sessions from 1 March 2000 to 1 March 2013 (exchange_calendars)."""
 
 ASSETS = (
-    "alerts corporate_actions features market_data securities security_symbols"
+    "alerts corporate_actions factor_evaluation features market_data securities security_symbols"
     " model_monitor model_performance performance_reports portfolios"
     " signals/buy_and_hold signals/enhanced_momentum signals/equal_weight"
     " signals/mean_reversion trading_universe"

@@ -45,10 +45,11 @@ TABLES = (
     "model_performance",
     "performance_statistics",
     "model_monitor",
+    "factor_evaluation",
     "alerts",
     "performance_reports",
 )
-EXACT = {*FACTS, "features", "signals"}
+EXACT = {*FACTS, "features", "signals", "factor_evaluation"}
 """Tables whose values are the same to the last bit however a backfill is cut."""
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -144,7 +145,10 @@ def rows(database: Database, table: str, last: str = LAST) -> pd.DataFrame:
         connection.close()
     keys = [
         name
-        for name in ("date", "model_id", "symbol", "action_type", "window_name", "rule", "subject")
+        for name in (
+            *("date", "model_id", "symbol", "action_type", "window_name", "rule", "subject"),
+            *("feature", "horizon"),
+        )
         if name in names
     ]
     without_clocks = frame.drop(columns=[name for name in CLOCKS if name in names])

@@ -49,6 +49,7 @@ COMMANDS = [
     ["backtest"],
     ["sweep"],
     ["walk-forward"],
+    ["factors"],
     ["trials"],
     ["studies"],
     ["unseal"],

@@ -122,7 +122,7 @@ def examples(lab: Lab, check: str, session: str) -> list[str]:
 
 def all_checks() -> list[str]:
     lines = WHOLE_LIST.split()
-    assert len(lines) == 37
+    assert len(lines) == 38
     return lines
 
 
@@ -132,7 +132,7 @@ absent_securities ohlc_violations duplicate_rows foreign_dates implausible_price
 splits_without_jump jumps_without_split extreme_splits volume_outliers unknown_securities
 cross_source adjusted_series dividends_without_fall unclaimed_actions
 features_causality feature_gaps portfolio_accounting long_only_exposure
-performance_recomputed report_ranking
+performance_recomputed report_ranking factor_evaluation_recomputed
 buy_and_hold_limits buy_and_hold_causality enhanced_momentum_limits enhanced_momentum_causality
 equal_weight_limits equal_weight_causality mean_reversion_limits mean_reversion_causality
 stale_sessions
@@ -305,6 +305,11 @@ def test_a_return_that_is_not_the_change_of_equity_is_found(lab: Lab) -> None:
             "performance_recomputed",
             "UPDATE model_performance SET sharpe_ratio = sharpe_ratio * 1.000001",
             "21d sharpe_ratio",
+        ),
+        (
+            "factor_evaluation_recomputed",
+            "UPDATE factor_evaluation SET pairs = pairs + 1",
+            "pairs: stored",
         ),
     ],
 )

@@ -183,7 +183,7 @@ def test_each_reader_has_a_file_and_the_index_names_them(
     links = re.findall(r'href="([^"]*)"', text)
     assert links == [
         *(f"{LAST}.html", f"{LAST}-manager.html", f"{LAST}-risk.html", f"{LAST}-risk.pdf"),
-        "2024-02-15.html",
+        *("2024-02-15.html", "factors/index.html"),
     ]
     assert "2 pages, 2024-02-15 to 2024-02-16" in text
     again = [write_page(settings, filled, LAST).path.read_bytes() for _ in range(2)]
@@ -220,6 +220,9 @@ def test_a_sealed_session_stays_sealed_in_pages_and_index(
     assert keep_holdout(filled, LAST, "me") == date.fromisoformat(LAST)
     seal_pages(settings, filled, date.fromisoformat(LAST))
     index = (folder / "index.html").read_text(encoding="utf-8")
+    # The link to the factors' pages leads somewhere, before any of them is written.
+    assert 'href="factors/index.html"' in index
+    assert "quant-platform factors" in (folder / "factors" / "index.html").read_text()
     sealed, other = index.partition('href="2024-02-15.html"')[::2]
     assert "sealed" in sealed
     assert "Said" not in sealed

@@ -1,0 +1,1 @@
+DROP TABLE factor_evaluation_history, factor_evaluation;
