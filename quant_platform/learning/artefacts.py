@@ -58,7 +58,7 @@ def save(model: Any, kind: str, classes: Sequence[float] = ()) -> bytes:
     kind : `LIGHTGBM` or `SKOPS`
     """
     if kind == LIGHTGBM:
-        body = model.model_to_string(num_iteration=-1).encode()
+        body: bytes = model.model_to_string(num_iteration=-1).encode()
     else:
         body = optional_package(MODULES[kind], "research", PURPOSE).dumps(model)
     head = {
@@ -86,7 +86,7 @@ def load(artefact: bytes, trusted: Sequence[str] = ()) -> tuple[Any, Header]:
     head, body = _read(artefact)
     if hashlib.sha256(body).hexdigest() != head.digest:
         raise ContractError(
-            "The artefact of a learned model has changed bytes: its digest is not that of its model",
+            "The artefact of a learned model has changed bytes: its digest is another",
             "Train it again: quant-platform backfill --recompute --select 'forecasts/*'",
         )
     here = library_of(head.format)

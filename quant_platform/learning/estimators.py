@@ -38,6 +38,10 @@ FIXED = {"deterministic": True, "force_col_wise": True, "verbosity": -1}
 """Parameters of LightGBM that make a training repeatable."""
 
 
+SMALL_LEAF = 50
+"""A leaf holds at least this part of a small sample."""
+
+
 @dataclass(frozen=True, eq=False)
 class FittedModel:
     """A model that was loaded from an artefact.
@@ -71,7 +75,7 @@ class FittedModel:
         if not len(rows.positions):
             return np.empty(0)
         if self.header.format == LIGHTGBM:
-            return self._valued(self.model.predict(rows.values, num_threads=cores()))
+            return self._valued(self.model.predict(rows.matrix, num_threads=cores()))
         seen = by_rank(rows)
         found = np.empty(len(seen))
         for part in rows.sessions():
@@ -147,7 +151,7 @@ def _fit_ranker(ranker: GradientRanker, seed: int, sample: Sample, before: bytes
         "feature_fraction": ranker.columns,
         "bagging_fraction": ranker.rows,
         "bagging_freq": 1,
-        "min_data_in_leaf": ranker.least,
+        "min_data_in_leaf": max(min(ranker.least, len(sample.labels) // SMALL_LEAF), 1),
         "max_bin": ranker.bins,
         "label_gain": list(range(ranker.grades)),
         "seed": seed,
@@ -155,7 +159,7 @@ def _fit_ranker(ranker: GradientRanker, seed: int, sample: Sample, before: bytes
     }
     rows = sample.rows
     data = package.Dataset(
-        rows.values,
+        rows.matrix,
         label=grades_of(rows, sample.labels, ranker.grades),
         weight=sample.weights,
         group=_sizes(rows),
@@ -180,7 +184,7 @@ def _fit_estimator(forecaster: Forecaster, sample: Sample, earlier: Any) -> byte
         fixed |= FIXED
     estimator.set_params(**fixed)
     rows = sample.rows
-    seen = rows.values if of_lightgbm else by_rank(rows)
+    seen = rows.matrix if of_lightgbm else by_rank(rows)
     target: NDArray[Any] = sample.labels
     more: dict[str, Any] = _weights(estimator, sample.weights)
     classes: tuple[float, ...] = ()

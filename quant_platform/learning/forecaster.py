@@ -34,7 +34,7 @@ class GradientRanker:
     trees, leaves, rate : number of trees, leaves of each, and what each adds
     grades : of relevance
     columns, rows : share of the features and of the samples that each tree sees
-    least : samples of a leaf, at least
+    least : samples of a leaf, at least; of a small sample its 50th part
     bins : values that a feature is told apart by
     """
 

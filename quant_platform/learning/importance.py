@@ -1,7 +1,7 @@
 """What the features of a trained version are worth, and which are chosen before a training.
 
-Gain is what the model itself says. Permutation asks the model: how much of the mean rank correlation
-with the label is lost when a feature's values are shuffled among the securities of each session.
+Gain is what the model itself says. Permutation: how much of the mean rank correlation with the
+label is lost when a feature's values are shuffled among the securities of each session.
 What does not belong here: rank correlations (they are handed in), and fitting (`estimators.py`).
 
 Source of permutation importance: L. Breiman, "Random Forests", *Machine Learning* 45, 2001.
@@ -52,10 +52,10 @@ def permutation_importance(
     random, lost = np.random.default_rng(seed), {}
     for name in names:
         at = part.rows.names.index(name)
-        values = part.rows.values.copy()
+        values = part.rows.matrix.copy()
         for of in part.rows.sessions():
             values[of, at] = random.permutation(values[of, at])
-        shuffled = model.forecasts(replace(part.rows, values=values))
+        shuffled = model.forecasts(replace(part.rows, matrix=values))
         lost[name] = before - mean_skill(part, shuffled, skill)
     return lost
 
@@ -67,7 +67,7 @@ def chosen_features(sample: Sample, count: int, skill: Coefficients) -> tuple[st
     """
     labels = wide(sample.rows, sample.labels)
     scores = [
-        abs(_mean(skill(wide(sample.rows, sample.rows.values[:, at].astype(float)), labels)))
+        abs(_mean(skill(wide(sample.rows, sample.rows.matrix[:, at].astype(float)), labels)))
         for at in range(len(sample.rows.names))
     ]
     order = np.argsort(-np.asarray(scores), kind="stable")[:count]

@@ -59,7 +59,8 @@ class Labels:
     def session_ends(self) -> NDArray[np.int64]:
         """Last position that any label of a session reaches, the session's own without a label."""
         own = np.arange(len(self.ends))
-        return np.maximum(self.ends.max(axis=1, initial=NONE), own)
+        reached: NDArray[np.int64] = np.maximum(self.ends.max(axis=1, initial=NONE), own)
+        return reached
 
 
 @runtime_checkable
@@ -113,7 +114,9 @@ class ForwardReturn:
         for step in held.go_on(self.horizon + 1):
             if step.number == self.horizon + 1:
                 with np.errstate(invalid="ignore", divide="ignore"):
-                    found[: step.count] = step.growth * step.opening / held.entry[: step.count]
+                    found[: step.positions] = (
+                        step.growth * step.opening / held.entry[: step.positions]
+                    )
         return _labels(found - 1.0, panel, self.horizon + 1)
 
 
@@ -225,7 +228,7 @@ class TripleBarrier:
         values, ends = np.full(shape, np.nan), np.full(shape, NONE, dtype=np.int32)
         begun = panel.member & np.isfinite(held.entry) & (width > 0.0)
         for step in held.go_on(self.horizon):
-            now = slice(None, step.count)
+            now = slice(None, step.positions)
             with np.errstate(invalid="ignore", divide="ignore"):
                 gain = step.growth * step.price / held.entry[now] - 1.0
             open_ = begun[now] & (ends[now] == NONE)
@@ -234,7 +237,7 @@ class TripleBarrier:
             out = open_ & (step.number == self.horizon) & ~above & ~below & np.isfinite(gain)
             met = above | below | out
             values[now][met] = np.where(above, 1.0, np.where(below, -1.0, 0.0))[met]
-            reached = np.arange(step.count)[:, None] + step.number
+            reached = np.arange(step.positions)[:, None] + step.number
             ends[now][met] = np.broadcast_to(reached, met.shape)[met]
         return Labels(values, ends)
 
@@ -245,13 +248,13 @@ class _Step(NamedTuple):
     Attributes
     ----------
     number : of sessions
-    count : of positions that have come so far within the panel
+    positions : how many positions have come so far within the panel
     growth : shares that one share has become, by splits and reinvested dividends
     opening, price : open and close, the last close (in today's shares) where there is no bar
     """
 
     number: int
-    count: int
+    positions: int
     growth: FloatArray
     opening: FloatArray
     price: FloatArray
@@ -313,7 +316,8 @@ def _volatility(panel: Panel, sessions: int) -> FloatArray:
 
 def known_by(labels: Labels, cut: int) -> BoolArray:
     """Which labels are known after the close of the session at position `cut`."""
-    return (labels.ends != NONE) & (labels.ends <= cut)
+    known: BoolArray = (labels.ends != NONE) & (labels.ends <= cut)
+    return known
 
 
 def _check_horizon(horizon: Any) -> None:

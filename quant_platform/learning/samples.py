@@ -1,4 +1,4 @@
-"""`FeatureRows` and `Sample`: features by session and security as rows, and what is learned of them.
+"""`FeatureRows` and `Sample`: features by session and security as rows, and labels beside them.
 
 Rows are ordered by session, then by security, so that a training has the same bits whatever read
 them. Values are float32: what the tables of features hold is rounded to it, and trees look at bins
@@ -8,6 +8,7 @@ of it. What does not belong here: where rows come from (a `Source`).
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -29,13 +30,13 @@ class FeatureRows:
     ----------
     positions : (rows,) position of the session among those of the source, ascending
     security_ids : (rows,) ascending within a session
-    values : (rows, features) float32, NaN where unknown
+    matrix : (rows, features) float32, NaN where unknown
     names : of the features
     """
 
     positions: IntArray
     security_ids: NDArray[np.object_]
-    values: Matrix
+    matrix: Matrix
     names: tuple[str, ...]
 
     def between(self, first: int, last: int) -> "FeatureRows":
@@ -43,14 +44,14 @@ class FeatureRows:
         start, stop = np.searchsorted(self.positions, (first, last + 1))
         part = slice(int(start), int(stop))
         return FeatureRows(
-            self.positions[part], self.security_ids[part], self.values[part], self.names
+            self.positions[part], self.security_ids[part], self.matrix[part], self.names
         )
 
     def sessions(self) -> list[slice]:
         """Rows of each session that has some, in their order."""
         edges = np.flatnonzero(np.diff(self.positions)) + 1
         bounds = [0, *edges.tolist(), len(self.positions)] if len(self.positions) else [0]
-        return [slice(start, stop) for start, stop in zip(bounds, bounds[1:], strict=False)]
+        return [slice(start, stop) for start, stop in pairwise(bounds)]
 
 
 class Source(Protocol):
@@ -87,7 +88,7 @@ class Sample:
         digest = hashlib.sha256()
         for array in (self.rows.positions - self.rows.positions[:1].sum(), self.labels):
             digest.update(np.ascontiguousarray(array).tobytes())
-        digest.update(np.ascontiguousarray(self.rows.values).tobytes())
+        digest.update(np.ascontiguousarray(self.rows.matrix).tobytes())
         digest.update(self.weights.tobytes())
         digest.update("\n".join(map(str, self.rows.security_ids)).encode())
         digest.update("\n".join(self.rows.names).encode())
@@ -103,7 +104,7 @@ class Sample:
         part = slice(of[0].start, None) if of else slice(0)
         rows = self.rows
         kept = FeatureRows(
-            rows.positions[part], rows.security_ids[part], rows.values[part], rows.names
+            rows.positions[part], rows.security_ids[part], rows.matrix[part], rows.names
         )
         return Sample(kept, self.labels[part], self.weights[part])
 
@@ -113,7 +114,7 @@ def narrowed(rows: FeatureRows, names: Sequence[str]) -> FeatureRows:
     if tuple(names) == rows.names:
         return rows
     at = [rows.names.index(name) for name in names]
-    return replace(rows, values=np.ascontiguousarray(rows.values[:, at]), names=tuple(names))
+    return replace(rows, matrix=np.ascontiguousarray(rows.matrix[:, at]), names=tuple(names))
 
 
 def labelled(rows: FeatureRows, panel: Panel, first: int, labels: Labels, cut: int) -> Sample:
@@ -128,7 +129,7 @@ def labelled(rows: FeatureRows, panel: Panel, first: int, labels: Labels, cut: i
     ends = labels.ends[at]
     known = (at[1] >= 0) & (ends != NONE) & (ends <= cut - first)
     chosen = FeatureRows(
-        rows.positions[known], rows.security_ids[known], rows.values[known], rows.names
+        rows.positions[known], rows.security_ids[known], rows.matrix[known], rows.names
     )
     place = at[0][known], at[1][known]
     return Sample(chosen, labels.values[place], weights[place])
@@ -157,9 +158,9 @@ def by_rank(rows: FeatureRows) -> Matrix:
     For estimators that want features of one scale and without gaps. Of equal values the earlier
     security is the lower.
     """
-    found = np.zeros(rows.values.shape, dtype=np.float32)
+    found = np.zeros(rows.matrix.shape, dtype=np.float32)
     for part in rows.sessions():
-        values = rows.values[part]
+        values = rows.matrix[part]
         known = np.isfinite(values)
         order = np.argsort(np.where(known, values, np.inf), axis=0, kind="stable")
         place = np.empty(values.shape)

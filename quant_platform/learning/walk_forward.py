@@ -211,7 +211,7 @@ class WalkForward:
         refuse_useless(sample.rows, fitted)
         gain = model.gain()
         names = leading(gain, sample.rows.names)
-        values, positions = sample.rows.values, sample.rows.positions
+        values, positions = sample.rows.matrix, sample.rows.positions
         references = {
             name: Reference.of(values[:, sample.rows.names.index(name)]) for name in names
         }

@@ -79,7 +79,7 @@ class StoredSource:
         return FeatureRows(
             np.concatenate([part.positions for part in parts]),
             np.concatenate([part.security_ids for part in parts]),
-            np.concatenate([part.values for part in parts]),
+            np.concatenate([part.matrix for part in parts]),
             self.names,
         )
 
@@ -119,9 +119,7 @@ class StoredSource:
 
     def _read(self, first: int, last: int) -> FeatureRows:
         span = str(self.sessions[first]), str(self.sessions[last])
-        parts = [
-            _ordered(stored.read(*span), names) for stored, names in self.features.values()
-        ]
+        parts = [_ordered(stored.read(*span), names) for stored, names in self.features.values()]
         keys, values = parts[0]
         for other_keys, other in parts[1:]:
             keys, values = _beside(keys, values, other_keys, other)
@@ -131,9 +129,7 @@ class StoredSource:
         return FeatureRows(positions, ids, values, self.names)
 
 
-def _ordered(
-    frame: pd.DataFrame, names: Sequence[str]
-) -> tuple[pd.DataFrame, NDArray[np.float32]]:
+def _ordered(frame: pd.DataFrame, names: Sequence[str]) -> tuple[pd.DataFrame, NDArray[np.float32]]:
     """Keys and values of rows, by session and then by security."""
     ids = frame["security_id"].to_numpy(dtype=object).astype(str)
     order = np.lexsort((ids, frame["date"].to_numpy().astype("datetime64[D]").astype(np.int64)))

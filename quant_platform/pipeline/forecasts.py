@@ -9,16 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from quant_platform.evaluation.promotion import ForecastJudge
 from quant_platform.features.feature_registry import select
 from quant_platform.features.feature_set import FeatureSet
+from quant_platform.kernels.arrays import FloatArray
 from quant_platform.learning.drift import DRIFT_SESSIONS, FORECAST, drift_figures
 from quant_platform.learning.forecaster import Forecaster
 from quant_platform.learning.samples import FeatureRows
 from quant_platform.learning.versions import Version
 from quant_platform.learning.walk_forward import WalkForward
-from quant_platform.kernels.arrays import FloatArray
 from quant_platform.pipeline.blocks import blocks, count_securities
 from quant_platform.pipeline.chunks import Chunk, alone
 from quant_platform.pipeline.computations import server_time
@@ -175,10 +176,9 @@ def drift_rows(
     parts = []
     count = last - first + 1
     for name, reference in version.references.items():
-        if name == FORECAST:
-            values = forecasts
-        else:
-            values = rows.values[:, rows.names.index(name)]
+        values: NDArray[np.floating] = (
+            forecasts if name == FORECAST else rows.matrix[:, rows.names.index(name)]
+        )
         of_session = np.zeros((last - begin + 1, len(reference.shares)), dtype=np.int64)
         for part in rows.sessions():
             of_session[rows.positions[part.start] - begin] = reference.counts(values[part])
@@ -202,20 +202,11 @@ def drift_rows(
 
 
 def _empty() -> dict[str, pd.DataFrame]:
-    dates, texts = pd.Series(dtype="datetime64[s]"), pd.Series(dtype="str")
-    numbers, counts = pd.Series(dtype="float64"), pd.Series(dtype="int64")
+    types = {"model_id": "int64", "symbol": "str", "security_id": "str", "forecast": "float64"}
+    drift = {"model_id": "int64", "name": "str", "values_counted": "int64"}
+    days = {"date": "datetime64[s]", "trained_on": "datetime64[s]"}
+    figures = {"stability_index": "float64", "wasserstein": "float64"}
     return {
-        FORECASTS: pd.DataFrame(
-            {
-                **{"date": dates, "model_id": counts, "symbol": texts, "security_id": texts},
-                **{"forecast": numbers, "trained_on": dates},
-            }
-        ),
-        DRIFT: pd.DataFrame(
-            {
-                **{"date": dates, "model_id": counts, "name": texts, "trained_on": dates},
-                "values_counted": counts,
-                **{"stability_index": numbers, "wasserstein": numbers},
-            }
-        ),
+        table: pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
+        for table, columns in ((FORECASTS, days | types), (DRIFT, days | drift | figures))
     }

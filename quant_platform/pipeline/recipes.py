@@ -40,7 +40,8 @@ def recipe_of(platform: Platform, asset: str) -> str:
         case ["signals", name]:
             return next((signal_recipe(each) for each in platform.models if each.name == name), "")
         case ["forecasts", name]:
-            return next((forecast_recipe(each) for each in platform.models if each.name == name), "")
+            named = (each for each in platform.models if each.name == name)
+            return next((forecast_recipe(each) for each in named), "")
         case ["portfolios"]:
             return portfolio_recipe(platform.settings)
         case ["model_performance"]:

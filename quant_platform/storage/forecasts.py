@@ -27,6 +27,8 @@ _KEEP = """
 INSERT INTO forecast_artefacts (digest, artefact) VALUES (%s, %s) ON CONFLICT DO NOTHING
 """
 
+_VERSIONS = "SELECT * FROM forecast_models WHERE model_id = %s ORDER BY date"
+
 _CHANGES = """
 SELECT date, max(changed_at) FROM computations WHERE asset = ANY (%s) AND date <= %s
 GROUP BY date ORDER BY date
@@ -35,7 +37,7 @@ GROUP BY date ORDER BY date
 
 def version_rows(database: Database, model_id: int) -> list[dict[str, Any]]:
     """Return the versions of a model, the earliest first, documents as they are in Python."""
-    return _rows(database, f"SELECT * FROM {MODELS} WHERE model_id = %s ORDER BY date", model_id)
+    return _rows(database, _VERSIONS, model_id)
 
 
 def artefact_of(database: Database, digest: str) -> bytes:

@@ -29,8 +29,9 @@ def _forecast_asset(market: AssetContext, model: Strategy) -> dg.AssetsDefinitio
     history = whole_history(market.calendar, market.vendor)
     read = {} if model.forecaster is None else features_read(model.forecaster)
 
-    def read_of(*names: str, **more: str) -> dict[str, object]:
-        return {"partition_mapping": history, "metadata": {**LAZY, **keyed(*names), **more}}
+    def read_of(table: str, *names: str, **more: str) -> dg.AssetIn:
+        metadata = {**LAZY, **keyed(*names), **more}
+        return dg.AssetIn(table, partition_mapping=history, metadata=metadata)
 
     @asset(
         market,
@@ -40,15 +41,16 @@ def _forecast_asset(market: AssetContext, model: Strategy) -> dg.AssetsDefinitio
         key=forecast_key(model),
         description=f"Forecasts that {model.name} trades by, of the version in force.",
         with_tables=(DRIFT,),
+        dense=True,
         ins={
-            **{each.table: dg.AssetIn(each.table, **read_of(*of)) for each, of in read.items()},
-            "bars": dg.AssetIn("market_data", **read_of(*BAR_COLUMNS.values(), members="ever")),
+            **{each.table: read_of(each.table, *of) for each, of in read.items()},
+            "bars": read_of("market_data", *BAR_COLUMNS.values(), members="ever"),
             "actions": dg.AssetIn(
                 "corporate_actions",
                 partition_mapping=history,
                 metadata={**LAZY, "members": "ever"},
             ),
-            "universe": dg.AssetIn("trading_universe", **read_of()),
+            "universe": read_of("trading_universe"),
         },
     )
     def forecasts(

@@ -92,7 +92,5 @@ def _forecasts(strategy: Strategy) -> dict[str, dg.AssetIn]:
     read = {**LAZY, **keyed(FORECAST)}
     window = lookback(strategy.lookback)
     return {
-        "forecasts": dg.AssetIn(
-            forecast_key(strategy), partition_mapping=window, metadata=read
-        )
+        "forecasts": dg.AssetIn(forecast_key(strategy), partition_mapping=window, metadata=read)
     }

@@ -20,12 +20,12 @@ class MlRanker(ForecastStrategy):
     """Hold the members that a gradient boosting of rankings foretells most of, equally.
 
     Trees are trained to rank the members of a session by their total return over the next `horizon`
-    sessions, from the features of the sets alpha158 and cross_section. After the close of a week's
+    sessions, from `features`. After the close of a week's
     first session the highest `fraction` of the forecasts shares the portfolio equally until the
     next choice. A new version is trained after the first session of each `retrain`, and takes over
     from the one in force only where it was better out of sample by more than chance.
 
-    The features are those of Yang, Liu, Zhou, Bian and Liu, "Qlib: An AI-oriented Quantitative
+    The set alpha158 is that of Yang, Liu, Zhou, Bian and Liu, "Qlib: An AI-oriented Quantitative
     Investment Platform", 2020; the ranking's loss that of Bruch, WWW 2021. Horizon, window and
     trees are ours.
     """
@@ -36,6 +36,9 @@ class MlRanker(ForecastStrategy):
         fraction: Annotated[
             float, Field(gt=0, le=1, description="Share of the members that is held.")
         ] = 0.1
+        features: Annotated[
+            str, Field(description="Features and feature sets that it learns from, joined by +.")
+        ] = "alpha158+cross_section"
         horizon: Annotated[
             int, Field(ge=1, le=63, description="Sessions of the return that is foretold.")
         ] = 5
@@ -63,7 +66,7 @@ class MlRanker(ForecastStrategy):
         """Return what is trained; see the class."""
         p = self.parameters
         return Forecaster(
-            features=("alpha158", "cross_section"),
+            features=tuple(each.strip() for each in p.features.split("+")),
             label=ReturnRank(p.horizon),
             estimator=GradientRanker(trees=p.trees, leaves=p.leaves),
             window=p.window,

@@ -1,0 +1,149 @@
+"""Forecasts by the pipeline: causal, cut however one likes, idempotent, and trained once."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from quant_platform.settings import PREFIX
+from quant_platform.storage.database import Database
+from quant_platform_tests.support.lab import failure_text
+from quant_platform_tests.support.pipeline import FACTS, FIRST, rows, run
+from quant_platform_tests.support.server import Server
+from quant_platform_tests.support.tables import fetch
+
+MODEL = "ml_ranker(features=technical, window=126, retrain=quarter, trees=8, fraction=0.3)"
+SETTING = {PREFIX + "MODELS": f"{MODEL}; equal_weight"}
+ASSETS = ("forecasts/ml_ranker", "signals/ml_ranker")
+END = "2004-10-20"
+"""After the third training cut, 1 October: those before are of 1 April and 1 July."""
+
+
+def fill(database: Database, home: Path, *ranges: tuple[str, str], assets=ASSETS, **more) -> None:
+    for first, last in ranges:
+        result = run(database, home, first, last, assets=assets, settings=SETTING, **more)
+        assert result.success, failure_text(result)
+
+
+@pytest.fixture(scope="session")
+def features(server: Server, base: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    home = tmp_path_factory.mktemp("forecasts")
+    """Name of a database with facts and features of the whole range, and no forecast; copy it."""
+    home = tmp_path_factory.mktemp("forecasts")
+
+    def work(url: str) -> None:
+        fill(Database(url), home, (FIRST, END), assets=[*FACTS, "features"])
+
+    return server.template("properties_forecasts", work, source=base)
+
+
+@pytest.fixture(scope="module")
+def whole(features: str, server: Server, tmp_path_factory: pytest.TempPathFactory) -> Database:
+    """Everything in one run."""
+    database = Database(server.url(server.create(features)))
+    fill(database, tmp_path_factory.mktemp("whole"), (FIRST, END))
+    return database
+
+
+def versions(database: Database) -> list[tuple]:
+    return fetch(
+        database,
+        "SELECT date::text, artefact, data_version, champion::text, challenger::text, reason,"
+        " sessions, last_session::text, gain::text, permutation::text, reference::text"
+        " FROM forecast_models ORDER BY date",
+    )
+
+
+def test_every_member_is_forecast_and_traded_by(whole: Database) -> None:
+    counts = fetch(
+        whole,
+        "SELECT (SELECT count(*) FROM forecasts), (SELECT count(*) FROM features WHERE date >= %s),"
+        " (SELECT count(DISTINCT date) FROM signals WHERE target_weight > 0)",
+        FIRST,
+    )[0]
+    assert counts[0] == counts[1] > 0
+    assert counts[2] == 57  # each session from August 2 to October 20
+    assert [row[0] for row in versions(whole)] == ["2004-04-01", "2004-07-01", "2004-10-01"]
+    drift = fetch(
+        whole,
+        "SELECT count(DISTINCT name), min(stability_index), count(*) FILTER (WHERE name = 'forecast')"
+        " FROM forecast_drift",
+    )[0]
+    assert drift[0] == 21 and drift[1] >= 0.0 and drift[2] == 57
+
+
+def test_no_label_reaches_beyond_its_training_cut(whole: Database) -> None:
+    """A label of five sessions is known after the sixth session that follows it."""
+    late = fetch(
+        whole,
+        "SELECT count(*) FROM forecast_models AS m WHERE (SELECT count(DISTINCT b.date)"
+        " FROM market_data AS b WHERE b.date > m.last_session AND b.date <= m.date) < 6",
+    )
+    assert late == [(0,)]
+    assert fetch(whole, "SELECT count(*) FROM forecasts WHERE trained_on > date") == [(0,)]
+
+
+def test_runs_cut_otherwise_give_the_same_bits(
+    features: str, whole: Database, new_database: Callable[[str | None], Database], tmp_path: Path
+) -> None:
+    parts = new_database(features)
+    cuts = ("2004-10-04", END), (FIRST, "2004-09-30"), ("2004-10-01", "2004-10-01")
+    fill(parts, tmp_path, *cuts, assets=ASSETS[:1])
+    fill(parts, tmp_path, (FIRST, "2004-09-08"), ("2004-09-09", END), assets=ASSETS[1:])
+    for table in ("forecasts", "forecast_drift", "signals"):
+        pd.testing.assert_frame_equal(
+            ordered(rows(parts, table, END)), ordered(rows(whole, table, END)), check_exact=True
+        )
+    assert versions(parts) == versions(whole)
+
+
+def ordered(frame: pd.DataFrame) -> pd.DataFrame:
+    keys = [name for name in ("date", "symbol", "name") if name in frame]
+    return frame.sort_values(keys, ignore_index=True)
+
+
+def test_a_second_run_trains_nothing_and_changes_no_row(
+    whole: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clocks = "SELECT max(recorded_at)::text, count(*) FROM {}"
+    tables = ("forecasts", "forecast_models", "forecast_drift", "forecast_models_history")
+    before = [fetch(whole, clocks.format(table)) for table in tables]
+
+    def refuse(*_):
+        raise AssertionError("a version that still holds was trained again")
+
+    monkeypatch.setattr("quant_platform.learning.walk_forward.fit", refuse)
+    fill(whole, tmp_path, ("2004-09-20", END))
+    assert [fetch(whole, clocks.format(table)) for table in tables] == before
+
+
+def test_what_comes_later_changes_no_forecast(
+    features: str, whole: Database, new_database: Callable[[str | None], Database], tmp_path: Path
+) -> None:
+    """Law 1: without any row after 15 September, the forecasts up to it are the same."""
+    cut = new_database(features)
+    for table in (*FACTS, "features", "computations"):
+        fetch(cut, f"DELETE FROM {table} WHERE date > '2004-09-15'")  # noqa: S608
+    fill(cut, tmp_path, (FIRST, "2004-09-15"))
+    for table in ("forecasts", "forecast_drift"):
+        pd.testing.assert_frame_equal(
+            ordered(rows(cut, table, "2004-09-15")),
+            ordered(rows(whole, table, "2004-09-15")),
+            check_exact=True,
+        )
+
+
+def test_a_changed_artefact_is_refused_in_one_line(
+    features: str, whole: Database, new_database: Callable[[str | None], Database], tmp_path: Path
+) -> None:
+    database = new_database(features)
+    fill(database, tmp_path, (FIRST, FIRST))
+    fetch(
+        database,
+        "UPDATE forecast_artefacts SET artefact = set_byte(artefact, length(artefact) - 9, 48)",
+    )
+    result = run(database, tmp_path, FIRST, FIRST, assets=ASSETS[:1], settings=SETTING)
+    assert not result.success
+    assert "has changed bytes" in failure_text(result)
+
