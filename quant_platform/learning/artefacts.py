@@ -8,7 +8,9 @@ read or written. What does not belong here: what is predicted (`estimators.py`).
 """
 
 import hashlib
+import io
 import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -27,6 +29,9 @@ MODULES = {LIGHTGBM: "lightgbm", SKOPS: "skops.io"}
 TRUSTED = ("sklearn.",)
 """Beginnings of the names of types that may be built beside those that skops itself trusts, which
 are scikit-learn's estimators and the plain types of NumPy, SciPy and Python."""
+
+SCHEMA = "schema.json"
+"""File of a skops archive that says what the others are."""
 
 PURPOSE = "A learned model"
 
@@ -60,7 +65,7 @@ def save(model: Any, kind: str, classes: Sequence[float] = ()) -> bytes:
     if kind == LIGHTGBM:
         body: bytes = model.model_to_string(num_iteration=-1).encode()
     else:
-        body = optional_package(MODULES[kind], "research", PURPOSE).dumps(model)
+        body = _repeatable(optional_package(MODULES[kind], "research", PURPOSE).dumps(model))
     head = {
         "format": kind,
         "library": library_of(kind),
@@ -129,6 +134,44 @@ def _read(artefact: bytes) -> tuple[Header, bytes]:
             "Train it again: quant-platform backfill --recompute --select 'forecasts/*'",
         )
     return head, body
+
+
+def _repeatable(body: bytes) -> bytes:
+    """Return what skops wrote without the clock and the addresses of memory in it.
+
+    Equal estimators then have equal bytes: addresses become numbers in the order in which they
+    appear, and files bear the date at which the format begins.
+    """
+    with zipfile.ZipFile(io.BytesIO(body)) as packed:
+        files = {name: packed.read(name) for name in packed.namelist()}
+    schema = json.loads(files.pop(SCHEMA))
+    numbers: dict[str, int] = {}
+    _renumber(schema, numbers)
+    renamed = {
+        f"{numbers[name.partition('.')[0]]}.{name.partition('.')[2]}": data
+        for name, data in files.items()
+        if name.partition(".")[0] in numbers
+    }
+    if len(renamed) != len(files):  # a file that is not named by an address: keep what was written
+        return body
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as packed:
+        for name in sorted(renamed):
+            packed.writestr(zipfile.ZipInfo(name), renamed[name])
+        packed.writestr(zipfile.ZipInfo(SCHEMA), json.dumps(schema))
+    return buffer.getvalue()
+
+
+def _renumber(node: Any, numbers: dict[str, int]) -> None:
+    """Replace addresses by the order in which they appear, in place."""
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+        if key == "__id__":
+            node[key] = numbers.setdefault(str(value), len(numbers) + 1)
+        elif key == "file" and isinstance(value, str):
+            address, _, kind = value.partition(".")
+            node[key] = f"{numbers.setdefault(address, len(numbers) + 1)}.{kind}"
+        elif isinstance(value, dict | list):
+            _renumber(value, numbers)
 
 
 def _unpacked(body: bytes, trusted: Sequence[str]) -> Any:

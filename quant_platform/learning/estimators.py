@@ -24,6 +24,7 @@ from quant_platform.kernels.arrays import FloatArray
 from quant_platform.kernels.threads import cores
 from quant_platform.learning.artefacts import LIGHTGBM, PURPOSE, SKOPS, Header, load, save
 from quant_platform.learning.forecaster import Forecaster, GradientRanker
+from quant_platform.learning.labels import ReturnRank
 from quant_platform.learning.samples import (
     FeatureRows,
     Matrix,
@@ -37,6 +38,9 @@ from quant_platform.packages import optional_package
 FIXED = {"deterministic": True, "force_col_wise": True, "verbosity": -1}
 """Parameters of LightGBM that make a training repeatable."""
 
+
+MOST_CLASSES = 10
+"""Different whole numbers that labels of classes have at most."""
 
 SMALL_LEAF = 50
 """A leaf holds at least this part of a small sample."""
@@ -191,7 +195,7 @@ def _fit_estimator(forecaster: Forecaster, sample: Sample, earlier: Any) -> byte
     if of_lightgbm and type(estimator).__name__ == "LGBMRanker":
         target, more = grades_of(rows, sample.labels, 5), {**more, "group": _sizes(rows)}
     elif base.is_classifier(estimator):
-        target = _classes(sample.labels)
+        target = _classes(sample.labels, 0.5 if isinstance(forecaster.label, ReturnRank) else 0.0)
         classes = tuple(np.unique(target).tolist())
         if len(classes) < 2:
             raise ContractError(
@@ -233,15 +237,14 @@ def _weights(estimator: Any, weights: FloatArray) -> dict[str, Any]:
     return {"sample_weight": weights} if takes else {}
 
 
-def _classes(labels: FloatArray) -> FloatArray:
-    """Return labels that are few whole numbers as they are, and others by their sign: −1 or 1.
+def _classes(labels: FloatArray, middle: float) -> FloatArray:
+    """Return labels that are few whole numbers as they are, and others as 1 above a middle, or −1.
 
-    A rank within the session is above or below the middle.
+    Labels that are all at one side of it are of one class.
     """
     whole = labels == np.round(labels)
-    if whole.all() and len(np.unique(labels)) <= 10:
+    if whole.all() and len(np.unique(labels)) <= MOST_CLASSES:
         return labels
-    middle = 0.5 if labels.min() > 0.0 and labels.max() <= 1.0 else 0.0
     return np.where(labels > middle, 1.0, -1.0)
 
 

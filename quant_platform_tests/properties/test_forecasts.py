@@ -67,8 +67,8 @@ def test_every_member_is_forecast_and_traded_by(whole: Database) -> None:
     assert [row[0] for row in versions(whole)] == ["2004-04-01", "2004-07-01", "2004-10-01"]
     drift = fetch(
         whole,
-        "SELECT count(DISTINCT name), min(stability_index), count(*) FILTER (WHERE name = 'forecast')"
-        " FROM forecast_drift",
+        "SELECT count(DISTINCT name), min(stability_index),"
+        " count(*) FILTER (WHERE name = 'forecast') FROM forecast_drift",
     )[0]
     assert drift[0] == 21 and drift[1] >= 0.0 and drift[2] == 57
 
@@ -146,4 +146,3 @@ def test_a_changed_artefact_is_refused_in_one_line(
     result = run(database, tmp_path, FIRST, FIRST, assets=ASSETS[:1], settings=SETTING)
     assert not result.success
     assert "has changed bytes" in failure_text(result)
-

@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 
 from quant_platform.learning.samples import FeatureRows
+from quant_platform.market.calendar import XNYS
 from quant_platform.market.panel import Panel
 from quant_platform.vendors.synthetic.market import synthetic_market
 
@@ -65,7 +66,9 @@ def random_source(sessions=400, securities=20, features=4, seed=0, signal=0.0):
     moves[1:] += 0.01 * signal * known[0, :-1]
     close = 50.0 * np.exp(np.cumsum(moves, axis=0))
     opened = np.vstack((close[:1], close[:-1]))
-    days = np.busday_offset("2001-01-01", np.arange(sessions), roll="forward")
+    days = np.array(
+        XNYS.sessions(date(2002, 1, 2), date(2008, 1, 2))[:sessions], dtype="datetime64[D]"
+    )
     named = {f"f{at}": values for at, values in enumerate(known)}
     panel = Panel(
         days,
