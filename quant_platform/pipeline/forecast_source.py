@@ -15,20 +15,17 @@ from numpy.typing import NDArray
 
 from quant_platform.features.feature_set import FeatureSet
 from quant_platform.kernels.arrays import SessionArray
+from quant_platform.learning.assembly import KEY, assembled
 from quant_platform.learning.samples import FeatureRows
 from quant_platform.market.calendar import Calendar
 from quant_platform.market.panel import Panel
 from quant_platform.storage.stored import Stored
-
-YEAR_SESSIONS = 252
 
 SHORT = 63
 """Sessions up to which nothing is kept."""
 
 KEPT_YEARS = 8
 """Years of rows that are kept, so that a window that slides by a year reads one year."""
-
-KEY = ("date", "security_id")
 
 
 @dataclass(eq=False)
@@ -119,39 +116,5 @@ class StoredSource:
 
     def _read(self, first: int, last: int) -> FeatureRows:
         span = str(self.sessions[first]), str(self.sessions[last])
-        parts = [_ordered(stored.read(*span), names) for stored, names in self.features.values()]
-        keys, values = parts[0]
-        for other_keys, other in parts[1:]:
-            keys, values = _beside(keys, values, other_keys, other)
-        days = keys["date"].to_numpy().astype("datetime64[D]")
-        positions = np.searchsorted(self.sessions, days).astype(np.int64)
-        ids = keys["security_id"].to_numpy(dtype=object)
-        return FeatureRows(positions, ids, values, self.names)
-
-
-def _ordered(frame: pd.DataFrame, names: Sequence[str]) -> tuple[pd.DataFrame, NDArray[np.float32]]:
-    """Keys and values of rows, by session and then by security."""
-    ids = frame["security_id"].to_numpy(dtype=object).astype(str)
-    order = np.lexsort((ids, frame["date"].to_numpy().astype("datetime64[D]").astype(np.int64)))
-    values = np.empty((len(frame), len(names)), dtype=np.float32)
-    for at, name in enumerate(names):
-        values[:, at] = frame[name].to_numpy()[order]
-    return frame[list(KEY)].iloc[order].reset_index(drop=True), values
-
-
-def _beside(
-    keys: pd.DataFrame,
-    values: NDArray[np.float32],
-    other_keys: pd.DataFrame,
-    other: NDArray[np.float32],
-) -> tuple[pd.DataFrame, NDArray[np.float32]]:
-    """Join the rows of two sets; a row that only one of them has is unknown in the other."""
-    if keys.equals(other_keys):
-        return keys, np.hstack((values, other))
-    both = pd.concat([keys, other_keys]).drop_duplicates().sort_values(list(KEY))
-    both = both.reset_index(drop=True)
-    wide = np.full((len(both), values.shape[1] + other.shape[1]), np.nan, dtype=np.float32)
-    place = pd.MultiIndex.from_frame(both)
-    wide[place.get_indexer(pd.MultiIndex.from_frame(keys)), : values.shape[1]] = values
-    wide[place.get_indexer(pd.MultiIndex.from_frame(other_keys)), values.shape[1] :] = other
-    return both, wide
+        parts = [(stored.read(*span), names) for stored, names in self.features.values()]
+        return assembled(parts, self.sessions)

@@ -15,7 +15,7 @@ def test_without_the_setting_all_rules_are_in_force() -> None:
         "model_silent",
         "data_stale",
     ]
-    assert [rule.name for rule in rules.stored] == ["data_quality", "ranking_change"]
+    assert [rule.name for rule in rules.stored] == ["data_quality", "ranking_change", "drift"]
 
 
 def test_severity_and_threshold() -> None:
@@ -37,7 +37,7 @@ def test_rules_are_switched_off() -> None:
 
 
 def test_the_severity_of_a_stored_rule() -> None:
-    quality, ranking = rules_in_force("ranking_change=critical").stored
+    quality, ranking, _ = rules_in_force("ranking_change=critical").stored
     assert (quality.severity, ranking.severity) == ("", "critical")
 
 

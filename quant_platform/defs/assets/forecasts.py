@@ -12,7 +12,10 @@ from quant_platform.pipeline.recipes import forecast_recipe
 from quant_platform.storage.stored import Stored
 from quant_platform.strategies.base import Strategy
 
-GROUP = "forecasts"
+GROUP = "signals"
+
+PREFIX = "forecasts"
+"""First part of the key of each."""
 
 
 def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
@@ -22,7 +25,7 @@ def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
 
 def forecast_key(model: Strategy) -> dg.AssetKey:
     """Key of a model's forecasts."""
-    return dg.AssetKey([GROUP, model.name])
+    return dg.AssetKey([PREFIX, model.name])
 
 
 def _forecast_asset(market: AssetContext, model: Strategy) -> dg.AssetsDefinition:
