@@ -84,7 +84,7 @@ DRIFT = StoredRule(
     WHERE d.of_forecasts > 0.25 OR 2 * d.moved > d.watched
     """,
 )
-"""Forecasts of a learned model, or most of its leading features, have moved far from its training."""
+"""Forecasts of a learned model, or most of its leading features, have moved far."""
 
 STORED_RULES: tuple[StoredRule, ...] = (DATA_QUALITY, RANKING_CHANGE, DRIFT)
 """The rules of this kind that the platform brings."""

@@ -1,9 +1,12 @@
-"""`assembled`: rows of feature tables, as they are read, as rows that are learned from.
+"""Rows of feature tables, as they are read, as rows that are learned from.
 
-What does not belong here: reading them.
+`YearlyRows` reads long stretches by calendar year and keeps them while windows overlap; short ones
+are read as they are. Rows come out the same either way. What does not belong here: which tables
+they are read from.
 """
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,6 +16,63 @@ from quant_platform.kernels.arrays import SessionArray
 from quant_platform.learning.samples import FeatureRows
 
 KEY = ("date", "security_id")
+
+SHORT = 63
+"""Sessions up to which nothing is kept."""
+
+KEPT_YEARS = 8
+"""Years of rows that are kept, so that a window that slides by a year reads one year."""
+
+
+class YearlyRows:
+    """Rows of a source, read as they are asked for.
+
+    Parameters
+    ----------
+    sessions : of the source
+    read : returns the rows of the sessions from one position to another
+    """
+
+    def __init__(self, sessions: SessionArray, read: Callable[[int, int], FeatureRows]) -> None:
+        self._years = sessions.astype("datetime64[Y]").astype(np.int64)
+        self._read = read
+        self._kept: OrderedDict[int, FeatureRows] = OrderedDict()
+
+    def between(self, first: int, last: int) -> FeatureRows:
+        """Return the rows of the sessions from position `first` to `last`."""
+        wanted = range(int(self._years[first]), int(self._years[last]) + 1)
+        if last - first < SHORT and not all(year in self._kept for year in wanted):
+            return self._read(first, last)
+        parts = [self._of(year).between(first, last) for year in wanted]
+        if len(parts) == 1:
+            return parts[0]
+        return FeatureRows(
+            np.concatenate([part.positions for part in parts]),
+            np.concatenate([part.security_ids for part in parts]),
+            np.concatenate([part.matrix for part in parts]),
+            parts[0].names,
+        )
+
+    def _of(self, year: int) -> FeatureRows:
+        """Rows of a calendar year, as far as the source goes."""
+        if year not in self._kept:
+            within = np.flatnonzero(self._years == year)
+            self._kept[year] = self._read(int(within[0]), int(within[-1]))
+        self._kept.move_to_end(year)
+        while len(self._kept) > KEPT_YEARS:
+            self._kept.popitem(last=False)
+        return self._kept[year]
+
+
+def tickers_of(
+    rows: FeatureRows, sessions: SessionArray, members: pd.DataFrame
+) -> NDArray[np.object_]:
+    """Return the ticker of each row, as the universe of its session has it."""
+    keys = pd.MultiIndex.from_frame(members[list(KEY)])
+    tickers = pd.Series(members["symbol"].to_numpy(dtype=object), index=keys)
+    dates = pd.DatetimeIndex(sessions[rows.positions].astype("datetime64[s]"))
+    wanted = pd.MultiIndex.from_arrays([dates, rows.security_ids], names=KEY)
+    return tickers.reindex(wanted).to_numpy(dtype=object)
 
 
 def assembled(

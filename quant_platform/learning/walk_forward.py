@@ -53,7 +53,7 @@ class Forecasts(NamedTuple):
     """Forecasts of some sessions that one version is in force in."""
 
     rows: FeatureRows
-    values: FloatArray
+    forecasts: FloatArray
     version: Version
 
 

@@ -31,6 +31,7 @@ from quant_platform.research.backtest import as_strategy, backtest
 from quant_platform.research.benchmark import Benchmark
 from quant_platform.research.configurations import Space
 from quant_platform.research.feature_data import FeatureData
+from quant_platform.research.forecasting import Forecasting
 from quant_platform.research.given_conditions import Given
 from quant_platform.research.prices import (
     securities_of,
@@ -39,7 +40,6 @@ from quant_platform.research.progress import Show
 from quant_platform.research.reader import TableReader
 from quant_platform.research.recording import Recorder
 from quant_platform.research.result import Backtest
-from quant_platform.research.studies import Studies
 from quant_platform.research.sweep import sweep
 from quant_platform.research.sweep_result import Sweep
 from quant_platform.settings import Settings
@@ -87,7 +87,7 @@ def open_store(source: Settings | Path | str | None = None) -> "Store":
 
 
 @dataclass(frozen=True)
-class Store(Studies):
+class Store(Forecasting):
     """The tables of one database, as they are known now or were known at a moment.
 
     All methods read; `backtest` and `sweep` are counted in the ledger of trials, and nothing else

@@ -6,8 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from quant_platform.settings import PREFIX
+import quant_platform as qp
+from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
+from quant_platform.strategies.models import model_of
 from quant_platform_tests.support.lab import failure_text
 from quant_platform_tests.support.pipeline import FACTS, FIRST, rows, run
 from quant_platform_tests.support.server import Server
@@ -146,3 +148,23 @@ def test_a_changed_artefact_is_refused_in_one_line(
     result = run(database, tmp_path, FIRST, FIRST, assets=ASSETS[:1], settings=SETTING)
     assert not result.success
     assert "has changed bytes" in failure_text(result)
+
+
+def test_a_notebook_foretells_and_trades_the_same_bits(whole: Database, tmp_path: Path) -> None:
+    """In memory, of the same tables: forecasts, versions, and the signals of a backtest."""
+    settings = Settings.load({"DATABASE_URL": whole.url, PREFIX + "HOME": str(tmp_path), **SETTING})
+    store = qp.Store(whole, settings)
+    model = model_of(settings, "ml_ranker")
+    run_ = store.walk_forward_forecast(model.forecaster, FIRST, END)
+    stored = rows(whole, "forecasts", END).set_index(["date", "symbol"])
+    mine = run_.forecasts
+    assert mine["forecast"].to_numpy().tolist() == stored["forecast"].to_numpy().tolist()
+    assert mine["security_id"].tolist() == stored["security_id"].tolist()
+    assert [f"{cut}" for cut in run_.versions.index] == [row[0] for row in versions(whole)]
+    assert run_.skill.sessions > 0
+
+    result = store.backtest("ml_ranker", "2004-08-10", END)
+    signals = rows(whole, "signals", END)
+    signals = signals[signals["date"] >= pd.Timestamp("2004-08-10").date()]
+    assert result.signals["target_weight"].tolist() == signals["target_weight"].tolist()
+    assert result.signals["signal_type"].tolist() == signals["signal_type"].tolist()

@@ -33,7 +33,7 @@ def test_severity_and_threshold() -> None:
 def test_rules_are_switched_off() -> None:
     rules = rules_in_force("data_stale=off,ranking_change=off")
     assert "data_stale" not in [rule.name for rule in rules.of_sessions]
-    assert [rule.name for rule in rules.stored] == ["data_quality"]
+    assert [rule.name for rule in rules.stored] == ["data_quality", "drift"]
 
 
 def test_the_severity_of_a_stored_rule() -> None:

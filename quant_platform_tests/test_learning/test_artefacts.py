@@ -39,7 +39,9 @@ def sample():
 
 
 def fitted(estimator):
-    return fit(Forecaster(SOURCE.names, label=ForwardReturn(1), estimator=estimator, minimum=21), sample())
+    return fit(
+        Forecaster(SOURCE.names, label=ForwardReturn(1), estimator=estimator, minimum=21), sample()
+    )
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def forecasts(way, first=0, last=None):
     source = way.source
     found = np.full(source.whole.close.shape, np.nan)
     for part in way.forecasts(first, len(source.sessions) - 1 if last is None else last):
-        values = pivoted(part.rows, part.values, 0, source.whole)
+        values = pivoted(part.rows, part.forecasts, 0, source.whole)
         found = np.where(np.isfinite(values), values, found)
     return found
 
