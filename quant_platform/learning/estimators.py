@@ -39,6 +39,9 @@ FIXED = {"deterministic": True, "force_col_wise": True, "verbosity": -1}
 """Parameters of LightGBM that make a training repeatable."""
 
 
+THREADED_CELLS = 10_000_000
+"""Values beyond which LightGBM works with a thread per core."""
+
 MOST_CLASSES = 10
 """Different whole numbers that labels of classes have at most."""
 
@@ -79,7 +82,7 @@ class FittedModel:
         if not len(rows.positions):
             return np.empty(0)
         if self.header.format == LIGHTGBM:
-            return self._valued(self.model.predict(rows.matrix, num_threads=cores()))
+            return self._valued(self.model.predict(rows.matrix, num_threads=_threads(rows)))
         seen = by_rank(rows)
         found = np.empty(len(seen))
         for part in rows.sessions():
@@ -159,7 +162,7 @@ def _fit_ranker(ranker: GradientRanker, seed: int, sample: Sample, before: bytes
         "max_bin": ranker.bins,
         "label_gain": list(range(ranker.grades)),
         "seed": seed,
-        "num_threads": cores(),
+        "num_threads": _threads(sample.rows),
     }
     rows = sample.rows
     data = package.Dataset(
@@ -185,7 +188,7 @@ def _fit_estimator(forecaster: Forecaster, sample: Sample, earlier: Any) -> byte
         name: forecaster.seed for name in having if name.split("__")[-1] == "random_state"
     }
     if of_lightgbm:
-        fixed |= FIXED
+        fixed |= {**FIXED, "n_jobs": having.get("n_jobs") or _threads(sample.rows)}
     estimator.set_params(**fixed)
     rows = sample.rows
     seen = rows.matrix if of_lightgbm else by_rank(rows)
@@ -246,6 +249,11 @@ def _classes(labels: FloatArray, middle: float) -> FloatArray:
     if whole.all() and len(np.unique(labels)) <= MOST_CLASSES:
         return labels
     return np.where(labels > middle, 1.0, -1.0)
+
+
+def _threads(rows: FeatureRows) -> int:
+    """Threads of LightGBM: for little data they cost more than they save, and change no bit."""
+    return cores() if rows.matrix.size > THREADED_CELLS else 1
 
 
 def _sizes(rows: FeatureRows) -> list[int]:
