@@ -14,7 +14,6 @@ Memory is the peak of the process, Alpha158 as float32 included.
 import argparse
 import resource
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -25,6 +24,7 @@ from quant_platform.features.compute import feature_arrays, required_lookback
 from quant_platform.features.feature_registry import select
 from quant_platform.kernels.arrays import SessionArray
 from quant_platform.learning import walk_forward as learning
+from quant_platform.learning.estimators import fit
 from quant_platform.learning.forecaster import Forecaster, GradientRanker
 from quant_platform.learning.labels import ForwardReturn
 from quant_platform.learning.samples import FeatureRows, Sample, pivoted
@@ -103,17 +103,15 @@ def main() -> None:
     say("Alpha158", clock, work)
 
     spent = [0.0, 0.0]
-    plain = learning.fit
 
     def timed(forecaster: Forecaster, sample: Sample, before: bytes | None = None) -> bytes:
         clock, work = time.perf_counter(), time.process_time()
-        artefact = plain(forecaster, sample, before)
+        artefact = fit(forecaster, sample, before)
         spent[0] += time.perf_counter() - clock
         spent[1] += time.process_time() - work
         return artefact
 
-    fitted: Callable[..., bytes] = timed
-    learning.fit = fitted
+    vars(learning)["fit"] = timed
     clock, work = time.perf_counter(), time.process_time()
     forecaster = Forecaster(source.features.names, estimator=GradientRanker())
     way = learning.WalkForward(forecaster, source, XNYS, ForecastJudge())

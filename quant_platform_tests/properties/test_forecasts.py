@@ -155,6 +155,7 @@ def test_a_notebook_foretells_and_trades_the_same_bits(whole: Database, tmp_path
     settings = Settings.load({"DATABASE_URL": whole.url, PREFIX + "HOME": str(tmp_path), **SETTING})
     store = qp.Store(whole, settings)
     model = model_of(settings, "ml_ranker")
+    assert model.forecaster is not None
     run_ = store.walk_forward_forecast(model.forecaster, FIRST, END)
     stored = rows(whole, "forecasts", END).set_index(["date", "symbol"])
     mine = run_.forecasts

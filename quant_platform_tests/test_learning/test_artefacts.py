@@ -22,7 +22,7 @@ from quant_platform_tests.support.forecasting import random_source
 SOURCE = random_source(120, 12, 3, signal=1.0)
 
 
-class Own(RegressorMixin, BaseEstimator):
+class Own(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """An estimator that nobody trusts."""
 
     def fit(self, X, y):  # noqa: N803

@@ -135,7 +135,7 @@ def test_labels_beyond_the_data_are_none():
     "make",
     [
         lambda: ForwardReturn(0),
-        lambda: ReturnRank(1.5),
+        lambda: ReturnRank(1.5),  # type: ignore[arg-type]
         lambda: VolatilityScaled(5, 1),
         lambda: TripleBarrier(5, -1.0),
         lambda: TripleBarrier(5, 1.0, float("nan")),

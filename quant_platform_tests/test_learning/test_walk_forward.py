@@ -98,7 +98,7 @@ def test_cuts_are_counted_by_the_calendar_wherever_history_begins():
         np.testing.assert_array_equal(training_cuts(XNYS, days[77:], retrain), whole[77:])
     for refused in ("week", 4, 2.0, True, None):
         with pytest.raises(SettingsError, match="is to be trained every"):
-            training_cuts(XNYS, days, refused)
+            training_cuts(XNYS, days, refused)  # type: ignore[arg-type]
 
 
 def test_the_champion_stays_unless_the_challenger_is_better_by_more_than_chance(monkeypatch):
@@ -132,7 +132,7 @@ def test_every_version_takes_over_where_that_is_asked_for():
     assert all(decision.champion == version.cut for version, decision in way._states)
 
 
-class Fails(RegressorMixin, BaseEstimator):
+class Fails(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Raises, or forecasts what it is told to, in windows of a certain beginning."""
 
     def __init__(self, how="raise", on=0.0):
