@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 import quant_platform as qp
+import quant_platform.learning.walk_forward as module
+from quant_platform.alerts.stored_rules import DRIFT
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
 from quant_platform.strategies.models import model_of
@@ -169,3 +171,44 @@ def test_a_notebook_foretells_and_trades_the_same_bits(whole: Database, tmp_path
     signals = signals[signals["date"] >= pd.Timestamp("2004-08-10").date()]
     assert result.signals["target_weight"].tolist() == signals["target_weight"].tolist()
     assert result.signals["signal_type"].tolist() == signals["signal_type"].tolist()
+
+
+def test_the_alert_on_drift_reads_what_is_stored(whole: Database) -> None:
+    found = fetch(whole, DRIFT.statement, {"first": FIRST})  # type: ignore[arg-type]
+    beyond = fetch(
+        whole,
+        "SELECT count(DISTINCT date) FROM forecast_drift"
+        " WHERE name = 'forecast' AND stability_index > 0.25",
+    )[0][0]
+    assert len(found) >= beyond
+    assert {(subject, severity) for _, subject, severity, _ in found} <= {("ml_ranker", "warning")}
+
+
+def test_a_training_that_fails_leaves_the_champion_in_force_and_is_told_of(
+    features: str,
+    whole: Database,
+    new_database: Callable[[str | None], Database],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    database, plain = new_database(features), module.fit
+    calls: list[object] = []
+
+    def second_fails(*given: object) -> bytes:
+        calls.append(given)
+        if len(calls) == 2:
+            raise FloatingPointError("no solution")
+        return plain(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "fit", second_fails)
+    fill(database, tmp_path, ("2004-06-01", END), assets=ASSETS[:1])
+    monkeypatch.undo()
+    assert [row[1] is None for row in versions(database)] == [False, True, False]
+    told = fetch(database, "SELECT date::text, part, reason FROM computation_failures")
+    assert [(day, part) for day, part, _ in told] == [("2004-07-01", "forecaster ml_ranker")]
+    assert told[0][2].startswith("FloatingPointError: no solution")
+    assert fetch(database, "SELECT DISTINCT trained_on::text FROM forecasts") == [("2004-04-01",)]
+    # The next run that has the session tries again, and nothing is failed any more.
+    fill(database, tmp_path, ("2004-06-01", END), assets=ASSETS[:1])
+    assert versions(database) == versions(whole)
+    assert fetch(database, "SELECT count(*) FROM computation_failures") == [(0,)]

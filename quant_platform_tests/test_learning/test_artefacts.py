@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import quant_platform.learning.estimators as estimators
 from quant_platform.errors import ContractError
 from quant_platform.learning.artefacts import SKOPS, load, save
 from quant_platform.learning.estimators import FittedModel, fit
@@ -20,6 +21,7 @@ from quant_platform.learning.samples import labelled
 from quant_platform_tests.support.forecasting import random_source
 
 SOURCE = random_source(120, 12, 3, signal=1.0)
+RANKER = GradientRanker(trees=5, least=10)
 
 
 class Own(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -105,3 +107,13 @@ def test_a_function_of_python_is_not_built():
     estimator.hook_ = sys.settrace
     with pytest.raises(ContractError, match="settrace"):
         load(save(estimator, SKOPS), [f"{__name__}.Own"])
+
+
+def test_the_number_of_threads_changes_no_bit(monkeypatch):
+    given = Forecaster(SOURCE.names, label=ForwardReturn(1), estimator=RANKER, minimum=21)
+    artefacts = []
+    for threads in (1, 2):
+        monkeypatch.setattr(estimators, "_threads", lambda _, threads=threads: threads)
+        artefacts.append(fit(given, sample()).replace(b"num_threads: 2", b"num_threads: 1"))
+    bodies = [each.partition(b"\n")[2] for each in artefacts]
+    assert bodies[0] == bodies[1]
