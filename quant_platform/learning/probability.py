@@ -70,12 +70,12 @@ class SignalProbabilities:
 
     Attributes
     ----------
-    values : the probabilities
+    probabilities : of the signals
     hits, known : whether a signal's sign was right, and whether that is known by the panel's end
     calibrators : by cut, the earliest first
     """
 
-    values: FloatArray
+    probabilities: FloatArray
     hits: BoolArray
     known: BoolArray
     calibrators: tuple[FittedCalibrator, ...]
@@ -83,8 +83,8 @@ class SignalProbabilities:
     def calibration(self, first: int = 0, last: int | None = None) -> Calibration:
         """Measure the probabilities of signals whose outcome is known."""
         part = slice(first, last)
-        judged = self.known[part] & np.isfinite(self.values[part])
-        return Calibration.of(self.values[part][judged], self.hits[part][judged])
+        judged = self.known[part] & np.isfinite(self.probabilities[part])
+        return Calibration.of(self.probabilities[part][judged], self.hits[part][judged])
 
 
 def signal_probabilities(

@@ -11,6 +11,11 @@ from quant_platform.learning.forecaster import Forecaster
 from quant_platform.market.calendar import platform_calendar
 from quant_platform.research.arguments import Day, iso_range
 from quant_platform.research.forecasts import ForecastRun, ReaderSource, walk_forward_forecast
+from quant_platform.research.probabilities import (
+    HORIZON,
+    ProbabilityStudy,
+    probability_study,
+)
 from quant_platform.research.studies import Studies
 from quant_platform.time_limit import TimeLimit
 
@@ -66,3 +71,34 @@ class Forecasting(Studies):
         count = len(source.sessions)
         begin = max(count - len(days), 0)
         return walk_forward_forecast(source, forecaster, begin, count - 1)
+
+    def signal_probabilities(
+        self, model: str, start: Day, end: Day, *, horizon: int = HORIZON
+    ) -> ProbabilityStudy:
+        """Return how probable it was that the sign of each of a model's signals was right.
+
+        Stored signals are calibrated once a month, by outcomes that were known then: isotonic or
+        Platt, whichever was better on later outcomes (`learning/probability.py`). Strength,
+        confidence and sizes of the signals stay as they are, and nothing is stored.
+
+        Parameters
+        ----------
+        model : its name, in the table `models`
+        start, end : first and last session that are shown; up to 526 sessions before them are read
+        horizon : sessions over which a signal is judged, from the next open on
+
+        Raises
+        ------
+        UnknownNameError, ContractError, SettingsError
+            There is no such model, it has no signal there, or the horizon cannot be.
+
+        Examples
+        --------
+        >>> import quant_platform as qp
+        >>> study = qp.open().signal_probabilities("mean_reversion", "2010-01-04", "2012-12-31")
+        >>> study.probabilities.columns.tolist()
+        ['signal_type', 'strength', 'probability', 'hit']
+        """
+        first, last = iso_range(start, end)
+        calendar = platform_calendar(self.settings)
+        return probability_study(self._reader, calendar, model, first, last, horizon)

@@ -174,7 +174,7 @@ def test_a_notebook_foretells_and_trades_the_same_bits(whole: Database, tmp_path
 
 
 def test_the_alert_on_drift_reads_what_is_stored(whole: Database) -> None:
-    found = fetch(whole, DRIFT.statement, {"first": FIRST})  # type: ignore[arg-type]
+    found = fetch(whole, DRIFT.statement.replace("%(first)s", f"'{FIRST}'"))
     beyond = fetch(
         whole,
         "SELECT count(DISTINCT date) FROM forecast_drift"
@@ -212,3 +212,43 @@ def test_a_training_that_fails_leaves_the_champion_in_force_and_is_told_of(
     fill(database, tmp_path, ("2004-06-01", END), assets=ASSETS[:1])
     assert versions(database) == versions(whole)
     assert fetch(database, "SELECT count(*) FROM computation_failures") == [(0,)]
+
+
+def test_a_notebook_calibrates_stored_signals(
+    whole: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quant_platform.learning.probability.FEWEST_OUTCOMES", 5)
+    settings = Settings.load({"DATABASE_URL": whole.url, PREFIX + "HOME": str(tmp_path), **SETTING})
+    store = qp.Store(whole, settings)
+    # Every session in which something is held counts as a signal, for as long as it is looked at.
+    kept = "SELECT date, model_id, symbol, signal_type, strength FROM signals"
+    fetch(whole, f"CREATE TABLE aside AS {kept}")
+    fetch(
+        whole,
+        "UPDATE signals SET signal_type = 1, strength = extract(day FROM date) / 31.0"
+        " WHERE target_weight > 0",
+    )
+    try:
+        held_ = rows(whole, "signals", END)
+        study = store.signal_probabilities("ml_ranker", FIRST, END, horizon=1)
+    finally:
+        fetch(
+            whole,
+            "UPDATE signals AS s SET signal_type = a.signal_type, strength = a.strength FROM aside"
+            " AS a WHERE (a.date, a.model_id, a.symbol) = (s.date, s.model_id, s.symbol)",
+        )
+        fetch(whole, "DROP TABLE aside")
+    assert len(study.probabilities) == (held_["signal_type"] != 0).sum()
+    assert study.calibration.outcomes == study.curve.counts.sum() > 0
+    assert study.probabilities["probability"].dropna().between(0.0, 1.0).all()
+    assert len(study.plot().data) == 2
+    # By hand: what was bought, over one session from the next open on.
+    bars = store.bars(FIRST, END).pivot(index="date", columns="security_id", values="open_price")
+    later = bars.shift(-2) / bars.shift(-1) - 1.0
+    for (day, security), row in study.probabilities.dropna(subset="hit").head(5).iterrows():
+        right = later.loc[day, security] * row["signal_type"] > 0.0
+        assert row["hit"] == float(right)
+    with pytest.raises(qp.QuantPlatformError, match="There is no model 'other'"):
+        store.signal_probabilities("other", FIRST, END)
+    with pytest.raises(qp.QuantPlatformError, match="no signal from"):
+        store.signal_probabilities("ml_ranker", "2003-08-04", "2003-08-29")

@@ -103,10 +103,10 @@ def probabilities(panel, signs, strengths, window=120):
 def test_probabilities_of_a_signal_that_is_one_rise_with_its_strength():
     panel, signs, strengths = market()
     found = probabilities(panel, signs, strengths)
-    said = np.isfinite(found.values)
+    said = np.isfinite(found.probabilities)
     assert said[150:].sum() == (signs[150:] != 0).sum()
     strong, weak = said & (strengths > 1.5), said & (strengths < 0.8)
-    assert found.values[strong].mean() > found.values[weak].mean() + 0.1
+    assert found.probabilities[strong].mean() > found.probabilities[weak].mean() + 0.1
     measured = found.calibration(150)
     assert measured.brier < measured.uncertainty
     assert measured.expected_error < 0.05
@@ -115,23 +115,23 @@ def test_probabilities_of_a_signal_that_is_one_rise_with_its_strength():
 def test_probabilities_of_noise_stay_at_the_base_rate():
     panel, signs, strengths = market(signal=0.0)
     found = probabilities(panel, signs, strengths)
-    assert abs(np.nanmean(found.values) - 0.5) < 0.05
+    assert abs(np.nanmean(found.probabilities) - 0.5) < 0.05
     assert {each.chosen for each in found.calibrators} >= {BASE_RATE, ""}
 
 
 def test_a_probability_is_the_same_without_what_follows_and_without_what_is_too_old():
     """Laws 1 and 2: only `lookback` sessions up to its own matter."""
     panel, signs, strengths = market()
-    whole = probabilities(panel, signs, strengths).values
+    whole = probabilities(panel, signs, strengths).probabilities
     for last in (199, 230, 310):
         seen = probabilities(
             panel.cut(0, last + 1), signs[: last + 1], strengths[: last + 1]
-        ).values
+        ).probabilities
         np.testing.assert_array_equal(seen, whole[: last + 1])
         first = last - lookback(120) + 1
         late = probabilities(
             panel.cut(first, last + 1), signs[first : last + 1], strengths[first : last + 1]
-        ).values
+        ).probabilities
         np.testing.assert_array_equal(late[-1], whole[last])
 
 
@@ -139,7 +139,7 @@ def test_without_enough_outcomes_there_is_no_probability():
     panel, signs, strengths = market()
     few = np.where(np.arange(12) == 0, signs, 0)
     found = probabilities(panel, few, strengths, 60)
-    assert np.isnan(found.values).all()
+    assert np.isnan(found.probabilities).all()
     assert all(each.calibrator is None for each in found.calibrators)
     assert found.calibration().outcomes == 0
     assert (ForwardReturn(1).of(panel).ends[-2:] == NONE).all()
