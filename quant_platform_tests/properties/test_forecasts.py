@@ -9,6 +9,7 @@ import pytest
 import quant_platform as qp
 import quant_platform.learning.walk_forward as module
 from quant_platform.alerts.stored_rules import DRIFT
+from quant_platform.learning.estimators import fit
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
 from quant_platform.strategies.models import model_of
@@ -191,7 +192,7 @@ def test_a_training_that_fails_leaves_the_champion_in_force_and_is_told_of(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    database, plain = new_database(features), module.fit
+    database, plain = new_database(features), fit
     calls: list[object] = []
 
     def second_fails(*given: object) -> bytes:
@@ -245,9 +246,12 @@ def test_a_notebook_calibrates_stored_signals(
     # By hand: what was bought, over one session from the next open on.
     bars = store.bars(FIRST, END).pivot(index="date", columns="security_id", values="open_price")
     later = bars.shift(-2) / bars.shift(-1) - 1.0
-    for (day, security), row in study.probabilities.dropna(subset="hit").head(5).iterrows():
-        right = later.loc[day, security] * row["signal_type"] > 0.0
-        assert row["hit"] == float(right)
+    judged = study.probabilities.dropna(subset="hit").reset_index().head(5)
+    for day, security, kind, hit in judged[
+        ["date", "security_id", "signal_type", "hit"]
+    ].to_numpy():
+        assert hit == float(later.loc[day, security] * kind > 0.0)
+    assert len(judged) == 5
     with pytest.raises(qp.QuantPlatformError, match="There is no model 'other'"):
         store.signal_probabilities("other", FIRST, END)
     with pytest.raises(qp.QuantPlatformError, match="no signal from"):

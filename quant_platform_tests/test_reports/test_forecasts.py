@@ -8,8 +8,8 @@ NONE = float("nan")
 
 
 def rows(*given):
-    names = ("model_name", "date", "champion", "reason", "skill_sessions", "skill")
-    names += ("skill_lower", "skill_upper")
+    names = [*("model_name", "date", "champion", "reason", "skill_sessions", "skill")]
+    names += ["skill_lower", "skill_upper"]
     return pd.DataFrame(given, columns=names)
 
 
