@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from quant_platform.evaluation.metrics import metric
     from quant_platform.evaluation.series import evaluate
     from quant_platform.features.feature_registry import feature
+    from quant_platform.learning.forecaster import Forecaster
     from quant_platform.market.panel import Panel
     from quant_platform.research.result import Backtest
     from quant_platform.research.sessions import sessions
@@ -36,6 +37,7 @@ __all__ = [
     "Backtest",
     "Book",
     "Costs",
+    "Forecaster",
     "Panel",
     "QuantPlatformError",
     "Settings",
@@ -55,6 +57,7 @@ _ORIGINS: dict[str, tuple[str, str | None]] = {
     "Backtest": ("research.result", "Backtest"),
     "Book": ("strategies.book", "Book"),
     "Costs": ("trading.costs", "Costs"),
+    "Forecaster": ("learning.forecaster", "Forecaster"),
     "Panel": ("market.panel", "Panel"),
     "QuantPlatformError": ("errors", "QuantPlatformError"),
     "Settings": ("settings", "Settings"),

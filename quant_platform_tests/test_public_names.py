@@ -15,6 +15,7 @@ NAMES = [
     "Backtest",
     "Book",
     "Costs",
+    "Forecaster",
     "Panel",
     "QuantPlatformError",
     "Settings",

@@ -83,7 +83,28 @@ PROMISE_BROKEN = StoredRule(
 )
 """A model in use does not hold what was promised when it was promoted (`pipeline/monitor.py`)."""
 
-STORED_RULES: tuple[StoredRule, ...] = (DATA_QUALITY, RANKING_CHANGE, PROMISE_BROKEN)
+
+DRIFT = StoredRule(
+    "drift",
+    """
+    SELECT d.date, m.model_name, 'warning',
+        m.model_name || ': what the version of ' || d.trained_on || ' was trained on is no longer'
+            || ' what it sees: stability index of its forecasts '
+            || coalesce(round(d.of_forecasts::numeric, 2)::text, 'unknown') || ', features beyond'
+            || ' 0.25: ' || d.moved || ' of ' || d.watched
+    FROM (
+        SELECT date, model_id, max(trained_on) AS trained_on,
+            max(stability_index) FILTER (WHERE name = 'forecast') AS of_forecasts,
+            count(*) FILTER (WHERE name <> 'forecast' AND stability_index > 0.25) AS moved,
+            count(*) FILTER (WHERE name <> 'forecast') AS watched
+        FROM forecast_drift WHERE date >= %(first)s GROUP BY date, model_id
+    ) AS d JOIN models AS m ON m.id = d.model_id
+    WHERE d.of_forecasts > 0.25 OR 2 * d.moved > d.watched
+    """,
+)
+"""Forecasts of a learned model, or most of its leading features, have moved far."""
+
+STORED_RULES: tuple[StoredRule, ...] = (DATA_QUALITY, RANKING_CHANGE, PROMISE_BROKEN, DRIFT)
 """The rules of this kind that the platform brings."""
 
 

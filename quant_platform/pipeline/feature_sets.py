@@ -6,7 +6,7 @@ What does not belong here: what a set is (`features/`), and its table (`storage/
 from collections.abc import Sequence
 
 from quant_platform.errors import SettingsError
-from quant_platform.features.feature_registry import all_features, sets
+from quant_platform.features.feature_registry import all_features, select, sets
 from quant_platform.features.feature_set import FeatureSet
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.strategies.base import Strategy
@@ -29,8 +29,15 @@ def stored_sets(settings: Settings) -> tuple[FeatureSet, ...]:
             f"{VARIABLE} names {', '.join(sorted(unknown))}, which is no feature set",
             f"There are: {', '.join(each.name for each in sets())}",
         )
-    read = {each for model in models_of(settings) for each in sets_read(model.features)}
+    read = {each for model in models_of(settings) for each in sets_read(all_read(model))}
     return tuple(each for each in sets() if each.name in settings.feature_sets or each in read)
+
+
+def all_read(model: Strategy) -> tuple[str, ...]:
+    """Return the features that a model reads itself, and those that its forecaster learns from."""
+    if model.forecaster is None:
+        return model.features
+    return (*model.features, *(each.name for each in select(model.forecaster.features)))
 
 
 def sets_read(features: Sequence[str]) -> tuple[FeatureSet, ...]:

@@ -18,8 +18,9 @@ from quant_platform.features import compute, context, inputs, own_values
 from quant_platform.features.feature_registry import features_of, sets
 from quant_platform.features.feature_set import FeatureSet
 from quant_platform.pipeline import feature_inputs
-from quant_platform.pipeline.monitor import HALT, monitor_recipe
 from quant_platform.pipeline.feature_sets import stored_sets
+from quant_platform.pipeline.forecast_memory import training_recipe
+from quant_platform.pipeline.monitor import HALT, monitor_recipe
 from quant_platform.pipeline.own_data import own_recipe
 from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import Settings
@@ -41,6 +42,9 @@ def recipe_of(platform: Platform, asset: str) -> str:
             return repr(platform.universe_rule)
         case ["signals", name]:
             return next((signal_recipe(each) for each in platform.models if each.name == name), "")
+        case ["forecasts", name]:
+            named = (each for each in platform.models if each.name == name)
+            return next((forecast_recipe(each) for each in named), "")
         case ["portfolios"]:
             return portfolio_recipe(platform.settings)
         case ["model_performance"]:
@@ -98,6 +102,11 @@ def signal_recipe(strategy: Strategy) -> str:
     of = type(strategy).name
     name = of if strategy.name == of else f"{strategy.name}={of}"
     return f"{name} {strategy.version} {parameters} {limits}"
+
+
+def forecast_recipe(strategy: Strategy) -> str:
+    """Digest of a model's forecaster and of what trains it; empty where it has none."""
+    return "" if strategy.forecaster is None else training_recipe(strategy.forecaster)
 
 
 def version_of(strategy: Strategy) -> str:

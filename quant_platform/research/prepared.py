@@ -20,10 +20,12 @@ from quant_platform.errors import SettingsError
 from quant_platform.evaluation.metrics import METRICS
 from quant_platform.evaluation.performance import WINDOWS, Against, performance_rows
 from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
+from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.calendar import Calendar
 from quant_platform.market.facts import with_tickers
 from quant_platform.market.panel import Panel
 from quant_platform.research.arguments import Day, iso_day
+from quant_platform.research.forecasts import forecasts_over, with_forecasts
 from quant_platform.research.given_conditions import Given, check_conditions, with_given
 from quant_platform.research.inputs import (
     IDENTITY_COLUMNS,
@@ -91,6 +93,7 @@ class Prepared:
     conditions : sectors of each session and security, where a limit looks at them
     limit : how long each call of a strategy may take
     known_rates : annual risk-free rate of each session, where it is known already
+    forecasts : those of forecasters that were trained, by their recipe
     """
 
     reader: TableReader
@@ -100,6 +103,7 @@ class Prepared:
     conditions: Conditions
     limit: TimeLimit = UNLIMITED
     known_rates: pd.Series | None = None
+    forecasts: dict[str, FloatArray] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def read(
@@ -156,8 +160,8 @@ class Prepared:
 
     def signals(self, model: Strategy) -> pd.DataFrame:
         """Return rows of `signals`, ordered by date and symbol."""
-        inputs = self.inputs
-        run = self._limited(model, partial(model.run, inputs.strategy_panel, last=len(inputs.days)))
+        inputs, panel = self.inputs, self.panel_of(model)
+        run = self._limited(model, partial(model.run, panel, last=len(inputs.days)))
         rows = with_tickers(run, inputs.universe)
         ordered = rows.sort_values(["date", "symbol"], ignore_index=True)
         return ordered[
@@ -166,7 +170,7 @@ class Prepared:
 
     def orders(self, model: Strategy) -> Orders:
         """Return what a model wants in each session, of its arrays where it has them."""
-        panel = self.inputs.strategy_panel
+        panel = self.panel_of(model)
         last = len(self.inputs.days)
         # A stop is in the rows alone.
         targets = None
@@ -187,6 +191,16 @@ class Prepared:
             rules=model.trading_rules,
             calendar=self.inputs.calendar,
         )
+
+    def panel_of(self, model: Strategy) -> Panel:
+        """Return what a model sees: with forecasts, where it trades by some."""
+        if model.forecaster is None:
+            return self.inputs.strategy_panel
+        known = self.forecasts.get(model.forecaster.recipe)
+        if known is None:
+            known = forecasts_over(self.reader, self.inputs, model.forecaster, self.limit)
+            self.forecasts[model.forecaster.recipe] = known
+        return with_forecasts(self.inputs.strategy_panel, known)
 
     def _limited(self, model: Strategy, compute: Callable[[], Result]) -> Result:
         """Call a strategy, which is given so much time and no more."""

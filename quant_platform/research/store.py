@@ -30,6 +30,7 @@ from quant_platform.research.backtest import as_strategy, backtest
 from quant_platform.research.benchmark import Benchmark
 from quant_platform.research.configurations import Space
 from quant_platform.research.feature_data import FeatureData
+from quant_platform.research.forecasting import Forecasting
 from quant_platform.research.given_conditions import Given
 from quant_platform.research.prices import (
     securities_of,
@@ -83,7 +84,7 @@ def open_store(source: Settings | Path | str | None = None) -> "Store":
 
 
 @dataclass(frozen=True)
-class Store(Validations):
+class Store(Validations, Forecasting):
     """The tables of one database, as they are known now or were known at a moment.
 
     All methods read; `backtest` and `sweep` are counted in the ledger of trials, and nothing else

@@ -10,7 +10,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from copy import copy
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,9 @@ from quant_platform.strategies.risk import risk_figures
 from quant_platform.strategies.signal_arrays import SignalArrays
 from quant_platform.trading.orders import ASKED_WEIGHT, TradingRules
 from quant_platform.trading.rebalancing import ON_CHANGE, Rebalance
+
+if TYPE_CHECKING:
+    from quant_platform.learning.forecaster import Forecaster
 
 SIGNAL_COLUMNS = (
     "date",
@@ -68,6 +71,7 @@ class Strategy(ABC):
     rebalance : when positions are brought back to their targets: never, on_change, every_session,
         weekly, monthly, quarterly or drift x (`trading/rebalancing.py`)
     reads_sectors : whether the panel it is given must know sectors
+    forecaster : what makes the forecasts that it trades by (`forecast_strategy.py`); None: nothing
     by_default : whether it is among the models that run where the settings name none (`models.py`)
     max_gross, max_net : largest sum of the absolute weights of a session, and size of their sum
     on_excess : whether a session that asks for more is scaled exactly (`scale`), or the run refused
@@ -89,6 +93,7 @@ class Strategy(ABC):
     max_gross: float = 1.0
     max_net: float = 1.0
     benchmark: str | None = None
+    forecaster: "Forecaster | None" = None
 
     parameters: StrategyParameters
 

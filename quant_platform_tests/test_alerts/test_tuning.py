@@ -15,7 +15,7 @@ def test_without_the_setting_all_rules_are_in_force() -> None:
         "model_silent",
         "data_stale",
     ]
-    assert [rule.name for rule in rules.stored] == ["data_quality", "ranking_change"]
+    assert [rule.name for rule in rules.stored] == ["data_quality", "ranking_change", "drift"]
 
 
 def test_severity_and_threshold() -> None:
@@ -33,11 +33,11 @@ def test_severity_and_threshold() -> None:
 def test_rules_are_switched_off() -> None:
     rules = rules_in_force("data_stale=off,ranking_change=off")
     assert "data_stale" not in [rule.name for rule in rules.of_sessions]
-    assert [rule.name for rule in rules.stored] == ["data_quality"]
+    assert [rule.name for rule in rules.stored] == ["data_quality", "drift"]
 
 
 def test_the_severity_of_a_stored_rule() -> None:
-    quality, ranking = rules_in_force("ranking_change=critical").stored
+    quality, ranking, _ = rules_in_force("ranking_change=critical").stored
     assert (quality.severity, ranking.severity) == ("", "critical")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from quant_platform.strategies.forecast_strategy import FORECAST
 from quant_platform.strategies.strategy_registry import all_strategies
 from quant_platform_tests.support.builders import random_market, rows
 
@@ -29,7 +30,8 @@ parametrised = pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda one: o
 
 @pytest.fixture(scope="module")
 def markets():
-    names = sorted({name for one in STRATEGIES for name in one.features})
+    # What a learned model foretells is drawn after everything else.
+    names = [*sorted({name for one in STRATEGIES for name in one.features}), FORECAST]
     return [random_market(names, sessions=SESSIONS, symbols=6, seed=seed) for seed in (1, 2)]
 
 
@@ -84,6 +86,7 @@ def test_more_history_than_needed_changes_nothing(strategy, markets):
 COMPARING = {
     *("buy_and_hold", "equal_weight", "cross_sectional_momentum", "low_volatility"),
     *("short_term_reversal", "trend_following", "pairs_distance", "residual_mean_reversion"),
+    "ml_ranker",
 }
 """Those that compare members or divide by their number: to them other symbols do matter."""
 

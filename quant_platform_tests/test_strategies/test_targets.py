@@ -12,6 +12,7 @@ from quant_platform.features.compute import compute_features, feature_arrays
 from quant_platform.market.grid import pivot
 from quant_platform.market.panel import Panel
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.forecast_strategy import FORECAST
 from quant_platform.strategies.function import FunctionStrategy
 from quant_platform.strategies.library.enhanced_momentum import EnhancedMomentum
 from quant_platform.strategies.library.equal_weight import EqualWeight
@@ -29,6 +30,7 @@ def panel(sample_panel: Panel) -> Panel:
     """The sample market's last sessions, in which a member leaves and joins again; with news."""
     features = feature_arrays(sample_panel, names=NAMES)
     shape = sample_panel.close.shape
+    features[FORECAST] = features["momentum_1"].copy()
     features["news_sentiment"] = np.random.default_rng(3).uniform(-1.0, 1.0, shape)
     member = sample_panel.traded.copy()
     member[-300:-200, 1] = False

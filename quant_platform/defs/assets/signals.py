@@ -3,6 +3,7 @@
 import dagster as dg
 
 from quant_platform.defs.assets.common import LAZY, AssetContext, asset, keyed, sessions_to_do
+from quant_platform.defs.assets.forecasts import forecast_key
 from quant_platform.defs.partitions import lookback
 from quant_platform.features.feature_set import TECHNICAL
 from quant_platform.pipeline.chunks import Chunks
@@ -12,6 +13,7 @@ from quant_platform.pipeline.recipes import signal_recipe, version_of
 from quant_platform.pipeline.signals import signal_chunks
 from quant_platform.storage.stored import Stored
 from quant_platform.strategies.base import Strategy
+from quant_platform.strategies.forecast_strategy import FORECAST
 
 GROUP = "signals"
 
@@ -46,6 +48,7 @@ def _signal_asset(market: AssetContext, strategy: Strategy) -> dg.AssetsDefiniti
                 )
                 for each in sets_read(strategy.features) or (TECHNICAL,)
             },
+            **_forecasts(strategy),
             "bars": dg.AssetIn(
                 "market_data",
                 partition_mapping=window,
@@ -80,3 +83,14 @@ def _signal_asset(market: AssetContext, strategy: Strategy) -> dg.AssetsDefiniti
         )
 
     return signals
+
+
+def _forecasts(strategy: Strategy) -> dict[str, dg.AssetIn]:
+    """Input of the forecasts that a model trades by, read beside its features."""
+    if strategy.forecaster is None:
+        return {}
+    read = {**LAZY, **keyed(FORECAST)}
+    window = lookback(strategy.lookback)
+    return {
+        "forecasts": dg.AssetIn(forecast_key(strategy), partition_mapping=window, metadata=read)
+    }

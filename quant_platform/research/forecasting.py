@@ -1,0 +1,104 @@
+"""`Forecasting`: what a store foretells with learned models, without trading by it.
+
+What belongs here: what a user calls, with arguments as a person writes them. What does not: how it
+is computed (`forecasts.py`).
+"""
+
+from dataclasses import dataclass
+
+from quant_platform.features.feature_registry import select
+from quant_platform.learning.forecaster import Forecaster
+from quant_platform.market.calendar import platform_calendar
+from quant_platform.research.arguments import Day, iso_range
+from quant_platform.research.forecasts import ForecastRun, ReaderSource, walk_forward_forecast
+from quant_platform.research.probabilities import (
+    HORIZON,
+    ProbabilityStudy,
+    probability_study,
+)
+from quant_platform.research.studies import Studies
+from quant_platform.time_limit import TimeLimit
+
+
+@dataclass(frozen=True)
+class Forecasting(Studies):
+    """Learned models over the tables of one database."""
+
+    def walk_forward_forecast(
+        self, forecaster: Forecaster, start: Day, end: Day, *, time_limit: float | None = None
+    ) -> ForecastRun:
+        """Train a forecaster on its schedule over stored sessions; forecast by what is in force.
+
+        Nothing is stored. The versions are those that the pipeline would train: at every cut since
+        the first stored session, of labels known there.
+
+        Parameters
+        ----------
+        forecaster : such as `qp.Forecaster(estimator=Ridge(), features=("technical",))`
+        start, end : first and last session that is forecast
+        time_limit : seconds that each call of a feature of your own may take; 0: no limit; default:
+            QUANT_PLATFORM_STEP_SECONDS
+
+        Raises
+        ------
+        SessionError
+            There are no bars in the range, or a session is missing.
+        UnknownNameError
+            There is no such feature.
+        SettingsError
+            A package of the extra `research` is not installed.
+
+        Examples
+        --------
+        >>> import quant_platform as qp
+        >>> from sklearn.linear_model import Ridge
+        >>> simple = qp.Forecaster(features=("momentum_20", "rsi_14"), estimator=Ridge())
+        >>> run = qp.open().walk_forward_forecast(simple, "2008-01-02", "2008-12-31")
+        >>> run.forecasts.columns.tolist()
+        ['security_id', 'forecast', 'trained_on']
+        """
+        first, last = iso_range(start, end)
+        calendar, limit = platform_calendar(self.settings), self.settings.step_seconds
+        stored = calendar.sessions(*self._reader.first_and_last_bar())
+        days = calendar.range(first, last, stored)
+        source = ReaderSource(
+            self._reader,
+            calendar,
+            tuple(each.name for each in select(forecaster.features)),
+            days[-1].isoformat(),
+            TimeLimit(limit if time_limit is None else time_limit),
+        )
+        count = len(source.sessions)
+        begin = max(count - len(days), 0)
+        return walk_forward_forecast(source, forecaster, begin, count - 1)
+
+    def signal_probabilities(
+        self, model: str, start: Day, end: Day, *, horizon: int = HORIZON
+    ) -> ProbabilityStudy:
+        """Return how probable it was that the sign of each of a model's signals was right.
+
+        Stored signals are calibrated once a month, by outcomes that were known then: isotonic or
+        Platt, whichever was better on later outcomes (`learning/probability.py`). Strength,
+        confidence and sizes of the signals stay as they are, and nothing is stored.
+
+        Parameters
+        ----------
+        model : its name, in the table `models`
+        start, end : first and last session that are shown; up to 526 sessions before them are read
+        horizon : sessions over which a signal is judged, from the next open on
+
+        Raises
+        ------
+        UnknownNameError, ContractError, SettingsError
+            There is no such model, it has no signal there, or the horizon cannot be.
+
+        Examples
+        --------
+        >>> import quant_platform as qp
+        >>> study = qp.open().signal_probabilities("mean_reversion", "2010-01-04", "2012-12-31")
+        >>> study.probabilities.columns.tolist()
+        ['signal_type', 'strength', 'probability', 'hit']
+        """
+        first, last = iso_range(start, end)
+        calendar = platform_calendar(self.settings)
+        return probability_study(self._reader, calendar, model, first, last, horizon)
