@@ -46,8 +46,19 @@ TABLES = (
     "performance_statistics",
     "alerts",
     "performance_reports",
+    "factor_exposures",
+    "factor_returns",
+    "specific_returns",
+    "risk_forecasts",
 )
-EXACT = {*FACTS, "features", "signals"}
+EXACT = {
+    *FACTS,
+    "features",
+    "signals",
+    "factor_exposures",
+    "factor_returns",
+    "specific_returns",
+}
 """Tables whose values are the same to the last bit however a backfill is cut."""
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -143,7 +154,17 @@ def rows(database: Database, table: str, last: str = LAST) -> pd.DataFrame:
         connection.close()
     keys = [
         name
-        for name in ("date", "model_id", "symbol", "action_type", "window_name", "rule", "subject")
+        for name in (
+            "date",
+            "model_id",
+            "symbol",
+            "action_type",
+            "window_name",
+            "rule",
+            "subject",
+            "factor",
+            "security_id",
+        )
         if name in names
     ]
     without_clocks = frame.drop(columns=[name for name in CLOCKS if name in names])
