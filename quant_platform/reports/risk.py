@@ -2,7 +2,7 @@
 
 `risk_figure` and `share_figure` return Plotly figures that are complete in themselves; colours of
 text and background are left to the page. `risk_table` returns HTML. What does not belong here: the
-page (`html.py`), and how forecasts are judged (`evaluation/risk_backtests.py`).
+page (`sections/`), and how forecasts are judged (`evaluation/risk_backtests.py`).
 """
 
 from html import escape
@@ -10,8 +10,12 @@ from html import escape
 import pandas as pd
 import plotly.graph_objects as go
 
-from quant_platform.reports.figures import HEIGHT, MARGIN, PALETTE
 from quant_platform.reports.formats import number, percent, whole
+from quant_platform.reports.palette import PALETTE
+
+MARGIN = {"l": 52, "r": 12, "t": 8, "b": 36}
+HEIGHT = 380
+"""Of a figure, in pixels."""
 
 LOSS = "#d13438"
 """Colour of sessions with a loss beyond the value at risk."""
