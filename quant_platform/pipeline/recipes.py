@@ -23,6 +23,7 @@ from quant_platform.pipeline.forecast_memory import training_recipe
 from quant_platform.pipeline.monitor import HALT, monitor_recipe
 from quant_platform.pipeline.own_data import own_recipe
 from quant_platform.pipeline.platform import Platform
+from quant_platform.pipeline.risk import risk_recipe
 from quant_platform.settings import Settings
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.books import books_of
@@ -55,6 +56,8 @@ def recipe_of(platform: Platform, asset: str) -> str:
             return factor_recipe(platform.settings)
         case ["alerts"]:
             return platform.settings.alert_rules
+        case ["factor_exposures"] | ["factor_returns"] | ["risk_forecasts"]:
+            return risk_recipe()
     of_table = {each.table: each for each in sets()}
     return feature_recipe(of_table[asset]) if asset in of_table else ""
 

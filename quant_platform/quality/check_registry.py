@@ -25,6 +25,7 @@ from quant_platform.quality.market import (
 )
 from quant_platform.quality.own_data import OWN_DATA_CHECKS
 from quant_platform.quality.quarantine import REFUSED_INFORMATION_CHECKS
+from quant_platform.quality.risk import RISK_CHECKS
 from quant_platform.settings import Settings
 from quant_platform.strategies.books import books_of
 from quant_platform.strategies.models import models_of
@@ -53,6 +54,7 @@ def all_checks(settings: Settings, vendor: Vendor) -> list[QualityCheck]:
             *computed_checks(
                 stored_sets(settings), models_of(settings), books=bool(books_of(settings))
             ),
+            *RISK_CHECKS,
             *library_checks(),
         ],
         settings.checks,

@@ -27,6 +27,7 @@ from quant_platform.research.prices import (
     wide,
 )
 from quant_platform.research.reader import TableReader
+from quant_platform.research.risk import RiskReport, risk_report
 from quant_platform.settings import Settings
 from quant_platform.storage.cache import ColumnCache
 from quant_platform.storage.database import Database
@@ -257,6 +258,41 @@ class StoredTables:
         """
         among = None if symbols is None else {"symbol": several(symbols)}
         return self._reader.rows(name, open_range(start, end), columns, among=among)
+
+    def risk(self, start: Day, end: Day, *, models: Names | None = None) -> RiskReport:
+        """Read what risk was forecast for the sessions of a range, and how that turned out.
+
+        Parameters
+        ----------
+        start, end : sessions that the forecasts are of; each was made after the session before
+        models : default: all
+
+        Returns
+        -------
+        RiskReport
+            `forecasts` by session and model, `backtest` by model: bias statistic and QLIKE of the
+            volatility, Kupiec and Christoffersen of the value at risk, Acerbi and Székely of the
+            expected shortfall, NaN below 63 sessions. `figure(model)` shows it.
+
+        Raises
+        ------
+        SessionError
+            A date cannot be read, the dates are reversed, or there are no forecasts of the range.
+        UnknownNameError
+            There is no such model.
+        SealedError
+            The range ends in the sealed hold-out.
+
+        Examples
+        --------
+        >>> import quant_platform as qp
+        >>> report = qp.open().risk("2008-01-02", "2008-12-31", models="buy_and_hold")
+        >>> report.backtest[["sessions", "exceptions_99"]].iloc[0].astype(int).tolist()
+        [253, 6]
+        """
+        first, last = iso_range(start, end)
+        named = None if models is None else list(several(models))
+        return risk_report(self._reader, first, last, named)
 
     def sql(self, statement: str) -> pd.DataFrame:
         """Run one statement that reads and return its rows.

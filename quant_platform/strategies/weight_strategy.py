@@ -60,7 +60,11 @@ class WeightStrategy(Strategy):
 
     def arrays(self, panel: Panel) -> SignalArrays:
         """Return the same without making rows."""
-        rows, weights = self.rows(panel), self.weights(panel)
+        return self.arrays_of(panel, self.weights(panel))
+
+    def arrays_of(self, panel: Panel, weights: FloatArray) -> SignalArrays:
+        """Return what the weights say, without making rows."""
+        rows = self.rows(panel)
         asked = _asked(weights, rows)
         kind = np.empty(weights.shape, dtype=np.int8)
 

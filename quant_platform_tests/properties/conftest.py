@@ -12,12 +12,12 @@ from quant_platform_tests.support.server import Server
 
 @pytest.fixture(scope="session")
 def base(server: Server, template: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Name of a database with facts and features of the year before `FIRST`; copy it."""
+    """Name of a database with facts, features and factors of the year before `FIRST`; copy it."""
 
     def fill(url: str) -> None:
         start = SampleMarket.first_session.isoformat()
         home = tmp_path_factory.mktemp("base")
-        assets = [*FACTS, "features"]
+        assets = [*FACTS, "features", "factor_exposures", "factor_returns"]
         result = run(Database(url), home, start, "2004-07-30", assets=assets)
         assert result.success, failure_text(result)
 

@@ -48,8 +48,15 @@ TABLES = (
     "factor_evaluation",
     "alerts",
     "performance_reports",
+    "factor_exposures",
+    "factor_returns",
+    "specific_returns",
+    "risk_forecasts",
 )
-EXACT = {*FACTS, "features", "signals", "factor_evaluation"}
+EXACT = {
+    *(*FACTS, "features", "signals", "factor_evaluation"),
+    *("factor_exposures", "factor_returns", "specific_returns"),
+}
 """Tables whose values are the same to the last bit however a backfill is cut."""
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -147,7 +154,7 @@ def rows(database: Database, table: str, last: str = LAST) -> pd.DataFrame:
         name
         for name in (
             *("date", "model_id", "symbol", "action_type", "window_name", "rule", "subject"),
-            *("feature", "horizon"),
+            *("feature", "horizon", "factor", "security_id"),
         )
         if name in names
     ]

@@ -109,6 +109,11 @@ TAMPERED = {
         [DAY],
         "4 ranked of 4",
     ),
+    "exposures_centred": (
+        f"UPDATE factor_exposures SET size = size + 0.1 WHERE date = '{DAY}'",
+        [DAY],
+        "size averages to 0.1",
+    ),
 }
 
 
@@ -122,7 +127,7 @@ def examples(lab: Lab, check: str, session: str) -> list[str]:
 
 def all_checks() -> list[str]:
     lines = WHOLE_LIST.split()
-    assert len(lines) == 38
+    assert len(lines) == 40
     return lines
 
 
@@ -132,7 +137,7 @@ absent_securities ohlc_violations duplicate_rows foreign_dates implausible_price
 splits_without_jump jumps_without_split extreme_splits volume_outliers unknown_securities
 cross_source adjusted_series dividends_without_fall unclaimed_actions
 features_causality feature_gaps portfolio_accounting long_only_exposure
-performance_recomputed report_ranking factor_evaluation_recomputed
+performance_recomputed report_ranking factor_evaluation_recomputed exposures_centred returns_add_up
 buy_and_hold_limits buy_and_hold_causality enhanced_momentum_limits enhanced_momentum_causality
 equal_weight_limits equal_weight_causality mean_reversion_limits mean_reversion_causality
 stale_sessions
@@ -310,6 +315,12 @@ def test_a_return_that_is_not_the_change_of_equity_is_found(lab: Lab) -> None:
             "factor_evaluation_recomputed",
             "UPDATE factor_evaluation SET pairs = pairs + 1",
             "pairs: stored",
+        ),
+        (
+            "returns_add_up",
+            "UPDATE specific_returns SET specific_return = specific_return + 1e-6"
+            " WHERE security_id = 'IBM'",
+            "IBM does not",
         ),
     ],
 )

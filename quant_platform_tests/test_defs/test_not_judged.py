@@ -36,6 +36,7 @@ JUDGED = {
     "features_causality": 2,
     "buy_and_hold_causality": 2,
     "performance_recomputed": 2,
+    "returns_add_up": 2,
     # The newest session.
     "freshness": 1,
     # A fixed list of symbols, from one source.
@@ -51,6 +52,7 @@ JUDGED = {
     "portfolio_accounting": SESSIONS,
     "long_only_exposure": SESSIONS,
     "report_ranking": SESSIONS,
+    "exposures_centred": SESSIONS,
 }
 
 

@@ -17,6 +17,7 @@ from quant_platform_tests.support.builders import random_market, rows
 SESSIONS = 220
 
 SHORT: dict[str, dict[str, object]] = {
+    "constructed": {"window": 21, "names": 4, "max_name": 0.4},
     "pairs_distance": {"formation": 20, "trading": "month", "pairs": 3, "open": 0.5},
     # Positions that end by their time alone, so that the oldest condition shows.
     "residual_mean_reversion": {"window": 20, "max_holding": 3, "enter": 0.3, "leave": -10.0},
@@ -87,6 +88,7 @@ COMPARING = {
     *("buy_and_hold", "equal_weight", "cross_sectional_momentum", "low_volatility"),
     *("short_term_reversal", "trend_following", "pairs_distance", "residual_mean_reversion"),
     "ml_ranker",
+    "constructed",
 }
 """Those that compare members or divide by their number: to them other symbols do matter."""
 
