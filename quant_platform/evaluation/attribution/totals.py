@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from quant_platform.evaluation.attribution.gains import COSTS, GAINS
+from quant_platform.trading.attribution import CASH_LINE
 
 SECURITY, SECTOR, COST, MODEL, FILL, POSITION = (
     "security",
@@ -46,6 +47,12 @@ def by_member(attribution: pd.DataFrame) -> pd.DataFrame:
     columns = ["pnl", "price_gain", "dividends", "costs", "borrow_fees", "interest"]
     summed = attribution.groupby("member", as_index=False)[columns].sum()
     return _ordered(summed.rename(columns={"member": "model"}))
+
+
+def by_model(lines: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Sum all lines of a model that is no book; the cash is a row."""
+    of = np.where(lines["security_id"] == CASH_LINE, CASH_LINE, name)
+    return _summed(lines.assign(model=of), "model")
 
 
 def _summed(lines: pd.DataFrame, by: str) -> pd.DataFrame:
