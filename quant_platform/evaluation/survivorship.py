@@ -7,8 +7,8 @@
    session before. What has no bar keeps its price; in the session after its last bar, one that
    ended returns what is assumed of delistings, once.
 3. Survivors alone, the mean is over the members that survive to the last session: what a list of
-   today's securities would have shown. The difference is the bias (E. Elton, M. Gruber and C. Blake,
-   "Survivorship Bias and Mutual Fund Performance", *Review of Financial Studies* 9(4), 1996).
+   today's securities would have shown. The difference is the bias. Source: E. Elton, M. Gruber and C.
+   Blake, "Survivorship Bias and Mutual Fund Performance", *Rev. Financial Studies* 9(4), 1996.
 4. A portfolio under another delisting return is `endings.py`; one of the survivors alone is run
    again by who can (`research/`).
 
@@ -143,7 +143,7 @@ class UniverseHistory:
     def last_bar(self) -> NDArray[np.int64]:
         """Number of the last session with a bar of each security, −1: none."""
         numbers = np.where(self.traded, np.arange(len(self.sessions))[:, None], -1)
-        return numbers.max(axis=0, initial=-1)
+        return np.asarray(numbers.max(axis=0, initial=-1), dtype=np.int64)
 
     @property
     def survives(self) -> BoolArray:
@@ -203,12 +203,12 @@ def measure(
     history : the universe
     portfolio : scenario → total return of a portfolio; see `portfolio_scenarios`
     """
-    member, survives = history.member.any(axis=0), history.survives
+    member = np.asarray(history.member.any(axis=0), dtype=bool)
+    survives = history.survives
     last, count = history.last_bar, len(history.sessions)
     ended = np.flatnonzero(member & ~survives & (last >= 0))
-    priced = history.traded[-1] if count else np.zeros(len(member), dtype=bool)
-    first = history.member[0] if count else member
     traded = history.traded
+    priced, first = np.asarray(traded[-1], dtype=bool), np.asarray(history.member[0], dtype=bool)
     endings = pd.DataFrame(
         {
             "security_id": pd.array([history.security_ids[each] for each in ended], dtype="str"),

@@ -178,7 +178,7 @@ class Explained:
         history, rows = again.history, result.portfolios
         closed = result.closed_positions.merge(rows[["date", "equity"]], on="date")
         capital = again.market.assumed.capital
-        notes = ()
+        notes: tuple[str, ...] = ()
         if (closed["equity"] <= 0.0).any():
             notes = ("Positions that were closed without any equity left are not restated",)
             closed = closed[closed["equity"] > 0.0]

@@ -90,7 +90,7 @@ class Rerun:
             self._of_market("split", panel.security_ids, 1.0),
             self._of_market("dividend", panel.security_ids, 0.0),
             panel.member[-count:],
-            endings.retired_in(days, panel.security_ids).any(axis=0),
+            np.asarray(endings.retired_in(days, panel.security_ids).any(axis=0), dtype=bool),
             endings.rules.sessions,
         )
 
@@ -188,9 +188,10 @@ def thirds(values: FloatArray) -> NDArray[np.int64]:
 
 
 def held_returns(account: Account) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return weights at the start of each session, and returns of what was held: dates × securities.
+    """Return weights at the start of each session, and returns of what was held.
 
-    A return is what the position gained and was paid, over its value; 0 where nothing was held.
+    Both have the shape dates × securities. A return is what the position gained and was paid, over
+    its value; 0 where nothing was held.
     """
     from quant_platform.evaluation.attribution.gains import gains_of
 

@@ -62,7 +62,9 @@ def brinson_fachler(
     """
     has, its = np.abs(weights) >= LEAST_WEIGHT, np.abs(of_benchmark) >= LEAST_WEIGHT
     own = np.where(has, gains / np.where(has, weights, 1.0), 0.0)
-    benchmarks = np.where(its, its_gains / np.where(its, of_benchmark, 1.0), np.where(has, own, 0.0))
+    benchmarks = np.where(
+        its, its_gains / np.where(its, of_benchmark, 1.0), np.where(has, own, 0.0)
+    )
     own = np.where(has, own, benchmarks)
     total = its_gains.sum(axis=-1, keepdims=True)
     active, better = weights - of_benchmark, own - benchmarks

@@ -29,7 +29,7 @@ import pandas as pd
 from quant_platform.errors import ContractError
 from quant_platform.evaluation.attribution.linking import compounded, weights_of_sessions
 from quant_platform.evaluation.factor_study import mean_with_error
-from quant_platform.kernels.arrays import FloatArray
+from quant_platform.kernels.arrays import BoolArray, FloatArray
 
 SPECIFIC, OTHER = "specific", "other"
 
@@ -99,7 +99,7 @@ def factor_attribution(
         notes.append(f"{left} of {len(weights.index)} sessions are left out: no factor returns")
     names = [str(name) for name in factor_returns.columns]
     held, moved = _grids(weights, returns, days)
-    x, known = _exposures(exposures, days, list(weights.columns), names)
+    x, known = _exposures(exposures, days, pd.Index(weights.columns), names)
     by_factor = np.einsum("tn,tnk->tk", held, x)
     f = factor_returns.loc[days].to_numpy(np.float64)
     missing = ~np.isfinite(f)
@@ -135,13 +135,13 @@ def _grids(
 
 
 def _exposures(
-    exposures: pd.DataFrame, days: pd.Index, securities: Sequence[object], names: Sequence[str]
-) -> tuple[FloatArray, FloatArray]:
+    exposures: pd.DataFrame, days: pd.Index, securities: "pd.Index[str]", names: Sequence[str]
+) -> tuple[FloatArray, BoolArray]:
     """Exposures of shape (T, N, K), 0 where unknown, and where any is known."""
     found = np.zeros((len(days), len(securities), len(names)))
     known = np.zeros(found.shape[:2], dtype=bool)
     row = days.get_indexer(exposures.index.get_level_values(0))
-    column = pd.Index(securities).get_indexer(exposures.index.get_level_values(1))
+    column = securities.get_indexer(exposures.index.get_level_values(1))
     inside = (row >= 0) & (column >= 0)
     values = exposures.reindex(columns=list(names)).to_numpy(np.float64)[inside]
     found[row[inside], column[inside]] = np.nan_to_num(values)
@@ -153,7 +153,7 @@ def _summary(
     sessions: pd.DataFrame,
     by_factor: FloatArray,
     f: FloatArray,
-    missing: FloatArray,
+    missing: BoolArray,
     names: Sequence[str],
 ) -> pd.DataFrame:
     """Figures of all sessions by factor."""
@@ -186,12 +186,12 @@ def _summary(
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index="factor")
 
 
-def _predicted(exposure: FloatArray, f: FloatArray, known: FloatArray) -> tuple[float, float]:
+def _predicted(exposure: FloatArray, f: FloatArray, known: BoolArray) -> tuple[float, float]:
     """Sum of what a factor's earlier returns let expect, and its error; NaN with too few."""
-    counts = np.cumsum(known) - known
+    counts = np.asarray(np.cumsum(known) - known, dtype=np.float64)
     sums = np.cumsum(np.where(known, f, 0.0)) - np.where(known, f, 0.0)
     squares = np.cumsum(np.where(known, f * f, 0.0)) - np.where(known, f * f, 0.0)
-    enough = counts >= LEAST
+    enough = np.asarray(counts >= LEAST, dtype=bool)
     if not enough.any():
         return math.nan, math.nan
     n, x = counts[enough], exposure[enough]

@@ -53,8 +53,12 @@ class Lines:
     @property
     def pnl(self) -> FloatArray:
         """Gains less costs of each cell."""
-        plus = sum((self.amounts[name] for name in GAINS[:-1]), np.zeros(len(self.session)))
-        return np.asarray(plus - sum(self.amounts[name] for name in COSTS))
+        total = np.zeros(len(self.session))
+        for name in GAINS[:-1]:
+            total += self.amounts[name]
+        for name in COSTS:
+            total -= self.amounts[name]
+        return total
 
 
 def gains_of(account: Account) -> Lines:
@@ -76,7 +80,7 @@ def gains_of(account: Account) -> Lines:
 
     def of(some: NDArray[np.int64], amounts: FloatArray) -> FloatArray:
         places = np.searchsorted(keys, some)
-        return np.bincount(places, weights=amounts, minlength=len(keys))
+        return np.bincount(places, weights=amounts, minlength=len(keys)).astype(np.float64)
 
     figures = {name: np.asarray(fills[name], dtype=np.float64) for name in COSTS[:-1]}
     shares = np.asarray(fills["shares"], dtype=np.float64)

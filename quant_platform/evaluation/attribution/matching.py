@@ -78,7 +78,16 @@ def match(security: NDArray[np.int64], shares: FloatArray) -> Pieces:
         closing[closes], group_of_close, flat[closes], opens, closes, begun, group_of_open
     )
     return _cut(
-        opens, closes, begun, ended, group_of_open, group_of_close, opening, closing, shares, episode
+        opens,
+        closes,
+        begun,
+        ended,
+        group_of_open,
+        group_of_close,
+        opening,
+        closing,
+        shares,
+        episode,
     )
 
 
@@ -101,9 +110,7 @@ def _sums_within(values: FloatArray, groups: NDArray[np.int64]) -> FloatArray:
     return np.asarray(total - base[np.flatnonzero(first)][number]) if len(values) else total
 
 
-def _positions(
-    security: NDArray[np.int64], shares: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def _positions(security: NDArray[np.int64], shares: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Shares before and after each fill; 0 where rounding alone is left."""
     after = _sums_within(shares, security)
     first = _starts(security)

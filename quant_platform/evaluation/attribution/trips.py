@@ -285,9 +285,8 @@ def by_position(trips: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
     rows["exit_date"] = trips.groupby("position")["exit_date"].max()
     still = trips[trips["exit_reason"] == OPEN]["position"].unique()
     rows.loc[rows.index.isin(still), "exit_date"] = pd.NaT
-    return pd.concat([rows, _cash(lines)], ignore_index=True).sort_values(
-        "pnl", ascending=False, kind="stable", ignore_index=True
-    )
+    both: pd.DataFrame = pd.concat([rows, _cash(lines)], ignore_index=True)
+    return both.sort_values("pnl", ascending=False, kind="stable", ignore_index=True)
 
 
 def by_fill(trips: pd.DataFrame, lines: pd.DataFrame, account: Account) -> pd.DataFrame:
