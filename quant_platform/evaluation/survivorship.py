@@ -7,8 +7,8 @@
    session before. What has no bar keeps its price; in the session after its last bar, one that
    ended returns what is assumed of delistings, once.
 3. Survivors alone, the mean is over the members that survive to the last session: what a list of
-   today's securities would have shown. The difference is the bias. Source: E. Elton, M. Gruber and C.
-   Blake, "Survivorship Bias and Mutual Fund Performance", *Rev. Financial Studies* 9(4), 1996.
+   today's securities would have shown. The difference is the bias. Source: E. Elton, M. Gruber and
+   C. Blake, "Survivorship Bias and Mutual Fund Performance", *Rev. Financial Studies* 9(4), 1996.
 4. A portfolio under another delisting return is `endings.py`; one of the survivors alone is run
    again by who can (`research/`).
 
@@ -267,6 +267,11 @@ def scenario_name(delisting_return: float) -> str:
     'delistings at −30 %'
     """
     return f"delistings at {delisting_return:.0%}".replace("-", "−").replace("%", " %")
+
+
+def scenario_names() -> tuple[str, ...]:
+    """Return what the scenarios are called, in their order."""
+    return tuple(map(scenario_name, SCENARIOS))
 
 
 def _rows(

@@ -91,12 +91,12 @@ class TestFactors:
         exposures = pd.DataFrame({"market": [1.0, 1.0]}, index=of_security)
         # Of the day before, so in force on the 5th and the 8th; both held with a weight of 1 or
         # 1,000 / 1,050.
-        returns = pd.DataFrame({"market": [0.04, -0.7]}, index=days[1:].union(days[1:].shift(3, "D")))
+        returns = pd.DataFrame(
+            {"market": [0.04, -0.7]}, index=pd.to_datetime(["2024-01-05", "2024-01-08"])
+        )
         found = result.factor_attribution(exposures, returns)
         assert found.sessions["market"].tolist() == pytest.approx([0.04, -0.7 * 1000.0 / 1050.0])
-        assert found.sessions["specific"].tolist() == pytest.approx(
-            [0.01, -0.05 * 1000.0 / 1050.0]
-        )
+        assert found.sessions["specific"].tolist() == pytest.approx([0.01, -0.05 * 1000.0 / 1050.0])
         assert found.summary["contribution"][:-1].sum() == pytest.approx(-0.7, abs=1e-10)
 
 
