@@ -49,6 +49,11 @@ def account():
     return account_of(panel, done, 1000.0)
 
 
+def cell(rows, key):
+    """One row, by what names it."""
+    return rows.loc[key]
+
+
 class TestByHand:
     """A is bought at 10, split 2 for 1, pays 0.5 and is turned into a short position at 6.
 
@@ -59,22 +64,22 @@ class TestByHand:
         rows = gain_lines(account).set_index(["date", "security_id"])
         day = account.sessions.astype("datetime64[s]")
         # 50 shares of A from 10 to 11, 10 of B from 50 to 40: the trades of the day.
-        assert rows.loc[(day[1], "A"), "trading"] == 50.0
-        assert rows.loc[(day[1], "B"), "trading"] == -100.0
+        assert cell(rows, (day[1], "A"))["trading"] == 50.0
+        assert cell(rows, (day[1], "B"))["trading"] == -100.0
         # 100 shares from 5.5 to 6: a split gains nothing.
-        assert rows.loc[(day[2], "A"), "holding"] == 50.0
-        third = rows.loc[(day[3], "A")]
+        assert cell(rows, (day[2], "A"))["holding"] == 50.0
+        third = cell(rows, (day[3], "A"))
         # 100 more to 7, less what was sold at 6: 100, and 40 % of 1,100 (with the dividend) short.
         sold = 100.0 + 0.4 * 1100.0 / 6.0
         assert third["dividends"] == 50.0
         assert third["holding"] + third["trading"] == pytest.approx(100.0 - sold)
         # 10 shares of 45 at −30 %.
-        assert rows.loc[(day[4], "B"), "ending"] == pytest.approx(-135.0)
+        assert cell(rows, (day[4], "B"))["ending"] == pytest.approx(-135.0)
         assert np.abs(unexplained(gain_lines(account), account)).max() < 1e-12
 
     def test_trips(self, account) -> None:
         trips = round_trips(account).set_index(["security_id", "side"])
-        long, short = trips.loc[("A", "long")], trips.loc[("A", "short")]
+        long, short = cell(trips, ("A", "long")), cell(trips, ("A", "short"))
         # In shares after the split: 100 at 5, sold at 6 with 0.5 a share received.
         assert (long["shares"], long["entry_price"]) == (100.0, 5.0)
         assert long["exit_price"] == pytest.approx(6.0)
@@ -87,7 +92,7 @@ class TestByHand:
         assert (long["largest_gain"], long["largest_loss"]) == (pytest.approx(0.3), 0.0)
         assert (short["exit_reason"], short["sessions"]) == ("open", 1)
         assert short["largest_loss"] == pytest.approx(-1.0 / 6.0)
-        ended = trips.loc[("B", "long")]
+        ended = cell(trips, ("B", "long"))
         assert (ended["exit_reason"], ended["exit_price"]) == ("delisted", pytest.approx(31.5))
         assert ended["return"] == pytest.approx(31.5 / 50.0 - 1.0)
         assert ended["largest_loss"] == pytest.approx(-0.37)
@@ -196,7 +201,8 @@ def test_fifo_is_what_a_queue_gives() -> None:
 
 def queued(security, shares):
     """The same by a queue of each security, one fill after the other."""
-    queues, found = {}, []
+    queues: dict[int, list[tuple[int, float]]] = {}
+    found = []
     for number, (name, left) in enumerate(zip(security, shares, strict=True)):
         queue = queues.setdefault(name, [])
         while abs(left) > 1e-9 and queue and queue[0][1] * left < 0.0:

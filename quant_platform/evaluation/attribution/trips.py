@@ -302,8 +302,8 @@ def by_fill(trips: pd.DataFrame, lines: pd.DataFrame, account: Account) -> pd.Da
     rows = shown.reset_index(drop=True)
     rows["pnl"] = by_row.reindex(range(len(fills))).fillna(0.0).to_numpy()
     before = trips[settled < 0].groupby("security_id", as_index=False)["pnl"].sum()
-    before = before.assign(reason=HELD)
-    return pd.concat([rows, before, _cash(lines)], ignore_index=True)
+    parts: list[pd.DataFrame] = [rows, before.assign(reason=HELD), _cash(lines)]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _cash(lines: pd.DataFrame) -> pd.DataFrame:
