@@ -49,6 +49,8 @@ JUDGED = {
     "extreme_splits": SESSIONS,
     "membership": SESSIONS,
     "portfolio_accounting": SESSIONS,
+    # Of the first session nothing is known before it.
+    "pnl_attribution": SESSIONS - 1,
     "long_only_exposure": SESSIONS,
     "report_ranking": SESSIONS,
 }
@@ -133,6 +135,7 @@ def test_sessions_without_rows_are_not_judged(lab: Lab) -> None:
         ("report_ranking", "there is no report"),
         ("buy_and_hold_limits", "there is no signal"),
         ("portfolio_accounting", "there is no portfolio"),
+        ("pnl_attribution", "there is no portfolio in the session before"),
         ("long_only_exposure", "there is no long-only portfolio"),
     ):
         lab.check(check, NOT_SAMPLED)
