@@ -5,7 +5,7 @@ is run anew for it (`rerun.py`). Nothing of it counts as a trial: it is about a 
 """
 
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from quant_platform.errors import SettingsError, UnknownNameError
 
@@ -17,11 +17,39 @@ if TYPE_CHECKING:
     from quant_platform.evaluation.attribution.factors import FactorAttribution
     from quant_platform.evaluation.survivorship import Survivorship
     from quant_platform.research.rerun import Rerun
-    from quant_platform.research.result import Backtest
+    from quant_platform.trading.book import BookSimulation
+    from quant_platform.trading.simulation import Simulation
 
 
 class Explained:
     """What explains a `Backtest`, which alone has it among its bases."""
+
+    if TYPE_CHECKING:
+        # Fields of the result, which knows this class and not the other way round.
+        @property
+        def name(self) -> str:
+            """Of the strategy."""
+            ...
+
+        @property
+        def simulation(self) -> "Simulation":
+            """What the engine gives."""
+            ...
+
+        @property
+        def parts(self) -> "BookSimulation | None":
+            """What the members of a book gained and cost."""
+            ...
+
+        @property
+        def rerun(self) -> "Rerun | None":
+            """Market and models."""
+            ...
+
+        @property
+        def benchmark_returns(self) -> "pd.Series[float]":
+            """Of what it is judged against."""
+            ...
 
     def attribution(self, by: str = "security") -> "pd.DataFrame":
         """Attribute the P&L: `pnl` adds up to the change of the equity, in currency.
@@ -61,10 +89,9 @@ class Explained:
         if by == totals.POSITION:
             return trips.by_position(self.round_trips, self._lines)
         if by == totals.MODEL:
-            result = cast("Backtest", self)
-            if result.parts is not None:
-                return totals.by_member(result.parts.attribution)
-            return totals.by_model(self._lines, result.name)
+            if self.parts is not None:
+                return totals.by_member(self.parts.attribution)
+            return totals.by_model(self._lines, self.name)
         of = {
             totals.SECURITY: totals.by_security,
             totals.SECTOR: totals.by_sector,
@@ -108,7 +135,7 @@ class Explained:
         )
         from quant_platform.research.rerun import SECTOR, SIZE
 
-        result, rerun = cast("Backtest", self), self._rerun
+        rerun = self._market
         kind = by or (SECTOR if rerun.has_sectors else SIZE)
         if kind not in (SECTOR, SIZE):
             raise UnknownNameError(
@@ -117,10 +144,10 @@ class Explained:
         rival = rerun.benchmark()
         if rival is None:
             raise SettingsError(
-                f"Nothing is known of what the benchmark {result.benchmark_returns.name} holds",
+                f"Nothing is known of what the benchmark {self.benchmark_returns.name} holds",
                 "Pass a model as benchmark, such as benchmark='equal_weight'",
             )
-        account, other = rerun.account(result.simulation, kind), rerun.account(rival, kind)
+        account, other = rerun.account(self.simulation, kind), rerun.account(rival, kind)
         names = group_names(account, other)
         return active_return(
             side_of(account, names), side_of(other, names), account.sessions, names
@@ -174,9 +201,9 @@ class Explained:
         """
         from quant_platform.evaluation.survivorship import measure, portfolio_scenarios
 
-        result, again = cast("Backtest", self), self._rerun
-        history, rows = again.history, result.portfolios
-        closed = result.closed_positions.merge(rows[["date", "equity"]], on="date")
+        again = self._market
+        history, rows = again.history, self.simulation.portfolios
+        closed = self.simulation.closed.merge(rows[["date", "equity"]], on="date")
         capital = again.market.assumed.capital
         notes: tuple[str, ...] = ()
         if (closed["equity"] <= 0.0).any():
@@ -197,13 +224,12 @@ class Explained:
 
     @cached_property
     def _account(self) -> "Account":
-        return self._rerun.account(cast("Backtest", self).simulation)
+        return self._market.account(self.simulation)
 
     @property
-    def _rerun(self) -> "Rerun":
-        rerun = cast("Backtest", self).rerun
-        if rerun is None:
+    def _market(self) -> "Rerun":
+        if self.rerun is None:
             raise SettingsError(
                 "This result was made without its market", "Make it with store.backtest"
             )
-        return rerun
+        return self.rerun

@@ -5,6 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from quant_platform.errors import SessionError
+from quant_platform.evaluation.attribution.brinson import (
+    EFFECTS,
+    active_return,
+    group_names,
+    side_of,
+)
+from quant_platform.evaluation.attribution.gains import gain_lines, unexplained
+from quant_platform.evaluation.attribution.trips import round_trips
+from quant_platform.pipeline.accounts import stored_account, tickers
 from quant_platform.pipeline.attribution import stored_attribution
 from quant_platform.pipeline.platform import Platform
 from quant_platform.pipeline.survivorship import stored_survivorship
@@ -88,3 +98,45 @@ def test_nothing_ended_in_the_sample(whole: Database, tmp_path: Path) -> None:
     assert len(found.models) == 4
     scenarios = found.models[["as it was", "delistings at −30 %", "delistings at −100 %"]]
     assert np.ptp(scenarios.to_numpy(), axis=1).max() == 0.0
+
+
+def test_a_stored_account_has_the_trips_of_a_backtest(whole: Database, tmp_path: Path) -> None:
+    settings = Settings.load({"DATABASE_URL": whole.url, PREFIX + "HOME": str(tmp_path)}, tmp_path)
+    ids = dict(fetch(whole, "SELECT model_name, id FROM models"))
+    result = Store(whole).backtest("enhanced_momentum", FIRST, LAST)
+    account = stored_account(settings, whole, ids["enhanced_momentum"], LAST)
+    key = ["security_id", "entry_date", "exit_date"]
+    mine, theirs = (
+        trips.sort_values([*key, "shares"], ignore_index=True)
+        for trips in (result.round_trips, round_trips(account))
+    )
+    assert len(mine) == len(theirs) > 0
+    for name in ("pnl", "return", "largest_gain", "largest_loss", "sessions"):
+        assert theirs[name].to_numpy() == pytest.approx(mine[name].to_numpy(), abs=1e-8), name
+    # Of fewer sessions, what was held before is one trip each.
+    part = stored_account(settings, whole, ids["buy_and_hold"], LAST, 20)
+    assert len(part.sessions) == 20
+    assert set(round_trips(part)["entry_reason"]) == {"held"}
+    assert np.abs(unexplained(gain_lines(part), part)).max() < 1e-4
+    with pytest.raises(SessionError, match="has no portfolio up to 1999-01-04"):
+        stored_account(settings, whole, ids["buy_and_hold"], "1999-01-04")
+    assert "IBM" in tickers(whole, LAST).values()
+
+
+def test_stored_accounts_explain_an_active_return(whole: Database, tmp_path: Path) -> None:
+    settings = Settings.load({"DATABASE_URL": whole.url, PREFIX + "HOME": str(tmp_path)}, tmp_path)
+    ids = dict(fetch(whole, "SELECT model_name, id FROM models"))
+    one, other = (
+        stored_account(settings, whole, ids[name], LAST)
+        for name in ("enhanced_momentum", "equal_weight")
+    )
+    names = group_names(one, other)
+    found = active_return(side_of(one, names), side_of(other, names), one.sessions, names)
+    mine = Store(whole).backtest("enhanced_momentum", FIRST, LAST, benchmark="equal_weight")
+    want = mine.active_return("sector")
+    assert found.active_return == pytest.approx(want.active_return, abs=1e-10)
+    assert found.linked.loc["total", "total"] == pytest.approx(found.active_return, abs=1e-10)
+    for effect in EFFECTS:
+        assert found.linked[effect].to_numpy() == pytest.approx(
+            want.linked.loc[found.linked.index, effect].to_numpy(), abs=1e-9
+        )

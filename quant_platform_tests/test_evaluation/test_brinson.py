@@ -14,9 +14,13 @@ from quant_platform.evaluation.attribution.brinson import (
     side_of,
     side_of_one,
 )
+from quant_platform.evaluation.attribution.gains import gain_lines
 from quant_platform.evaluation.attribution.linking import coefficients, weights_of_sessions
+from quant_platform.evaluation.attribution.trips import round_trips
 from quant_platform.trading.attribution import CASH_LINE
-from quant_platform_tests.support.accounts import random_account
+from quant_platform.trading.simulation import simulate
+from quant_platform_tests.support.accounts import account_of, random_account
+from quant_platform_tests.support.small_markets import market, wants
 
 GROUPS = ("UK equities", "Japanese equities", "US equities")
 
@@ -141,6 +145,18 @@ def test_simulated_accounts_with_trades_and_costs_add_up(seed: int) -> None:
 
 
 class TestBadInput:
+    def test_an_account_that_never_traded(self) -> None:
+        panel = market({"A": [(10, 10), (10, 11)]})
+        done = simulate(panel, wants(panel, {"A": [None, None]}), capital=1000.0)
+        account = account_of(panel, done, 1000.0)
+        assert round_trips(account).empty
+        assert gain_lines(account)["pnl"].tolist() == [0.0, 0.0]
+        names = group_names(account)
+        side = side_of(account, names)
+        found = active_return(side, side, account.sessions, names)
+        assert found.linked.loc["total", "total"] == 0.0
+        assert found.linked.loc[CASH_LINE, "portfolio_weight"] == 1.0
+
     def side(self, returns) -> Side:
         values = np.array(returns, dtype=np.float64)[:, None]
         return plain(np.ones(values.shape), values)

@@ -13,6 +13,7 @@ from quant_platform.evaluation.attribution.factors import (
     SPECIFIC,
     factor_attribution,
     risk_shares,
+    wide_factors,
 )
 
 DAYS = pd.date_range("2020-01-01", periods=2)
@@ -108,6 +109,32 @@ def test_all_parts_add_up_to_the_return(seed: int) -> None:
     assert found.sessions.drop(columns="return").sum(axis=1).to_numpy() == pytest.approx(
         own.to_numpy(), abs=1e-14
     )
+
+
+def test_rows_of_tables_are_exposures_by_factor() -> None:
+    day = pd.Timestamp("2020-01-02")
+    exposures, returns, errors = wide_factors(
+        pd.DataFrame(
+            {
+                "date": [day, day],
+                "security_id": NAMES,
+                "sector": ["Energy", None],
+                "dollar_volume": [1.0, 2.0],
+                "market": [1.0, 0.9],
+            }
+        ),
+        pd.DataFrame(
+            {
+                "date": [day, day],
+                "factor": ["market", "sector:Energy"],
+                "factor_return": [0.01, 0.002],
+                "standard_error": [0.001, None],
+            }
+        ),
+    )
+    assert exposures.to_dict("list") == {"market": [1.0, 0.9], "sector:Energy": [1.0, 0.0]}
+    assert returns.loc[day].tolist() == [0.01, 0.002]
+    assert errors.loc[day, "market"] == 0.001
 
 
 class TestBadInput:

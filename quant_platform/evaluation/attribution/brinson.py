@@ -111,7 +111,8 @@ def side_of(account: Account, names: Sequence[str]) -> Side:
     def of(*parts: str) -> FloatArray:
         amounts = sum((lines.amounts[part] for part in parts), np.zeros(len(cell)))
         sums = np.bincount(cell, weights=amounts, minlength=count * width)
-        return np.asarray(sums.reshape(count, width))
+        # Without a cell there is nothing but whole numbers.
+        return np.asarray(sums.reshape(count, width), dtype=np.float64)
 
     weights, costs = of("value_before"), of("commission", "tax", "spread", "impact", "borrow_fees")
     weights[:, -1] = account.before - weights.sum(axis=1)

@@ -33,6 +33,9 @@ from quant_platform.kernels.arrays import BoolArray, FloatArray
 
 SPECIFIC, OTHER = "specific", "other"
 
+SECTOR = "sector:"
+"""What the name of a sector's factor begins with."""
+
 LAGS = 5
 """Sessions over which contributions are taken to be related: a week."""
 
@@ -123,6 +126,31 @@ def factor_attribution(
     return FactorAttribution(
         summary, sessions, compounded(total), float(uncovered.mean()), tuple(notes)
     )
+
+
+def wide_factors(
+    exposures: pd.DataFrame, factor_returns: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return exposures, factor returns and their errors as `factor_attribution` takes them.
+
+    Parameters
+    ----------
+    exposures : rows with date, security_id, a column for each factor, and `sector`, which is an
+        exposure of 1 to the factor `sector:` and its name; other columns are ignored
+    factor_returns : rows with date, factor, factor_return, standard_error
+    """
+    returns, errors = (
+        factor_returns.pivot_table(index="date", columns="factor", values=value, dropna=False)
+        for value in ("factor_return", "standard_error")
+    )
+    wide = exposures.set_index(["date", "security_id"])
+    sectors = {
+        name: (wide["sector"] == str(name).removeprefix(SECTOR)).astype(np.float64)
+        for name in returns.columns
+        if str(name).startswith(SECTOR) and "sector" in wide
+    }
+    own = [name for name in returns.columns if name in wide]
+    return wide[own].assign(**sectors), returns, errors
 
 
 def _grids(
