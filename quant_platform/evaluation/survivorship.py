@@ -21,6 +21,7 @@ What does not belong here: reading rows, and running a strategy.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -139,13 +140,25 @@ class UniverseHistory:
         """Where there is a bar."""
         return np.isfinite(self.close)
 
-    @property
+    @cached_property
+    def returns(self) -> FloatArray:
+        """Total returns by session, where a security without a bar keeps its last price."""
+        later = later_product(self.split)
+        price = self.close / later
+        count = np.arange(len(price))[:, None]
+        at = np.maximum.accumulate(np.where(np.isfinite(price), count, -1), axis=0)
+        carried = np.where(at >= 0, np.take_along_axis(price, np.maximum(at, 0), axis=0), np.nan)
+        found = np.full(price.shape, np.nan)
+        found[1:] = (carried[1:] + self.dividend[1:] / later[1:]) / carried[:-1] - 1.0
+        return found
+
+    @cached_property
     def last_bar(self) -> NDArray[np.int64]:
         """Number of the last session with a bar of each security, −1: none."""
         numbers = np.where(self.traded, np.arange(len(self.sessions))[:, None], -1)
         return np.asarray(numbers.max(axis=0, initial=-1), dtype=np.int64)
 
-    @property
+    @cached_property
     def survives(self) -> BoolArray:
         """Which securities have not ended."""
         recent = self.last_bar >= len(self.sessions) - min(self.silent, len(self.sessions))
@@ -164,7 +177,7 @@ def universe_returns(
     ended_return : return of a security that ended, in the session after its last bar
     among : (N,) the securities that count; None: all
     """
-    returns = _carried_returns(history)
+    returns = history.returns.copy()
     last, columns = history.last_bar, np.arange(len(history.security_ids))
     ended = ~history.survives & (last >= 0) & (last + 1 < len(history.sessions))
     returns[last[ended] + 1, columns[ended]] = ended_return
@@ -177,18 +190,6 @@ def universe_returns(
     means = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     means[:1] = 0.0
     return np.asarray(means)
-
-
-def _carried_returns(history: UniverseHistory) -> FloatArray:
-    """Total returns by session where a security without a bar keeps its last price."""
-    later = later_product(history.split)
-    price = history.close / later
-    count = np.arange(len(price))[:, None]
-    at = np.maximum.accumulate(np.where(np.isfinite(price), count, -1), axis=0)
-    carried = np.where(at >= 0, np.take_along_axis(price, np.maximum(at, 0), axis=0), np.nan)
-    returns = np.full(price.shape, np.nan)
-    returns[1:] = (carried[1:] + history.dividend[1:] / later[1:]) / carried[:-1] - 1.0
-    return returns
 
 
 def measure(

@@ -56,21 +56,28 @@ GROUP BY 1, 2
 """
 
 PAID = """
+WITH actions AS (
+    SELECT date, security_id, sum(cash_amount) AS amount FROM corporate_actions
+    WHERE cash_amount > 0 AND date > $1::text::date AND date <= $2::text::date GROUP BY 1, 2
+)
 SELECT date, model_id, security_id,
     sum(shares) * amount * (CASE WHEN sum(shares) * amount > 0 THEN 1 - $3::text::float8 ELSE 1 END)
         AS dividends
 FROM (
-    SELECT date, model_id, security_id, shares FROM positions WHERE account = 'simulated'
-        AND shares <> 0 AND date > $1::text::date AND date <= $2::text::date
+    SELECT date, model_id, security_id, shares, amount
+    FROM actions CROSS JOIN models
+    JOIN positions USING (date, security_id) WHERE model_id = id AND account = 'simulated'
     UNION ALL
-    SELECT date, model_id, security_id, -shares FROM fills WHERE account = 'simulated'
-        AND reason <> 'cash_in_lieu' AND date > $1::text::date AND date <= $2::text::date
-) AS held JOIN (
-    SELECT date, security_id, sum(cash_amount) AS amount FROM corporate_actions
-    WHERE cash_amount > 0 AND date > $1::text::date AND date <= $2::text::date GROUP BY 1, 2
-) AS actions USING (date, security_id) GROUP BY 1, 2, 3, amount
+    SELECT date, model_id, security_id, -shares, amount
+    FROM actions CROSS JOIN models
+    JOIN fills USING (date, security_id) WHERE model_id = id AND account = 'simulated'
+        AND reason <> 'cash_in_lieu'
+) AS held GROUP BY 1, 2, 3, amount
 """
-"""Dividends of each session, model and security, of the shares before the session's trades."""
+"""Dividends of each session, model and security, of the shares before the session's trades.
+
+By way of the models, each row is found by its whole key, and no table has to be read in full.
+"""
 
 _FEES = """
 WITH sessions AS (
@@ -90,8 +97,13 @@ SELECT model_id, security_id, sum(borrow_fees * share) AS borrow_fees FROM (
 """
 
 _NAMES = """
+SELECT security_id, symbol, sector FROM trading_universe
+WHERE date = (SELECT max(date) FROM trading_universe WHERE date <= $1::text::date)
+"""
+
+_EARLIER_NAMES = """
 SELECT DISTINCT ON (security_id) security_id, symbol, sector FROM trading_universe
-WHERE date <= $1::text::date ORDER BY security_id, date DESC
+WHERE date <= $1::text::date AND security_id = ANY($2::text[]) ORDER BY security_id, date DESC
 """
 
 BEGINNING = "0001-01-01"
@@ -142,14 +154,24 @@ def stored_attribution(
     rows["price_gain"] = rows["now"] - rows["then"] - rows["paid"] + rows["spread"] + rows["impact"]
     rows["interest"] = 0.0
     rows = rows.reset_index()
-    names = bulk.query(database, _NAMES, (last,))
-    rows = rows.merge(names, how="left", on="security_id")
+    rows = rows.merge(_names(database, last, rows), how="left", on="security_id")
     rows["sector"] = classified(rows["sector"])
+    rows["symbol"] = rows["symbol"].fillna(rows["security_id"])
     rows = pd.concat([rows, _cash(ends, rows)], ignore_index=True)
     rows["pnl"] = rows["price_gain"] + rows["dividends"] + rows["interest"]
     for cost in ("commission", "tax", "spread", "impact", "borrow_fees"):
         rows["pnl"] -= rows[cost]
     return StoredAttribution(rows[list(COLUMNS)], _models(ends, before, rows))
+
+
+def _names(database: Database, last: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Newest ticker and sector of each security: few have left the universe of the last session."""
+    names = bulk.query(database, _NAMES, (last,))
+    gone = sorted({*rows["security_id"]} - {*names["security_id"]})
+    if not gone:
+        return names
+    listed = "{" + ",".join(f'"{name}"' for name in gone) + "}"
+    return pd.concat([names, bulk.query(database, _EARLIER_NAMES, (last, listed))])
 
 
 def _of_models(rows: pd.DataFrame, ends: pd.DataFrame) -> pd.DataFrame:
