@@ -14,11 +14,15 @@ import plotly.graph_objects as go
 from quant_platform.evaluation.attribution.brinson import EFFECTS, ActiveReturn
 from quant_platform.evaluation.attribution.factors import FactorAttribution
 from quant_platform.evaluation.attribution.trips import OPEN, best_and_worst
-from quant_platform.reports.figures import BENCHMARK_COLOUR, HEIGHT, MARGIN, PALETTE
 from quant_platform.reports.formats import NONE, day, name_of, number, percent, whole
+from quant_platform.reports.palette import BENCHMARK_COLOUR, PALETTE
 
-GAIN, LOSS = PALETTE[2], PALETTE[7]
+GAIN, LOSS = PALETTE[2], PALETTE[1]
 """Colours of what gained and of what lost."""
+
+HEIGHT = 380
+
+MARGIN = {"l": 52, "r": 12, "t": 8, "b": 36}
 
 MOST = 12
 """Bars of a picture; the others are summed up in one."""

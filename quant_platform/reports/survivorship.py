@@ -7,8 +7,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from quant_platform.evaluation.survivorship import AS_IS, SURVIVORS, Survivorship, scenario_names
-from quant_platform.reports.figures import HEIGHT, MARGIN, PALETTE
+from quant_platform.reports.attribution import HEIGHT, MARGIN
 from quant_platform.reports.formats import day, name_of, number, percent, whole
+from quant_platform.reports.palette import PALETTE
 
 
 def survivorship_sentences(found: Survivorship) -> list[str]:

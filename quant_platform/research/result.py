@@ -232,7 +232,7 @@ class Backtest(Explained):
             closed=self.closed_positions,
             performance=self.performance,
             benchmark=self.benchmark_returns,
-            members=self.attribution,
+            members=self.member_attribution,
             tickers=self.tickers,
             assumed=str(self.assumed),
             warning=self.warning,
