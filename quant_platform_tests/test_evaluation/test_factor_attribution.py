@@ -133,7 +133,7 @@ def test_rows_of_tables_are_exposures_by_factor() -> None:
         ),
     )
     assert exposures.to_dict("list") == {"market": [1.0, 0.9], "sector:Energy": [1.0, 0.0]}
-    assert returns.loc[day].tolist() == [0.01, 0.002]
+    assert returns.to_numpy().tolist() == [[0.01, 0.002]]
     assert errors["market"].tolist() == [0.001]
 
 
