@@ -9,7 +9,7 @@ it (`learning/walk_forward.py`).
 import numpy as np
 
 from quant_platform.evaluation.bootstrap import FEWEST_SESSIONS, Draws, block_length, interval
-from quant_platform.evaluation.factor_study import information_coefficients
+from quant_platform.evaluation.factor_sessions import Ordered, pair_up
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.learning.versions import Skill
 
@@ -19,7 +19,9 @@ class ForecastJudge:
 
     def coefficients(self, values: FloatArray, forward: FloatArray) -> FloatArray:
         """Return Spearman's rank correlation of each session, NaN where it is unknown."""
-        return information_coefficients(values, forward)
+        both = (Ordered.of(each, stable=False) for each in (values, forward))
+        found: FloatArray = pair_up(*both).rank_ic[:, 0]
+        return found
 
     def skill(self, series: FloatArray, identity: str) -> Skill:
         """Return the mean of the known values with its 95 % interval.

@@ -47,6 +47,7 @@ from quant_platform.quality.comparison import Comparison, findings_of, rows_of, 
 from quant_platform.quality.portfolios import (
     book_attribution,
     long_only_exposure,
+    pnl_attribution,
     portfolio_accounting,
 )
 from quant_platform.quality.sampling import NOT_SAMPLED, batches, cut
@@ -312,6 +313,7 @@ def computed_checks(
     checks += [
         _check("feature_gaps", FEATURES, "features", WARN, feature_gaps, 2),
         _check("portfolio_accounting", PORTFOLIOS, "portfolios", ERROR, portfolio_accounting, 2),
+        _check("pnl_attribution", PORTFOLIOS, "portfolios", ERROR, pnl_attribution, 2),
         _check("long_only_exposure", PORTFOLIOS, "portfolios", WARN, long_only_exposure),
         _check(
             "performance_recomputed",

@@ -5,14 +5,19 @@ What does not belong here: recomputing what follows from their returns (`compute
 
 import pandas as pd
 
+from quant_platform.pipeline.attribution import PAID
 from quant_platform.quality.check import CheckContext
 from quant_platform.quality.verdict import Findings, failures
 from quant_platform.storage import bulk
+from quant_platform.trading.costs import costs_of
 
 TOLERANCE = 1e-9
 """Difference that a return computed again may have."""
 
 CENT = 0.01
+
+ROUNDING = 1e-10
+"""Share of the equity that the parts of a P&L may miss of it."""
 
 SHARE = 1e-4
 """Shares by which a sum of shares may be apart: rounding of numbers."""
@@ -40,6 +45,48 @@ def portfolio_accounting(context: CheckContext) -> Findings:
     examples = [f"model {row.model_id}: equity {row.equity:.2f}" for row in rows[bad].itertuples()]
     failing = failures(rows[bad]["date"].to_numpy(), examples)
     return context.judged_on(rows["date"].unique(), failing, "there is no portfolio")
+
+
+def pnl_attribution(context: CheckContext) -> Findings:
+    """What positions, fills, dividends, interest and fees add up to is the change of equity.
+
+    To 1e-10 of the equity; dividends are worked out anew from the corporate actions. Not judged:
+    sessions without a portfolio in the session before.
+    """
+    rows = context.read(
+        "portfolios", columns=["date", "model_id", "equity", "interest", "borrow_fees"]
+    )
+    database, window = context.platform.database, context.window
+    # The session before the window's first, of which nothing is paid.
+    span = (window[0], window[-1])
+    withheld = repr(costs_of(context.platform.settings).withholding)
+    paid = bulk.query(database, PAID, (*span, withheld))
+    dividends = paid.groupby(["date", "model_id"], as_index=False)["dividends"].sum()
+    key = ["date", "model_id"]
+    for part in (_totals(context), bulk.query(database, _SPENT, span), dividends):
+        rows = rows.merge(part, how="left", on=key)
+    rows = rows.sort_values(key, kind="stable").fillna(
+        {"value": 0.0, "spent": 0.0, "dividends": 0.0}
+    )
+    of_model = rows.groupby("model_id")
+    before, held = of_model["equity"].shift(), of_model["value"].shift()
+    pnl = rows["value"] - held - rows["spent"] + rows["dividends"]
+    pnl += rows["interest"] - rows["borrow_fees"]
+    rows["difference"] = (pnl - (rows["equity"] - before)).abs()
+    size = pd.concat([rows["equity"].abs(), before.abs(), rows["value"].abs()], axis=1).max(axis=1)
+    known = rows[before.notna() & rows["date"].isin(pd.DatetimeIndex(list(context.sessions)))]
+    wrong = known[known["difference"] > ROUNDING * size[known.index].clip(lower=1.0)]
+    examples = [f"model {row.model_id}: {row.difference:.4f} apart" for row in wrong.itertuples()]
+    failing = failures(wrong["date"].to_numpy(), examples)
+    return context.judged_on(
+        known["date"].unique(), failing, "there is no portfolio in the session before"
+    )
+
+
+_SPENT = """
+SELECT date, model_id, sum(shares * price + commission + tax) AS spent FROM fills
+WHERE date BETWEEN $1::text::date AND $2::text::date AND account = 'simulated' GROUP BY 1, 2
+"""
 
 
 def book_attribution(context: CheckContext) -> Findings:

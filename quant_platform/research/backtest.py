@@ -31,6 +31,7 @@ from quant_platform.research.books import BookRun
 from quant_platform.research.inputs import Inputs, Needs, last_tickers
 from quant_platform.research.prepared import Assumptions, Prepared
 from quant_platform.research.reader import TableReader
+from quant_platform.research.rerun import Rerun
 from quant_platform.research.result import Backtest
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.book import Book
@@ -119,6 +120,7 @@ def backtest(
         lambda costs: again(costs).portfolios,
         parts,
         market.rates,
+        rerun=Rerun(market, model, models, rival),
     )
 
 

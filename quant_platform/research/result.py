@@ -10,10 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
+from quant_platform.research.explained import Explained
+
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+    from quant_platform.research.rerun import Rerun
     from quant_platform.storage.trials import Counted
     from quant_platform.trading.book import BookSimulation
     from quant_platform.trading.costs import Costs
@@ -30,7 +33,7 @@ INCEPTION = "inception"
 
 
 @dataclass(frozen=True, eq=False)
-class Backtest:
+class Backtest(Explained):
     """A strategy over stored sessions: its signals, portfolio, trades and figures.
 
     Frames have the columns of the tables of the same meaning, without `model_id` and the clock.
@@ -62,6 +65,8 @@ class Backtest:
     counted : Counted | None
         How many trials its study has with it; one that is not in the ledger can enter no ranking.
         None: it was made without a store.
+    rerun : Rerun | None
+        The market and models, for what explains the result (`explained.py`).
 
     Examples
     --------
@@ -84,6 +89,7 @@ class Backtest:
     parts: "BookSimulation | None" = None
     rates: "pd.Series[float] | float" = 0.0
     counted: "Counted | None" = None
+    rerun: "Rerun | None" = None
 
     @cached_property
     def signals(self) -> "pd.DataFrame":
@@ -114,7 +120,7 @@ class Backtest:
         return self.simulation.closed
 
     @property
-    def attribution(self) -> "pd.DataFrame":
+    def member_attribution(self) -> "pd.DataFrame":
         """As the table `book_attribution`: gains and costs of a book by session and member.
 
         They add up to the change of the book's equity. A strategy that is no book has no row.
@@ -275,7 +281,7 @@ class Backtest:
             closed=self.closed_positions,
             performance=self.performance,
             benchmark=self.benchmark_returns,
-            members=self.attribution,
+            members=self.member_attribution,
             tickers=self.tickers,
             assumed=str(self.assumed),
             warning=self.warning,

@@ -28,7 +28,7 @@ def columns_of(rows: FloatArray) -> FloatArray:
     return columns
 
 
-def names_of(names: Sequence[str], numbers: FloatArray) -> Any:
+def names_of(names: Sequence[str], numbers: FloatArray | NDArray[np.int64]) -> Any:
     """Names by their numbers; taking from an Arrow array is faster than a list of objects."""
     return pd.array(list(names), dtype="str").take(numbers.astype(np.intp))
 

@@ -89,7 +89,7 @@ def test_books_are_models_in_all_that_follows(
     stored = [json.loads(text) for text in whole["book_attribution"]]
     ids = {row["model_id"] for row in stored if row["member"] == "equal_weight"}
     pnl = sorted(row["pnl"] for row in stored if row["model_id"] in ids)
-    assert sorted(result.attribution["pnl"]) == pnl
+    assert sorted(result.member_attribution["pnl"]) == pnl
 
     # A model's portfolio is what it is without books.
     assert fetch(computed, OF_MODELS, END) == models

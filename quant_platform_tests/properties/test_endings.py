@@ -5,14 +5,21 @@ sessions: a cut lies in the middle of it.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from quant_platform.market.panel import Panel
+from quant_platform.pipeline.survivorship import stored_survivorship
 from quant_platform.research.store import Store
+from quant_platform.settings import Settings
 from quant_platform.storage.database import Database
+from quant_platform.strategies.library.buy_and_hold import BuyAndHold
+from quant_platform.strategies.signal_arrays import SignalArrays
 from quant_platform_tests.support.lab import failure_text
 from quant_platform_tests.support.pipeline import FIRST, SampleMarket, rows, run
 
@@ -32,6 +39,22 @@ class EndingMarket(SampleMarket):
         frame = super().bars(first, last)
         gone = (frame["symbol"] == "IBM") & (frame["date"] >= pd.Timestamp("2004-10-01"))
         return frame[~gone].reset_index(drop=True)
+
+
+class NotIbm(BuyAndHold):
+    """Buys and holds all but IBM, as if nobody had ever heard of it."""
+
+    name = "not_ibm"
+
+    def arrays(self, panel: Panel) -> SignalArrays:
+        whole = super().arrays(panel)
+        known = np.array([not each.startswith("IBM") for each in panel.security_ids])
+        count = (panel.member & known).sum(axis=1, keepdims=True)
+        return replace(
+            whole,
+            signal_type=np.where(known, whole.signal_type, 0),
+            target_weight=np.where(known, 1.0 / np.maximum(count, 1), 0.0),
+        )
 
 
 def test_any_cut_and_a_backtest_give_the_same(
@@ -61,3 +84,15 @@ def test_any_cut_and_a_backtest_give_the_same(
     assert len(mine) == len(theirs) == 1
     for name in mine.columns.drop("date"):
         assert mine[name].tolist() == theirs[name].tolist(), name
+    # One of the four that began has no price in the end, and is known to the survivors' result.
+    found = stored_survivorship(Settings.load({}, tmp_path), fresh, LAST)
+    assert (found.universe.members, found.universe.ended) == (4, 1)
+    assert found.universe.without_price == 0.25
+    one = found.models.iloc[0]
+    assert (one["closed"], one["assumed"], one["distressed"]) == (1, 1, 0)
+    assert one["delistings at −100 %"] < one["delistings at −30 %"] < one["as it was"]
+    own = result.survivorship(rerun=True)
+    totals = own.results[own.results["of"] == "portfolio"].set_index("scenario")["total_return"]
+    assert totals["delistings at −30 %"] == pytest.approx(one["delistings at −30 %"])
+    without = Store(fresh).backtest(NotIbm(), FIRST, LAST)
+    assert totals["survivors only"] == pytest.approx(without.equity.iloc[-1] / 1e6 - 1.0)

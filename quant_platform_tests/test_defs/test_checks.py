@@ -97,6 +97,12 @@ TAMPERED = {
         [DAY],
         "equity",
     ),
+    "pnl_attribution": (
+        # A hundred millionth of the equity.
+        f"UPDATE portfolios SET interest = 0.01 WHERE date = '{DAY}' AND model_id = {HOLD}",
+        [DAY],
+        "0.0100 apart",
+    ),
     "long_only_exposure": (
         f"UPDATE portfolios SET cash = -300000 WHERE date = '{DAY}' AND model_id = {HOLD}",
         [DAY],
@@ -127,7 +133,7 @@ def examples(lab: Lab, check: str, session: str) -> list[str]:
 
 def all_checks() -> list[str]:
     lines = WHOLE_LIST.split()
-    assert len(lines) == 40
+    assert len(lines) == 41
     return lines
 
 
@@ -136,7 +142,7 @@ completeness refused_rows price_jumps bad_prints stale_prices zero_volume freshn
 absent_securities ohlc_violations duplicate_rows foreign_dates implausible_prices
 splits_without_jump jumps_without_split extreme_splits volume_outliers unknown_securities
 cross_source adjusted_series dividends_without_fall unclaimed_actions
-features_causality feature_gaps portfolio_accounting long_only_exposure
+features_causality feature_gaps portfolio_accounting pnl_attribution long_only_exposure
 performance_recomputed report_ranking factor_evaluation_recomputed exposures_centred returns_add_up
 buy_and_hold_limits buy_and_hold_causality enhanced_momentum_limits enhanced_momentum_causality
 equal_weight_limits equal_weight_causality mean_reversion_limits mean_reversion_causality

@@ -50,6 +50,8 @@ JUDGED = {
     "extreme_splits": SESSIONS,
     "membership": SESSIONS,
     "portfolio_accounting": SESSIONS,
+    # Of the first session nothing is known before it.
+    "pnl_attribution": SESSIONS - 1,
     "long_only_exposure": SESSIONS,
     "report_ranking": SESSIONS,
     "exposures_centred": SESSIONS,
@@ -85,7 +87,7 @@ def test_how_many_sessions_a_check_judges(lab: Lab) -> None:
 
 def test_the_first_session_of_a_market_has_nothing_before_it(lab: Lab) -> None:
     looking_back = [check for check, number in JUDGED.items() if SESSIONS - 20 <= number < SESSIONS]
-    assert len(looking_back) == 7
+    assert len(looking_back) == 8
     for check in looking_back:
         assert str(lab.check(check, FIRST).description).startswith("not judged: "), check
 
@@ -135,6 +137,7 @@ def test_sessions_without_rows_are_not_judged(lab: Lab) -> None:
         ("report_ranking", "there is no report"),
         ("buy_and_hold_limits", "there is no signal"),
         ("portfolio_accounting", "there is no portfolio"),
+        ("pnl_attribution", "there is no portfolio in the session before"),
         ("long_only_exposure", "there is no long-only portfolio"),
     ):
         lab.check(check, NOT_SAMPLED)

@@ -93,7 +93,7 @@ class TestByHand:
         assert result.fills["shares"].tolist()[:1] == [12.5]
         held = result.member_holdings.groupby("member")["shares"].max()
         assert held["a"] == 25.0
-        rows = result.attribution.set_index(["date", "member"])
+        rows = result.member_attribution.set_index(["date", "member"])
         last, third = result.portfolios["date"].iloc[-1], result.portfolios["date"].iloc[3]
         assert rows.loc[(third, "a"), "dividends"] == 25.0
         assert rows.loc[(third, "b"), "dividends"] == -12.5
@@ -101,7 +101,7 @@ class TestByHand:
         assert rows.loc[(last, "b"), "pnl"] == 187.5
         assert rows["pnl"].sum() == result.equity.iloc[-1] - 1000.0
         assert set(result.signals["member"]) == {"a", "b"}
-        assert run(market).attribution.empty
+        assert run(market).member_attribution.empty
 
     def test_signals_follow_the_security_under_the_ticker_of_the_session(
         self, market: Database
