@@ -31,7 +31,7 @@ from quant_platform.storage.trials import (
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.book import Book
 from quant_platform.strategies.condition_sources import read_sources
-from quant_platform.strategies.source import written_source
+from quant_platform.strategies.source_text import written_source
 from quant_platform.strategies.trials import Terms, book_trial, code_of, model_trial
 from quant_platform.trading.costs import costs_of
 from quant_platform.trading.delistings import DelistingRules

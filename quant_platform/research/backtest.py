@@ -117,6 +117,7 @@ def backtest(
         last_tickers(market.inputs.members),
         assumed.costs,
         lambda costs: again(costs).portfolios,
+        market.rates,
         parts,
     )
 

@@ -5,7 +5,7 @@ What does not belong here: what a trial is made of (`trials.py`), how it is writ
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,19 +50,19 @@ class Recorder:
         assumed: Assumptions,
         benchmark: Benchmark,
         seconds: float,
-    ) -> Counted:
-        """Count a backtest among the trials of the current study."""
+    ) -> Backtest:
+        """Count a backtest among the trials of the current study, and say in it what it was."""
         days = result.portfolios["date"]
         ends = self.reader.first_and_last_bar()
         of_all = Circumstances.of(
             self.reader, f"{days.iloc[0]:%Y-%m-%d}", f"{days.iloc[-1]:%Y-%m-%d}", assumed, ends
         )
         run, text = self._run(of_all, model, benchmark)
-        metrics = {name: float(result.metrics.get(name, np.nan)) for name in METRIC_COLUMNS}
-        outcome = Outcome(metrics, result.returns.to_numpy(np.float32), seconds=seconds)
+        outcome = outcome_of(result, seconds)
         sources = {run.trial.source_digest: text} if text else {}
         how = circumstance(self.origin)
-        return self.ledger.record(current_study(), [(run, outcome)], how, sources)
+        counted = self.ledger.record(current_study(), [(run, outcome)], how, sources)
+        return replace(result, counted=counted, run=run, source=text)
 
     def refuse_unopened(
         self, model: Strategy | Book, assumed: Assumptions, benchmark: Benchmark
@@ -105,3 +105,9 @@ class Recorder:
         sources = [templates[name].source_of(each) for name, each in members.items()]
         texts = dict.fromkeys(filter(None, (each.text for each in templates.values())))
         return of_all.run_of_book(model, members, sources, benchmark), "\n\n".join(texts)
+
+
+def outcome_of(result: Backtest, seconds: float | None = None) -> Outcome:
+    """Return of a backtest what the ledger keeps."""
+    metrics = {name: float(result.metrics.get(name, np.nan)) for name in METRIC_COLUMNS}
+    return Outcome(metrics, result.returns.to_numpy(np.float32), seconds=seconds)

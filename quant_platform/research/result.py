@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from quant_platform.storage.trials import Counted
+    from quant_platform.storage.trials import Counted, TrialRun
     from quant_platform.trading.book import BookSimulation
     from quant_platform.trading.costs import Costs
     from quant_platform.trading.simulation import Simulation
@@ -55,11 +55,17 @@ class Backtest:
         What was assumed of trading.
     again : Callable[[Costs], pd.DataFrame]
         Rows of `portfolios` of the same strategy under other assumptions.
+    rates : pd.Series
+        Annual risk-free rate in each session, as a fraction.
     parts : BookSimulation | None
         Of a book: what its members hold, gained and cost.
     counted : Counted | None
         How many trials its study has with it; one that is not in the ledger can enter no ranking.
         None: it was made without a store.
+    run : TrialRun | None
+        The configuration, and the versions of code and data that it was run by. None: as `counted`.
+    source : str
+        Text of the strategy, and of features, as far as they are no files of the package.
 
     Examples
     --------
@@ -79,8 +85,11 @@ class Backtest:
     tickers: Mapping[str, str]
     assumed: "Costs"
     again: "Callable[[Costs], pd.DataFrame]"
+    rates: "pd.Series[float]"
     parts: "BookSimulation | None" = None
     counted: "Counted | None" = None
+    run: "TrialRun | None" = None
+    source: str = ""
 
     @cached_property
     def signals(self) -> "pd.DataFrame":

@@ -38,14 +38,13 @@ from quant_platform.research.prices import (
 from quant_platform.research.progress import Show
 from quant_platform.research.reader import TableReader
 from quant_platform.research.recording import Recorder
+from quant_platform.research.reproducible import Reproducible
 from quant_platform.research.result import Backtest
-from quant_platform.research.studies import Studies
 from quant_platform.research.sweep import sweep
 from quant_platform.research.sweep_result import Sweep
 from quant_platform.settings import Settings
 from quant_platform.storage.database import existing_database, reader_database
 from quant_platform.storage.holdout import keep_holdout
-from quant_platform.storage.ledger import Ledger
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.benchmarks import is_symbol
 from quant_platform.strategies.book import Book
@@ -87,7 +86,7 @@ def open_store(source: Settings | Path | str | None = None) -> "Store":
 
 
 @dataclass(frozen=True)
-class Store(Studies):
+class Store(Reproducible):
     """The tables of one database, as they are known now or were known at a moment.
 
     All methods read; `backtest` and `sweep` are counted in the ledger of trials, and nothing else
@@ -102,8 +101,6 @@ class Store(Studies):
     moment : when the rows were known; None: now
     origin : who runs its simulations: notebook or command
     """
-
-    origin: str = "notebook"
 
     def features(
         self,
@@ -253,7 +250,7 @@ class Store(Studies):
             limit=TimeLimit(settings.step_seconds if time_limit is None else time_limit),
         )
         seconds = time.perf_counter() - begun
-        return replace(result, counted=recorder.record(result, model, assumed, against, seconds))
+        return recorder.record(result, model, assumed, against, seconds)
 
     def sweep(
         self,
@@ -353,11 +350,6 @@ class Store(Studies):
         model = model_of(self.settings, benchmark)
         plain = strategy_classes().get(benchmark)
         return benchmark if plain and model.parameters == plain().parameters else model
-
-    @property
-    def _ledger(self) -> Ledger:
-        home = self.settings.home
-        return Ledger(self.database, home if home.is_absolute() else None)
 
     def _range(self, first: str, last: str) -> FeatureData:
         limit = TimeLimit(self.settings.step_seconds)

@@ -1,0 +1,128 @@
+"""`Reproducible`: what a store does with runs of the ledger: again, side by side, and as one file.
+
+What belongs here: what a user calls, with arguments as a person writes them. What does not: how it
+is done (`reproduction.py`, `run_comparison.py`, `run_card.py`). The examples show the sample
+market, after `quant-platform demo`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from quant_platform.research.benchmark import Benchmark
+from quant_platform.research.reproduction import Reproducer, Reproduction
+from quant_platform.research.result import Backtest
+from quant_platform.research.run_comparison import RunComparison, Side, compare_runs
+from quant_platform.research.studies import Studies
+from quant_platform.storage.ledger import Ledger
+from quant_platform.storage.run_records import find_run
+
+Run = str | Path | Backtest
+"""A run as a person names it: the beginning of its trial's id, `run:17`, the file of a run card, or
+a result."""
+
+
+@dataclass(frozen=True)
+class Reproducible(Studies):
+    """Runs of the ledger of one database."""
+
+    origin: str = "notebook"
+
+    def reproduce(
+        self,
+        trial: str,
+        *,
+        strategy: object = None,
+        benchmark: Benchmark | None = None,
+        run_stored_source: bool = False,
+    ) -> Reproduction:
+        """Run a trial of the ledger again, and compare returns and figures to the last bit.
+
+        Rows are read as they were known when it was run, where they changed since. Its run is
+        counted under the trial.
+
+        Parameters
+        ----------
+        trial : the beginning of its id (its newest run), or `run:NUMBER`
+        strategy, benchmark : what it was of, where that has no name: a lambda, a frame of returns
+        run_stored_source : run a strategy's source that is stored with the trial. It is code out of
+            the database: read it first
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such trial, strategy or benchmark.
+        SettingsError, SessionError
+            Something that it was run with is not stored; the message says what.
+
+        Examples
+        --------
+        >>> import quant_platform as qp
+        >>> store = qp.open()
+        >>> result = store.backtest("mean_reversion", "2012-01-03", "2012-06-29")
+        >>> store.reproduce(result.run.trial.id).same
+        True
+        """
+        record = find_run(self._reader.query, trial)
+        return self._reproducer(run_stored_source).reproduce(record, strategy, benchmark)
+
+    def compare(self, a: Run, b: Run, *, run_stored_source: bool = False) -> RunComparison:
+        """Say in which session, order and figure two runs differ first, and why.
+
+        Orders are not in the ledger: runs of it are run again.
+
+        Parameters
+        ----------
+        a, b : the beginning of a trial's id, `run:NUMBER`, the file of a run card, or a result
+        run_stored_source : as of `reproduce`
+
+        Raises
+        ------
+        UnknownNameError, SettingsError
+            There is no such run, or the file is no run card.
+
+        Examples
+        --------
+        >>> import quant_platform as qp
+        >>> store = qp.open()
+        >>> few, many = (store.backtest("buy_and_hold", "2012-01-03", end)
+        ...              for end in ("2012-06-28", "2012-06-29"))
+        >>> store.compare(few, many).same
+        True
+        """
+        return compare_runs(*(self._side(each, run_stored_source) for each in (a, b)))
+
+    def runcard(self, trial: str, path: str | Path, *, run_stored_source: bool = False) -> Path:
+        """Run a trial again, and write all of it to one file that another machine can verify.
+
+        Parameters
+        ----------
+        trial, run_stored_source : as of `reproduce`
+
+        Raises
+        ------
+        UnknownNameError, SettingsError, SessionError
+            As `reproduce`.
+        """
+        from quant_platform.research.run_card import save_card
+
+        return save_card(self.reproduce(trial, run_stored_source=run_stored_source).result, path)
+
+    def _side(self, given: Run, run_stored_source: bool) -> Side:
+        from quant_platform.research.run_card import read_card
+
+        if isinstance(given, Backtest):
+            return Side.of_result(given)
+        name = str(given)
+        if isinstance(given, Path) or name.endswith(".zip") or "/" in name:
+            return Side.of_card(read_card(Path(name)))
+        record = find_run(self._reader.query, name)
+        reproducer = self._reproducer(run_stored_source)
+        return Side.of_reproduction(reproducer.reproduce(record))
+
+    def _reproducer(self, run_stored_source: bool) -> Reproducer:
+        return Reproducer(self._reader, self.settings, self._ledger, run_stored_source, self.origin)
+
+    @property
+    def _ledger(self) -> Ledger:
+        home = self.settings.home
+        return Ledger(self.database, home if home.is_absolute() else None)
