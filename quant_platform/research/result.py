@@ -246,6 +246,15 @@ class Backtest:
         replace_file(Path(path), page.encode())
         return Path(path)
 
+    def save_card(self, path: str | Path) -> Path:
+        """Write all of it to one file that another machine verifies; return its path.
+
+        `quant-platform runcard --verify FILE` does, without a database (`run_card.py`).
+        """
+        from quant_platform.research.run_card import save_card
+
+        return save_card(self, path)
+
     def implementation_risk(self) -> "pd.DataFrame":
         """Run every set of assumptions, and say which one moves the total return how far."""
         from quant_platform.trading.implementation_risk import implementation_risk

@@ -46,7 +46,7 @@ def correct(database: Database) -> None:
     )
     fetch(
         database,
-        "UPDATE market_data SET open_price = open_price * 1.01, recorded_at = clock_timestamp()"
+        "UPDATE market_data SET close_price = low_price, recorded_at = clock_timestamp()"
         f" WHERE date = '{CORRECTED}'",
     )
 
@@ -62,7 +62,7 @@ def test_a_daily_model(computed: Database, tmp_path: Path, name: str) -> None:
     again = store.reproduce(trial_of(store, name))
     assert again.same, again
     assert again.notes == ()
-    assert len(again.outcome.returns) == 106
+    assert len(again.outcome.returns) == 107
 
 
 @hypothesis.settings(
@@ -189,7 +189,7 @@ def test_other_code_is_said_and_a_difference_is_found(
     again = store.reproduce(result.run.trial.id)
     assert not again.same
     assert again.differences[0].startswith("return of 2004-08-04: ")
-    assert again.differences[0].endswith("in 1 of 63 sessions")
+    assert again.differences[0].endswith("in 1 of 64 sessions")
     assert [each.split(":")[0] for each in again.differences[1:]] == ["beta"]
 
 
