@@ -83,12 +83,16 @@ def complete_app() -> typer.Typer:
         dividends,
         listing,
         new,
+        provenance,
         release,
         research,
         trials,
     )
 
-    modules = commands, listing, database, dividends, new, release, research, trials, audit, alerts
+    modules = (
+        *(commands, listing, database, dividends, new, release, research),
+        *(trials, provenance, audit, alerts),
+    )
     for module in modules:
         module.register(app)
     return app

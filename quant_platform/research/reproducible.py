@@ -11,6 +11,7 @@ from pathlib import Path
 from quant_platform.research.benchmark import Benchmark
 from quant_platform.research.reproduction import Reproducer, Reproduction
 from quant_platform.research.result import Backtest
+from quant_platform.research.run_card import read_card, save_card
 from quant_platform.research.run_comparison import RunComparison, Side, compare_runs
 from quant_platform.research.studies import Studies
 from quant_platform.storage.ledger import Ledger
@@ -19,6 +20,16 @@ from quant_platform.storage.run_records import find_run
 Run = str | Path | Backtest
 """A run as a person names it: the beginning of its trial's id, `run:17`, the file of a run card, or
 a result."""
+
+
+def is_file(name: str) -> bool:
+    """Whether a run is named by the file of its card."""
+    return name.endswith(".zip") or "/" in name
+
+
+def compare_cards(a: Path, b: Path) -> RunComparison:
+    """Compare the runs of two cards, without any database."""
+    return compare_runs(*(Side.of_card(read_card(each)) for each in (a, b)))
 
 
 @dataclass(frozen=True)
@@ -103,17 +114,13 @@ class Reproducible(Studies):
         UnknownNameError, SettingsError, SessionError
             As `reproduce`.
         """
-        from quant_platform.research.run_card import save_card
-
         return save_card(self.reproduce(trial, run_stored_source=run_stored_source).result, path)
 
     def _side(self, given: Run, run_stored_source: bool) -> Side:
-        from quant_platform.research.run_card import read_card
-
         if isinstance(given, Backtest):
             return Side.of_result(given)
         name = str(given)
-        if isinstance(given, Path) or name.endswith(".zip") or "/" in name:
+        if isinstance(given, Path) or is_file(name):
             return Side.of_card(read_card(Path(name)))
         record = find_run(self._reader.query, name)
         reproducer = self._reproducer(run_stored_source)

@@ -41,9 +41,8 @@ def written_source(*codes: object) -> str:
         text.collect(code)
     if not text.definitions:
         return ""
-    return "\n\n".join(
-        "\n".join(part) for part in (text.imports, text.values) if part
-    ) + "\n\n" * bool(text.imports or text.values) + "\n\n".join(text.definitions)
+    beside = ["\n".join(part) for part in (text.imports, text.values) if part]
+    return "\n\n".join([*beside, *text.definitions]) + "\n"
 
 
 def literal(value: object) -> str | None:
