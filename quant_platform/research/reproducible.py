@@ -8,12 +8,14 @@ market, after `quant-platform demo`.
 from dataclasses import dataclass
 from pathlib import Path
 
+from quant_platform.reports.studies import StudyReport
 from quant_platform.research.benchmark import Benchmark
 from quant_platform.research.reproduction import Reproducer, Reproduction
 from quant_platform.research.result import Backtest
 from quant_platform.research.run_card import read_card, save_card
 from quant_platform.research.run_comparison import RunComparison, Side, compare_runs
 from quant_platform.research.studies import Studies
+from quant_platform.research.study_reports import report_of_study
 from quant_platform.storage.ledger import Ledger
 from quant_platform.storage.run_records import find_run
 
@@ -115,6 +117,31 @@ class Reproducible(Studies):
             As `reproduce`.
         """
         return save_card(self.reproduce(trial, run_stored_source=run_stored_source).result, path)
+
+    def study_report(self, name: str) -> StudyReport:
+        """Test the trials of a study together: what of it is found, and what is luck.
+
+        Returns
+        -------
+        StudyReport
+            Each trial with its p-value and the rate of false discoveries, and what Hansen's test
+            and StepM say of those that were run over the same sessions, against their benchmark.
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such study.
+
+        Examples
+        --------
+        >>> import quant_platform as qp
+        >>> store = qp.open()
+        >>> with qp.study("reversals of 2011", budget=5):
+        ...     result = store.backtest("mean_reversion", "2011-01-03", "2011-12-30")
+        >>> len(store.study_report("reversals of 2011").trials)
+        1
+        """
+        return report_of_study(self._reader, self.settings, name)
 
     def _side(self, given: Run, run_stored_source: bool) -> Side:
         if isinstance(given, Backtest):

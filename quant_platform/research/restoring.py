@@ -97,8 +97,8 @@ def restored(
         There is no such strategy or benchmark any more.
     """
     trial = record.trial
-    assumed = _assumptions(trial)
-    against = _benchmark(trial.benchmark, settings) if benchmark is None else benchmark
+    assumed = assumptions_of(trial)
+    against = benchmark_named(trial.benchmark, settings) if benchmark is None else benchmark
     parameters = json.loads(trial.parameters)
     if _is_book(parameters):
         book, members = _book(trial.strategy, parameters, settings)
@@ -205,8 +205,14 @@ def _book(
     return book, members
 
 
-def _assumptions(trial: Trial) -> Assumptions:
-    """Read what was assumed."""
+def assumptions_of(trial: Trial) -> Assumptions:
+    """Read what a trial assumed.
+
+    Raises
+    ------
+    SettingsError
+        Some of it is not stored, or is not known to this version of the platform.
+    """
     stated = _numbers(json.loads(trial.costs))
     costs = {each.name: stated.pop(each.name) for each in fields(Costs) if each.name in stated}
     tiers = costs.get("commission_tiers", ())
@@ -246,7 +252,14 @@ def _numbers(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _benchmark(name: str, settings: Settings) -> Benchmark:
+def benchmark_named(name: str, settings: Settings) -> Benchmark:
+    """Find what a trial was judged against.
+
+    Raises
+    ------
+    SettingsError, UnknownNameError
+        Its values are not stored, or there is no such model any more.
+    """
     if is_symbol(name):
         return name
     if name.startswith("returns "):

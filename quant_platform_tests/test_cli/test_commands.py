@@ -49,6 +49,7 @@ COMMANDS = [
     ["sweep"],
     ["trials"],
     ["studies"],
+    ["studies", "show"],
     ["unseal"],
     ["reproduce"],
     ["compare"],
