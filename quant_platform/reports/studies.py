@@ -9,6 +9,7 @@ Frames in, frames and text out. What does not belong here: reading the ledger an
 returns (`research/study_reports.py`).
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -101,19 +102,31 @@ class StudyReport:
         return said
 
     def rows(self) -> list[tuple[str, ...]]:
-        """Cells of the first trials, as text; `HEADERS` names them."""
+        """Cells of the first trials, as text; `HEADERS` names them.
+
+        Of the parameters those are shown that are not the same in all of them.
+        """
+        parameters = [_document(each) for each in self.trials["parameters"]]
+        names = dict.fromkeys(name for each in parameters for name in each)
+        varied = [
+            name for name in names if len({repr(each.get(name)) for each in parameters}) > 1
+        ]
+        told = [
+            ", ".join(f"{name} {each[name]}" for name in varied if name in each) or NONE
+            for each in parameters
+        ]
         return [
             (
                 str(row["id"])[:12],
                 str(row["strategy"]),
-                str(row["parameters"]),
+                text,
                 f"{row['sessions']:,}",
                 _figure(row["sharpe_ratio"], 2),
                 _figure(row["p_value"], 3),
                 _figure(row["benjamini_hochberg"], 3),
                 {True: "yes", False: "no"}.get(row["superior"], NONE),
             )
-            for row in self.trials.head(SHOWN).to_dict("records")
+            for row, text in zip(self.trials.head(SHOWN).to_dict("records"), told, strict=False)
         ]
 
     def __str__(self) -> str:
@@ -254,6 +267,11 @@ def study_fragment(report: StudyReport) -> str:
         f'<div style="{STYLE}"><b>Study {escape(report.name)}</b>{facts}{said}'
         f"<table style='{STYLE}'><tr>{head}</tr>{rows}</table></div>"
     )
+
+
+def _document(text: object) -> dict[str, object]:
+    document = json.loads(str(text))
+    return document if isinstance(document, dict) else {}
 
 
 def _figure(value: object, decimals: int) -> str:
