@@ -18,7 +18,7 @@ _NOT_SAID = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 
 @lru_cache(maxsize=512)
 def formula_text(source: str) -> str:
-    """Return what a module's text says; equal texts compute equal values.
+    r"""Return what a module's text says; equal texts compute equal values.
 
     Fields that are empty are left out, so that it is the same text by every version of Python.
 
@@ -29,7 +29,7 @@ def formula_text(source: str) -> str:
 
     Examples
     --------
-    >>> formula_text("x = 1  # one") == formula_text("'''Says it.'''\\nx = (1)")
+    >>> formula_text("x = 1  # one") == formula_text("'''Says it.'''\nx = (1)")
     True
     >>> formula_text("x = 1") == formula_text("x = 1.0")
     False

@@ -6,8 +6,10 @@ them. Effective trials are counted among those that were run over the same sessi
 that is the most that they may amount to.
 
 No run ever changes, so a group of runs is counted once, and the number kept in `effective_trials`:
-a daily update reads the returns of no group that it knows. What does not belong here: how a trial is recorded
-(`trials.py`), and what follows from their number (`evaluation/comparison.py`).
+a daily update reads the returns of no group that it knows.
+
+What does not belong here: how a trial is recorded (`trials.py`), and what follows from their number
+(`evaluation/comparison.py`).
 """
 
 from collections.abc import Collection, Sequence
@@ -63,8 +65,7 @@ def tried_beside(database: Database, models: Collection[str]) -> Tried | None:
     if rows.empty:
         return None
     groups = [
-        group["id"].tolist()
-        for _, group in rows.groupby(["first", "last", "sessions"], sort=True)
+        group["id"].tolist() for _, group in rows.groupby(["first", "last", "sessions"], sort=True)
     ]
     return Tried(rows["sharpe_ratio"].to_numpy(np.float64), _effective_of_all(database, groups))
 
@@ -98,16 +99,16 @@ def _effective(database: Database, runs: Sequence[int]) -> float:
     for start, stop in pairwise([*range(0, len(runs), AT_ONCE), len(runs)]):
         returns = _returns(database, runs[start:stop])
         counted = counted or EffectiveTrials(returns.shape[1], clustered=False)
-        counted.add(returns)
+        counted.add(returns.astype(np.float64))
     rank = counted.effective_rank if counted is not None else np.nan
     return float(rank) if np.isfinite(rank) else float(len(runs))
 
 
 def _returns(database: Database, runs: Sequence[int]) -> NDArray[np.float32]:
     """Returns of runs over the same sessions, (runs, sessions)."""
-    with bulk.translated(database, reading=True), database.arrow() as connection:
-        with connection.cursor() as cursor:
-            cursor.execute(_RETURNS, (" ".join(map(str, runs)),))
-            column = cursor.fetch_arrow_table().column("daily_returns").combine_chunks()
+    reading = bulk.translated(database, reading=True)
+    with reading, database.arrow() as connection, connection.cursor() as cursor:
+        cursor.execute(_RETURNS, (" ".join(map(str, runs)),))
+        column = cursor.fetch_arrow_table().column("daily_returns").combine_chunks()
     values: NDArray[np.float32] = column.values.to_numpy(zero_copy_only=False)
     return values.reshape(len(runs), -1)

@@ -93,10 +93,10 @@ def performance_reports(
     """
     days = pd.DatetimeIndex(np.unique(np.asarray(sessions, dtype="datetime64[s]")))
     scored = score_rows(performance, models)
-    places = rank_models(scored, statistics, days.to_numpy())
-    states = [holdout.get(str(name)) for name in places["model_name"]]
-    places["holdout"] = pd.Series(states, places.index, dtype=object)
-    ranked = _records(places, _RANKING)
+    order = rank_models(scored, statistics, days.to_numpy())
+    states = [holdout.get(str(name)) for name in order["model_name"]]
+    order["holdout"] = pd.Series(states, order.index, dtype=object)
+    ranked = _records(order, _RANKING)
     trends = _records(model_trends(scored, days.to_numpy()), _TRENDS)
     counts = alerts[alerts["date"].isin(days)].groupby("date").size().to_dict()
     rows = []

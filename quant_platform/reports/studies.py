@@ -108,9 +108,7 @@ class StudyReport:
         """
         parameters = [_document(each) for each in self.trials["parameters"]]
         names = dict.fromkeys(name for each in parameters for name in each)
-        varied = [
-            name for name in names if len({repr(each.get(name)) for each in parameters}) > 1
-        ]
+        varied = [name for name in names if len({repr(each.get(name)) for each in parameters}) > 1]
         told = [
             ", ".join(f"{name} {each[name]}" for name in varied if name in each) or NONE
             for each in parameters
@@ -179,13 +177,13 @@ def study_report(
     if len(together) and benchmark is not None:
         matrix = np.stack([trials["daily_returns"].iloc[each] for each in together], axis=1)
         try:
-            tests = superiority(matrix.astype(np.float64), benchmark.to_numpy(np.float64))
+            tests = superiority(matrix.astype(np.float64), np.array(benchmark, np.float64))
         except SettingsError as error:
             notes.append(f"{error.message}. {error.hint}")
-        of_rows = rows["superior"].tolist()
-        for place, each in enumerate(together):
+        of_rows: list[bool | None] = [None] * len(rows)
+        for place, row in enumerate(together):
             if tests.compared[place]:
-                of_rows[each] = bool(tests.superior[place])
+                of_rows[row] = bool(tests.superior[place])
         rows["superior"] = pd.Series(of_rows, rows.index, dtype=object)
     left = len(rows) - len(together)
     if len(rows) and left:
@@ -260,7 +258,9 @@ def study_fragment(report: StudyReport) -> str:
     said = "".join(f"<div>{escape(each)}.</div>" for each in (*report.findings, *report.notes))
     head = "".join(f"<th style='text-align:left;padding:1px 8px'>{each}</th>" for each in HEADERS)
     rows = "".join(
-        "<tr>" + "".join(f"<td style='padding:1px 8px'>{escape(cell)}</td>" for cell in row) + "</tr>"
+        "<tr>"
+        + "".join(f"<td style='padding:1px 8px'>{escape(cell)}</td>" for cell in row)
+        + "</tr>"
         for row in report.rows()
     )
     return (

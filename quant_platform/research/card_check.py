@@ -92,7 +92,9 @@ def _check_accounts(path: Path, card: RunCard) -> None:
     run = card.run
     ends = tuple(f"{day:%Y-%m-%d}" for day in (days.min(), days.max()))
     if days.duplicated().any() or ends != (run.first_session, run.last_session):
-        raise _wrong(path, f"its sessions are not those of {run.first_session} to {run.last_session}")
+        raise _wrong(
+            path, f"its sessions are not those of {run.first_session} to {run.last_session}"
+        )
     held = card.tables["positions"].groupby("date")["value"].sum()
     value = days.map(held).fillna(0.0).to_numpy(float)
     equity = rows["equity"].to_numpy(float)

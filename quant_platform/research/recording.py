@@ -20,7 +20,7 @@ from quant_platform.research.study import circumstance, current_study
 from quant_platform.research.trials import Circumstances, Template
 from quant_platform.storage.holdout import opening_of, refusal, trial_of_opening
 from quant_platform.storage.ledger import Ledger
-from quant_platform.storage.trials import METRIC_COLUMNS, Counted, Outcome, TrialRun
+from quant_platform.storage.trials import METRIC_COLUMNS, Outcome, TrialRun
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.book import Book
 

@@ -206,17 +206,24 @@ class Reproducer:
         )
 
     def _counted(
-        self, record: RunRecord, made: Restored, reader: TableReader, result: Backtest, seconds: float
+        self,
+        record: RunRecord,
+        made: Restored,
+        reader: TableReader,
+        result: Backtest,
+        seconds: float,
     ) -> Backtest:
         """Count it under its trial, and say in it what it was."""
         days = _iso(result.portfolios["date"])
-        versions = Circumstances.of(
-            reader, days[0], days[-1], made.assumed, _ends(days)
+        versions = Circumstances.of(reader, days[0], days[-1], made.assumed, _ends(days))
+        run = TrialRun(
+            made.trial, versions.code, versions.data_of(made.benchmark), days[0], days[-1]
         )
-        run = TrialRun(made.trial, versions.code, versions.data_of(made.benchmark), days[0], days[-1])
         sources = {made.trial.source_digest: made.source} if made.source else {}
         how = circumstance(self.origin, seed=record.seed)
-        counted = self.ledger.record(record.study, [(run, outcome_of(result, seconds))], how, sources)
+        counted = self.ledger.record(
+            record.study, [(run, outcome_of(result, seconds))], how, sources
+        )
         return replace(result, counted=counted, run=run, source=made.source)
 
 
@@ -280,4 +287,3 @@ def outcome_digest(outcome: Outcome) -> str:
     figures = [np.nan if each is None else each for each in figures_of(outcome)]
     digest.update((np.asarray(figures, dtype="<f8") + 0.0).tobytes())
     return digest.hexdigest()
-

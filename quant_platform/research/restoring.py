@@ -295,7 +295,9 @@ def _terms(trial: Trial, assumed: Assumptions) -> Terms:
 
 def _notes(trial: Trial, now: Trial) -> tuple[str, ...]:
     """Say what is not as it was."""
-    changed = [each.name for each in fields(Trial) if getattr(trial, each.name) != getattr(now, each.name)]
+    changed = [
+        each.name for each in fields(Trial) if getattr(trial, each.name) != getattr(now, each.name)
+    ]
     return tuple(
         f"{CHANGED[name]}: {_difference(name, getattr(trial, name), getattr(now, name))}"
         for name in changed

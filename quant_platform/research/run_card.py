@@ -120,7 +120,9 @@ def read_card(path: Path) -> RunCard:
     try:
         given = {each.name: card["trial"][each.name] for each in fields(Trial)}
         given |= {name: json.dumps(given[name], sort_keys=True) for name in DOCUMENTS}
-        ran = {each.name: card["run"][each.name] for each in fields(TrialRun) if each.name != "trial"}
+        ran = {
+            each.name: card["run"][each.name] for each in fields(TrialRun) if each.name != "trial"
+        }
         metrics = {
             name: math.nan if card["metrics"][name] is None else float(card["metrics"][name])
             for name in METRIC_COLUMNS

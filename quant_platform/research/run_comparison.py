@@ -178,9 +178,7 @@ def compare_runs(a: Side, b: Side) -> RunComparison:
     both = days[0].intersection(days[1])
     firsts: dict[str, Difference] = {}
     for table, keys in KEYS.items():
-        left, right = (
-            side.tables[table][side.tables[table]["date"].isin(both)] for side in (a, b)
-        )
+        left, right = (side.tables[table][side.tables[table]["date"].isin(both)] for side in (a, b))
         found = first_difference(left, right, keys)
         if found is not None:
             firsts[table] = found

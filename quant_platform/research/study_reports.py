@@ -36,7 +36,7 @@ SELECT t.id, t.strategy, t.parameters::text AS parameters, r.id AS run, r.sharpe
     concat_ws(' ', t.costs, t.limits, t.delistings, t.capital, t.risk_free) AS assumed
 FROM study_trials AS s JOIN trials AS t ON t.id = s.trial_id
 JOIN LATERAL (SELECT * FROM trial_runs WHERE trial_id = t.id AND failed IS NULL
-    ORDER BY (origin = 'asset'), cardinality(daily_returns) DESC, id DESC LIMIT 1) AS r ON true
+    ORDER BY (origin = 'asset'), sessions DESC, id DESC LIMIT 1) AS r ON true
 WHERE s.study_id = $1::text::bigint ORDER BY t.id
 """
 """Of a trial the run with the most sessions; a daily model's run may be of one session alone."""
@@ -55,15 +55,16 @@ def report_of_study(reader: TableReader, settings: Settings, name: str) -> Study
     found = reader.query(_STUDY, (name,))
     if found.empty:
         raise UnknownNameError(f"There is no study {name!r}", "See: quant-platform studies")
-    study = found.iloc[0].to_dict()
+    study = {str(key): value for key, value in found.iloc[0].items()}
     trials = reader.query(_TRIALS, (study["id"],))
-    trials["daily_returns"] = [np.asarray(each, np.float32) for each in trials["daily_returns"]]
-    trials["sessions"] = [len(each) for each in trials["daily_returns"]]
+    returns = [np.asarray(each, np.float32) for each in trials["daily_returns"]]
+    trials["daily_returns"] = pd.Series(returns, trials.index, dtype=object)
+    trials["sessions"] = [len(each) for each in returns]
     together: list[int] = []
     against, note = None, ""
     if len(trials):
         groups = trials.groupby(list(ALIKE), sort=True).indices
-        together = max(groups.values(), key=len).tolist()
+        together = [int(place) for place in max(groups.values(), key=len)]
         try:
             against = _benchmark(reader, settings, trials.iloc[together[0]])
         except QuantPlatformError as error:

@@ -109,7 +109,7 @@ def find_run(query: Query, name: str) -> RunRecord:
     rows = query(_RUN, (_number(query, name.strip().lower()),))
     if rows.empty:
         raise UnknownNameError(f"There is no {name} in the ledger of trials", HINT)
-    return _record(rows.iloc[0].to_dict())
+    return _record({str(key): value for key, value in rows.iloc[0].items()})
 
 
 def _number(query: Query, name: str) -> str:

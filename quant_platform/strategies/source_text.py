@@ -114,9 +114,10 @@ class _Text:
         """Import a function, class or object that a module has by a name of its own."""
         module = getattr(value, "__module__", None)
         own = getattr(value, "__qualname__", "")
-        if isinstance(module, str) and module != "__main__" and own.isidentifier():
-            if getattr(sys.modules.get(module), own, None) is value:
-                self.imports.setdefault(f"from {module} import {own} as {name}")
+        if not isinstance(module, str) or module == "__main__" or not own.isidentifier():
+            return
+        if getattr(sys.modules.get(module), own, None) is value:
+            self.imports.setdefault(f"from {module} import {own} as {name}")
 
 
 def _referred(code: FunctionType | type, source: str) -> Iterator[tuple[str, object]]:
@@ -126,7 +127,9 @@ def _referred(code: FunctionType | type, source: str) -> Iterator[tuple[str, obj
     for function in functions_of(code):
         names = names_in(function.__code__) | written
         found.update(_known_as(names, function.__globals__))
-        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        for name, cell in zip(
+            function.__code__.co_freevars, function.__closure__ or (), strict=True
+        ):
             with suppress(ValueError):  # not filled yet
                 found[name] = cell.cell_contents
     if isinstance(code, type):

@@ -12,7 +12,7 @@ import quant_platform as qp
 from quant_platform.research.store import Store
 from quant_platform.storage.database import Database
 from quant_platform_tests.properties.test_trials import MODELS, store_of
-from quant_platform_tests.support.pipeline import FIRST, LAST
+from quant_platform_tests.support.pipeline import FIRST
 from quant_platform_tests.support.tables import fetch
 
 END = "2004-10-29"
@@ -47,7 +47,8 @@ def correct(database: Database) -> None:
     fetch(
         database,
         "UPDATE market_data SET close_price = low_price, recorded_at = clock_timestamp()"
-        f" WHERE date = '{CORRECTED}'",
+        " WHERE date = %s RETURNING 1",
+        CORRECTED,
     )
 
 
@@ -78,7 +79,11 @@ def test_any_configuration(
     whole: Database, tmp_path: Path, name: str, capital: float, cost: float, preset: int
 ) -> None:
     store = store_of(whole, tmp_path)
-    costs = (qp.Costs(commission_bp=cost), qp.Costs.realistic(), qp.Costs(commission_tiers=((1e4, cost),)))
+    costs = (
+        qp.Costs(commission_bp=cost),
+        qp.Costs.realistic(),
+        qp.Costs(commission_tiers=((1e4, cost),)),
+    )
     result = store.backtest(name, FIRST, "2004-09-15", capital=capital, costs=costs[preset])
     assert result.run is not None
     again = store.reproduce(result.run.trial.id)
@@ -102,10 +107,14 @@ def test_after_a_correction_what_was_known_then(computed: Database, tmp_path: Pa
     before = store.backtest("buy_and_hold", FIRST, END)
     assert before.run is not None
     correct(computed)
-    assert not store_of(computed, tmp_path).backtest("buy_and_hold", FIRST, END).returns.equals(
-        before.returns
+    assert (
+        not store_of(computed, tmp_path)
+        .backtest("buy_and_hold", FIRST, END)
+        .returns.equals(before.returns)
     )
-    runs = fetch(computed, "SELECT min(id) FROM trial_runs WHERE trial_id = %s", before.run.trial.id)
+    runs = fetch(
+        computed, "SELECT min(id) FROM trial_runs WHERE trial_id = %s", before.run.trial.id
+    )
     again = store_of(computed, tmp_path).reproduce(f"run:{runs[0][0]}")
     assert again.same, again
     assert "the data changed since" in again.notes[0]
@@ -128,7 +137,10 @@ def test_nothing_is_counted_twice(computed: Database, tmp_path: Path) -> None:
     store = store_of(computed, tmp_path)
     result = store.backtest("mean_reversion", FIRST, END)
     assert result.run is not None
-    counted = "SELECT (SELECT count(*) FROM trials), (SELECT count(*) FROM study_trials), count(*) FROM trial_runs"
+    counted = (
+        "SELECT (SELECT count(*) FROM trials), (SELECT count(*) FROM study_trials), count(*)"
+        " FROM trial_runs"
+    )
     before = fetch(computed, counted)
     for _ in range(2):
         assert store.reproduce(result.run.trial.id).same

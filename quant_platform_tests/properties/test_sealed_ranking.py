@@ -18,7 +18,10 @@ from quant_platform_tests.support.tables import fetch
 
 SEALED, BEFORE = "2004-12-01", "2004-11-30"
 
-RANKED = "SELECT r->>'model_name', r->>'holdout' FROM performance_reports, jsonb_array_elements(ranking::jsonb) AS r WHERE date = %s ORDER BY 1"
+RANKED = """
+SELECT r->>'model_name', r->>'holdout'
+FROM performance_reports, jsonb_array_elements(ranking::jsonb) AS r WHERE date = %s ORDER BY 1
+"""
 AGAIN = {"quant_platform/recompute": "true"}
 
 
@@ -46,7 +49,10 @@ def test_what_is_shown_ends_before_it(
     with qp.study("mine"):
         store.backtest("mean_reversion", FIRST, BEFORE)
         store.backtest("enhanced_momentum", FIRST, BEFORE, capital=5000.0)
-    trial = fetch(computed, "SELECT id FROM trials WHERE strategy = 'mean_reversion' AND first_session IS NOT NULL")
+    trial = fetch(
+        computed,
+        "SELECT id FROM trials WHERE strategy = 'mean_reversion' AND first_session IS NOT NULL",
+    )
     opening = unseal(computed, "mine", trial[0][0], "somebody")
     opened = f"opened {opening.opened_at:%Y-%m-%d}"
     states = {**dict.fromkeys(names, "sealed"), "mean_reversion": opened}

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from click.testing import Result
 from typer.testing import CliRunner
 
 from quant_platform.cli.application import complete_app
@@ -16,7 +16,7 @@ from quant_platform.storage.database import Database
 from quant_platform_tests.support.five_sessions import FIRST, LAST, Ten, store_market
 from quant_platform_tests.support.tables import fetch
 
-Command = Callable[..., Result]
+Command = Callable[..., Any]
 
 
 @pytest.fixture

@@ -92,9 +92,12 @@ def test_a_group_is_counted_once(database: Database, monkeypatch: pytest.MonkeyP
     first = tried_beside(database, [])
     assert first is not None
     read: list[int] = []
-    monkeypatch.setattr(
-        tried, "_returns", lambda _, runs: read.extend(runs) or np.stack([RISING, SLOW, RISING])
-    )
+
+    def returns(_: Database, runs: list[int]) -> np.ndarray:
+        read.extend(runs)
+        return np.stack([RISING, SLOW, RISING])
+
+    monkeypatch.setattr(tried, "_returns", returns)
     again = tried_beside(database, [])
     assert again is not None
     assert (again.effective, read) == (first.effective, [])

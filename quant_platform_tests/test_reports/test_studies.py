@@ -1,4 +1,4 @@
-"""A study's trials tested together: by hand, by scipy, and by arch on series with a known answer."""
+"""A study's trials tested together: by hand, by scipy, and on series with a known answer."""
 
 import math
 
@@ -21,7 +21,9 @@ BENCHMARK = pd.Series(
 def trials(*series: np.ndarray) -> pd.DataFrame:
     """Trials with these returns; their Sharpe ratios are of the returns alone."""
     ratios = [
-        float(each.mean(dtype=float) / each.std(dtype=float) * math.sqrt(252)) if len(each) > 1 else math.nan
+        float(each.mean(dtype=float) / each.std(dtype=float) * math.sqrt(252))
+        if len(each) > 1
+        else math.nan
         for each in series
     ]
     return pd.DataFrame(

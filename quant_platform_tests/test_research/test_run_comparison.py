@@ -83,7 +83,10 @@ def test_of_other_sessions_those_of_both_are_compared(market: Database) -> None:
 
 def test_of_no_session_in_common(market: Database) -> None:
     store = Store(market)
-    early, late = store.backtest(Ten(), FIRST, "2024-01-03"), store.backtest(Ten(), "2024-01-05", LAST)
+    early, late = (
+        store.backtest(Ten(), FIRST, "2024-01-03"),
+        store.backtest(Ten(), "2024-01-05", LAST),
+    )
     found = store.compare(early, late)
     assert found.sessions == 0
     assert "they have no session in common" in found.notes
