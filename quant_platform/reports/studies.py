@@ -28,7 +28,6 @@ from quant_platform.evaluation.multiple_testing import (
 )
 from quant_platform.evaluation.sharpe_inference import probabilistic_sharpe
 from quant_platform.kernels.arrays import FloatArray
-from quant_platform.reports.backtest_page import STYLE
 from quant_platform.reports.formats import NONE
 
 LEVEL = 0.05
@@ -252,6 +251,8 @@ def _nothing(count: int) -> Superiority:
 
 def study_fragment(report: StudyReport) -> str:
     """Return what a notebook or a page shows of a study: HTML without a script."""
+    from quant_platform.reports.backtest_page import STYLE  # brings the library of charts along
+
     facts = "".join(
         f"<div>{escape(key)}: {escape(text)}</div>" for key, text in report.facts.items()
     )

@@ -18,8 +18,8 @@ from typing import Any
 
 import pandas as pd
 
-from quant_platform import __version__
 from quant_platform.errors import ContractError, SettingsError
+from quant_platform.provenance import code_version
 from quant_platform.research.card_file import pack, unpack
 from quant_platform.research.recording import outcome_of
 from quant_platform.research.reproduction import outcome_digest
@@ -156,7 +156,7 @@ def environment() -> dict[str, Any]:
         except metadata.PackageNotFoundError:
             continue
     return {
-        "quant_platform": __version__,
+        "quant_platform": code_version(),
         "python": machine.python_version(),
         "machine": machine.machine(),
         "system": machine.system(),

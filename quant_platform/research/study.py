@@ -9,38 +9,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from quant_platform.errors import SettingsError
 from quant_platform.provenance import person
+from quant_platform.reports.studies import StudyReport
 from quant_platform.storage.trials import METRIC_COLUMNS, Circumstance, Study
 
-if TYPE_CHECKING:
-    from quant_platform.reports.studies import StudyReport
-    from quant_platform.research.store import Store
-
 _current: ContextVar[Study | None] = ContextVar("study", default=None)
+
+
+class Reporter(Protocol):
+    """What tests studies: a store."""
+
+    def study_report(self, name: str) -> StudyReport:
+        """Test the trials of a study."""
 
 
 class CurrentStudy(Study):
     """A study that trials are run for, as its block gives it."""
 
-    def report(self, store: "Store | None" = None) -> "StudyReport":
-        """Test its trials together, as `store.study_report`.
-
-        Parameters
-        ----------
-        store : default: that of the current folder, `qp.open()`
+    def report(self, store: Reporter) -> StudyReport:
+        """Test its trials together, as `store.study_report` does.
 
         Raises
         ------
         UnknownNameError
             It has no trial yet.
         """
-        if store is None:
-            from quant_platform.research.store import open_store
-
-            store = open_store()
         return store.study_report(self.name)
 
 

@@ -11,8 +11,8 @@ import pytest
 import quant_platform as qp
 from quant_platform.research.store import Store
 from quant_platform.storage.database import Database
-from quant_platform_tests.properties.test_trials import MODELS, store_of
 from quant_platform_tests.support.pipeline import FIRST
+from quant_platform_tests.support.stores import MODELS, store_of
 from quant_platform_tests.support.tables import fetch
 
 END = "2004-10-29"

@@ -12,8 +12,8 @@ from quant_platform.pipeline.seen import holdout_states
 from quant_platform.storage.database import Database
 from quant_platform.storage.holdout import keep_holdout, unseal
 from quant_platform.strategies.models import models_of
-from quant_platform_tests.properties.test_trials import MODELS, store_of
 from quant_platform_tests.support.pipeline import FIRST, LAST, run
+from quant_platform_tests.support.stores import MODELS, store_of
 from quant_platform_tests.support.tables import fetch
 
 SEALED, BEFORE = "2004-12-01", "2004-11-30"
