@@ -18,8 +18,8 @@ import pandas as pd
 
 from quant_platform.errors import ContractError, QuantPlatformError
 from quant_platform.evaluation.performance import last_figures
-from quant_platform.research.reproduction import outcome_digest
 from quant_platform.research.run_card import RunCard, read_card
+from quant_platform.storage.ledger import outcome_digest
 from quant_platform.storage.trials import METRIC_COLUMNS
 
 TOLERANCE = 1e-9

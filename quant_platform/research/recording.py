@@ -7,8 +7,6 @@ What does not belong here: what a trial is made of (`trials.py`), how it is writ
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from quant_platform.errors import SealedError
 from quant_platform.market.calendar import Calendar
 from quant_platform.research.backtest import as_strategy
@@ -20,7 +18,7 @@ from quant_platform.research.study import circumstance, current_study
 from quant_platform.research.trials import Circumstances, Template
 from quant_platform.storage.holdout import opening_of, refusal, trial_of_opening
 from quant_platform.storage.ledger import Ledger
-from quant_platform.storage.trials import METRIC_COLUMNS, Outcome, TrialRun
+from quant_platform.storage.trials import TrialRun
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.book import Book
 
@@ -58,7 +56,7 @@ class Recorder:
             self.reader, f"{days.iloc[0]:%Y-%m-%d}", f"{days.iloc[-1]:%Y-%m-%d}", assumed, ends
         )
         run, text = self._run(of_all, model, benchmark)
-        outcome = outcome_of(result, seconds)
+        outcome = replace(result.outcome, seconds=seconds)
         sources = {run.trial.source_digest: text} if text else {}
         how = circumstance(self.origin)
         counted = self.ledger.record(current_study(), [(run, outcome)], how, sources)
@@ -105,9 +103,3 @@ class Recorder:
         sources = [templates[name].source_of(each) for name, each in members.items()]
         texts = dict.fromkeys(filter(None, (each.text for each in templates.values())))
         return of_all.run_of_book(model, members, sources, benchmark), "\n\n".join(texts)
-
-
-def outcome_of(result: Backtest, seconds: float | None = None) -> Outcome:
-    """Return of a backtest what the ledger keeps."""
-    metrics = {name: float(result.metrics.get(name, np.nan)) for name in METRIC_COLUMNS}
-    return Outcome(metrics, result.returns.to_numpy(np.float32), seconds=seconds)

@@ -7,17 +7,17 @@ market, after `quant-platform demo`.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from quant_platform.reports.studies import StudyReport
 from quant_platform.research.benchmark import Benchmark
-from quant_platform.research.reproduction import Reproducer, Reproduction
 from quant_platform.research.result import Backtest
-from quant_platform.research.run_card import read_card, save_card
-from quant_platform.research.run_comparison import RunComparison, Side, compare_runs
 from quant_platform.research.studies import Studies
-from quant_platform.research.study_reports import report_of_study
 from quant_platform.storage.ledger import Ledger
-from quant_platform.storage.run_records import find_run
+
+if TYPE_CHECKING:
+    from quant_platform.reports.studies import StudyReport
+    from quant_platform.research.reproduction import Reproducer, Reproduction
+    from quant_platform.research.run_comparison import RunComparison, Side
 
 Run = str | Path | Backtest
 """A run as a person names it: the beginning of its trial's id, `run:17`, the file of a run card, or
@@ -29,8 +29,11 @@ def is_file(name: str) -> bool:
     return name.endswith(".zip") or "/" in name
 
 
-def compare_cards(a: Path, b: Path) -> RunComparison:
+def compare_cards(a: Path, b: Path) -> "RunComparison":
     """Compare the runs of two cards, without any database."""
+    from quant_platform.research.run_card import read_card
+    from quant_platform.research.run_comparison import Side, compare_runs
+
     return compare_runs(*(Side.of_card(read_card(each)) for each in (a, b)))
 
 
@@ -47,7 +50,7 @@ class Reproducible(Studies):
         strategy: object = None,
         benchmark: Benchmark | None = None,
         run_stored_source: bool = False,
-    ) -> Reproduction:
+    ) -> "Reproduction":
         """Run a trial of the ledger again, and compare returns and figures to the last bit.
 
         Rows are read as they were known when it was run, where they changed since. Its run is
@@ -75,10 +78,12 @@ class Reproducible(Studies):
         >>> store.reproduce(result.run.trial.id).same
         True
         """
+        from quant_platform.storage.run_records import find_run
+
         record = find_run(self._reader.query, trial)
         return self._reproducer(run_stored_source).reproduce(record, strategy, benchmark)
 
-    def compare(self, a: Run, b: Run, *, run_stored_source: bool = False) -> RunComparison:
+    def compare(self, a: Run, b: Run, *, run_stored_source: bool = False) -> "RunComparison":
         """Say in which session, order and figure two runs differ first, and why.
 
         Orders are not in the ledger: runs of it are run again.
@@ -102,6 +107,8 @@ class Reproducible(Studies):
         >>> store.compare(few, many).same
         True
         """
+        from quant_platform.research.run_comparison import compare_runs
+
         return compare_runs(*(self._side(each, run_stored_source) for each in (a, b)))
 
     def runcard(self, trial: str, path: str | Path, *, run_stored_source: bool = False) -> Path:
@@ -116,9 +123,10 @@ class Reproducible(Studies):
         UnknownNameError, SettingsError, SessionError
             As `reproduce`.
         """
-        return save_card(self.reproduce(trial, run_stored_source=run_stored_source).result, path)
+        again = self.reproduce(trial, run_stored_source=run_stored_source)
+        return again.result.save_card(path)
 
-    def study_report(self, name: str) -> StudyReport:
+    def study_report(self, name: str) -> "StudyReport":
         """Test the trials of a study together: what of it is found, and what is luck.
 
         Returns
@@ -141,9 +149,15 @@ class Reproducible(Studies):
         >>> len(store.study_report("reversals of 2011").trials)
         1
         """
+        from quant_platform.research.study_reports import report_of_study
+
         return report_of_study(self._reader, self.settings, name)
 
-    def _side(self, given: Run, run_stored_source: bool) -> Side:
+    def _side(self, given: Run, run_stored_source: bool) -> "Side":
+        from quant_platform.research.run_card import read_card
+        from quant_platform.research.run_comparison import Side
+        from quant_platform.storage.run_records import find_run
+
         if isinstance(given, Backtest):
             return Side.of_result(given)
         name = str(given)
@@ -153,7 +167,9 @@ class Reproducible(Studies):
         reproducer = self._reproducer(run_stored_source)
         return Side.of_reproduction(reproducer.reproduce(record))
 
-    def _reproducer(self, run_stored_source: bool) -> Reproducer:
+    def _reproducer(self, run_stored_source: bool) -> "Reproducer":
+        from quant_platform.research.reproduction import Reproducer
+
         return Reproducer(self._reader, self.settings, self._ledger, run_stored_source, self.origin)
 
     @property

@@ -16,7 +16,6 @@ import time
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from hashlib import sha256
 
 import numpy as np
 import pandas as pd
@@ -27,7 +26,6 @@ from quant_platform.provenance import code_version
 from quant_platform.research.backtest import backtest
 from quant_platform.research.benchmark import Benchmark
 from quant_platform.research.reader import TableReader
-from quant_platform.research.recording import outcome_of
 from quant_platform.research.restoring import Restored, restored
 from quant_platform.research.result import Backtest
 from quant_platform.research.study import circumstance
@@ -36,7 +34,7 @@ from quant_platform.settings import Settings
 from quant_platform.storage.data_version import DataVersion, moment_of
 from quant_platform.storage.database import existing_database
 from quant_platform.storage.holdout import opening_of, refusal, trial_of_opening
-from quant_platform.storage.ledger import Ledger, figures_of
+from quant_platform.storage.ledger import Ledger, figures_of, outcome_digest
 from quant_platform.storage.run_records import RunRecord
 from quant_platform.storage.trials import METRIC_COLUMNS, Outcome, Returns, TrialRun
 from quant_platform.strategies.models import model_of
@@ -141,7 +139,7 @@ class Reproducer:
             begun = time.perf_counter()
             result = self._run(record, made, reader, calendar)
             seconds = time.perf_counter() - begun
-            outcome = _of_sessions(record, outcome_of(result), result)
+            outcome = _of_sessions(record, result.outcome, result)
             result = self._counted(record, made, reader, result, seconds)
         code = code_version()
         if code != record.run.code_version:
@@ -222,7 +220,7 @@ class Reproducer:
         sources = {made.trial.source_digest: made.source} if made.source else {}
         how = circumstance(self.origin, seed=record.seed)
         counted = self.ledger.record(
-            record.study, [(run, outcome_of(result, seconds))], how, sources
+            record.study, [(run, replace(result.outcome, seconds=seconds))], how, sources
         )
         return replace(result, counted=counted, run=run, source=made.source)
 
@@ -278,12 +276,3 @@ def _same(left: Returns, right: Returns) -> np.ndarray:
     equal = left.view(np.uint32) == right.view(np.uint32)
     # The server writes the zero that is negative as any other.
     return np.asarray(equal | (np.isnan(left) & np.isnan(right)) | ((left == 0) & (right == 0)))
-
-
-def outcome_digest(outcome: Outcome) -> str:
-    """SHA-256 of returns and figures: of equal ones, the same wherever it is computed."""
-    returns = np.where(np.isnan(outcome.returns), np.float32(np.nan), outcome.returns) + 0.0
-    digest = sha256(returns.astype("<f4").tobytes())
-    figures = [np.nan if each is None else each for each in figures_of(outcome)]
-    digest.update((np.asarray(figures, dtype="<f8") + 0.0).tobytes())
-    return digest.hexdigest()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from quant_platform.storage.trials import Counted, TrialRun
+    from quant_platform.storage.trials import Counted, Outcome, TrialRun
     from quant_platform.trading.book import BookSimulation
     from quant_platform.trading.costs import Costs
     from quant_platform.trading.simulation import Simulation
@@ -250,16 +250,42 @@ class Backtest:
         """Write all of it to one file that another machine verifies; return its path.
 
         `quant-platform runcard --verify FILE` does, without a database (`run_card.py`).
-        """
-        from quant_platform.research.run_card import save_card
 
-        return save_card(self, path)
+        Raises
+        ------
+        SettingsError
+            It was made without a store, so that nobody knows what it was made of, or there is no
+            such folder.
+        """
+        from quant_platform.research.run_card import CARD_TABLES, write_card
+
+        return write_card(
+            Path(path),
+            self.run,
+            self.outcome,
+            {name: getattr(self, name) for name in CARD_TABLES},
+            self.benchmark_returns,
+            self.rates,
+            self.tickers,
+            source=self.source,
+            study="" if self.counted is None else self.counted.study,
+        )
 
     def implementation_risk(self) -> "pd.DataFrame":
         """Run every set of assumptions, and say which one moves the total return how far."""
         from quant_platform.trading.implementation_risk import implementation_risk
 
         return implementation_risk(self.again, self.assumed)
+
+    @property
+    def outcome(self) -> "Outcome":
+        """What the ledger keeps of it: returns in single precision, and figures."""
+        import numpy as np
+
+        from quant_platform.storage.trials import METRIC_COLUMNS, Outcome
+
+        metrics = {name: float(self.metrics.get(name, np.nan)) for name in METRIC_COLUMNS}
+        return Outcome(metrics, self.returns.to_numpy(np.float32))
 
     @cached_property
     def shown(self) -> "pd.Series[float]":

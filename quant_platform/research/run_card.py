@@ -1,4 +1,4 @@
-"""`RunCard`: a run with all that it is made of, in one file: `save_card` writes it.
+"""`RunCard`: a run with all that it is made of, in one file: `write_card` writes it.
 
 It holds the configuration, the source as far as it is no file of the package, versions of code,
 data and packages, the returns with the benchmark's and the risk-free rate, the orders (`signals`),
@@ -21,14 +21,16 @@ import pandas as pd
 from quant_platform.errors import ContractError, SettingsError
 from quant_platform.provenance import code_version
 from quant_platform.research.card_file import pack, unpack
-from quant_platform.research.recording import outcome_of
-from quant_platform.research.reproduction import outcome_digest
-from quant_platform.research.result import Backtest
 from quant_platform.storage.files import replace_file
+from quant_platform.storage.ledger import outcome_digest
 from quant_platform.storage.trials import DOCUMENTS, METRIC_COLUMNS, Outcome, Trial, TrialRun
 
 PACKAGES = ("numpy", "pandas", "pyarrow", "pydantic", "numba", "scipy", "scikit-learn", "lightgbm")
 """Packages on which numbers depend; those that are not installed are left out."""
+
+
+CARD_TABLES = ("closed_positions", "fills", "portfolios", "positions", "signals")
+"""Tables of a result that a card holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,32 +62,46 @@ class RunCard:
     stated: Mapping[str, str]
 
 
-def save_card(result: Backtest, path: str | Path) -> Path:
-    """Write a result's card; the same result by the same packages gives the same bytes.
+def write_card(
+    target: Path,
+    run: TrialRun | None,
+    outcome: Outcome,
+    tables: Mapping[str, pd.DataFrame],
+    benchmark: "pd.Series[float]",
+    rates: "pd.Series[float]",
+    tickers: Mapping[str, str],
+    *,
+    source: str = "",
+    study: str = "",
+) -> Path:
+    """Write a card; the same run by the same packages gives the same bytes.
+
+    Parameters
+    ----------
+    tables : those of `CARD_TABLES`
+    benchmark, rates : session returns of the benchmark, named after it, and the annual risk-free
+        rate in each session, as fractions
+    others : as of `RunCard`
 
     Raises
     ------
     SettingsError
-        The result was made without a store, so that nobody knows what it was made of, or there is
-        no such folder.
+        Nobody knows what was run, or there is no such folder.
     """
-    target = Path(path)
-    if result.run is None:
+    if run is None:
         raise SettingsError(
             "The result has no configuration: it was made without a store",
             "Make it by qp.open().backtest(…)",
         )
     if not target.parent.is_dir():
         raise SettingsError(f"There is no folder {target.parent}", "Make it first")
-    outcome = outcome_of(result)
-    run = result.run
     card = {
         "trial": {**asdict(run.trial), **_documents(run.trial)},
         "run": json.loads(run.ran_on),
-        "study": "" if result.counted is None else result.counted.study,
+        "study": study,
         "environment": environment(),
-        "benchmark": str(result.benchmark_returns.name),
-        "tickers": dict(sorted(result.tickers.items())),
+        "benchmark": str(benchmark.name),
+        "tickers": dict(sorted(tickers.items())),
         "metrics": {name: _finite(outcome.metrics[name]) for name in METRIC_COLUMNS},
         "stated": {
             "trial": run.trial.id,
@@ -93,18 +109,14 @@ def save_card(result: Backtest, path: str | Path) -> Path:
             "outcome": outcome_digest(outcome),
         },
     }
-    tables = {
-        name: getattr(result, name)
-        for name in ("signals", "fills", "positions", "portfolios", "closed_positions")
-    }
-    tables["returns"] = pd.DataFrame(
+    beside = pd.DataFrame(
         {
-            "date": result.portfolios["date"],
-            "benchmark_return": result.benchmark_returns.to_numpy(float),
-            "risk_free_rate": result.rates.to_numpy(float),
+            "date": tables["portfolios"]["date"],
+            "benchmark_return": benchmark.to_numpy(float),
+            "risk_free_rate": rates.to_numpy(float),
         }
     )
-    replace_file(target, pack(card, result.source, tables))
+    replace_file(target, pack(card, source, {**tables, "returns": beside}))
     return target
 
 

@@ -15,10 +15,10 @@ from typing import Any
 import pandas as pd
 
 from quant_platform.research.comparison import Difference, first_difference
-from quant_platform.research.recording import outcome_of
-from quant_platform.research.reproduction import Reproduction, outcome_digest
+from quant_platform.research.reproduction import Reproduction
 from quant_platform.research.result import Backtest
 from quant_platform.research.run_card import RunCard
+from quant_platform.storage.ledger import outcome_digest
 from quant_platform.storage.trials import METRIC_COLUMNS, Outcome, TrialRun
 
 KEYS: Mapping[str, Sequence[str]] = {
@@ -61,7 +61,7 @@ class Side:
         tables = {table: getattr(result, table) for table in KEYS}
         run = result.run
         called = name or (result.name if run is None else f"trial {run.trial.id[:12]}")
-        return cls(called, run, outcome_of(result), tables, result.tickers, tuple(notes))
+        return cls(called, run, result.outcome, tables, result.tickers, tuple(notes))
 
     @classmethod
     def of_reproduction(cls, again: Reproduction) -> "Side":

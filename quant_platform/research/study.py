@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from quant_platform.errors import SettingsError
 from quant_platform.provenance import person
-from quant_platform.reports.studies import StudyReport
 from quant_platform.storage.trials import METRIC_COLUMNS, Circumstance, Study
+
+if TYPE_CHECKING:
+    from quant_platform.reports.studies import StudyReport
 
 _current: ContextVar[Study | None] = ContextVar("study", default=None)
 
@@ -22,14 +24,14 @@ _current: ContextVar[Study | None] = ContextVar("study", default=None)
 class Reporter(Protocol):
     """What tests studies: a store."""
 
-    def study_report(self, name: str) -> StudyReport:
+    def study_report(self, name: str) -> "StudyReport":
         """Test the trials of a study."""
 
 
 class CurrentStudy(Study):
     """A study that trials are run for, as its block gives it."""
 
-    def report(self, store: Reporter) -> StudyReport:
+    def report(self, store: Reporter) -> "StudyReport":
         """Test its trials together, as `store.study_report` does.
 
         Raises

@@ -17,9 +17,10 @@ from quant_platform.errors import ContractError, SettingsError
 from quant_platform.research.card_check import check_card
 from quant_platform.research.card_file import CARD, SOURCE, VERSION, parquet_bytes
 from quant_platform.research.result import Backtest
-from quant_platform.research.run_card import read_card, save_card
+from quant_platform.research.run_card import read_card
 from quant_platform.research.store import Store
 from quant_platform.storage.database import Database
+from quant_platform.storage.ledger import outcome_digest
 from quant_platform_tests.support.five_sessions import FIRST, LAST, Ten
 
 Entries = dict[str, bytes]
@@ -32,7 +33,7 @@ def result(market: Database) -> Backtest:
 
 @pytest.fixture
 def card(result: Backtest, tmp_path: Path) -> Path:
-    return save_card(result, tmp_path / "run.zip")
+    return result.save_card(tmp_path / "run.zip")
 
 
 def entries_of(path: Path) -> Entries:
@@ -61,7 +62,7 @@ def told_anew(entries: Entries, change: Callable[[dict[str, Any]], None]) -> Ent
 def test_the_same_run_gives_the_same_bytes_and_holds(
     market: Database, card: Path, tmp_path: Path
 ) -> None:
-    again = save_card(Store(market).backtest(Ten(), FIRST, LAST), tmp_path / "again.zip")
+    again = Store(market).backtest(Ten(), FIRST, LAST).save_card(tmp_path / "again.zip")
     assert again.read_bytes() == card.read_bytes()
     checked = check_card(card)
     assert checked.exact
@@ -135,8 +136,6 @@ def test_a_changed_statement_with_new_digests(
 
 def test_figures_that_do_not_follow(card: Path) -> None:
     """Somebody who makes the digests anew cannot make a Sharpe ratio of these returns."""
-    from quant_platform.research.reproduction import outcome_digest
-
     claimed = read_card(card).outcome
     better = replace(claimed, metrics={**claimed.metrics, "sharpe_ratio": 3.0})
 
@@ -177,6 +176,6 @@ def test_a_table_that_unpacks_to_much_is_refused(
 
 def test_a_result_of_nobody_knows_what_has_no_card(result: Backtest, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="made without a store"):
-        save_card(replace(result, run=None), tmp_path / "x.zip")
+        replace(result, run=None).save_card(tmp_path / "x.zip")
     with pytest.raises(SettingsError, match="There is no folder"):
         result.save_card(tmp_path / "none" / "x.zip")
