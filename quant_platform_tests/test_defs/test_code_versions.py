@@ -1,4 +1,4 @@
-"""A changed formula is another code version of its features, and the UI marks what follows stale."""
+"""A changed formula is another code version of its features: what follows from them is stale."""
 
 import inspect
 from collections.abc import Callable, Iterator
