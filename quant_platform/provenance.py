@@ -46,14 +46,28 @@ def _platform_version() -> str:
 
 
 def _changes(checkout: Path) -> str:
-    """Digest of what the code's folders hold that the commit does not; empty if nothing."""
-    digest = hashlib.sha256(_git(checkout, "diff", "HEAD", "--", *CODE))
-    untracked = _git(checkout, "ls-files", "-z", "--others", "--exclude-standard", "--", *CODE)
-    for name in filter(None, untracked.decode().split("\0")):
-        digest.update(name.encode())
-        digest.update((checkout / name).read_bytes())
-    clean = digest.digest() == hashlib.sha256().digest()
-    return "" if clean else digest.hexdigest()[:8]
+    """Digest of what the code's folders hold that the commit does not; empty if nothing.
+
+    Of the files themselves: how `git diff` prints them is a matter of each person's settings.
+    """
+    changed = _names(checkout, "diff", "--name-only", "--no-renames", "HEAD")
+    untracked = _names(checkout, "ls-files", "--others", "--exclude-standard")
+    if not changed and not untracked:
+        return ""
+    digest = hashlib.sha256()
+    for name in sorted({*changed, *untracked}):
+        file = checkout / name
+        content = file.read_bytes() if file.is_file() else b""
+        what = "file" if file.is_file() else "gone"
+        digest.update(f"{what} {name} {len(content)}\0".encode(errors="surrogateescape"))
+        digest.update(content)
+    return digest.hexdigest()[:8]
+
+
+def _names(checkout: Path, *words: str) -> list[str]:
+    """Return the files of the code's folders that a command of git names."""
+    named = _git(checkout, *words, "-z", "--", *CODE).decode(errors="surrogateescape")
+    return [name for name in named.split("\0") if name]
 
 
 def _git(checkout: Path, *words: str) -> bytes:

@@ -85,6 +85,7 @@ def complete_app() -> typer.Typer:
         listing,
         models,
         new,
+        provenance,
         release,
         research,
         trials,
@@ -93,7 +94,7 @@ def complete_app() -> typer.Typer:
 
     modules = (
         *(commands, listing, database, dividends, new, models, release),
-        *(research, validation, factors, trials, audit, alerts),
+        *(research, validation, factors, trials, provenance, audit, alerts),
     )
     for module in modules:
         module.register(app)

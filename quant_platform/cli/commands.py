@@ -196,12 +196,16 @@ def ranking(
     from quant_platform.cli.ranking import show_ranking
     from quant_platform.market.calendar import platform_calendar
     from quant_platform.pipeline.provision import ready_database
+    from quant_platform.pipeline.seen import holdout_states
     from quant_platform.storage.database import filled_database
+    from quant_platform.strategies.books import books_of
+    from quant_platform.strategies.models import models_of
 
     settings = _settings()
     day = platform_calendar(settings).parse(session).isoformat() if session else ""
     filled_database(settings)
-    show_ranking(ready_database(settings), day)
+    database = ready_database(settings)
+    show_ranking(database, day, holdout_states(database, models_of(settings), books_of(settings)))
 
 
 def sql(

@@ -77,7 +77,10 @@ def _show_result(
 ) -> None:
     from quant_platform.cli.ranking import show_ranking
     from quant_platform.pipeline.page_data import row_counts
-    from quant_platform.pipeline.pages import page_path
+    from quant_platform.pipeline.pages import page_path, write_page
+    from quant_platform.pipeline.seen import holdout_states
+    from quant_platform.strategies.books import books_of
+    from quant_platform.strategies.models import models_of
 
     counts = row_counts(database)
     console.table(
@@ -88,8 +91,11 @@ def _show_result(
         rows = [(stage, f"{spent:.1f}") for stage, spent in seconds]
         console.table("Seconds", ["stage", "seconds"], [*rows, ("all", f"{total:.1f}")])
     console.out.print()
-    day = show_ranking(database)
+    states = holdout_states(database, models_of(settings), books_of(settings))
+    day = show_ranking(database, holdout=states)
     path = page_path(settings, day)
+    if not path.exists():  # the run's newest session, whose page it wrote, is sealed
+        write_page(settings, database, day)
     console.out.print()
     show_failing(database)
     console.out.print()

@@ -1,10 +1,12 @@
 """`ranking`: the models of a session in sets, as `performance_reports` holds them."""
 
 import json
+from collections.abc import Mapping
 
 from quant_platform.cli import console
 from quant_platform.errors import SessionError
 from quant_platform.pipeline.model_listing import states_line
+from quant_platform.reports.report import NOTHING
 from quant_platform.reports.standings import BESIDE, NOTE, PLACES, standing_rows
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
@@ -17,8 +19,15 @@ ORDER BY performance_reports.date DESC LIMIT 1
 """
 
 
-def show_ranking(database: Database, session: str = "") -> str:
+def show_ranking(
+    database: Database, session: str = "", holdout: Mapping[str, str] = NOTHING
+) -> str:
     """Print the ranking of a session (ISO date), by default the newest, and return the session.
+
+    Parameters
+    ----------
+    holdout : state of the sealed hold-out by model, as it is now: a report that was made before it
+        was opened says so, too
 
     Raises
     ------
@@ -37,7 +46,11 @@ def show_ranking(database: Database, session: str = "") -> str:
             else "Run: quant-platform demo",
         )
     day = str(report["date"].iloc[0])
-    rows = standing_rows(json.loads(str(report["ranking"].iloc[0])))
+    records = json.loads(str(report["ranking"].iloc[0]))
+    states = [holdout.get(each["model_name"], each.get("holdout")) for each in records]
+    rows = standing_rows(
+        [{**each, "holdout": state} for each, state in zip(records, states, strict=True)]
+    )
     console.table(f"Ranking of {day}", PLACES, [row[: len(PLACES)] for row in rows])
     console.out.print()
     beside = [(row[PLACES.index("rank")], *row[len(PLACES) :]) for row in rows]

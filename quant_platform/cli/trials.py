@@ -20,9 +20,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print all rows as JSON.")]
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module to the application."""
+    group = typer.Typer(invoke_without_command=True, callback=studies)
+    example = "quant-platform studies show 'momentum in small caps'"
+    group.command(epilog=f"Example: [bold]{example}[/bold]")(show)
+    app.add_typer(group, name="studies", epilog="Example: [bold]quant-platform studies[/bold]")
     for command, example in (
         (trials, "quant-platform trials --study 'momentum in small caps'"),
-        (studies, "quant-platform studies"),
         (unseal, "quant-platform unseal 'momentum in small caps' --trial 0a1b2c3d"),
     ):
         app.command(epilog=f"Example: [bold]{example}[/bold]")(command)
@@ -49,15 +52,39 @@ def trials(
     _show(rows.drop(columns=["parameters", "failed"]), "trial")
 
 
-def studies(json: Json = False) -> None:
+def studies(
+    context: typer.Context,
+    json: Json = False,
+) -> None:
     """List the studies, how many trials each has, and which are exploratory."""
     from quant_platform.research.store import open_store
 
+    if context.invoked_subcommand is not None:
+        return
     rows = open_store().studies()
     if json:
         _print_json(rows)
         return
     _show(rows.drop(columns=["hypothesis", "give_up"]), "study")
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="A study; see: quant-platform studies")],
+    json: Annotated[bool, typer.Option("--json", help="Print its trials as JSON.")] = False,
+) -> None:
+    """Show what a study found: false discoveries, and tests of its trials against the benchmark."""
+    from quant_platform.research.store import open_store
+
+    report = open_store().study_report(name)
+    if json:
+        _print_json(report.trials)
+        return
+    from quant_platform.reports.studies import HEADERS
+
+    console.out.print(str(report), markup=False, highlight=False)
+    if not report.trials.empty:
+        console.out.print()
+        console.table("", HEADERS, report.rows())
 
 
 def unseal(

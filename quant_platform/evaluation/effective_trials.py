@@ -69,6 +69,7 @@ class EffectiveTrials:
     Parameters
     ----------
     sessions : returns of each trial
+    clustered : whether clusters are counted, too, which takes longer the more of them there are
 
     Examples
     --------
@@ -79,8 +80,9 @@ class EffectiveTrials:
     (30, 3, 3)
     """
 
-    def __init__(self, sessions: int) -> None:
+    def __init__(self, sessions: int, *, clustered: bool = True) -> None:
         self.sessions = sessions
+        self._clustered = clustered
         self.raw = 0
         self.usable = 0
         self._products = np.zeros((sessions, sessions), dtype=np.float32)
@@ -111,7 +113,8 @@ class EffectiveTrials:
         self.usable += len(unit)
         single = unit.astype(np.float32)
         self._products += single.T @ single
-        self._join(_standardised(_stretches(unit)).astype(np.float32))
+        if self._clustered:
+            self._join(_standardised(_stretches(unit)).astype(np.float32))
 
     def _join(self, summed: NDArray[np.float32]) -> None:
         """Give each trial to a leader, or make it one."""
@@ -127,7 +130,7 @@ class EffectiveTrials:
 
     @property
     def clusters(self) -> int:
-        """Number of clusters."""
+        """Number of clusters; 0 where they are not counted."""
         return len(self._leaders)
 
     @property

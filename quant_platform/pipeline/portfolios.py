@@ -27,7 +27,7 @@ from quant_platform.pipeline.failures import Failures
 from quant_platform.pipeline.feature_inputs import known_window
 from quant_platform.pipeline.monitor import ACCOUNT, Guard, days_of
 from quant_platform.pipeline.platform import Platform
-from quant_platform.pipeline.trials import model_trials, trial_statements
+from quant_platform.pipeline.trials import DailyTrials, trial_statements
 from quant_platform.pipeline.tried import tried_beside
 from quant_platform.storage import bulk
 from quant_platform.storage.bulk import BEGINNING, Members
@@ -353,7 +353,8 @@ def performance_chunks(
     if not sessions:
         return
     benchmarks = Benchmarks.of(platform, bars, actions)
-    tried = tried_beside(platform.database, model_trials(platform, sessions))
+    daily = DailyTrials(platform)
+    tried = tried_beside(platform.database, daily.ids(sessions[-1]))
     for start in range(0, len(sessions), PERFORMANCE_SESSIONS):
         block = sessions[start : start + PERFORMANCE_SESSIONS]
         read_at = server_time(platform)
@@ -389,5 +390,5 @@ def performance_chunks(
             tried=tried,
         )
         tables = {"model_performance": rows, "performance_statistics": statistics}
-        also = trial_statements(platform, block, benchmarks.ids, rows, history)
+        also = trial_statements(daily, block, benchmarks.ids, rows, history)
         yield from alone(Chunk(block, tables, {}, also, read_at, failures.by_part))

@@ -20,6 +20,7 @@ from quant_platform.features.feature_set import FeatureSet
 from quant_platform.pipeline import feature_inputs
 from quant_platform.pipeline.feature_sets import stored_sets
 from quant_platform.pipeline.forecast_memory import training_recipe
+from quant_platform.pipeline.formulas import formula_text
 from quant_platform.pipeline.monitor import HALT, monitor_recipe
 from quant_platform.pipeline.own_data import own_recipe
 from quant_platform.pipeline.platform import Platform
@@ -89,11 +90,14 @@ def _used_by(module: ModuleType) -> Iterator[ModuleType]:
 
 @cache
 def feature_recipe(chosen: FeatureSet) -> str:
-    """Digest of the source of a set's features and of what they are computed with."""
+    """Digest of the formulas of a set's features and of what they are computed with.
+
+    It is of what the source says: a comment or a docstring changes nothing (`formulas.py`).
+    """
     features, modules = features_of(chosen), feature_modules(chosen)
     digest = hashlib.sha256()
     for module in modules:
-        digest.update(inspect.getsource(module).encode())
+        digest.update(formula_text(inspect.getsource(module)).encode())
     names = ",".join(f"{each.name}:{each.lookback}" for each in features)
     return f"{len(features)} features {_short(f'{digest.hexdigest()}{names}{chosen.storage}')}"
 

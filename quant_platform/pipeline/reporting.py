@@ -11,6 +11,7 @@ from quant_platform.pipeline.chunks import Chunk, alone
 from quant_platform.pipeline.computations import server_time
 from quant_platform.pipeline.failures import Failures
 from quant_platform.pipeline.platform import Platform
+from quant_platform.pipeline.seen import holdout_states
 from quant_platform.reports.ranking import TREND_SESSIONS
 from quant_platform.reports.report import performance_reports
 from quant_platform.storage import bulk
@@ -99,6 +100,7 @@ def report_chunks(
             stored_models(platform),
             alerts.read(block.sessions[0], block.sessions[-1]),
             _days(block.sessions),
+            holdout_states(platform.database, platform.models, platform.books),
         )
         yield Chunk(block.sessions, {"performance_reports": rows}, read_at=read_at)
 

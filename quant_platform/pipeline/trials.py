@@ -9,6 +9,7 @@ are computed (`portfolios.py`), and what a trial is made of (`strategies/trials.
 
 import platform as machine
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -31,18 +32,45 @@ from quant_platform.storage.trials import (
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.book import Book
 from quant_platform.strategies.condition_sources import read_sources
-from quant_platform.strategies.source import written_source
+from quant_platform.strategies.source_text import written_source
 from quant_platform.strategies.trials import Terms, book_trial, code_of, model_trial
 from quant_platform.trading.costs import costs_of
 from quant_platform.trading.delistings import DelistingRules
 from quant_platform.trading.limits import Limits
 
+Named = tuple[Trial, Strategy | Book, str]
+"""A trial, what it is of, and the text of what is no file of the package."""
+
 STUDY = Study("pipeline", "", declared=True, hypothesis="The models that run each day.")
 """The study of the daily models."""
 
 
+@dataclass
+class DailyTrials:
+    """The trials that the daily models are, each version of the data read once.
+
+    Attributes
+    ----------
+    platform : whose models
+    """
+
+    platform: Platform
+    _known: dict[str, tuple[DataVersion, list[Named]]] = field(default_factory=dict)
+
+    def up_to(self, last: str) -> tuple[DataVersion, list[Named]]:
+        """Return the version of the data up to a session (ISO date), and the models' trials."""
+        if last not in self._known:
+            data = _data(self.platform, last)
+            self._known[last] = data, list(_trials(self.platform, _terms(self.platform, data)))
+        return self._known[last]
+
+    def ids(self, last: str) -> list[str]:
+        """Ids of the trials, in a run up to a session."""
+        return [trial.id for trial, _, _ in self.up_to(last)[1]]
+
+
 def trial_statements(
-    platform: Platform,
+    daily: DailyTrials,
     sessions: Sequence[str],
     ids: Mapping[str, int],
     performance: pd.DataFrame,
@@ -52,18 +80,19 @@ def trial_statements(
 
     Parameters
     ----------
+    daily : the models' trials
     sessions : ISO dates of the sessions that were computed, ascending
     ids : model's name to its id
     performance : rows of `model_performance` of these sessions
     history : rows of `portfolios` up to the last of them
     """
-    data = _data(platform, sessions)
-    terms = _terms(platform, data)
+    platform = daily.platform
+    data, trials = daily.up_to(sessions[-1])
     of_all = performance[performance["window_name"] == INCEPTION]
     recent = history[history["date"] >= pd.Timestamp(sessions[0])]
     runs: list[Recorded] = []
     sources: dict[str, str] = {}
-    for trial, model, text in _trials(platform, terms):
+    for trial, model, text in trials:
         figures = of_all[of_all["model_id"] == ids[model.name]]
         returns = recent[recent["model_id"] == ids[model.name]]
         if figures.empty or returns.empty:
@@ -83,15 +112,9 @@ def trial_statements(
     return [record_statement(STUDY, runs, how, sources)] if runs else []
 
 
-def model_trials(platform: Platform, sessions: Sequence[str]) -> list[str]:
-    """Ids of the trials that the daily models are, in a run over these sessions (ISO dates)."""
-    terms = _terms(platform, _data(platform, sessions))
-    return [trial.id for trial, _, _ in _trials(platform, terms)]
-
-
-def _data(platform: Platform, sessions: Sequence[str]) -> DataVersion:
+def _data(platform: Platform, last: str) -> DataVersion:
     database = platform.database
-    return DataVersion.read(lambda sql, given: bulk.query(database, sql, given), sessions[-1])
+    return DataVersion.read(lambda sql, given: bulk.query(database, sql, given), last)
 
 
 def _terms(platform: Platform, data: DataVersion) -> Terms:
@@ -138,7 +161,7 @@ def _is_recorded(
     return np.array_equal(before[start : start + len(sessions)], outcome.returns, equal_nan=True)
 
 
-def _trials(platform: Platform, terms: Terms) -> Iterator[tuple[Trial, Strategy | Book, str]]:
+def _trials(platform: Platform, terms: Terms) -> Iterator[Named]:
     """Yield the models that are trials, and the texts of those that are no files of the package."""
     default = platform.settings.benchmark
     models = {each.name: each for each in platform.models}

@@ -6,7 +6,8 @@ sentences and JSON.
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -44,7 +45,7 @@ _RANKING = (
     *("rank", "model_name", "is_benchmark", "benchmark"),
     *STATISTICS,
     *SINCE_INCEPTION,
-    *("score", "ruined", "window_name", "window_sessions"),
+    *("score", "ruined", "window_name", "window_sessions", "holdout"),
     *FIGURES,
 )
 _TRENDS = (
@@ -60,6 +61,8 @@ _TRENDS = (
 
 Record = dict[str, object]
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
 
 def performance_reports(
     performance: pd.DataFrame,
@@ -67,6 +70,7 @@ def performance_reports(
     models: pd.DataFrame,
     alerts: pd.DataFrame,
     sessions: Sequence[object] | NDArray[np.datetime64] | pd.DatetimeIndex,
+    holdout: Mapping[str, str] = NOTHING,
 ) -> pd.DataFrame:
     """Compute the rows of `performance_reports`, without recorded_at.
 
@@ -78,6 +82,8 @@ def performance_reports(
     models : rows of `models`
     alerts : rows of `alerts` with origin report, of `sessions`
     sessions : sessions for which a report is wanted; each gets exactly one row
+    holdout : state of the sealed hold-out by the model's name (`holdout_states`); empty: there is
+        none
 
     Returns
     -------
@@ -87,7 +93,10 @@ def performance_reports(
     """
     days = pd.DatetimeIndex(np.unique(np.asarray(sessions, dtype="datetime64[s]")))
     scored = score_rows(performance, models)
-    ranked = _records(rank_models(scored, statistics, days.to_numpy()), _RANKING)
+    order = rank_models(scored, statistics, days.to_numpy())
+    states = [holdout.get(str(name)) for name in order["model_name"]]
+    order["holdout"] = pd.Series(states, order.index, dtype=object)
+    ranked = _records(order, _RANKING)
     trends = _records(model_trends(scored, days.to_numpy()), _TRENDS)
     counts = alerts[alerts["date"].isin(days)].groupby("date").size().to_dict()
     rows = []

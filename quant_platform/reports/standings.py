@@ -16,11 +16,13 @@ NOTE = (
     " Within a set the order is that of the lower bound of the Sharpe ratio; p is the smallest size"
     " at which a model is not in the set best. Models invested by less than 20 % on average, or"
     " younger than 252 sessions, are not compared."
+    " A model whose hold-out was opened has been seen there: those figures are no longer out of"
+    " sample."
 )
 """What a reader must know of the table."""
 
 PLACES = ("rank", "model", "set", "p", "ranks", "Sharpe 95 %")
-BESIDE = ("deflated", "invested", "costs", "turnover", "capacity", "ended", "score")
+BESIDE = ("deflated", "invested", "costs", "turnover", "capacity", "ended", "hold-out", "score")
 """Headers of the two halves of a row; costs and turnover are a year's."""
 
 BEYOND = 1e12
@@ -45,6 +47,7 @@ def standing_rows(ranking: Sequence[Record]) -> list[tuple[str, ...]]:
             figure(row["turnover"], "{:.1f}"),
             money(row["capacity"]),
             _ended(row),
+            str(row.get("holdout") or NONE),
             figure(row["score"], "{:.1f}"),
         )
         for row in ranking

@@ -118,8 +118,8 @@ def backtest(
         last_tickers(market.inputs.members),
         assumed.costs,
         lambda costs: again(costs).portfolios,
-        parts,
         market.rates,
+        parts,
         rerun=Rerun(market, model, models, rival),
     )
 

@@ -5,9 +5,7 @@ What does not belong here: what a trial is made of (`trials.py`), how it is writ
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from quant_platform.errors import SealedError
 from quant_platform.market.calendar import Calendar
@@ -20,7 +18,7 @@ from quant_platform.research.study import circumstance, current_study
 from quant_platform.research.trials import Circumstances, Template
 from quant_platform.storage.holdout import opening_of, refusal, trial_of_opening
 from quant_platform.storage.ledger import Ledger
-from quant_platform.storage.trials import METRIC_COLUMNS, Counted, Outcome, TrialRun
+from quant_platform.storage.trials import TrialRun
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.book import Book
 
@@ -50,19 +48,19 @@ class Recorder:
         assumed: Assumptions,
         benchmark: Benchmark,
         seconds: float,
-    ) -> Counted:
-        """Count a backtest among the trials of the current study."""
+    ) -> Backtest:
+        """Count a backtest among the trials of the current study, and say in it what it was."""
         days = result.portfolios["date"]
         ends = self.reader.first_and_last_bar()
         of_all = Circumstances.of(
             self.reader, f"{days.iloc[0]:%Y-%m-%d}", f"{days.iloc[-1]:%Y-%m-%d}", assumed, ends
         )
         run, text = self._run(of_all, model, benchmark)
-        metrics = {name: float(result.metrics.get(name, np.nan)) for name in METRIC_COLUMNS}
-        outcome = Outcome(metrics, result.returns.to_numpy(np.float32), seconds=seconds)
+        outcome = replace(result.outcome, seconds=seconds)
         sources = {run.trial.source_digest: text} if text else {}
         how = circumstance(self.origin)
-        return self.ledger.record(current_study(), [(run, outcome)], how, sources)
+        counted = self.ledger.record(current_study(), [(run, outcome)], how, sources)
+        return replace(result, counted=counted, run=run, source=text)
 
     def refuse_unopened(
         self, model: Strategy | Book, assumed: Assumptions, benchmark: Benchmark

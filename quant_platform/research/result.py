@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from quant_platform.research.rerun import Rerun
-    from quant_platform.storage.trials import Counted
+    from quant_platform.storage.trials import Counted, Outcome, TrialRun
     from quant_platform.trading.book import BookSimulation
     from quant_platform.trading.costs import Costs
     from quant_platform.trading.simulation import Simulation
@@ -58,15 +58,19 @@ class Backtest(Explained):
         What was assumed of trading.
     again : Callable[[Costs], pd.DataFrame]
         Rows of `portfolios` of the same strategy under other assumptions.
+    rates : pd.Series
+        Annual risk-free rate in each session, as a fraction.
     parts : BookSimulation | None
         Of a book: what its members hold, gained and cost.
-    rates : pd.Series | float
-        Annual risk-free rate of each session, as a fraction, by date; or one for all.
     counted : Counted | None
         How many trials its study has with it; one that is not in the ledger can enter no ranking.
         None: it was made without a store.
     rerun : Rerun | None
         The market and models, for what explains the result (`explained.py`).
+    run : TrialRun | None
+        The configuration, and the versions of code and data that it was run by. None: as `counted`.
+    source : str
+        Text of the strategy, and of features, as far as they are no files of the package.
 
     Examples
     --------
@@ -86,10 +90,12 @@ class Backtest(Explained):
     tickers: Mapping[str, str]
     assumed: "Costs"
     again: "Callable[[Costs], pd.DataFrame]"
+    rates: "pd.Series[float]"
     parts: "BookSimulation | None" = None
-    rates: "pd.Series[float] | float" = 0.0
     counted: "Counted | None" = None
     rerun: "Rerun | None" = None
+    run: "TrialRun | None" = None
+    source: str = ""
 
     @cached_property
     def signals(self) -> "pd.DataFrame":
@@ -292,11 +298,46 @@ class Backtest(Explained):
         replace_file(Path(path), page.encode())
         return Path(path)
 
+    def save_card(self, path: str | Path) -> Path:
+        """Write all of it to one file that another machine verifies; return its path.
+
+        `quant-platform runcard --verify FILE` does, without a database (`run_card.py`).
+
+        Raises
+        ------
+        SettingsError
+            It was made without a store, so that nobody knows what it was made of, or there is no
+            such folder.
+        """
+        from quant_platform.research.run_card import CARD_TABLES, write_card
+
+        return write_card(
+            Path(path),
+            self.run,
+            self.outcome,
+            {name: getattr(self, name) for name in CARD_TABLES},
+            self.benchmark_returns,
+            self.rates,
+            self.tickers,
+            source=self.source,
+            study="" if self.counted is None else self.counted.study,
+        )
+
     def implementation_risk(self) -> "pd.DataFrame":
         """Run every set of assumptions, and say which one moves the total return how far."""
         from quant_platform.trading.implementation_risk import implementation_risk
 
         return implementation_risk(self.again, self.assumed)
+
+    @property
+    def outcome(self) -> "Outcome":
+        """What the ledger keeps of it: returns in single precision, and figures."""
+        import numpy as np
+
+        from quant_platform.storage.trials import METRIC_COLUMNS, Outcome
+
+        metrics = {name: float(self.metrics.get(name, np.nan)) for name in METRIC_COLUMNS}
+        return Outcome(metrics, self.returns.to_numpy(np.float32))
 
     @cached_property
     def shown(self) -> "pd.Series[float]":

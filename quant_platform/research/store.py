@@ -38,6 +38,7 @@ from quant_platform.research.prices import (
 from quant_platform.research.progress import Show
 from quant_platform.research.reader import TableReader
 from quant_platform.research.recording import Recorder
+from quant_platform.research.reproducible import Reproducible
 from quant_platform.research.result import Backtest
 from quant_platform.research.sweep import sweep
 from quant_platform.research.sweep_result import Sweep
@@ -84,7 +85,7 @@ def open_store(source: Settings | Path | str | None = None) -> "Store":
 
 
 @dataclass(frozen=True)
-class Store(Validations, Forecasting):
+class Store(Validations, Forecasting, Reproducible):
     """The tables of one database, as they are known now or were known at a moment.
 
     All methods read; `backtest` and `sweep` are counted in the ledger of trials, and nothing else
@@ -248,7 +249,7 @@ class Store(Validations, Forecasting):
             limit=TimeLimit(settings.step_seconds if time_limit is None else time_limit),
         )
         seconds = time.perf_counter() - begun
-        return replace(result, counted=recorder.record(result, model, assumed, against, seconds))
+        return recorder.record(result, model, assumed, against, seconds)
 
     def sweep(
         self,

@@ -9,12 +9,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
 
 from quant_platform.errors import SettingsError
 from quant_platform.provenance import person
 from quant_platform.storage.trials import METRIC_COLUMNS, Circumstance, Study
 
+if TYPE_CHECKING:
+    from quant_platform.reports.studies import StudyReport
+
 _current: ContextVar[Study | None] = ContextVar("study", default=None)
+
+
+class Reporter(Protocol):
+    """What tests studies: a store."""
+
+    def study_report(self, name: str) -> "StudyReport":
+        """Test the trials of a study."""
+
+
+class CurrentStudy(Study):
+    """A study that trials are run for, as its block gives it."""
+
+    def report(self, store: Reporter) -> "StudyReport":
+        """Test its trials together, as `store.study_report` does.
+
+        Raises
+        ------
+        UnknownNameError
+            It has no trial yet.
+        """
+        return store.study_report(self.name)
 
 
 @contextmanager
@@ -25,7 +50,7 @@ def study(
     metric: str = "sharpe_ratio",
     budget: int | None = None,
     give_up: str | None = None,
-) -> Iterator[Study]:
+) -> Iterator[CurrentStudy]:
     """Count the trials of this block as those of a study.
 
     The study is stored with its first trial, and goes on when it is named again; what was declared
@@ -62,7 +87,7 @@ def study(
         isinstance(budget, bool) or not isinstance(budget, int) or budget < 1
     ):
         raise SettingsError(f"The budget is {budget!r}", "Allowed: a whole number of trials, ≥ 1")
-    declared = Study(name.strip(), person(), True, hypothesis, metric, budget, give_up)
+    declared = CurrentStudy(name.strip(), person(), True, hypothesis, metric, budget, give_up)
     token = _current.set(declared)
     try:
         yield declared

@@ -21,12 +21,12 @@ from quant_platform.provenance import code_version
 from quant_platform.research.backtest import as_strategy, features_read
 from quant_platform.research.prepared import Assumptions
 from quant_platform.research.reader import TableReader
-from quant_platform.storage.data_version import DataVersion
+from quant_platform.storage.data_version import AS_OF, DataVersion
 from quant_platform.storage.trials import Trial, TrialRun, digest_of
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.book import Book
 from quant_platform.strategies.function import FunctionStrategy
-from quant_platform.strategies.source import written_source
+from quant_platform.strategies.source_text import written_source
 from quant_platform.strategies.strategy_registry import strategy as strategy_of
 from quant_platform.strategies.trials import Terms, book_trial, model_trial, source_of
 
@@ -196,14 +196,20 @@ class Circumstances:
         return self._run(book_trial(self.terms, book, models, benchmark, sources), benchmark)
 
     def _run(self, trial: Trial, benchmark: object) -> TrialRun:
-        return TrialRun(trial, self.code, self._data(benchmark), self.first, self.last)
+        return TrialRun(trial, self.code, self.data_of(benchmark), self.first, self.last)
 
-    def _data(self, benchmark: object) -> str:
-        """Version of the data, with the values of a benchmark that somebody brought along."""
-        if not isinstance(benchmark, pd.Series):
-            return self.data
-        values = pd.util.hash_pandas_object(benchmark).to_numpy().tobytes()
-        return digest_of(f"{self.data} {hashlib.sha256(values).hexdigest()}")
+    def data_of(self, benchmark: object) -> str:
+        """Return the version of the data, with the values of a benchmark that was brought along."""
+        return version_with(self.data, benchmark)
+
+
+def version_with(data: str, benchmark: object) -> str:
+    """Return a version of the data, with the values of a benchmark that was brought along."""
+    if not isinstance(benchmark, pd.Series):
+        return data
+    values = pd.util.hash_pandas_object(benchmark).to_numpy().tobytes()
+    digest, *moment = data.partition(AS_OF)
+    return "".join([digest_of(f"{digest} {hashlib.sha256(values).hexdigest()}"), *moment])
 
 
 def _text(parameters: Mapping[str, Any]) -> str:

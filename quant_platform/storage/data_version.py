@@ -13,6 +13,9 @@ from quant_platform.storage.trials import digest_of
 if TYPE_CHECKING:
     import pandas as pd
 
+AS_OF = " as of "
+"""Stands between the digest and the moment as of which tables were read."""
+
 Query = Callable[[str, Sequence[str]], "pd.DataFrame"]
 """Runs a statement with its parameters."""
 
@@ -46,7 +49,7 @@ class DataVersion:
 
     Attributes
     ----------
-    digest : changes with every row that a simulation may read
+    digest : changes with every row that a simulation may read; as known at a moment it ends with it
     universe : rule by which the universe was made; empty: unknown
     """
 
@@ -57,10 +60,17 @@ class DataVersion:
     def read(cls, query: Query, last: str, moment: Moment | None = None) -> "DataVersion":
         """Read it of the database that `query` asks.
 
-        As known at a moment, rows never change, and the moment is their version.
+        As known at a moment, rows never change, and the moment is their version: it is stated, so
+        that the same can be read again.
         """
         identity, universe = query(_IDENTITY, ()).iloc[0].tolist()
         if moment is not None:
-            return cls(digest_of(f"{identity} as of {parse_moment(moment)}"), universe)
+            return cls(f"{digest_of(identity)}{AS_OF}{parse_moment(moment).isoformat()}", universe)
         versions = query(_VERSIONS, (last,)).astype(object).to_numpy().tolist()
         return cls(digest_of(repr([identity, versions])), universe)
+
+
+def moment_of(version: str) -> str | None:
+    """Return the moment as of which a version was read; None: what was stored then."""
+    _, _, moment = version.partition(AS_OF)
+    return moment or None

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from quant_platform.errors import DatabaseError, SealedError, SettingsError, UnknownNameError
 from quant_platform.storage.database import Database
@@ -58,7 +58,7 @@ FROM trials WHERE id = %s
 """
 
 _OPENINGS = """
-SELECT s.name, u.person, u.created_at, u.trial_id
+SELECT s.name, u.person, u.created_at, u.trial_id{}
 FROM unsealings AS u JOIN studies AS s ON s.id = u.study_id JOIN trials AS t ON t.id = u.trial_id
 WHERE {} ORDER BY u.created_at, s.id
 """
@@ -284,6 +284,25 @@ def openings_for(
     return _openings(database, "t.strategy = %s AND t.parameters = %s::jsonb", strategy, text)
 
 
+def openings_of_models(
+    database: Database, models: Mapping[str, tuple[str, Mapping[str, object]]]
+) -> dict[str, Opening]:
+    """Return how the hold-out was opened for models, the first time, by their names.
+
+    Parameters
+    ----------
+    models : model → name of the strategy and all its parameters, both as the ledger has them
+    """
+    found: dict[str, Opening] = {}
+    for *row, strategy, parameters in _rows_of_openings(
+        database, "true", more=", t.strategy, t.parameters"
+    ):
+        for name, of in models.items():
+            if of == (strategy, parameters):
+                found.setdefault(name, Opening(*row))
+    return found
+
+
 def trial_of_opening(database: Database, opening: Opening) -> Trial:
     """Return the configuration that a study opened the hold-out for."""
     connection = database.connect()
@@ -297,13 +316,20 @@ def trial_of_opening(database: Database, opening: Opening) -> Trial:
 
 
 def _openings(database: Database, condition: str, *values: str) -> list[Opening]:
+    return [Opening(*row) for row in _rows_of_openings(database, condition, *values)]
+
+
+def _rows_of_openings(
+    database: Database, condition: str, *values: str, more: str = ""
+) -> list[tuple[Any, ...]]:
     connection = database.connect()
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT to_regclass('unsealings') IS NOT NULL")
             if not cursor.fetchall()[0][0]:
                 return []
-            cursor.execute(_OPENINGS.format(condition), values)
-            return [Opening(*row) for row in cursor.fetchall()]
+            cursor.execute(_OPENINGS.format(more, condition), values)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
     finally:
         connection.close()

@@ -9,6 +9,7 @@ what a trial is (`trials.py`), and that file (`trial_file.py`).
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -197,6 +198,15 @@ def figures_of(outcome: Outcome) -> list[float | None]:
     """Figures in their order; None where there is none, since no figure of a table is NaN."""
     values = [float(outcome.metrics.get(name, math.nan)) for name in METRIC_COLUMNS]
     return [value if math.isfinite(value) else None for value in values]
+
+
+def outcome_digest(outcome: Outcome) -> str:
+    """SHA-256 of returns and figures: of equal ones, the same wherever it is computed."""
+    returns = np.where(np.isnan(outcome.returns), np.float32(np.nan), outcome.returns) + 0.0
+    digest = sha256(returns.astype("<f4").tobytes())
+    figures = [np.nan if each is None else each for each in figures_of(outcome)]
+    digest.update((np.asarray(figures, dtype="<f8") + 0.0).tobytes())
+    return digest.hexdigest()
 
 
 def _outcome(figures: Sequence[float | None], returns: "np.ndarray[Any, Any]") -> Outcome:

@@ -7,9 +7,9 @@ its name, and, where it is no installed package, by its file. What cannot be tol
 file, makes the digest one of its own, so that nothing is ever taken for the same.
 
 What the platform, an extension or a package has is known by its name there; `code_digest` tells
-whether its own instructions changed, and `written_source` returns the text of the rest.
+whether its own instructions changed.
 
-What does not belong here: parameters and data (`trials.py`).
+What does not belong here: the text of code (`source_text.py`), parameters and data (`trials.py`).
 """
 
 import hashlib
@@ -19,7 +19,6 @@ import secrets
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
@@ -60,7 +59,7 @@ def code_digest(*codes: object) -> str:
     """
     digest = hashlib.sha256()
     for code in codes:
-        for function in _functions(code):
+        for function in functions_of(code):
             seen: dict[int, object] = {}
             for part in _of_code(function.__code__, seen):
                 digest.update(part)
@@ -68,53 +67,21 @@ def code_digest(*codes: object) -> str:
     return digest.hexdigest()[:16]
 
 
-def _functions(code: object) -> Iterator[FunctionType]:
-    """Functions that something is made of, in the order in which they are written."""
+def functions_of(code: object) -> Iterator[FunctionType]:
+    """Yield the functions that something is made of, in the order in which they are written."""
     while isinstance(code, partial):
         code = code.keywords.get("function", code.func)
     if isinstance(code, (staticmethod, classmethod)):
         code = code.__func__
     if isinstance(code, property):
-        yield from _functions(code.fget)
+        yield from functions_of(code.fget)
     elif isinstance(code, FunctionType):
         yield code
     elif isinstance(code, type):
         for each in code.__mro__:
             if each.__module__ not in FOUNDATIONS:
                 for value in vars(each).values():
-                    yield from _functions(value) if not isinstance(value, type) else ()
-
-
-def written_source(*codes: object) -> str:
-    """Return the text of what is no part of the platform or of a package, and of what it refers to.
-
-    Plain values that functions find by name are stated before them. What was typed where nobody
-    keeps the text is left out.
-    """
-    texts: dict[str, None] = {}
-    seen: set[int] = set()
-    for code in codes:
-        _collect(code, texts, seen)
-    return "\n\n".join(texts)
-
-
-def _collect(code: object, texts: dict[str, None], seen: set[int]) -> None:
-    while isinstance(code, partial):
-        code = code.func
-    if not isinstance(code, (FunctionType, type)) or id(code) in seen or _is_known(code):
-        return
-    seen.add(id(code))
-    for function in [code] if isinstance(code, FunctionType) else _functions(code):
-        for name in sorted(_names(function.__code__)):
-            value = function.__globals__.get(name)
-            if isinstance(value, (str, int, float, bool)):
-                texts.setdefault(f"{name} = {value!r}")
-            _collect(value, texts, seen)
-        for cell in function.__closure__ or ():
-            with suppress(ValueError):  # not filled yet
-                _collect(cell.cell_contents, texts, seen)
-    with suppress(OSError, TypeError):
-        texts.setdefault(inspect.cleandoc(inspect.getsource(code)))
+                    yield from functions_of(value) if not isinstance(value, type) else ()
 
 
 def _parts(value: Any, seen: dict[int, object]) -> Iterator[bytes]:
@@ -153,16 +120,16 @@ def _of_function(function: FunctionType, seen: dict[int, object]) -> Iterator[by
             yield from _parts(cell.cell_contents, seen)
         except ValueError:  # not filled yet
             yield b"empty"
-    for name in sorted(_names(code)):
+    for name in sorted(names_in(code)):
         if name in function.__globals__:
             yield name.encode()
             yield from _parts(function.__globals__[name], seen)
 
 
-def _names(code: CodeType) -> set[str]:
-    """Names that a code looks up, and the functions within it."""
+def names_in(code: CodeType) -> set[str]:
+    """Return the names that a code looks up, and the functions within it."""
     inner = (each for each in code.co_consts if isinstance(each, CodeType))
-    return {*code.co_names, *(name for each in inner for name in _names(each))}
+    return {*code.co_names, *(name for each in inner for name in names_in(each))}
 
 
 def _of_class(value: type, seen: dict[int, object]) -> Iterator[bytes]:
@@ -181,7 +148,7 @@ def _of_class(value: type, seen: dict[int, object]) -> Iterator[bytes]:
             yield from _parts(each, seen)
 
 
-def _is_known(value: Any) -> bool:
+def is_known(value: Any) -> bool:
     """Whether something has a name in the platform, in Python, or in an installed package."""
     name = getattr(value, "__module__", None)
     # What was made within a function may hold any values: its name does not tell.
@@ -218,7 +185,7 @@ def _of_object(value: Any) -> Iterator[bytes]:
 
 def _of_named(value: Any, seen: dict[int, object]) -> Iterator[bytes]:
     """A function or class: by its name, where the platform or a package has it."""
-    if _is_known(value):
+    if is_known(value):
         yield f"{value.__module__}.{value.__qualname__}".encode()
     else:
         yield from (_of_class if isinstance(value, type) else _of_function)(value, seen)

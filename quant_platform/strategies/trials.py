@@ -96,18 +96,29 @@ def book_trial(
     members : what each member is, by its name
     sources : digest of each member's source; default: `source_of`
     """
-    models = {
-        name: {"strategy": each.name, "version": each.version, **parameters_of(each)}
-        for name, each in members.items()
-    }
     digests = sources or [source_of(each) for each in members.values()]
     return terms.trial(
         book.name,
         BOOK_VERSION,
         digest_of(" ".join(digests))[:16],
-        {**book.parameters, "models": models},
+        book_parameters(book, members),
         benchmark,
     )
+
+
+def book_parameters(book: Book, members: Mapping[str, Strategy]) -> dict[str, Any]:
+    """Return what a book is made of, its members included."""
+    models = {
+        name: {"strategy": each.name, "version": each.version, **parameters_of(each)}
+        for name, each in members.items()
+    }
+    return {**book.parameters, "models": models}
+
+
+def stated_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters as the ledger has them."""
+    stated: dict[str, Any] = json.loads(_json(parameters))
+    return stated
 
 
 def source_of(model: Strategy, *given: object) -> str:

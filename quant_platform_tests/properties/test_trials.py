@@ -5,21 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quant_platform.research.store import Store
-from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
 from quant_platform_tests.support.pipeline import FIRST, LAST, run
+from quant_platform_tests.support.stores import MODELS, store_of
 from quant_platform_tests.support.tables import content, fetch
 
-MODELS = ["buy_and_hold", "enhanced_momentum", "mean_reversion"]
-"""Those that run; `equal_weight` is what they are judged against."""
-
 COUNTED = "SELECT strategy, count(*) FROM trials GROUP BY 1 ORDER BY 1"
-
-
-def store_of(database: Database, home: Path) -> Store:
-    values = {"DATABASE_URL": database.url, PREFIX + "HOME": str(home)}
-    return Store(database, Settings.load(values, home))
 
 
 def test_each_daily_model_is_one_trial_and_its_benchmark_none(computed: Database) -> None:

@@ -84,3 +84,25 @@ def test_runs_over_the_same_days_may_have_other_sessions(database: Database) -> 
     found = tried_beside(database, [])
     assert found is not None
     assert found.effective == pytest.approx(2.0, rel=1e-5)
+
+
+def test_a_group_is_counted_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And again when a run joins it: no run ever changes."""
+    record(database, (run(1), 0.5, RISING), (run(2), 0.7, SLOW))
+    first = tried_beside(database, [])
+    assert first is not None
+    read: list[int] = []
+
+    def returns(_: Database, runs: list[int]) -> np.ndarray:
+        read.extend(runs)
+        return np.stack([RISING, SLOW, RISING])
+
+    monkeypatch.setattr(tried, "_returns", returns)
+    again = tried_beside(database, [])
+    assert again is not None
+    assert (again.effective, read) == (first.effective, [])
+    record(database, (run(3), 0.1, RISING))
+    joined = tried_beside(database, [])
+    assert joined is not None
+    assert len(read) == 3
+    assert joined.effective == pytest.approx(3.0 / 2.0 ** (2.0 / 3.0), rel=1e-5)

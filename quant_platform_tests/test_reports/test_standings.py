@@ -31,6 +31,7 @@ FIRST: dict[str, Any] = {
     "capacity": 2.5e6,
     "ended_positions": 4,
     "assumed_endings": 1,
+    "holdout": "opened 2024-03-01",
     "score": 61.04,
 }
 SECOND: dict[str, Any] = {
@@ -47,7 +48,7 @@ def test_cells() -> None:
     assert len(first) == len(PLACES) + len(BESIDE)
     assert first == (
         *("1", "fast", "best", "0.500", "1–3", "-0.12 to 1.50"),
-        *("0.250", "95%", "1.25%", "2.5", "2.5 M", "4 (1 assumed)", "61.0"),
+        *("0.250", "95%", "1.25%", "2.5", "2.5 M", "4 (1 assumed)", "opened 2024-03-01", "61.0"),
     )
     assert second[:3] == ("2", "hold|all (benchmark)", "young")
     assert set(second[3:]) == {"–"}
