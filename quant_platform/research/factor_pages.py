@@ -3,6 +3,7 @@
 What does not belong here: how a page looks (`reports/factor_page.py`).
 """
 
+from html import escape
 from pathlib import Path
 
 from quant_platform.reports.factor_page import factors_page
@@ -35,6 +36,12 @@ def write_factor_pages(studies: FactorStudies, reports: Path) -> Path:
     for name, study in studies.items():
         replace_file(folder / f"{name}.html", study.html(beside, links).encode())
     above = "<p><a href='../index.html'>All reports</a></p>"
+    names = {each.stem for each in folder.glob("*.html")} - {*studies, "index"}
+    if names:
+        others = ", ".join(
+            f"<a href='{name}.html'>{name}</a>" for name in sorted(map(escape, names))
+        )
+        above += f"<p>Written earlier: {others}</p>"
     figure = studies.plot() if 1 < len(studies) <= MOST_DRAWN else None
     path = folder / "index.html"
     text = factors_page(studies.summary, figure, studies.last_session, beside, above)

@@ -93,6 +93,9 @@ def test_several_factors_and_their_pages(store: Store, tmp_path: Path) -> None:
     index = write_factor_pages(studies, reports)
     assert {each.name for each in index.parent.iterdir()} == {"index.html", "up.html", "down.html"}
     assert "<a href='up.html'>up</a>" in index.read_text()
+    # Pages of an earlier writing stay, and are named.
+    write_factor_pages(store.factors({"up": "return_1"}, *days, quantiles=2), reports)
+    assert "Written earlier: <a href='down.html'>down</a>" in index.read_text()
     text = (index.parent / "down.html").read_text()
     (library,) = reports.glob("plotly-*.js")
     assert f"../{library.name}" in text
