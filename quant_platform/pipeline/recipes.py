@@ -35,30 +35,24 @@ from quant_platform.trading.costs import costs_of
 
 def recipe_of(platform: Platform, asset: str) -> str:
     """Recipe of an asset by its key, its parts joined by /."""
-    match asset.split("/"):
-        case ["corporate_actions"]:
-            return f"doubtful from {platform.settings.doubtful_dividend:g}"
-        case ["own_data"]:
-            return own_recipe(platform.settings)
-        case ["trading_universe"]:
-            return repr(platform.universe_rule)
-        case ["signals", name]:
-            return next((signal_recipe(each) for each in platform.models if each.name == name), "")
-        case ["forecasts", name]:
-            named = (each for each in platform.models if each.name == name)
-            return next((forecast_recipe(each) for each in named), "")
-        case ["portfolios"]:
-            return portfolio_recipe(platform.settings)
-        case ["model_performance"]:
-            return performance_recipe(platform.settings)
-        case ["model_monitor"]:
-            return monitor_recipe()
-        case ["factor_evaluation"]:
-            return factor_recipe(platform.settings)
-        case ["alerts"]:
-            return platform.settings.alert_rules
-        case ["factor_exposures"] | ["factor_returns"] | ["risk_forecasts"]:
-            return risk_recipe()
+    group, _, name = asset.partition("/")
+    if name:
+        of_model = {"signals": signal_recipe, "forecasts": forecast_recipe}[group]
+        return next((of_model(each) for each in platform.models if each.name == name), "")
+    settings = platform.settings
+    recipes: dict[str, Callable[[], str]] = {
+        "corporate_actions": lambda: f"doubtful from {settings.doubtful_dividend:g}",
+        "own_data": lambda: own_recipe(settings),
+        "trading_universe": lambda: repr(platform.universe_rule),
+        "portfolios": lambda: portfolio_recipe(settings),
+        "model_performance": lambda: performance_recipe(settings),
+        "model_monitor": monitor_recipe,
+        "factor_evaluation": lambda: factor_recipe(settings),
+        "alerts": lambda: settings.alert_rules,
+        **dict.fromkeys(("factor_exposures", "factor_returns", "risk_forecasts"), risk_recipe),
+    }
+    if asset in recipes:
+        return recipes[asset]()
     of_table = {each.table: each for each in sets()}
     return feature_recipe(of_table[asset]) if asset in of_table else ""
 
