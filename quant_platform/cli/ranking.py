@@ -58,6 +58,6 @@ def show_ranking(
     console.out.print()
     console.out.print(str(report["summary"].iloc[0]), markup=False, highlight=False)
     console.out.print(NOTE, markup=False, highlight=False)
-    if states := states_line(database):
-        console.out.print(f"States by now: {states}.", markup=False, highlight=False)
+    if in_use := states_line(database):
+        console.out.print(f"States by now: {in_use}.", markup=False, highlight=False)
     return day

@@ -19,8 +19,8 @@ class ForecastJudge:
 
     def coefficients(self, values: FloatArray, forward: FloatArray) -> FloatArray:
         """Return Spearman's rank correlation of each session, NaN where it is unknown."""
-        both = (Ordered.of(each, stable=False) for each in (values, forward))
-        found: FloatArray = pair_up(*both).rank_ic[:, 0]
+        both = [Ordered.of(each, stable=False) for each in (values, forward)]
+        found: FloatArray = pair_up(both[0], both[1]).rank_ic[:, 0]
         return found
 
     def skill(self, series: FloatArray, identity: str) -> Skill:

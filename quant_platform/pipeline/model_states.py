@@ -31,7 +31,7 @@ from quant_platform.evaluation.monitor import Promise, promise_of
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.pipeline.monitor import HALT, history_of
 from quant_platform.pipeline.platform import Platform
-from quant_platform.pipeline.trials import model_trials
+from quant_platform.pipeline.trials import DailyTrials
 from quant_platform.pipeline.tried import tried_beside
 from quant_platform.storage import bulk
 from quant_platform.storage.holdout import sealed_from
@@ -192,7 +192,7 @@ def _promise(platform: Platform, model: str, known_on: date) -> Promise:
 
 def _trials(platform: Platform, known_on: date, statistics: pd.DataFrame) -> Trials:
     """What the models compared in a session were chosen from, by the ledger of today."""
-    tried = tried_beside(platform.database, model_trials(platform, [known_on.isoformat()]))
+    tried = tried_beside(platform.database, DailyTrials(platform).ids(known_on.isoformat()))
     compared = statistics[statistics["standing"].isin([BEST, ELIMINATED])]
     if compared.empty:
         return count_trials(np.zeros((0, 0)), np.zeros(0), tried)

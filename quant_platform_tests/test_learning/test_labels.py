@@ -13,7 +13,7 @@ from quant_platform.learning.labels import (
     VolatilityScaled,
     known_by,
 )
-from quant_platform.research.factor import forward_returns
+from quant_platform.market.later_returns import forward_returns
 from quant_platform_tests.support.forecasting import SIGNALS, planted
 from quant_platform_tests.support.panels import by_hand
 from quant_platform_tests.support.small_markets import market
@@ -61,7 +61,7 @@ def test_forward_returns_are_those_of_the_factor_study():
     """Written apart for another purpose; it adjusts whole series, so the last bits differ."""
     panel = planted(SIGNALS).whole
     for horizon in (1, 5, 21):
-        expected = np.where(panel.member, forward_returns(panel, horizon), np.nan)
+        expected = np.where(panel.member, forward_returns(panel, [horizon])[horizon], np.nan)
         found = ForwardReturn(horizon).of(panel).values
         # A dividend between two bars of a halted security is reinvested at another bar.
         same = np.isclose(found, expected, rtol=1e-9, atol=1e-12, equal_nan=True)

@@ -1,6 +1,6 @@
 """Learned models: which version is in force, what it foretold, and whether the data has moved."""
 
-from quant_platform.reports.data import PERFORMANCE, Record, ReportData
+from quant_platform.reports.data import PERFORMANCE, Record, ReportData, records
 from quant_platform.reports.forecasts import forecast_lines
 from quant_platform.reports.formats import known, number, whole
 from quant_platform.reports.sections.section import (
@@ -42,7 +42,7 @@ def learned(data: ReportData) -> Content | None:
     rows = data.frame("learned_models")
     if rows.empty:
         return None
-    lines = tuple(_row(row) for row in rows.sort_values("model_name").to_dict("records"))
+    lines = tuple(_row(row) for row in records(rows.sort_values("model_name")))
     return Content(
         sentences=tuple(f"{line}." for line in forecast_lines(rows)),
         tables=(Table("Versions in force", COLUMNS, lines),),
