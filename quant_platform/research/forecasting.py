@@ -91,13 +91,6 @@ class Forecasting(Studies):
         ------
         UnknownNameError, ContractError, SettingsError
             There is no such model, it has no signal there, or the horizon cannot be.
-
-        Examples
-        --------
-        >>> import quant_platform as qp
-        >>> study = qp.open().signal_probabilities("mean_reversion", "2010-01-04", "2012-12-31")
-        >>> study.probabilities.columns.tolist()
-        ['signal_type', 'strength', 'probability', 'hit']
         """
         first, last = iso_range(start, end)
         calendar = platform_calendar(self.settings)

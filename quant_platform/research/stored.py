@@ -282,13 +282,6 @@ class StoredTables:
             There is no such model.
         SealedError
             The range ends in the sealed hold-out.
-
-        Examples
-        --------
-        >>> import quant_platform as qp
-        >>> report = qp.open().risk("2008-01-02", "2008-12-31", models="buy_and_hold")
-        >>> report.backtest[["sessions", "exceptions_99"]].iloc[0].astype(int).tolist()
-        [253, 6]
         """
         first, last = iso_range(start, end)
         named = None if models is None else list(several(models))

@@ -3,6 +3,7 @@
 import pytest
 
 from quant_platform.alerts.rules import ModelSilent, PerformanceLimit
+from quant_platform.alerts.stored_rules import STORED_RULES
 from quant_platform.alerts.tuning import rules_in_force
 from quant_platform.errors import SettingsError
 
@@ -15,7 +16,10 @@ def test_without_the_setting_all_rules_are_in_force() -> None:
         "model_silent",
         "data_stale",
     ]
-    assert [rule.name for rule in rules.stored] == ["data_quality", "ranking_change", "drift"]
+    assert [rule.name for rule in rules.stored] == [rule.name for rule in STORED_RULES]
+    assert {"data_quality", "ranking_change", "promise_broken", "drift"} <= {
+        rule.name for rule in rules.stored
+    }
 
 
 def test_severity_and_threshold() -> None:
@@ -33,11 +37,12 @@ def test_severity_and_threshold() -> None:
 def test_rules_are_switched_off() -> None:
     rules = rules_in_force("data_stale=off,ranking_change=off")
     assert "data_stale" not in [rule.name for rule in rules.of_sessions]
-    assert [rule.name for rule in rules.stored] == ["data_quality", "drift"]
+    left = [rule.name for rule in STORED_RULES if rule.name != "ranking_change"]
+    assert [rule.name for rule in rules.stored] == left
 
 
 def test_the_severity_of_a_stored_rule() -> None:
-    quality, ranking, _ = rules_in_force("ranking_change=critical").stored
+    quality, ranking, *_ = rules_in_force("ranking_change=critical").stored
     assert (quality.severity, ranking.severity) == ("", "critical")
 
 
