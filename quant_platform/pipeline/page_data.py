@@ -14,7 +14,9 @@ from quant_platform.evaluation.performance import performance_intervals
 from quant_platform.evaluation.risk_free import YIELD, risk_free_rates
 from quant_platform.isolation import is_added
 from quant_platform.market.calendar import platform_calendar
+from quant_platform.pipeline.page_frames import computed_frames
 from quant_platform.pipeline.recipes import portfolio_recipe
+from quant_platform.pipeline.seen import holdout_states
 from quant_platform.reports.data import ReportData
 from quant_platform.reports.ranking import TREND_SESSIONS, model_trends, rank_models, score_rows
 from quant_platform.reports.report import performance_reports
@@ -22,8 +24,10 @@ from quant_platform.reports.sections.order import queries
 from quant_platform.settings import Settings
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
+from quant_platform.storage.holdout import sealed_from
 from quant_platform.storage.schema import tables_with_history
-from quant_platform.strategies.books import with_portfolios
+from quant_platform.strategies.books import books_of, with_portfolios
+from quant_platform.strategies.models import models_of
 from quant_platform.trading.costs import costs_of
 
 QUALITY_SESSIONS = 63
@@ -100,7 +104,7 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
         models=models,
         portfolios=portfolios,
         performance=of_session,
-        ranking=rank_models(scored, statistics, today),
+        ranking=_with_holdout(settings, database, rank_models(scored, statistics, today)),
         trends=model_trends(scored, today),
         signals=of_models(_between(database, "signals", session, session)),
         alerts=alerts,
@@ -120,8 +124,18 @@ def gather(settings: Settings, database: Database, session: str) -> ReportData:
         ),
         risk_free=risk_free,
         intervals=_intervals(portfolios, of_session, models, risk_free),
-        frames=_asked(database, session, models),
+        frames=_asked(database, session, models)
+        | computed_frames(settings, database, session, models, of_session),
     )
+
+
+def _with_holdout(settings: Settings, database: Database, ranking: pd.DataFrame) -> pd.DataFrame:
+    """Add the state of the sealed hold-out as it is now: what was looked at stays so for ever."""
+    if sealed_from(database) is None:
+        return ranking
+    states = holdout_states(database, models_of(settings), books_of(settings))
+    names = [states.get(str(name)) for name in ranking["model_name"]]
+    return ranking.assign(holdout=pd.Series(names, ranking.index, dtype=object))
 
 
 def _asked(database: Database, session: str, models: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 from quant_platform.evaluation.metrics import METRICS, session_rate
 from quant_platform.evaluation.windows import TrailingWindow
 from quant_platform.kernels.arrays import FloatArray
-from quant_platform.reports.charts import Curve, SessionChart
+from quant_platform.reports.charts import Curve, PlainChart, SessionChart
 from quant_platform.reports.histories import Histories, kept
-from quant_platform.reports.palette import looks
+from quant_platform.reports.palette import PALETTE, looks
 
 BLOCK_CELLS = 65_536
 """Returns worked on at a time (rows × window), to stay in the cache."""
+
+GAIN, LOSS = PALETTE[2], PALETTE[1]
+"""Colours of bars that gained and lost."""
 
 SHARPE = ("sharpe_ratio", "sharpe_lower_95", "sharpe_upper_95")
 
@@ -94,6 +97,25 @@ def count_chart(key: str, label: str, histories: Histories, models: pd.DataFrame
     places = kept(histories.dates, values)
     chart = _chart(key, label, histories, models, values, places)
     return replace(chart, tick="~g", hover=",.1f", height=300, decimals=1)
+
+
+def bar_chart(key: str, label: str, values: "pd.Series[float]", title: str = "") -> PlainChart:
+    """Amounts by name as bars from the top down, gains and losses in their own colours."""
+    amounts = values.to_numpy(dtype=np.float64)
+    data = {
+        "type": "bar",
+        "orientation": "h",
+        "x": np.rint(amounts).tolist(),
+        "y": [str(name) for name in values.index],
+        "marker": {"color": [GAIN if amount >= 0.0 else LOSS for amount in amounts]},
+        "hovertemplate": "%{y}: %{x:,.0f}<extra></extra>",
+    }
+    layout = {
+        "yaxis": {"autorange": "reversed", "type": "category", "showgrid": False},
+        "xaxis": {"tickformat": "~s"},
+        "bargap": 0.35,
+    }
+    return PlainChart(key, label, (data,), layout, height=70 + 26 * len(values), title=title)
 
 
 def rolling_values(

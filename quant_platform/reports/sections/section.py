@@ -46,12 +46,14 @@ class Cell:
     tone : `gain`, `loss`, `soft`, `bad`, `meh`, `ok` or nothing
     model : id of the model whose colour stands before it; None: none
     below : a second, softer line; empty: none
+    link : where the text leads, from the page's folder; empty: nowhere
     """
 
     text: str
     tone: str = ""
     model: int | None = None
     below: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Ranking: which models cannot be told from the best, and what stands beside them."""
 
 from quant_platform.reports.data import PERFORMANCE, Record, ReportData, records
-from quant_platform.reports.formats import NONE, known, number, percent, whole
+from quant_platform.reports.formats import NONE, known, name_of, number, percent, whole
 from quant_platform.reports.sections.section import (
     EVERYBODY,
     MANAGER,
@@ -39,13 +39,22 @@ COLUMNS = (
     Column("Sessions"),
 )
 
+HOLDOUT = Column(
+    "Hold-out", is_text=True, about="Whether the sealed hold-out was opened for the model"
+)
+
 
 def standings(data: ReportData) -> Content | None:
     """The models in sets."""
     if data.ranking.empty:
         return absent("No model has figures yet, so none is ranked.")
     rows = tuple(_row(row) for row in records(data.ranking))
-    table = Table("The models in sets", COLUMNS, rows)
+    columns: tuple[Column, ...] = COLUMNS
+    if "holdout" in data.ranking and data.ranking["holdout"].notna().any():
+        columns = (*COLUMNS, HOLDOUT)
+        states = [name_of(state) for state in data.ranking["holdout"]]
+        rows = tuple((*row, state) for row, state in zip(rows, states, strict=True))
+    table = Table("The models in sets", columns, rows)
     return Content(
         tables=(table,), notes=(f"{NOTE} All figures of this table are since inception.",)
     )
