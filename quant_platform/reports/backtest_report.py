@@ -6,7 +6,7 @@ notebook (`backtest_page.py`), and how a page is rendered (`html.py`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,7 @@ class BacktestFrames:
     benchmark : session returns of what it is judged against, by date
     members : rows of `book_attribution`; none of a strategy that is no book
     tickers : security → ticker
+    explained : frames of `explained.py`: where the result came from; empty: nothing is known
     assumed : what was assumed of trading, in words
     warning : a sentence that must be read first; empty: none
     """
@@ -55,6 +56,7 @@ class BacktestFrames:
     tickers: Mapping[str, str]
     assumed: str
     warning: str = ""
+    explained: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def backtest_data(given: BacktestFrames) -> ReportData:
@@ -161,6 +163,7 @@ def _frames(given: BacktestFrames) -> dict[str, pd.DataFrame]:
         costs.CAUSES: charged.assign(model_id=OWN, fills=len(given.fills)),
         survivorship.CLOSED: closed[closed["equity"] > 0.0],
         attribution.MEMBERS: _members(given.members),
+        **given.explained,
     }
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from quant_platform.errors import SettingsError, UnknownNameError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from quant_platform.evaluation.attribution.account import Account
@@ -49,6 +51,11 @@ class Explained:
         @property
         def benchmark_returns(self) -> "pd.Series[float]":
             """Of what it is judged against."""
+            ...
+
+        @property
+        def tickers(self) -> "Mapping[str, str]":
+            """Security → what it is called."""
             ...
 
     def attribution(self, by: str = "security") -> "pd.DataFrame":
@@ -215,6 +222,27 @@ class Explained:
             survivors = float(equity.iloc[-1]) / capital - 1.0
         total = float(rows["equity"].iloc[-1]) / capital - 1.0
         return measure(history, portfolio_scenarios(total, closed, survivors), notes)
+
+    def _page_frames(self, model: int) -> "dict[str, pd.DataFrame]":
+        """Frames of `reports/explained.py`, with an id for the strategy; none without a market."""
+        from quant_platform.reports.explained import (
+            ACTIVE,
+            active_frame,
+            pnl_frames,
+            survivorship_frames,
+            trip_frames,
+        )
+
+        if self.rerun is None:
+            return {}
+        sessions = len(self.simulation.sessions)
+        frames = pnl_frames(model, self._lines, self.tickers)
+        frames |= trip_frames(model, self.round_trips, self.tickers, sessions)
+        frames |= survivorship_frames(self.survivorship())
+        if self.rerun.rival is not None:
+            benchmark = str(self.benchmark_returns.name)
+            frames[ACTIVE] = active_frame(model, benchmark, self.active_return())
+        return frames
 
     @cached_property
     def _lines(self) -> "pd.DataFrame":

@@ -275,7 +275,7 @@ class Backtest(Explained):
         ValueError
             The backtest has no session.
         """
-        from quant_platform.reports.backtest_report import BacktestFrames, backtest_data
+        from quant_platform.reports.backtest_report import OWN, BacktestFrames, backtest_data
         from quant_platform.reports.html import render_report
         from quant_platform.storage.files import replace_file
 
@@ -291,6 +291,7 @@ class Backtest(Explained):
             tickers=self.tickers,
             assumed=str(self.assumed),
             warning=self.warning,
+            explained=self._page_frames(OWN),
         )
         page = render_report(backtest_data(given), reader=for_)
         if path is None:

@@ -28,7 +28,7 @@ CONTRACTS = {
 }
 """Contract of each vendor, by the vendor's name in the settings."""
 
-STAGES = ("market", "information", "features", "signals", "evaluation", "reports", "risk")
+STAGES = ("market", "information", "features", "signals", "evaluation", "risk", "reports")
 """Groups of the whole market, in the order in which they run: each reads the ones before it."""
 
 BEGINNING = "beginning"

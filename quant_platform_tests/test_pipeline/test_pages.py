@@ -100,6 +100,7 @@ def test_only_rows_of_the_session_that_the_report_follows_from_are_counted(
         "portfolios": 4,
         "model_performance": 8,
         "performance_statistics": 0,
+        "factor_evaluation": 0,
         "alerts": 0,
     }
     fetch(

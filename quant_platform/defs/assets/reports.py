@@ -19,6 +19,9 @@ from quant_platform.storage.stored import Stored
 GROUP = "reports"
 SIGNALS_PREFIX = "signals_of_"
 
+ON_THE_PAGE = ("risk_forecasts", "factor_evaluation", "model_monitor")
+"""Tables whose rows of the session the page shows, beside those that its report is made of."""
+
 
 def assets(market: AssetContext) -> list[dg.AssetsDefinition]:
     """`alerts` and `performance_reports`."""
@@ -76,6 +79,7 @@ def _performance_reports(market: AssetContext) -> dg.AssetsDefinition:
                 "model_performance", partition_mapping=lookback(TREND_SESSIONS + 1), metadata=LAZY
             ),
             "alerts": dg.AssetIn("alerts", metadata=LAZY),
+            **{table: dg.AssetIn(table, metadata=LAZY) for table in ON_THE_PAGE},
         },
     )
     def performance_reports(
@@ -83,6 +87,7 @@ def _performance_reports(market: AssetContext) -> dg.AssetsDefinition:
         platform: dg.ResourceParam[Platform],
         performance: Stored,
         alerts: Stored,
+        **on_the_page: Stored,
     ) -> Chunks:
         """Ranking, trends and summary of each session; the run's newest as an HTML page too."""
         sessions = sessions_to_do(context, platform)

@@ -46,7 +46,9 @@ def active(data: ReportData) -> Content | None:
         ),
         notes=(
             "Brinson and Fachler (1985), linked over the sessions (Cariño, 1999). The effects add"
-            " up to the active return: the portfolio's return less the benchmark's.",
+            " up to the active return: the portfolio's return less the benchmark's. Selection is at"
+            " the benchmark's weights: where a portfolio holds little of a group, interaction takes"
+            " most of it back.",
             *said,
         ),
     )

@@ -7,7 +7,7 @@ from quant_platform.reports.charts import PlainChart
 from quant_platform.reports.data import ReportData
 from quant_platform.reports.explained import CHANGES, COSTS, GAINS, PNL
 from quant_platform.reports.figures import bar_chart
-from quant_platform.reports.formats import day, number
+from quant_platform.reports.formats import MINUS, day, number
 from quant_platform.reports.sections.section import (
     EVERYBODY,
     RESEARCHER,
@@ -87,7 +87,7 @@ def _securities(data: ReportData, model: int, pnl: pd.DataFrame) -> tuple[PlainC
     if not _has(pnl, model):
         return ()
     sums = pnl[pnl["model_id"] == model].groupby("symbol")["pnl"].sum()
-    bars = largest(sums.sort_index(), BARS)
+    bars = largest(sums[sums != 0.0].sort_index(), BARS)
     name = str(data.names[model])
     return (bar_chart(f"pnl{model}", f"P&L of {name} by security", bars, "P&L by security"),)
 
@@ -98,7 +98,7 @@ def _sectors(data: ReportData, model: int, pnl: pd.DataFrame) -> tuple[Table, ..
     rows = pnl[pnl["model_id"] == model]
     costs = rows[list(COSTS)].sum(axis=1)
     sums = rows.assign(costs=-costs).groupby("sector")[[*GAINS, "costs", "pnl"]].sum()
-    sums = sums.sort_values("pnl", ascending=False, kind="stable")
+    sums = sums[(sums != 0.0).any(axis=1)].sort_values("pnl", ascending=False, kind="stable")
     lines: list[tuple[Cell | str, ...]] = [
         (str(sector), *(_amount(value) for value in row))
         for sector, row in zip(sums.index, sums.to_numpy(), strict=True)
@@ -150,7 +150,9 @@ def _notes(data: ReportData, members: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _amount(value: object) -> Cell:
-    return Cell(number(value, 0, sign=True), tone_of(value))
+    """An amount with its sign; one that is shown as 0 is neither gain nor loss."""
+    text = number(value, 0, sign=True)
+    return Cell(text, tone_of(value) if text.startswith(("+", MINUS)) else "")
 
 
 SECTION = Section(

@@ -66,7 +66,7 @@ def factors(data: ReportData) -> Content | None:
             f" {whole(rows['sessions'].max())} sessions whose returns are known; means of a"
             " session's figures, returns of quantiles are those of the whole horizon, before costs."
             " In a universe of few members there are two quantiles. A name leads to the page of the"
-            " feature, which `quant-platform factors --pages` writes.",
+            " feature, which quant-platform factors --pages writes.",
         ),
     )
 

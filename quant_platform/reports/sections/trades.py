@@ -59,7 +59,7 @@ def trades(data: ReportData) -> Content | None:
             "A trip is from the fill that opened shares to the one that closed them, first in,"
             " first out, with its costs. The largest gain and loss while it was open are by the"
             " closes, as shares of the value at entry; what was held before the first of these"
-            " sessions was entered then.",
+            " sessions has no day of entry, and the close before them as its price.",
         ),
     )
 

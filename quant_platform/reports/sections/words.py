@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from quant_platform.evaluation.metric_registry import Metric
 from quant_platform.reports.data import ReportData
-from quant_platform.reports.formats import NONE, known, number, percent, whole
+from quant_platform.reports.formats import MINUS, NONE, known, number, percent, whole
 from quant_platform.reports.sections.section import Cell
 
 
@@ -17,8 +17,9 @@ def tone_of(value: object) -> str:
 
 
 def gain(value: object, digits: int = 1, below: str = "") -> Cell:
-    """A share that is a gain or a loss, with its sign."""
-    return Cell(percent(value, digits, sign=True), tone_of(value), below=below)
+    """A share that is a gain or a loss, with its sign; one that is shown as 0 is neither."""
+    text = percent(value, digits, sign=True)
+    return Cell(text, tone_of(value) if text.startswith(("+", MINUS)) else "", below=below)
 
 
 def model_cell(data: ReportData, model: int) -> Cell:
