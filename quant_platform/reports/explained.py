@@ -29,7 +29,7 @@ GAINS = ("price_gain", "dividends", "interest")
 COSTS = ("commission", "tax", "spread", "impact", "borrow_fees")
 """Columns of P&L that add to it, and those that are taken from it."""
 
-TRADES = 5
+TRADES = 3
 """Best and worst round trips of a model, each."""
 
 FACTS = (

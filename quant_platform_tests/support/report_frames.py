@@ -11,6 +11,7 @@ from quant_platform.evaluation.comparison import statistics_rows
 from quant_platform.evaluation.performance import performance_rows
 from quant_platform.reports.data import ReportData
 from quant_platform.reports.ranking import model_trends, rank_models, score_rows
+from quant_platform_tests.support.explained_frames import explained_frames
 
 SESSIONS = 320
 DATES = pd.date_range("2010-01-04", periods=SESSIONS, freq="B", unit="s")
@@ -151,6 +152,7 @@ def asked_frames(date: pd.Timestamp, models: int = 3) -> dict[str, pd.DataFrame]
     ids = list(range(1, models + 1))
     recent = DATES[date >= DATES][-20:]
     return {
+        **explained_frames(DATES[date >= DATES], models),
         "holdings": pd.DataFrame(
             {
                 "model_id": np.repeat(ids, 2),
@@ -248,5 +250,5 @@ def large_report_data(models: int, sessions: int) -> ReportData:
         performance=performance,
         ranking=rank_models(scored, statistics, list(last)),
         trends=model_trends(scored, list(last)),
-        frames=asked_frames(last[0], models),
+        frames=asked_frames(last[0], models) | explained_frames(dates, models, features=158),
     )

@@ -89,7 +89,7 @@ def _groups(data: ReportData, model: int, rows: pd.DataFrame) -> Table:
         *HEADS,
         Column("All"),
     )
-    lines = tuple(
+    lines: tuple[tuple[Cell | str, ...], ...] = tuple(
         (
             str(row["group"]).capitalize() if row["group"] == TOTAL else str(row["group"]),
             percent(row["portfolio_weight"]),

@@ -4,7 +4,7 @@ import pandas as pd
 
 from quant_platform.reports.attribution import largest
 from quant_platform.reports.charts import PlainChart
-from quant_platform.reports.data import ReportData
+from quant_platform.reports.data import ReportData, records
 from quant_platform.reports.explained import CHANGES, COSTS, GAINS, PNL
 from quant_platform.reports.figures import bar_chart
 from quant_platform.reports.formats import MINUS, day, number
@@ -69,15 +69,16 @@ def _has(frame: pd.DataFrame, model: int) -> bool:
 
 def _causes(data: ReportData, pnl: pd.DataFrame) -> Table:
     sums = pnl.groupby("model_id")[[*GAINS, *COSTS, "pnl"]].sum()
+    by_model = {row["model_id"]: row for row in records(sums.reset_index())}
     rows = tuple(
         (
             model_cell(data, model),
-            *(_amount(sums.loc[model, name]) for name in GAINS),
-            *(_amount(-float(sums.loc[model, name])) for name in COSTS),
-            _amount(sums.loc[model, "pnl"]),
+            *(_amount(by_model[model][name]) for name in GAINS),
+            *(_amount(-by_model[model][name]) for name in COSTS),
+            _amount(by_model[model]["pnl"]),
         )
         for model in data.ordered
-        if model in sums.index
+        if model in by_model
     )
     heads = (Column("Model", is_text=True), *(Column(each) for each in (*CAUSES, "P&L")))
     return Table("Gains and costs by cause", heads, rows)

@@ -20,7 +20,7 @@ from quant_platform.reports.sections.words import between, gain
 FACTORS = "factor_summary"
 """A row per feature and horizon: `summary_of`, and `return_1` to `return_5`."""
 
-SHOWN = 25
+SHOWN = 15
 """Features of a horizon that are listed, the clearest first."""
 
 PAGES = "factors"

@@ -44,7 +44,7 @@ def monitor(data: ReportData) -> Content | None:
         return absent("No model is in use: nobody has promoted one.")
     ids = dict(zip(today["model_name"], today["model_id"], strict=True))
     columns = tuple(Column(each.capitalize(), is_text=each in TEXTS) for each in COLUMNS)
-    lines = tuple(
+    lines: tuple[tuple[Cell | str, ...], ...] = tuple(
         (Cell(row[0], model=int(ids[row[0]])), *row[1:-1], _verdict(row[-1]))
         for row in monitor_table(today)
     )

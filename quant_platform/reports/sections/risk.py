@@ -83,6 +83,7 @@ def risk(data: ReportData) -> Content | None:
     by_model = {int(row["model_id"]): row for row in records(today)}
     models = [model for model in data.ordered if model in by_model]
     judged = risk_backtest(outcomes(rows, data.portfolios))
+    turned_out = {row["model_id"]: row for row in records(judged.reset_index())}
     return Content(
         sentences=_said(data, judged),
         charts=tuple(_history(data, rows)),
@@ -97,9 +98,9 @@ def risk(data: ReportData) -> Content | None:
                 "How forecasts turned out",
                 TURNED_OUT,
                 tuple(
-                    _turned_out(data, model, judged.loc[model])
+                    _turned_out(data, model, turned_out[model])
                     for model in models
-                    if model in judged.index
+                    if model in turned_out
                 ),
                 shows_caption=True,
             ),
@@ -126,7 +127,7 @@ def _next(data: ReportData, model: int, row: Record) -> tuple[Cell | str, ...]:
     )
 
 
-def _turned_out(data: ReportData, model: int, row: pd.Series) -> tuple[Cell | str, ...]:
+def _turned_out(data: ReportData, model: int, row: Record) -> tuple[Cell | str, ...]:
     bias = row["bias"]
     is_off = known(bias) and not row["bias_lower"] <= bias <= row["bias_upper"]
     sessions = float(row["sessions"])
