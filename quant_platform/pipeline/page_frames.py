@@ -17,6 +17,7 @@ from quant_platform.evaluation.attribution.trips import round_trips
 from quant_platform.evaluation.factor_rows import summary_of
 from quant_platform.pipeline.accounts import stored_account, tickers
 from quant_platform.pipeline.attribution import stored_attribution
+from quant_platform.pipeline.page_studies import declared_studies
 from quant_platform.pipeline.survivorship import stored_survivorship
 from quant_platform.reports.explained import (
     ACTIVE,
@@ -27,6 +28,7 @@ from quant_platform.reports.explained import (
     trip_frames,
 )
 from quant_platform.reports.sections.factors import FACTORS
+from quant_platform.reports.sections.studies import STUDIES
 from quant_platform.settings import Settings
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
@@ -87,6 +89,7 @@ def computed_frames(
         return stored_account(settings, database, model, session, sessions)
 
     frames |= _active(accounts, models, performance, account_of)
+    frames[STUDIES] = declared_studies(database, session)
     return frames | _features(database, session)
 
 

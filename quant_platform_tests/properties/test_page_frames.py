@@ -7,6 +7,7 @@ import pytest
 
 from quant_platform.pipeline.page_data import gather
 from quant_platform.pipeline.page_frames import MOST_ROWS, sessions_of
+from quant_platform.pipeline.page_studies import declared_studies
 from quant_platform.reports.data import ReportData
 from quant_platform.reports.html import render_report
 from quant_platform.research.store import Store
@@ -31,7 +32,7 @@ def page_data(database: Database, home: Path, session: str) -> ReportData:
 def test_later_rows_change_no_byte(computed: Database, tmp_path: Path) -> None:
     before = page_data(computed, tmp_path, MIDDLE)
     for table in LATER:
-        fetch(computed, f"DELETE FROM {table} WHERE date > %s", MIDDLE)
+        fetch(computed, f"DELETE FROM {table} WHERE date > %s", MIDDLE)  # noqa: S608
     after = page_data(computed, tmp_path, MIDDLE)
     assert before.frames.keys() == after.frames.keys()
     assert render_report(before, "plotly.js") == render_report(after, "plotly.js")
@@ -78,6 +79,32 @@ def test_features_are_summed_as_the_command_sums_them(whole: Database, tmp_path:
     assert list(zip(rows["feature"], rows["horizon"], strict=True)) == [each[:2] for each in stored]
     means = pd.Series([each[2] for each in stored], dtype="float64")
     assert rows["rank_ic"].to_numpy() == pytest.approx(means.to_numpy(), nan_ok=True, abs=1e-12)
+
+
+def test_studies_are_those_of_the_session(computed: Database) -> None:
+    """Declared the day before, and the day after; the trials of the daily models count, once."""
+    for name, day in (("early", "2004-11-18"), ("late", "2004-11-20")):
+        fetch(
+            computed,
+            "INSERT INTO studies (name, person, declared, budget, created_at)"
+            " VALUES (%s, 'me', true, 3, %s)",
+            *(name, day),
+        )
+    fetch(
+        computed,
+        "INSERT INTO study_trials SELECT s.id, t.id, '2004-11-18' FROM studies AS s, trials AS t"
+        " WHERE s.name = 'early'",
+    )
+    rows = declared_studies(computed, MIDDLE)
+    assert rows["name"].tolist() == ["early"]
+    trials = fetch(computed, "SELECT count(*) FROM trials")[0][0]
+    # Their runs were recorded today, long after the session.
+    assert rows.loc[0, ["trials", "tested"]].tolist() == [trials, 0]
+    today = fetch(computed, "SELECT current_date::text")[0][0]
+    later = declared_studies(computed, today).set_index("name")
+    assert later.index.tolist() == ["early", "late"]
+    assert later.loc["early", "tested"] > 0
+    assert later.loc["late", ["trials", "tested"]].tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("rows", [0, 700, 5_000, 100_000])

@@ -51,7 +51,7 @@ def test_a_range_materialises_every_asset_of_every_session(make_lab: MakeLab) ->
     for asset in ASSETS:
         assert lab.materialised(asset) == {"2000-03-01", "2000-03-02", "2000-03-03"}, asset
     evaluated = {evaluation.check_name for evaluation in result.get_asset_check_evaluations()}
-    assert len(evaluated) == 38
+    assert len(evaluated) == 41
     page = lab.platform.settings.home / "reports" / "2000-03-03.html"
     assert "2000-03-03" in page.read_text()
 

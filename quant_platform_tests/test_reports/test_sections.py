@@ -163,6 +163,32 @@ def test_the_holdout_is_a_column_where_there_is_one() -> None:
     assert column == ["Hold-out", "sealed", "opened 2024-03-01", NONE]
 
 
+def test_declared_studies_and_their_budget() -> None:
+    """Two trials of a budget of one are exploratory; a study without a trial has no figures."""
+    rows = pd.DataFrame(
+        {
+            "name": ["momentum", "nothing yet"],
+            "hypothesis": ["Small caps trend.", None],
+            "metric": ["sharpe_ratio", None],
+            "budget": [1.0, np.nan],
+            "give_up": ["below 0.5", None],
+            "since": "2010-02-01",
+            "trials": [2, 0],
+            "tested": [2, 0],
+            "discoveries": [1.0, np.nan],
+            "best": ["fast", None],
+            "best_sharpe": [1.25, np.nan],
+        }
+    )
+    one, other = cells(page_with(declared_studies=rows), "studies")[1:]
+    assert one[:4] == [
+        *("momentum Small caps trend.", "2010-02-01", "sharpe_ratio", "2 of 1 exploratory"),
+    ]
+    assert one[4:] == ["2", "1", "1.25 fast", "below 0.5"]
+    assert other[2:] == [NONE, "0", "0", NONE, NONE, NONE]
+    assert 'id="studies"' not in PAGE
+
+
 @pytest.mark.parametrize(
     ("key", "sentence"),
     [
