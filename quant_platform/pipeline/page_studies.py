@@ -2,8 +2,8 @@
 
 A study counts from the day it was declared, a trial from the day it was recorded, and its run if
 it ends by the session: so the page of a session is the same whenever it is written. The study of
-the models that run each day is none that a person declared. What does not belong here: the tests (`reports/studies.py`), and a study's report with its benchmark
-(`research/study_reports.py`).
+the models that run each day is none that a person declared. What does not belong here: the tests
+(`reports/studies.py`), and a study's report with its benchmark (`research/study_reports.py`).
 """
 
 import numpy as np
@@ -56,7 +56,12 @@ def declared_studies(database: Database, session: str) -> pd.DataFrame:
 
 def _found(database: Database, session: str, study: str, trials: int) -> dict[str, object]:
     """What the tests of a study's trials say; nothing of one without a trial or with too many."""
-    nothing = {"tested": 0, "discoveries": None, "best": None, "best_sharpe": np.nan}
+    nothing: dict[str, object] = {
+        "tested": 0,
+        "discoveries": None,
+        "best": None,
+        "best_sharpe": np.nan,
+    }
     if not 0 < trials <= MOST_TRIALS:
         return nothing
     rows = bulk.query(database, _TRIALS, (study, session))

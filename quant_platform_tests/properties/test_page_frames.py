@@ -95,16 +95,14 @@ def test_studies_are_those_of_the_session(computed: Database) -> None:
         "INSERT INTO study_trials SELECT s.id, t.id, '2004-11-18' FROM studies AS s, trials AS t"
         " WHERE s.name = 'early'",
     )
-    rows = declared_studies(computed, MIDDLE)
-    assert rows["name"].tolist() == ["early"]
+    (early,) = declared_studies(computed, MIDDLE).to_dict("records")
     trials = fetch(computed, "SELECT count(*) FROM trials")[0][0]
     # Their runs were recorded today, long after the session.
-    assert rows.loc[0, ["trials", "tested"]].tolist() == [trials, 0]
+    assert (early["name"], early["trials"], early["tested"]) == ("early", trials, 0)
     today = fetch(computed, "SELECT current_date::text")[0][0]
-    later = declared_studies(computed, today).set_index("name")
-    assert later.index.tolist() == ["early", "late"]
-    assert later.loc["early", "tested"] > 0
-    assert later.loc["late", ["trials", "tested"]].tolist() == [0, 0]
+    early, late = declared_studies(computed, today).to_dict("records")
+    assert early["tested"] > 0
+    assert (late["name"], late["trials"], late["tested"]) == ("late", 0, 0)
 
 
 @pytest.mark.parametrize("rows", [0, 700, 5_000, 100_000])
