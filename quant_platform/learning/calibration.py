@@ -1,7 +1,7 @@
 """From scores to probabilities: calibrators, and how well calibrated probabilities are.
 
-1. **Isotonic**: the non-decreasing steps nearest to the outcomes (pool adjacent violators, by
-   SciPy), straight lines between scores that were seen, and the ends beyond them. B. Zadrozny and
+1. **Isotonic**: the non-decreasing steps nearest to the outcomes (pool adjacent violators, every
+   falling run at once until none is left), straight lines between scores that were seen, and the ends beyond them. B. Zadrozny and
    C. Elkan, "Transforming Classifier Scores into Accurate Multiclass Probability Estimates", KDD
    2002.
 2. **Platt**: 1 / (1 + exp(a · score + b)), by maximum likelihood on targets that are drawn in from
@@ -24,7 +24,6 @@ import numpy as np
 
 from quant_platform.errors import ContractError
 from quant_platform.kernels.arrays import BoolArray, FloatArray, IntArray
-from quant_platform.packages import optional_package
 
 ISOTONIC, PLATT = "isotonic", "platt"
 
@@ -133,9 +132,7 @@ def platt(scores: FloatArray, hits: BoolArray) -> Calibrator:
 def fit_isotonic(outcomes: ScoredOutcomes) -> Calibrator:
     """Fit the non-decreasing function nearest to counted outcomes; as `isotonic`."""
     _check(outcomes)
-    package = optional_package("scipy.optimize", "research", "Calibration")
-    means = outcomes.hits / outcomes.counts
-    steps = np.asarray(package.isotonic_regression(means, weights=outcomes.counts).x)
+    steps = _pooled(outcomes.hits, outcomes.counts)
     # Only the corners matter: a place whose neighbours both have its value can go.
     inner = np.concatenate(
         ([False], (steps[1:-1] == steps[:-2]) & (steps[1:-1] == steps[2:]), [False])
@@ -257,6 +254,15 @@ def reliability_curve(
         mean = np.bincount(place, probabilities, minlength=bins) / counts
         share = np.bincount(place, hits.astype(np.float64), minlength=bins) / counts
     return ReliabilityCurve(counts, mean, share)
+
+
+def _pooled(hits: FloatArray, counts: FloatArray) -> FloatArray:
+    """Non-decreasing shares of hits: neighbours that fall are pooled, until none do."""
+    sizes = np.ones(len(hits), dtype=np.int64)
+    while (rises := hits[1:] * counts[:-1] >= hits[:-1] * counts[1:]).size and not rises.all():
+        begins = np.flatnonzero(np.concatenate(([True], rises)))
+        hits, counts, sizes = (np.add.reduceat(each, begins) for each in (hits, counts, sizes))
+    return np.repeat(hits / counts, sizes)
 
 
 def _check(outcomes: ScoredOutcomes) -> None:

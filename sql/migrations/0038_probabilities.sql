@@ -118,7 +118,7 @@ CREATE TRIGGER models_update AFTER UPDATE ON signal_probabilities
 
 -- A copy beside each signal, kept per statement. It is no part of what a model said: created_at stays, and so does the
 -- row's place in the history.
-ALTER TABLE signals ADD COLUMN probability double precision CHECK (probability BETWEEN 0 AND 1);
+ALTER TABLE signals ADD COLUMN probability double precision;
 ALTER TABLE signals_history ADD COLUMN probability double precision;
 COMMENT ON COLUMN signals.probability IS 'Copy of signal_probabilities.probability, kept by triggers; null where there is none. Its own history is in signal_probabilities_history.';
 COMMENT ON COLUMN signals_history.probability IS 'Copy of signal_probabilities.probability, kept by triggers; null where there is none. Its own history is in signal_probabilities_history.';
