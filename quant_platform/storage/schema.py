@@ -13,8 +13,9 @@ from quant_platform.storage.database import Database
 CLOCK_COLUMNS = ("recorded_at", "created_at")
 """Filled by the database with the transaction's time; never part of a frame or of a comparison."""
 
-COPIED_COLUMNS = {"signals": ("probability",)}
-"""Columns of a table that triggers copy from another; no part of a frame or of a comparison."""
+COPIED_COLUMNS = {"signals": {"probability": "signal_probabilities"}}
+"""Table → its columns that triggers copy from another, of the same key; no part of a frame or of a
+comparison."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Table:
     @property
     def data_columns(self) -> tuple[Column, ...]:
         """Columns a frame must bring: all but the clock and copies."""
-        left_out = (*CLOCK_COLUMNS, *COPIED_COLUMNS.get(self.name, ()))
+        left_out = (*CLOCK_COLUMNS, *COPIED_COLUMNS.get(self.name, {}))
         return tuple(column for column in self.columns if column.name not in left_out)
 
     @property
