@@ -76,6 +76,8 @@ def _performance_reports(market: AssetContext) -> dg.AssetsDefinition:
                 "model_performance", partition_mapping=lookback(TREND_SESSIONS + 1), metadata=LAZY
             ),
             "alerts": dg.AssetIn("alerts", metadata=LAZY),
+            # The page shows them.
+            "calibration": dg.AssetIn("signal_probabilities", metadata=LAZY),
         },
     )
     def performance_reports(
@@ -83,6 +85,7 @@ def _performance_reports(market: AssetContext) -> dg.AssetsDefinition:
         platform: dg.ResourceParam[Platform],
         performance: Stored,
         alerts: Stored,
+        calibration: Stored,  # noqa: ARG001 — is to be there
     ) -> Chunks:
         """Ranking, trends and summary of each session; the run's newest as an HTML page too."""
         sessions = sessions_to_do(context, platform)
