@@ -1,9 +1,9 @@
 """From scores to probabilities: calibrators, and how well calibrated probabilities are.
 
 1. **Isotonic**: the non-decreasing steps nearest to the outcomes (pool adjacent violators, every
-   falling run at once until none is left), straight lines between scores that were seen, and the ends beyond them. B. Zadrozny and
-   C. Elkan, "Transforming Classifier Scores into Accurate Multiclass Probability Estimates", KDD
-   2002.
+   falling run at once until none is left), straight lines between scores that were seen, and the
+   ends beyond them. B. Zadrozny and C. Elkan, "Transforming Classifier Scores into Accurate
+   Multiclass Probability Estimates", KDD 2002.
 2. **Platt**: 1 / (1 + exp(a · score + b)), by maximum likelihood on targets that are drawn in from
    0 and 1. J. Platt, "Probabilistic Outputs for Support Vector Machines", 1999, with the steps of
    H.-T. Lin, C.-J. Lin and R. Weng, *Machine Learning* 68, 2007.
@@ -78,7 +78,8 @@ class ScoredOutcomes:
         """Count single outcomes."""
         places, inverse = np.unique(scores, return_inverse=True)
         counts = np.bincount(inverse).astype(np.float64)
-        return cls(places, counts, np.bincount(inverse, hits.astype(np.float64)))
+        right = np.bincount(inverse, hits.astype(np.float64)).astype(np.float64)
+        return cls(places, counts, right)
 
     @property
     def total(self) -> int:
@@ -93,7 +94,7 @@ class ScoredOutcomes:
     @property
     def has_both(self) -> bool:
         """Whether there are hits and misses."""
-        return 0 < self.hits.sum() < self.counts.sum()
+        return bool(0 < self.hits.sum() < self.counts.sum())
 
     def brier(self, probabilities: FloatArray | float) -> float:
         """Return the Brier score of a probability for each score."""

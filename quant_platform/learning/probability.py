@@ -9,8 +9,8 @@
    score on the last third; the better one is fitted to all and is in force from C until the next
    cut.
 3. The share of hits stands for every signal where neither is better than it on the last third.
-4. Strengths are calibrated in steps of `STRENGTH_STEP`, so that a fit looks at some thousand counts,
-   whatever the number of signals.
+4. Strengths are calibrated in steps of `STRENGTH_STEP`, so that a fit looks at some thousand
+   counts, whatever the number of signals.
 
 A probability of D is a function of signals and prices up to D (laws 1 and 2). Without
 `FEWEST_OUTCOMES`, or with outcomes of one class, there is none: null, and not ½. What does not
@@ -144,7 +144,7 @@ def signal_probabilities(
         fitted.append(each)
         if each.calibrator is not None:
             of = slice(max(int(cut), first), int(after))
-            found = each.calibrator.probability(steps[of] * STRENGTH_STEP)
+            found = each.calibrator.probability(_strengths(steps[of]))
             values[of] = np.where(signal[of], found, np.nan)
     return SignalProbabilities(values, hits, known, tuple(fitted))
 
@@ -185,9 +185,14 @@ def _fitted(
 def _counted(steps: NDArray[np.int64], hits: BoolArray) -> ScoredOutcomes:
     """Outcomes by the step of their strength."""
     if steps.max(initial=0) > COUNTED:
-        return ScoredOutcomes.of(steps * STRENGTH_STEP, hits)
+        return ScoredOutcomes.of(_strengths(steps), hits)
     counts, right = np.bincount(steps), np.bincount(steps[hits], minlength=steps.max(initial=0) + 1)
     there = np.flatnonzero(counts)
     return ScoredOutcomes(
-        there * STRENGTH_STEP, counts[there].astype(np.float64), right[there].astype(np.float64)
+        _strengths(there), counts[there].astype(np.float64), right[there].astype(np.float64)
     )
+
+
+def _strengths(steps: NDArray[np.int64]) -> FloatArray:
+    """Strengths of steps."""
+    return steps.astype(np.float64) * STRENGTH_STEP

@@ -149,7 +149,8 @@ def probability_chunks(
 
 def with_a_sign(signals: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that buy or sell."""
-    return signals[signals["signal_type"].to_numpy() != 0]
+    chosen: pd.DataFrame = signals[signals["signal_type"].to_numpy() != 0]
+    return chosen
 
 
 @dataclass(frozen=True)

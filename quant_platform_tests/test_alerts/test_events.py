@@ -7,6 +7,7 @@ import pytest
 from quant_platform.alerts.events import RECENT, RUN_DAYS, STALE_FOR
 from quant_platform.alerts.queue import queued, raise_alert
 from quant_platform.alerts.stored_rules import (
+    CALIBRATION,
     DATA_QUALITY,
     PROMISE_BROKEN,
     RANKING_CHANGE,

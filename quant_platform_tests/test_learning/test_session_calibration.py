@@ -1,4 +1,4 @@
-"""Figures of calibration after each session: those of the outcomes known by then, and of no others."""
+"""Figures of calibration after each session: of the outcomes known by then, and of no others."""
 
 import numpy as np
 

@@ -32,7 +32,7 @@ class Model:
 
 
 def planted(seed=0):
-    """Return bars and signals: a signal's sign is that of the next open-to-open return as planted."""
+    """Return bars, and signals whose sign is that of the next return as often as planted."""
     rng = np.random.default_rng(seed)
     shape = len(SESSIONS), len(SECURITIES)
     kind = np.where(rng.random(shape) < 0.3, rng.choice([-1, 1], shape), 0)

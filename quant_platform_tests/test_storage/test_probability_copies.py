@@ -12,6 +12,8 @@ from quant_platform_tests.support.tables import fetch
 
 DAY = "2024-01-02"
 
+UNKNOWN = ("stop_price", "expected_return", "expected_volatility", "value_at_risk_95")
+
 
 def signals(model: int, **strengths: float) -> pd.DataFrame:
     return pd.DataFrame(
@@ -32,7 +34,7 @@ def signals(model: int, **strengths: float) -> pd.DataFrame:
             "value_at_risk_95": None,
             "metadata": "{}",
         }
-    ).astype({name: "float64" for name in ("stop_price", "expected_return", "expected_volatility", "value_at_risk_95")})
+    ).astype(dict.fromkeys(UNKNOWN, "float64"))
 
 
 def probabilities(model: int, **values: float) -> pd.DataFrame:
@@ -106,7 +108,9 @@ def test_the_past_shows_what_was_known_then(database: Database, model: int) -> N
         return bulk.query(database, sql, known_at=str(moment))["probability"].tolist()
 
     def now() -> object:
-        return fetch(database, "SELECT to_char(clock_timestamp(), 'YYYY-MM-DD\"T\"HH24:MI:SS.USOF')")[0][0]
+        return fetch(
+            database, "SELECT to_char(clock_timestamp(), 'YYYY-MM-DD\"T\"HH24:MI:SS.USOF')"
+        )[0][0]
 
     store(database, "signals", signals(model, A=0.1))
     first = now()

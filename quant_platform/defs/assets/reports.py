@@ -85,7 +85,7 @@ def _performance_reports(market: AssetContext) -> dg.AssetsDefinition:
         platform: dg.ResourceParam[Platform],
         performance: Stored,
         alerts: Stored,
-        calibration: Stored,  # noqa: ARG001 — is to be there
+        calibration: Stored,
     ) -> Chunks:
         """Ranking, trends and summary of each session; the run's newest as an HTML page too."""
         sessions = sessions_to_do(context, platform)
