@@ -113,11 +113,16 @@ CALIBRATION = StoredRule(
             || round(c.brier::numeric, 4) || ', that of the base rate '
             || round(c.uncertainty::numeric, 4) || ', over ' || c.outcomes || ' outcomes'
     FROM signal_calibration AS c JOIN models AS m ON m.id = c.model_id
+    CROSS JOIN LATERAL (SELECT greatest(0.1, sqrt((c.horizon + 1) / 252.0)) AS error) AS allowed
     WHERE c.date >= %(first)s AND c.outcomes >= 250
-        AND (c.expected_calibration_error > 0.1 OR c.brier > 1.05 * c.uncertainty)
+        AND (c.expected_calibration_error > allowed.error
+            OR c.brier - c.uncertainty > allowed.error ^ 2)
     """,
 )
-"""Probabilities of signals are not what came true, or tell less than the share that was right."""
+"""Probabilities of signals are not what came true, or tell less than the share that was right.
+
+The error allowed is 0.1, and at least two standard errors of a share of hits near one half where
+the outcomes of a session count as one, and those of overlapping horizons too."""
 
 STORED_RULES: tuple[StoredRule, ...] = (
     DATA_QUALITY,

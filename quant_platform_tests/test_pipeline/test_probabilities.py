@@ -25,10 +25,14 @@ TRUE = {WEAK: 0.6, STRONG: 0.8}
 """Strength → probability that the sign of a planted signal is right."""
 
 
-class Model:
-    """A model that states a horizon of one session."""
+def stating(horizon):
+    """Return a strategy that states a horizon."""
+    model = next(each for each in all_strategies() if each.name == "buy_and_hold").named("planted")
+    model.horizon = horizon
+    return model
 
-    name, horizon = "planted", 1
+
+MODEL = stating(1)
 
 
 def planted(seed=0):
@@ -72,7 +76,7 @@ def market():
 @pytest.fixture(scope="module")
 def made(market):
     panel, signals = market
-    return model_rows(signals, _Outcomes.of(panel, [Model()]), 1, 7, 500)
+    return model_rows(signals, _Outcomes.of(panel, [MODEL]), 1, 7, 500)
 
 
 def test_planted_signals_are_calibrated_within_the_binomial_error(market, made):
@@ -107,11 +111,11 @@ def test_the_curve_has_the_outcomes_of_the_figures(made):
 def test_a_session_depends_on_its_look_back_and_on_nothing_that_follows(market, made, last):
     """Laws 1 and 2, to the last bit."""
     panel, signals = market
-    first = last - lookback_of([Model()]) + 1
+    first = last - lookback_of([MODEL]) + 1
     part = panel.cut(first, last + 1)
     days = part.sessions.astype("datetime64[s]")
     inside = signals[(signals["date"] >= days[0]) & (signals["date"] <= days[-1])]
-    alone = model_rows(inside, _Outcomes.of(part, [Model()]), 1, 7, 1)
+    alone = model_rows(inside, _Outcomes.of(part, [MODEL]), 1, 7, 1)
     for table, rows in made.items():
         expected = rows[rows["date"] == days[-1]].reset_index(drop=True)
         assert len(expected)
@@ -123,7 +127,7 @@ def test_a_session_depends_on_its_look_back_and_on_nothing_that_follows(market, 
 def test_too_few_outcomes_give_no_row(market):
     panel, signals = market
     few = signals[signals["security_id"] == SECURITIES[0]].iloc[-90:]
-    found = model_rows(few, _Outcomes.of(panel, [Model()]), 1, 7, 500)
+    found = model_rows(few, _Outcomes.of(panel, [MODEL]), 1, 7, 500)
     assert all(rows.empty for rows in found.values())
 
 
@@ -135,7 +139,5 @@ def test_every_strategy_states_a_horizon_that_can_be():
 
 @pytest.mark.parametrize("horizon", [0, 253, 2.5, True, "month"])
 def test_a_horizon_that_cannot_be_is_one_clear_line(horizon):
-    model = Model()
-    model.horizon = horizon
     with pytest.raises(ContractError, match="planted states horizon = "):
-        horizon_of(model)
+        horizon_of(stating(horizon))

@@ -61,7 +61,7 @@ def store(database: Database, table: str, frame: pd.DataFrame) -> object:
 
 
 def copies(database: Database) -> dict[str, float | None]:
-    return dict(fetch(database, "SELECT symbol, probability FROM signals ORDER BY 1"))  # type: ignore[arg-type]
+    return dict(fetch(database, "SELECT symbol, probability FROM signals ORDER BY 1"))
 
 
 def clocks(database: Database) -> list[tuple[object, ...]]:
