@@ -6,6 +6,9 @@ What does not belong here: what a user can set (`settings/`), and limits of one 
 SESSIONS_PER_YEAR = 252
 """Sessions that make a year wherever a figure is annualised, and of a 52-week high or low."""
 
+PERIOD_SESSIONS = {"week": 5, "month": 21, "quarter": 63}
+"""Sessions that a period has as a rule; the signals of who chooses so often are judged by it."""
+
 USUAL_SESSIONS = 20
 """Sessions over which volume, volatility and the like are called usual: about a month."""
 

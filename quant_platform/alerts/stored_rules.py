@@ -1,4 +1,4 @@
-"""Rules over what is stored after a run: data quality, the ranking, and broken promises.
+"""Rules over what is stored after a run: data quality, the ranking, promises, and what drifts.
 
 They are evaluated whenever alerts are delivered, so that they also see what a run stored before a
 blocking check stopped it. To add one, name a `StoredRule` in an extension (`extensions.py`), or add
@@ -104,7 +104,33 @@ DRIFT = StoredRule(
 )
 """Forecasts of a learned model, or most of its leading features, have moved far."""
 
-STORED_RULES: tuple[StoredRule, ...] = (DATA_QUALITY, RANKING_CHANGE, PROMISE_BROKEN, DRIFT)
+CALIBRATION = StoredRule(
+    "calibration",
+    """
+    SELECT c.date, m.model_name, 'warning',
+        m.model_name || ': its signals'' probabilities are off: expected calibration error '
+            || round(100 * c.expected_calibration_error::numeric, 1) || ' %%, Brier score '
+            || round(c.brier::numeric, 4) || ', that of the base rate '
+            || round(c.uncertainty::numeric, 4) || ', over ' || c.outcomes || ' outcomes'
+    FROM signal_calibration AS c JOIN models AS m ON m.id = c.model_id
+    CROSS JOIN LATERAL (SELECT greatest(0.1, sqrt((c.horizon + 1) / 252.0)) AS error) AS allowed
+    WHERE c.date >= %(first)s AND c.outcomes >= 250
+        AND (c.expected_calibration_error > allowed.error
+            OR c.brier - c.uncertainty > allowed.error ^ 2)
+    """,
+)
+"""Probabilities of signals are not what came true, or tell less than the share that was right.
+
+The error allowed is 0.1, and at least two standard errors of a share of hits near one half where
+the outcomes of a session count as one, and those of overlapping horizons too."""
+
+STORED_RULES: tuple[StoredRule, ...] = (
+    DATA_QUALITY,
+    RANKING_CHANGE,
+    PROMISE_BROKEN,
+    DRIFT,
+    CALIBRATION,
+)
 """The rules of this kind that the platform brings."""
 
 

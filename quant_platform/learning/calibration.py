@@ -1,9 +1,9 @@
 """From scores to probabilities: calibrators, and how well calibrated probabilities are.
 
-1. **Isotonic**: the non-decreasing steps nearest to the outcomes (pool adjacent violators, by
-   SciPy), straight lines between scores that were seen, and the ends beyond them. B. Zadrozny and
-   C. Elkan, "Transforming Classifier Scores into Accurate Multiclass Probability Estimates", KDD
-   2002.
+1. **Isotonic**: the non-decreasing steps nearest to the outcomes (pool adjacent violators, every
+   falling run at once until none is left), straight lines between scores that were seen, and the
+   ends beyond them. B. Zadrozny and C. Elkan, "Transforming Classifier Scores into Accurate
+   Multiclass Probability Estimates", KDD 2002.
 2. **Platt**: 1 / (1 + exp(a · score + b)), by maximum likelihood on targets that are drawn in from
    0 and 1. J. Platt, "Probabilistic Outputs for Support Vector Machines", 1999, with the steps of
    H.-T. Lin, C.-J. Lin and R. Weng, *Machine Learning* 68, 2007.
@@ -24,7 +24,6 @@ import numpy as np
 
 from quant_platform.errors import ContractError
 from quant_platform.kernels.arrays import BoolArray, FloatArray, IntArray
-from quant_platform.packages import optional_package
 
 ISOTONIC, PLATT = "isotonic", "platt"
 
@@ -60,6 +59,50 @@ class Calibrator:
         return _logistic(-(self.slope * scores + self.offset))
 
 
+@dataclass(frozen=True, eq=False)
+class ScoredOutcomes:
+    """Outcomes by the score that they had: all that a fit looks at.
+
+    Attributes
+    ----------
+    scores : distinct, ascending
+    counts, hits : how many outcomes there are of each, and how many of them are hits
+    """
+
+    scores: FloatArray
+    counts: FloatArray
+    hits: FloatArray
+
+    @classmethod
+    def of(cls, scores: FloatArray, hits: BoolArray) -> "ScoredOutcomes":
+        """Count single outcomes."""
+        places, inverse = np.unique(scores, return_inverse=True)
+        counts = np.bincount(inverse).astype(np.float64)
+        right = np.bincount(inverse, hits.astype(np.float64)).astype(np.float64)
+        return cls(places, counts, right)
+
+    @property
+    def total(self) -> int:
+        """Outcomes."""
+        return int(self.counts.sum())
+
+    @property
+    def share(self) -> float:
+        """Share of hits; NaN without an outcome."""
+        return float(self.hits.sum() / self.counts.sum()) if self.total else nan
+
+    @property
+    def has_both(self) -> bool:
+        """Whether there are hits and misses."""
+        return bool(0 < self.hits.sum() < self.counts.sum())
+
+    def brier(self, probabilities: FloatArray | float) -> float:
+        """Return the Brier score of a probability for each score."""
+        missed = self.counts - self.hits
+        off = self.hits * (1.0 - probabilities) ** 2 + missed * np.square(probabilities)
+        return float(off.sum() / self.counts.sum())
+
+
 def isotonic(scores: FloatArray, hits: BoolArray) -> Calibrator:
     """Fit the non-decreasing function nearest to the outcomes.
 
@@ -73,18 +116,7 @@ def isotonic(scores: FloatArray, hits: BoolArray) -> Calibrator:
     >>> isotonic(np.array([1.0, 2.0, 3.0]), np.array([True, False, True])).values.tolist()
     [0.5, 0.5, 1.0]
     """
-    _check(hits)
-    package = optional_package("scipy.optimize", "research", "Calibration")
-    places, inverse = np.unique(scores, return_inverse=True)
-    count = np.bincount(inverse).astype(np.float64)
-    means = np.bincount(inverse, hits.astype(np.float64)) / count
-    steps = np.asarray(package.isotonic_regression(means, weights=count).x)
-    # Only the corners matter: a place whose neighbours both have its value can go.
-    inner = np.concatenate(
-        ([False], (steps[1:-1] == steps[:-2]) & (steps[1:-1] == steps[2:]), [False])
-    )
-    kept = ~inner[: len(steps)]
-    return Calibrator(ISOTONIC, places[kept], steps[kept])
+    return fit_isotonic(ScoredOutcomes.of(scores, hits))
 
 
 def platt(scores: FloatArray, hits: BoolArray) -> Calibrator:
@@ -95,25 +127,46 @@ def platt(scores: FloatArray, hits: BoolArray) -> Calibrator:
     ContractError
         There is no outcome, or outcomes of one class only.
     """
-    _check(hits)
-    above = float(hits.sum())
-    below = len(hits) - above
-    target = np.where(hits, (above + 1.0) / (above + 2.0), 1.0 / (below + 2.0))
-    centre, scale = float(scores.mean()), float(scores.std()) or 1.0
+    return fit_platt(ScoredOutcomes.of(scores, hits))
+
+
+def fit_isotonic(outcomes: ScoredOutcomes) -> Calibrator:
+    """Fit the non-decreasing function nearest to counted outcomes; as `isotonic`."""
+    _check(outcomes)
+    steps = _pooled(outcomes.hits, outcomes.counts)
+    # Only the corners matter: a place whose neighbours both have its value can go.
+    inner = np.concatenate(
+        ([False], (steps[1:-1] == steps[:-2]) & (steps[1:-1] == steps[2:]), [False])
+    )
+    kept = ~inner[: len(steps)]
+    return Calibrator(ISOTONIC, outcomes.scores[kept], steps[kept])
+
+
+def fit_platt(outcomes: ScoredOutcomes) -> Calibrator:
+    """Fit Platt's logistic function to counted outcomes; as `platt`."""
+    _check(outcomes)
+    scores, count = outcomes.scores, outcomes.counts
+    total, above = float(count.sum()), float(outcomes.hits.sum())
+    below = total - above
+    hit, missed = (above + 1.0) / (above + 2.0), 1.0 / (below + 2.0)
+    # Sum of the targets of the outcomes of each score.
+    target = outcomes.hits * hit + (count - outcomes.hits) * missed
+    centre = float((count * scores).sum() / total)
+    scale = float(np.sqrt((count * (scores - centre) ** 2).sum() / total)) or 1.0
     z = (scores - centre) / scale
     at = np.array([0.0, np.log((below + 1.0) / (above + 1.0))])
-    loss = _loss(at, z, target)
+    loss = _loss(at, z, target, count)
     for _ in range(STEPS):
         p = _logistic(-(at[0] * z + at[1]))
-        miss, weight = target - p, p * (1.0 - p)
+        miss, weight = target - count * p, count * p * (1.0 - p)
         gradient = np.array([(miss * z).sum(), miss.sum()])
-        if np.abs(gradient).max() < TOLERANCE * len(z):
+        if np.abs(gradient).max() < TOLERANCE * total:
             break
         cross = (weight * z).sum()
         curve = np.array([[(weight * z * z).sum(), cross], [cross, weight.sum()]])
         step = -np.linalg.solve(curve + 1e-12 * np.eye(2), gradient)
         size = 1.0
-        while size > TOLERANCE and (new := _loss(at + size * step, z, target)) > loss:
+        while size > TOLERANCE and (new := _loss(at + size * step, z, target, count)) > loss:
             size /= 2.0
         if size <= TOLERANCE:
             break
@@ -204,9 +257,19 @@ def reliability_curve(
     return ReliabilityCurve(counts, mean, share)
 
 
-def _check(hits: BoolArray) -> None:
-    if not len(hits) or hits.all() or not hits.any():
-        what = "is no outcome" if not len(hits) else f"are {len(hits):,} outcomes of one class"
+def _pooled(hits: FloatArray, counts: FloatArray) -> FloatArray:
+    """Non-decreasing shares of hits: neighbours that fall are pooled, until none do."""
+    sizes = np.ones(len(hits), dtype=np.int64)
+    while (rises := hits[1:] * counts[:-1] >= hits[:-1] * counts[1:]).size and not rises.all():
+        begins = np.flatnonzero(np.concatenate(([True], rises)))
+        hits, counts, sizes = (np.add.reduceat(each, begins) for each in (hits, counts, sizes))
+    return np.repeat(hits / counts, sizes)
+
+
+def _check(outcomes: ScoredOutcomes) -> None:
+    if not outcomes.has_both:
+        count = outcomes.total
+        what = f"are {count:,} outcomes of one class" if count else "is no outcome"
         raise ContractError(f"There {what} to calibrate by")
 
 
@@ -216,8 +279,8 @@ def _logistic(x: FloatArray) -> FloatArray:
     return np.where(x >= 0.0, 1.0 / (1.0 + small), small / (1.0 + small))
 
 
-def _loss(at: FloatArray, z: FloatArray, target: FloatArray) -> float:
+def _loss(at: FloatArray, z: FloatArray, target: FloatArray, count: FloatArray) -> float:
     """Negative log-likelihood of Platt's function at (a, b)."""
     f = at[0] * z + at[1]
     # log(1 + exp(f)) without overflow
-    return float((target * f + np.logaddexp(0.0, -f)).sum())
+    return float((target * f + count * np.logaddexp(0.0, -f)).sum())

@@ -9,6 +9,8 @@
    score on the last third; the better one is fitted to all and is in force from C until the next
    cut.
 3. The share of hits stands for every signal where neither is better than it on the last third.
+4. Strengths are calibrated in steps of `STRENGTH_STEP`, so that a fit looks at some thousand
+   counts, whatever the number of signals.
 
 A probability of D is a function of signals and prices up to D (laws 1 and 2). Without
 `FEWEST_OUTCOMES`, or with outcomes of one class, there is none: null, and not ½. What does not
@@ -27,8 +29,9 @@ from quant_platform.learning.calibration import (
     PLATT,
     Calibration,
     Calibrator,
-    isotonic,
-    platt,
+    ScoredOutcomes,
+    fit_isotonic,
+    fit_platt,
 )
 from quant_platform.learning.labels import Labels
 from quant_platform.market.calendar import LONGEST_PERIOD, Calendar
@@ -41,7 +44,13 @@ FEWEST_OUTCOMES = 100
 
 BASE_RATE = "base rate"
 
-FIT = {ISOTONIC: isotonic, PLATT: platt}
+STRENGTH_STEP = 1e-4
+"""Strengths of one step count as one."""
+
+COUNTED = 100_000
+"""Steps up to which outcomes are counted step by step; beyond, by those that occur."""
+
+FIT = {ISOTONIC: fit_isotonic, PLATT: fit_platt}
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,16 +103,18 @@ def signal_probabilities(
     sessions: SessionArray,
     calendar: Calendar,
     window: int = CALIBRATION_SESSIONS,
+    first: int = 0,
 ) -> SignalProbabilities:
     """Return the probability that each signal's sign is right.
 
     Parameters
     ----------
     signs : (sessions, securities): 1, 0 or −1; 0 is no signal
-    strengths : of the signals, the higher the surer
+    strengths : of the signals, from 0 on, the higher the surer
     returns : forward returns over the signals' horizon, with the sessions at which they are known
     sessions : consecutive; the look-back of a probability is `lookback(window)`
     window : sessions of calibration
+    first : position of the first session whose probabilities are wanted; those before are NaN
 
     Raises
     ------
@@ -117,20 +128,23 @@ def signal_probabilities(
     with np.errstate(invalid="ignore"):
         hits = known & (np.sign(returns.values) == signs)
     values = np.full(signs.shape, np.nan)
+    steps = np.rint(np.where(signal, strengths, 0.0) / STRENGTH_STEP).astype(np.int64)
     cuts = np.flatnonzero(calendar.begins(sessions, "month"))
+    # What is in force at `first` was fitted at the last cut up to it.
+    cuts = cuts[max(int(np.searchsorted(cuts, first, side="right")) - 1, 0) :]
     fitted = []
     for cut, after in zip(cuts, [*cuts[1:], len(sessions)], strict=True):
-        first = max(int(cut) - window + 1, 0)
-        part = slice(first, int(cut) + 1)
+        begin = max(int(cut) - window + 1, 0)
+        part = slice(begin, int(cut) + 1)
         there = known[part] & (returns.ends[part] <= cut)
-        rows = np.nonzero(there)[0] + first
+        rows = np.nonzero(there)[0] + begin
         each = _fitted(
-            int(cut), rows, returns.ends[part][there], strengths[part][there], hits[part][there]
+            int(cut), rows, returns.ends[part][there], steps[part][there], hits[part][there]
         )
         fitted.append(each)
         if each.calibrator is not None:
-            of = slice(int(cut), int(after))
-            found = each.calibrator.probability(strengths[of])
+            of = slice(max(int(cut), first), int(after))
+            found = each.calibrator.probability(_strengths(steps[of]))
             values[of] = np.where(signal[of], found, np.nan)
     return SignalProbabilities(values, hits, known, tuple(fitted))
 
@@ -144,7 +158,7 @@ def _fitted(
     cut: int,
     rows: NDArray[np.int64],
     ends: NDArray[np.int32],
-    strengths: FloatArray,
+    steps: NDArray[np.int64],
     hits: BoolArray,
 ) -> FittedCalibrator:
     """Fit what is in force from a cut on, to outcomes that are known there."""
@@ -153,15 +167,32 @@ def _fitted(
         return FittedCalibrator(cut, None, outcomes=count)
     border = rows[2 * count // 3]
     early, late = ends < border, rows >= border
+    past, judge, whole = (
+        _counted(steps[part], hits[part]) for part in (early, late, np.ones(count, dtype=bool))
+    )
     scores: dict[str, float] = {}
-    if early.any() and not hits[early].all() and hits[early].any():
-        base = float(hits[early].mean())
-        scores[BASE_RATE] = float(np.mean((base - hits[late]) ** 2))
+    if past.has_both:
+        scores[BASE_RATE] = judge.brier(past.share)
         for kind, fit in FIT.items():
-            found = fit(strengths[early], hits[early]).probability(strengths[late])
-            scores[kind] = float(np.mean((found - hits[late]) ** 2))
+            scores[kind] = judge.brier(fit(past).probability(judge.scores))
     chosen = min(scores, key=lambda kind: scores[kind]) if scores else BASE_RATE
     if chosen == BASE_RATE:
-        flat = Calibrator(ISOTONIC, np.zeros(1), np.full(1, hits.mean()))
+        flat = Calibrator(ISOTONIC, np.zeros(1), np.full(1, whole.share))
         return FittedCalibrator(cut, flat, chosen, count, scores)
-    return FittedCalibrator(cut, FIT[chosen](strengths, hits), chosen, count, scores)
+    return FittedCalibrator(cut, FIT[chosen](whole), chosen, count, scores)
+
+
+def _counted(steps: NDArray[np.int64], hits: BoolArray) -> ScoredOutcomes:
+    """Outcomes by the step of their strength."""
+    if steps.max(initial=0) > COUNTED:
+        return ScoredOutcomes.of(_strengths(steps), hits)
+    counts, right = np.bincount(steps), np.bincount(steps[hits], minlength=steps.max(initial=0) + 1)
+    there = np.flatnonzero(counts)
+    return ScoredOutcomes(
+        _strengths(there), counts[there].astype(np.float64), right[there].astype(np.float64)
+    )
+
+
+def _strengths(steps: NDArray[np.int64]) -> FloatArray:
+    """Strengths of steps."""
+    return steps.astype(np.float64) * STRENGTH_STEP

@@ -11,7 +11,7 @@
 No value depends on where a block begins (law 2). What does not belong here: what is computed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -74,10 +74,14 @@ class SlidingRows:
     Parameters
     ----------
     stored : the rows; nothing outside of them is read
+    keep : narrows the rows that were read to those that are wanted; None: all
     """
 
-    def __init__(self, stored: Stored) -> None:
+    def __init__(
+        self, stored: Stored, keep: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    ) -> None:
         self._stored = stored
+        self._keep = keep
         self._rows: pd.DataFrame | None = None
         self._last = ""
 
@@ -85,13 +89,17 @@ class SlidingRows:
         """Rows of a window, ordered by date; windows come in the order of their last sessions."""
         first, last = window[0], window[-1]
         if self._rows is None or first > self._last:
-            self._rows = self._stored.read(first, last)
+            self._rows = self._read(first, last)
         else:
             shared = self._rows[self._rows["date"] >= pd.Timestamp(first)]
             following = next(session for session in window if session > self._last)
-            parts = [shared, self._stored.read(following, last)]
+            parts = [shared, self._read(following, last)]
             self._rows = pd.concat(
                 [part for part in parts if len(part)] or parts, ignore_index=True
             )
         self._last = last
         return self._rows
+
+    def _read(self, first: str, last: str) -> pd.DataFrame:
+        rows = self._stored.read(first, last)
+        return rows if self._keep is None else self._keep(rows)

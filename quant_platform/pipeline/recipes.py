@@ -24,6 +24,7 @@ from quant_platform.pipeline.formulas import formula_text
 from quant_platform.pipeline.monitor import HALT, monitor_recipe
 from quant_platform.pipeline.own_data import own_recipe
 from quant_platform.pipeline.platform import Platform
+from quant_platform.pipeline.probabilities import probability_recipe
 from quant_platform.pipeline.risk import risk_recipe
 from quant_platform.settings import Settings
 from quant_platform.strategies.base import Strategy
@@ -48,6 +49,7 @@ def recipe_of(platform: Platform, asset: str) -> str:
         "model_performance": lambda: performance_recipe(settings),
         "model_monitor": monitor_recipe,
         "factor_evaluation": lambda: factor_recipe(settings),
+        "signal_probabilities": lambda: probability_recipe(platform.models),
         "alerts": lambda: settings.alert_rules,
         **dict.fromkeys(("factor_exposures", "factor_returns", "risk_forecasts"), risk_recipe),
     }

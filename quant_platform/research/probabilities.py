@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 HORIZON = 5
-"""Sessions over which a signal is judged unless somebody says otherwise; no strategy states any."""
+"""Sessions over which a signal is judged here unless somebody says otherwise."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -138,7 +138,7 @@ class TableReader:
             definition.column(name)
         if among is None and self._is_kept(definition, dates):
             names = (
-                columns if columns is not None else [each.name for each in definition.data_columns]
+                columns if columns is not None else [each.name for each in definition.shown_columns]
             )
             return decoded(self._columns(definition, dates, names, members))
         return bulk.read(

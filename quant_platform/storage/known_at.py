@@ -7,8 +7,8 @@ A row was known from its clock (`recorded_at`, in `signals` `created_at`) until 
    always reads the same.
 2. Create a temporary view for each table that has a clock and that the statement may read, under
    the table's own name; PostgreSQL looks among the temporary names first. It holds the rows of the
-   table and of its `_history` that were known. A history itself, and a table without one, shows
-   what it had received by then.
+   table and of its `_history` that were known; a column that is a copy of another table's is read
+   from that one. A history itself, and a table without one, shows what it had received by then.
 3. Create the database's own views that the statement may read again over these, in the order of
    their dependencies.
 
@@ -22,7 +22,7 @@ from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 from quant_platform.errors import DatabaseError, SessionError
-from quant_platform.storage.schema import CLOCK_COLUMNS
+from quant_platform.storage.schema import CLOCK_COLUMNS, COPIED_COLUMNS
 
 if TYPE_CHECKING:
     from adbc_driver_postgresql.dbapi import Cursor
@@ -221,13 +221,29 @@ def _table_sql(table: _Table, moment: str, sealed: date | None) -> str:
     begun = f"{clock} <= TIMESTAMPTZ '{moment}'"
     if sealed is not None and (name == "trial_runs" or "date" in columns.split(", ")):
         begun += f" AND {sealed_condition(name, sealed)}"
-    past = f"SELECT {columns} FROM {schema}.{name} WHERE {begun}"  # noqa: S608 — names from the catalogue, quoted
+    shown = _as_copied(columns, name, name, schema, moment)
+    past = f"SELECT {shown} FROM {schema}.{name} WHERE {begun}"  # noqa: S608 — names from the catalogue, quoted
     if history is not None:
+        shown = _as_copied(history_columns, name, history, schema, moment)
         past += (
-            f" UNION ALL SELECT {history_columns} FROM {schema}.{history}"  # noqa: S608 — the same
+            f" UNION ALL SELECT {shown} FROM {schema}.{history}"  # noqa: S608 — the same
             f" WHERE {begun} AND superseded_at > TIMESTAMPTZ '{moment}'"
         )
     return f"CREATE TEMPORARY VIEW {name} AS {past};"
+
+
+def _as_copied(columns: str, name: str, of: str, schema: str, moment: str) -> str:
+    """Columns of a table or of its history, copies as their source held them at `moment`."""
+    for copy, source in COPIED_COLUMNS.get(name, {}).items():
+        same = " AND ".join(f"p.{key} = {of}.{key}" for key in ("date", "model_id", "symbol"))
+        begun = f"{same} AND p.recorded_at <= TIMESTAMPTZ '{moment}'"
+        held = (
+            f"(SELECT p.{copy} FROM {schema}.{source} AS p WHERE {begun}"  # noqa: S608 — our names
+            f" UNION ALL SELECT p.{copy} FROM {schema}.{source}_history AS p WHERE {begun}"
+            f" AND p.superseded_at > TIMESTAMPTZ '{moment}' LIMIT 1) AS {copy}"
+        )
+        columns = ", ".join(held if each == copy else each for each in columns.split(", "))
+    return columns
 
 
 def view_sql(view: _View) -> str:

@@ -13,6 +13,10 @@ from quant_platform.storage.database import Database
 CLOCK_COLUMNS = ("recorded_at", "created_at")
 """Filled by the database with the transaction's time; never part of a frame or of a comparison."""
 
+COPIED_COLUMNS = {"signals": {"probability": "signal_probabilities"}}
+"""Table → its columns that triggers copy from another, of the same key; no part of a frame or of a
+comparison."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -35,7 +39,13 @@ class Table:
 
     @property
     def data_columns(self) -> tuple[Column, ...]:
-        """Columns a frame must bring: all but the clock."""
+        """Columns a frame must bring: all but the clock and copies."""
+        left_out = (*CLOCK_COLUMNS, *COPIED_COLUMNS.get(self.name, {}))
+        return tuple(column for column in self.columns if column.name not in left_out)
+
+    @property
+    def shown_columns(self) -> tuple[Column, ...]:
+        """Columns that a reader sees unless they name some: all but the clock."""
         return tuple(column for column in self.columns if column.name not in CLOCK_COLUMNS)
 
     def column(self, name: str) -> Column:

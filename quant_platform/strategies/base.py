@@ -50,6 +50,9 @@ RUN_COLUMNS = (*SIGNAL_COLUMNS, ASKED_WEIGHT)
 
 BUY, HOLD, SELL = 1, 0, -1
 
+SIGNAL_HORIZON = 5
+"""Sessions over which a signal's sign is judged, where its strategy states no others."""
+
 
 class Strategy(ABC):
     """A rule from features to target weights.
@@ -68,6 +71,8 @@ class Strategy(ABC):
         backtest computes them when rows are asked for
     benchmark : what it is judged against: a model's name or `symbol:TICKER`; None: the default of
         the settings (`benchmarks.py`)
+    horizon : sessions, 1 to 252, that a signal's sign is stated for, from the next open to an open:
+        its probability is of them (`learning/probability.py`), and nothing else depends on it
     rebalance : when positions are brought back to their targets: never, on_change, every_session,
         weekly, monthly, quarterly or drift x (`trading/rebalancing.py`)
     reads_sectors : whether the panel it is given must know sectors
@@ -88,6 +93,7 @@ class Strategy(ABC):
     required_features: ClassVar[tuple[str, ...]] = ()
     optional_features: ClassVar[tuple[str, ...]] = ()
     row_features: tuple[str, ...] = ()
+    horizon: int = SIGNAL_HORIZON
     rebalance: ClassVar[str] = ON_CHANGE
     on_excess: ClassVar[str] = SCALE
     max_gross: float = 1.0

@@ -4,8 +4,9 @@ The function is the least that a strategy can be; the platform fills in the rest
 (`weight_strategy.py`).
 
 A function says by its attributes what it cannot say by its result: `lookback`, the sessions that a
-weight depends on (the longest period of `Panel.top` unless it says otherwise), and `features`, the
-ones that it reads; without them they are found by calling it. What does not belong here: strategies
+weight depends on (the longest period of `Panel.top` unless it says otherwise), `horizon`, the
+sessions that its signals are stated for, and `features`, the ones that it reads; without them they
+are found by calling it. What does not belong here: strategies
 with entries, exits and stops (`positions.py`).
 """
 
@@ -20,6 +21,7 @@ from quant_platform.errors import ContractError, OverdueError, SettingsError
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.calendar import Calendar
 from quant_platform.market.panel import Panel
+from quant_platform.strategies.base import SIGNAL_HORIZON
 from quant_platform.strategies.weight_strategy import VOLATILITY, WeightStrategy
 from quant_platform.time_limit import TimeLimit
 
@@ -51,6 +53,7 @@ class FunctionStrategy(WeightStrategy):
         self.optional_features = tuple(dict.fromkeys((VOLATILITY, *stated)))  # type: ignore[misc]
         self.row_features = () if VOLATILITY in stated else (VOLATILITY,)
         self._lookback = int(getattr(function, "lookback", LOOKBACK))
+        self.horizon = int(getattr(function, "horizon", SIGNAL_HORIZON))
         for limit in ("max_gross", "max_net"):
             setattr(self, limit, float(getattr(function, limit, 1.0)))
 

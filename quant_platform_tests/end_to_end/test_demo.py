@@ -17,7 +17,7 @@ SESSIONS = 3270
 
 ASSETS = (
     "alerts corporate_actions factor_evaluation features market_data securities security_symbols"
-    " model_monitor model_performance performance_reports portfolios"
+    " model_monitor model_performance performance_reports portfolios signal_probabilities"
     " signals/buy_and_hold signals/enhanced_momentum signals/equal_weight"
     " signals/mean_reversion trading_universe"
 )

@@ -46,6 +46,7 @@ TABLES = (
     "performance_statistics",
     "model_monitor",
     "factor_evaluation",
+    *("signal_probabilities", "signal_calibration", "signal_calibration_bins"),
     "alerts",
     "performance_reports",
     "factor_exposures",
@@ -56,6 +57,7 @@ TABLES = (
 EXACT = {
     *(*FACTS, "features", "signals", "factor_evaluation"),
     *("factor_exposures", "factor_returns", "specific_returns"),
+    *("signal_probabilities", "signal_calibration", "signal_calibration_bins"),
 }
 """Tables whose values are the same to the last bit however a backfill is cut."""
 
@@ -154,7 +156,7 @@ def rows(database: Database, table: str, last: str = LAST) -> pd.DataFrame:
         name
         for name in (
             *("date", "model_id", "symbol", "action_type", "window_name", "rule", "subject"),
-            *("feature", "horizon", "factor", "security_id"),
+            *("feature", "horizon", "factor", "security_id", "bin"),
         )
         if name in names
     ]

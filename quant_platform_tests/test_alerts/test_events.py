@@ -7,6 +7,7 @@ import pytest
 from quant_platform.alerts.events import RECENT, RUN_DAYS, STALE_FOR
 from quant_platform.alerts.queue import queued, raise_alert
 from quant_platform.alerts.stored_rules import (
+    CALIBRATION,
     DATA_QUALITY,
     PROMISE_BROKEN,
     RANKING_CHANGE,
@@ -315,4 +316,30 @@ def test_a_broken_promise_is_one_event_for_as_long_as_it_lasts(database: Databas
     assert message == (
         f"mine, champion since {day(0)}: its returns break what its backtest promised (-1.59 a year"
         " over 42 sessions, at most 0.16 with 95 % confidence, at least 0.32 promised)"
+    )
+
+
+def test_calibration_that_drifts_is_one_event_for_as_long_as_it_lasts(database: Database) -> None:
+    office = Office(database, rules=[CALIBRATION])
+    register_models(database, [ModelRecord("mine", "1", "", {}, is_benchmark=False)])
+    # Few outcomes say nothing. Of five sessions, √(6 ÷ 252) = 0.1543 is allowed, and 0.0238 of the
+    # Brier score above that of the base rate, 0.25.
+    given = [(249, 0.3, 0.2), (250, 0.154, 0.273), (250, 0.155, 0.2), (300, 0.05, 0.274)]
+    for number, (outcomes, error, brier) in enumerate(given):
+        fetch(
+            database,
+            "INSERT INTO signal_calibration (date, model_id, horizon, method, fitted, outcomes,"
+            " base_rate, brier, reliability, resolution, uncertainty, within_bins,"
+            " expected_calibration_error)"
+            " SELECT %s, id, 5, 'platt', 400, %s, 0.5, %s, 0, 0, 0.25, 0, %s"
+            " FROM models WHERE model_name = 'mine'",
+            *(day(number), outcomes, brier, error),
+        )
+        assert office.look(number) == (1 if number == 2 else 0)
+    assert office.events() == [("mine", day(2), day(3), None)]
+    ((severity, message),) = fetch(database, "SELECT severity, message FROM alert_events")
+    assert severity == "warning"
+    assert message == (
+        "mine: its signals' probabilities are off: expected calibration error 5.0 %, Brier score"
+        " 0.2740, that of the base rate 0.2500, over 300 outcomes"
     )

@@ -29,6 +29,7 @@ ASSETS = {
     "model_performance",
     "model_monitor",
     "factor_evaluation",
+    "signal_probabilities",
     "alerts",
     "performance_reports",
 }

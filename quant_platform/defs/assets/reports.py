@@ -19,7 +19,7 @@ from quant_platform.storage.stored import Stored
 GROUP = "reports"
 SIGNALS_PREFIX = "signals_of_"
 
-ON_THE_PAGE = ("risk_forecasts", "factor_evaluation", "model_monitor")
+ON_THE_PAGE = ("risk_forecasts", "factor_evaluation", "model_monitor", "signal_probabilities")
 """Tables whose rows of the session the page shows, beside those that its report is made of."""
 
 

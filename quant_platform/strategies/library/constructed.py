@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from quant_platform.conventions import PERIOD_SESSIONS
 from quant_platform.errors import SettingsError
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.calendar import LONGEST_PERIOD
@@ -106,6 +107,7 @@ class Constructed(WeightStrategy):
     def __init__(self, **parameters: Any) -> None:
         """Take parameters by name; see `Parameters`."""
         super().__init__(**parameters)
+        self.horizon = PERIOD_SESSIONS[self.parameters.every]
         read = (VOLATILITY, RETURNS, self.parameters.forecast)
         self.optional_features = tuple(dict.fromkeys(read))  # type: ignore[misc]
         if self.parameters.method not in ("equal", "inverse_volatility"):

@@ -5,6 +5,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from quant_platform.conventions import PERIOD_SESSIONS
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.panel import Panel
 from quant_platform.strategies.parameters import StrategyParameters
@@ -40,6 +41,7 @@ class CrossSectionalMomentum(WeightStrategy):
     name = "cross_sectional_momentum"
     version = "1.0.0"
     by_default = False
+    horizon = PERIOD_SESSIONS["month"]
     optional_features = (VOLATILITY, "return_252", "return_20")
     row_features = (VOLATILITY,)
     parameters: Parameters

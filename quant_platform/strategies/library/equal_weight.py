@@ -1,5 +1,6 @@
 """`equal_weight`: the benchmark unless the settings or a strategy name another."""
 
+from quant_platform.conventions import PERIOD_SESSIONS
 from quant_platform.strategies.library.buy_and_hold import BuyAndHold
 from quant_platform.trading.rebalancing import MONTHLY
 
@@ -15,3 +16,4 @@ class EqualWeight(BuyAndHold):
     name = "equal_weight"
     version = "1.0.0"
     rebalance = MONTHLY
+    horizon = PERIOD_SESSIONS["month"]

@@ -77,6 +77,11 @@ class MlRanker(ForecastStrategy):
         )
 
     @property
+    def horizon(self) -> int:  # type: ignore[override]
+        """Sessions of the return that is foretold."""
+        return self.parameters.horizon
+
+    @property
     def weight_lookback(self) -> int:
         """Sessions since the week's choice."""
         return LONGEST_PERIOD["week"]

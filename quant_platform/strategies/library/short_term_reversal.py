@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from quant_platform.conventions import PERIOD_SESSIONS
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.panel import Panel
 from quant_platform.strategies.parameters import StrategyParameters
@@ -36,6 +37,7 @@ class ShortTermReversal(WeightStrategy):
     name = "short_term_reversal"
     version = "1.0.0"
     by_default = False
+    horizon = PERIOD_SESSIONS["month"]
     optional_features = (VOLATILITY, "return_20")
     row_features = (VOLATILITY,)
     parameters: Parameters

@@ -5,6 +5,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from quant_platform.conventions import PERIOD_SESSIONS
 from quant_platform.kernels.arrays import FloatArray
 from quant_platform.market.panel import Panel
 from quant_platform.strategies.parameters import StrategyParameters
@@ -38,6 +39,7 @@ class TrendFollowing(WeightStrategy):
     name = "trend_following"
     version = "1.0.0"
     by_default = False
+    horizon = PERIOD_SESSIONS["month"]
     optional_features = (VOLATILITY, "realized_volatility_60", "return_252")
     row_features = (VOLATILITY,)
     parameters: Parameters
