@@ -14,7 +14,7 @@ from quant_platform.learning.labels import ForwardReturn
 from quant_platform.market.panel import Panel
 
 PARTS = 5
-"""One in so many securities is held, and one sold."""
+"""One in so many securities is held, and one sold; of fewer, one of each."""
 
 DELAY = 2
 """Sessions from a forecast to the open at which its return is known."""
@@ -30,15 +30,16 @@ def spread_returns(forecasts: FloatArray, panel: Panel) -> FloatArray:
     Notes
     -----
     A security that cannot be bought at the next open adds nothing. Of equal forecasts the panel's
-    order decides. Fewer than `PARTS` forecasts hold nothing.
+    order decides. Of two to four forecasts one is held and one sold; a single one holds nothing.
     """
     later = np.nan_to_num(ForwardReturn(1).of(panel).values)
     known = np.isfinite(forecasts)
-    size = known.sum(axis=1) // PARTS
+    count = known.sum(axis=1)
+    size = np.where(count > 1, np.maximum(count // PARTS, 1), 0)
     order = np.argsort(np.where(known, forecasts, np.inf), axis=1, kind="stable")
     place = np.argsort(order, axis=1, kind="stable")
     lowest = known & (place < size[:, None])
-    highest = known & (place >= (known.sum(axis=1) - size)[:, None]) & (size > 0)[:, None]
+    highest = known & (place >= (count - size)[:, None]) & (size > 0)[:, None]
     many = np.maximum(size, 1)
     spread = (np.where(highest, later, 0.0) - np.where(lowest, later, 0.0)).sum(axis=1) / many
     found = np.zeros(len(spread))

@@ -66,6 +66,7 @@ class Forecasting(Reproducible):
         ['security_id', 'forecast', 'trained_on']
         """
         first, last = iso_range(start, end)
+        self._reader.refuse_sealed(last)
         calendar, limit = platform_calendar(self.settings), self.settings.step_seconds
         stored = calendar.sessions(*self._reader.first_and_last_bar())
         days = calendar.range(first, last, stored)
@@ -107,5 +108,6 @@ class Forecasting(Reproducible):
             There is no such model, it has no signal there, or the horizon cannot be.
         """
         first, last = iso_range(start, end)
+        self._reader.refuse_sealed(last)
         calendar = platform_calendar(self.settings)
         return probability_study(self._reader, calendar, model, first, last, horizon)

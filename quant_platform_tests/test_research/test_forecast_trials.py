@@ -47,7 +47,9 @@ def test_a_spread_is_the_best_fifth_less_the_worst_two_sessions_later():
     np.testing.assert_allclose(
         spread_returns(forecasts, panel()), [0.0, 0.0, -0.05, 0.05, 0.04], atol=1e-12
     )
-    forecasts[0, 2:] = np.nan  # two forecasts are too few
+    forecasts[0, 2:] = np.nan  # of two, A is held and B sold
+    assert spread_returns(forecasts, panel())[2] == pytest.approx(-0.01)
+    forecasts[0, 1] = np.nan
     assert spread_returns(forecasts, panel())[2] == 0.0
 
 
