@@ -1,6 +1,7 @@
 """`ForecastRun`: what a forecaster foretold, the versions that did, and how it shows itself.
 
-What does not belong here: how it comes about (`forecasts.py`), and its trial (`forecast_trials.py`).
+What does not belong here: how it comes about (`forecasts.py`), and what the ledger keeps of it
+(`forecast_trials.py`).
 """
 
 import html

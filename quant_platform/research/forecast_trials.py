@@ -42,7 +42,5 @@ def forecast_outcome(returns: "pd.Series[float]", seconds: float, failed: str = 
     for name in ("turnover", "gross_exposure", "trade_count", "signals_judged", "signals_hit"):
         frame[name] = 0.0
     of_all = last_figures(frame, pd.Series(0.0, returns.index, name=BENCHMARK.name))
-    metrics = {
-        name: float("nan") if name in OF_ORDERS else of_all[name] for name in METRIC_COLUMNS
-    }
+    metrics = {name: float("nan") if name in OF_ORDERS else of_all[name] for name in METRIC_COLUMNS}
     return Outcome(metrics, values.astype(np.float32), seconds=seconds)

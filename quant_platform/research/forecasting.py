@@ -37,8 +37,10 @@ class Forecasting(Reproducible):
 
         No version is stored, and the run counts as a trial: trainings of one run are of one
         configuration. What the ledger keeps of it are the returns of the spread of its forecasts
-        before costs. A result that could not be counted says so (`run.counted`). The versions are those that the pipeline would train: at every cut since
-        the first stored session, of labels known there.
+        before costs. A result that could not be counted says so (`run.counted`).
+
+        The versions are those that the pipeline would train: at every cut since the first stored
+        session, of labels known there.
 
         Parameters
         ----------
@@ -53,6 +55,8 @@ class Forecasting(Reproducible):
             There are no bars in the range, or a session is missing.
         UnknownNameError
             There is no such feature.
+        SealedError
+            The range ends in the sealed hold-out.
         SettingsError
             A package of the extra `research` is not installed.
 

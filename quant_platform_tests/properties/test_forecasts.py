@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import Ridge
@@ -218,7 +219,8 @@ def test_a_forecast_is_a_trial_and_who_may_not_record_is_told(
         " FROM trial_runs AS r JOIN trials AS t ON t.id = r.trial_id"
         " WHERE t.strategy = 'forecast: Ridge' ORDER BY r.id LIMIT 1",
     )[0]
-    assert kept[1] == first.returns.astype("float32").tolist() and any(kept[1])
+    assert np.array_equal(np.float32(kept[1]), first.returns.to_numpy(np.float32))
+    assert any(kept[1])
     assert kept[2] is not None and kept[3:] == (None, "Ridge()")
     with pytest.raises(qp.QuantPlatformError, match="is a forecast of a learned model"):
         store.reproduce(kept[0])
