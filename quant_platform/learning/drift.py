@@ -49,18 +49,19 @@ class Reference:
     @classmethod
     def of(cls, values: NDArray[np.floating]) -> "Reference":
         """Describe values of the training part, NaN where unknown."""
-        known = np.sort(values[np.isfinite(values)].astype(np.float64))
+        known = values[np.isfinite(values)].astype(np.float64)
         if not len(known):
             shares = np.zeros(BINS + 1)
             shares[-1] = 1.0
             return cls(np.zeros(BINS - 1), shares, np.zeros(BINS))
-        edges = known[(np.arange(1, BINS) * len(known)) // BINS]
-        made = cls(edges, np.zeros(BINS + 1), np.zeros(BINS))
-        shares = made.counts(values) / len(values)
-        bounds = np.concatenate(([0], np.searchsorted(known, edges, side="right"), [len(known)]))
-        middle = (bounds[:-1] + bounds[1:]) // 2
-        centres = known[np.minimum(middle, len(known) - 1)]
-        return cls(edges, shares, np.maximum.accumulate(centres))
+        places = (np.arange(1, BINS) * len(known)) // BINS
+        known = np.partition(known, np.unique(places))
+        edges = known[places]
+        counts = cls(edges, np.zeros(BINS + 1), np.zeros(BINS)).counts(values)
+        bounds = np.concatenate(([0], np.cumsum(counts[:BINS])))
+        middle = np.minimum((bounds[:-1] + bounds[1:]) // 2, len(known) - 1)
+        centres = np.partition(known, np.unique(middle))[middle]
+        return cls(edges, counts / len(values), np.maximum.accumulate(centres))
 
     def counts(self, values: NDArray[np.floating]) -> NDArray[np.int64]:
         """Count values in each bin, the last one of unknown values."""

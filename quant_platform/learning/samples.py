@@ -8,6 +8,7 @@ of it. What does not belong here: where rows come from (a `Source`).
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Protocol
 
@@ -82,9 +83,9 @@ class Sample:
     labels: FloatArray
     weights: FloatArray
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """SHA-256 of all of it: which data a version was trained on."""
+        """SHA-256 of all of it: which data a version was trained on; worked out once."""
         digest = hashlib.sha256()
         for array in (self.rows.positions - self.rows.positions[:1].sum(), self.labels):
             digest.update(np.ascontiguousarray(array).tobytes())

@@ -190,6 +190,12 @@ class WalkForward:
         begin = max(first - forecaster.label.lookback + 1, 0)
         panel = self.source.panel(begin, at)
         labels = forecaster.label.of(panel)
+        shapes = labels.values.shape, labels.ends.shape
+        if shapes != (panel.close.shape,) * 2:
+            raise ContractError(
+                f"{type(forecaster.label).__name__} gave labels of the shape {shapes[0]},"
+                f" with ends of {shapes[1]}, for {panel.close.shape} sessions and securities"
+            )
         sample = labelled(self.source.rows(first, at), panel, begin, labels, at)
         sessions = len(sample.rows.sessions())
         if sessions < FEWEST_SESSIONS:

@@ -28,9 +28,9 @@ from quant_platform.learning import (
     walk_forward,
     weights,
 )
-from quant_platform.learning.artefacts import LIGHTGBM, SKOPS, library_of
 from quant_platform.learning.drift import Reference
-from quant_platform.learning.forecaster import Forecaster, GradientRanker
+from quant_platform.learning.forecaster import Forecaster
+from quant_platform.learning.identity import described, library
 from quant_platform.learning.versions import Decision, Skill, Version
 from quant_platform.pipeline.platform import Platform
 from quant_platform.provenance import code_version
@@ -44,15 +44,6 @@ from quant_platform.storage.forecasts import (
 
 COMPUTING = (drift, estimators, importance, labels, samples, schedule, walk_forward, weights)
 """Modules whose code decides what is learned."""
-
-
-def library(forecaster: Forecaster) -> str:
-    """Name and version of the library that a forecaster is trained by."""
-    estimator = forecaster.estimator
-    of_lightgbm = isinstance(estimator, GradientRanker) or type(estimator).__module__.startswith(
-        "lightgbm"
-    )
-    return library_of(LIGHTGBM if of_lightgbm else SKOPS)
 
 
 @cache
@@ -189,17 +180,6 @@ class StoredMemory:
                 {name: of.as_lists() for name, of in version.references.items()}
             ),
         }
-
-
-def described(forecaster: Forecaster) -> dict[str, Any]:
-    """Return what a forecaster is, for people to read."""
-    names = ("window", "retrain", "minimum", "warm", "select", "promotion")
-    return {
-        "features": list(forecaster.features),
-        "label": repr(forecaster.label),
-        "estimator": " ".join(repr(forecaster.estimator).split()),
-        **{name: getattr(forecaster, name) for name in names},
-    }
 
 
 def _decided(decision: Decision) -> dict[str, Any]:

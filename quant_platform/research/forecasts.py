@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from quant_platform.errors import SessionError
+from quant_platform.evaluation.forecast_spread import spread_returns
 from quant_platform.evaluation.promotion import ForecastJudge
 from quant_platform.features.feature_registry import select
 from quant_platform.kernels.arrays import FloatArray, SessionArray
@@ -21,12 +22,13 @@ from quant_platform.learning.drift import FORECAST
 from quant_platform.learning.forecaster import Forecaster
 from quant_platform.learning.labels import ForwardReturn
 from quant_platform.learning.samples import FeatureRows, narrowed, pivoted
-from quant_platform.learning.versions import Decision, Skill, Version
+from quant_platform.learning.versions import Decision, Version
 from quant_platform.learning.walk_forward import WalkForward
 from quant_platform.market.calendar import Calendar
 from quant_platform.market.deferred import Deferred
 from quant_platform.market.panel import Panel
 from quant_platform.research.feature_data import KEY, FeatureData
+from quant_platform.research.forecast_result import ForecastRun
 from quant_platform.research.inputs import Inputs
 from quant_platform.research.reader import TableReader
 from quant_platform.time_limit import UNLIMITED, TimeLimit
@@ -97,35 +99,6 @@ class ReaderSource:
         return narrowed(assembled(parts, self.sessions), self.names)
 
 
-@dataclass(frozen=True, eq=False)
-class ForecastRun:
-    """What a forecaster foretold, and the versions that did.
-
-    Attributes
-    ----------
-    forecasts : pd.DataFrame
-        Index `date` and `symbol`; `security_id`, `forecast` and `trained_on`, the training cut of
-        the version in force.
-    versions : pd.DataFrame
-        Index `cut`: champion from then on, why, sessions and samples of training, rank correlation
-        there (`fitted_ic`) and, of what was in force before, out of sample (`skill` with its 95 %
-        interval), and why a training failed.
-    gain, permutation : pd.DataFrame
-        Importance of the features (rows) in each version (columns).
-    skill : Skill
-        Of all forecasts, over the label's horizon.
-    """
-
-    forecasts: pd.DataFrame
-    versions: pd.DataFrame
-    gain: pd.DataFrame
-    permutation: pd.DataFrame
-    skill: Skill
-
-    def _repr_html_(self) -> str:
-        return f"<p>{self.skill}</p>{self.versions.to_html()}"
-
-
 @dataclass(eq=False)
 class _Told:
     """Takes down the versions as they are trained."""
@@ -194,12 +167,17 @@ def walk_forward_forecast(
     names = ["date", "symbol", "security_id", FORECAST, "trained_on"]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=names)
     returns = ForwardReturn(forecaster.label.horizon).of(panel)
+    days = pd.DatetimeIndex(panel.sessions.astype("datetime64[s]"), name="date")
+    coefficients = judge.coefficients(known, returns.values)
     return ForecastRun(
+        type(forecaster.estimator).__name__,
         frame.sort_values(["date", "symbol"]).set_index(["date", "symbol"]),
         told.frame,
         told.importance("gain"),
         told.importance("permutation"),
-        judge.skill(judge.coefficients(known, returns.values), "walk forward"),
+        judge.skill(coefficients, "walk forward"),
+        pd.Series(coefficients, days, name="rank_ic"),
+        pd.Series(spread_returns(known, panel), days, name="spread"),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from quant_platform.errors import SealedError
+from quant_platform.learning.forecaster import Forecaster
 from quant_platform.market.calendar import Calendar
 from quant_platform.research.backtest import as_strategy
 from quant_platform.research.benchmark import Benchmark
@@ -18,14 +19,15 @@ from quant_platform.research.study import circumstance, current_study
 from quant_platform.research.trials import Circumstances, Template
 from quant_platform.storage.holdout import opening_of, refusal, trial_of_opening
 from quant_platform.storage.ledger import Ledger
-from quant_platform.storage.trials import TrialRun
+from quant_platform.storage.trials import Counted, Outcome, TrialRun
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.book import Book
+from quant_platform.strategies.forecast_trials import forecast_trial, forecaster_text
 
 
 @dataclass(frozen=True)
 class Recorder:
-    """Records backtests of one store.
+    """Records backtests and forecasts of one store.
 
     Attributes
     ----------
@@ -61,6 +63,29 @@ class Recorder:
         how = circumstance(self.origin)
         counted = self.ledger.record(current_study(), [(run, outcome)], how, sources)
         return replace(result, counted=counted, run=run, source=text)
+
+    def record_forecast(
+        self,
+        forecaster: Forecaster,
+        first: str,
+        last: str,
+        outcome: Outcome,
+        assumed: Assumptions,
+    ) -> Counted:
+        """Count a forecast among the trials of the current study.
+
+        Parameters
+        ----------
+        first, last : sessions that were forecast, ISO dates
+        """
+        ends = self.reader.first_and_last_bar()
+        of_all = Circumstances.of(self.reader, first, last, assumed, ends)
+        trial = forecast_trial(of_all.terms, forecaster)
+        run = TrialRun(trial, of_all.code, of_all.data, first, last)
+        text = forecaster_text(forecaster)
+        sources = {trial.source_digest: text} if text else {}
+        how = circumstance(self.origin)
+        return self.ledger.record(current_study(), [(run, outcome)], how, sources)
 
     def refuse_unopened(
         self, model: Strategy | Book, assumed: Assumptions, benchmark: Benchmark

@@ -29,6 +29,7 @@ from quant_platform.storage.trials import DOCUMENTS, Trial
 from quant_platform.strategies.base import Strategy
 from quant_platform.strategies.benchmarks import is_symbol
 from quant_platform.strategies.book import Book
+from quant_platform.strategies.forecast_trials import PREFIX as FORECAST_PREFIX
 from quant_platform.strategies.models import models_of, read_models
 from quant_platform.strategies.strategy_registry import all_strategies, strategy_classes
 from quant_platform.strategies.trials import Terms, book_trial, model_trial
@@ -97,6 +98,11 @@ def restored(
         There is no such strategy or benchmark any more.
     """
     trial = record.trial
+    if trial.strategy.startswith(FORECAST_PREFIX):
+        raise SettingsError(
+            f"The trial {trial.id} is a forecast of a learned model, and no simulation of trades",
+            "Run store.walk_forward_forecast with its parameters again: they are in the trial",
+        )
     assumed = assumptions_of(trial)
     against = benchmark_named(trial.benchmark, settings) if benchmark is None else benchmark
     parameters = json.loads(trial.parameters)

@@ -1,26 +1,32 @@
 """Forecasts by the pipeline: causal, cut however one likes, idempotent, and trained once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import Ridge
 
 import quant_platform as qp
 import quant_platform.learning.walk_forward as module
 from quant_platform.alerts.stored_rules import DRIFT
 from quant_platform.learning.estimators import fit
+from quant_platform.research.forecast_result import ForecastRun
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
 from quant_platform.strategies.models import model_of
 from quant_platform_tests.support.lab import failure_text
 from quant_platform_tests.support.pipeline import FACTS, FIRST, rows, run
+from quant_platform_tests.support.readers import reading_login
 from quant_platform_tests.support.server import Server
 from quant_platform_tests.support.tables import fetch
 
 MODEL = "ml_ranker(features=technical, window=126, retrain=quarter, trees=8, fraction=0.3)"
 SETTING = {PREFIX + "MODELS": f"{MODEL}; equal_weight"}
 ASSETS = ("forecasts/ml_ranker", "signals/ml_ranker")
+RIGHT = "EXECUTE ON FUNCTION record_trial(jsonb, jsonb, jsonb)"
 END = "2004-10-20"
 """After the third training cut, 1 October: those before are of 1 April and 1 July."""
 
@@ -172,6 +178,53 @@ def test_a_notebook_foretells_and_trades_the_same_bits(whole: Database, tmp_path
     signals = signals[signals["date"] >= pd.Timestamp("2004-08-10").date()]
     assert result.signals["target_weight"].tolist() == signals["target_weight"].tolist()
     assert result.signals["signal_type"].tolist() == signals["signal_type"].tolist()
+
+
+def test_a_forecast_is_a_trial_and_who_may_not_record_is_told(
+    whole: Database, tmp_path: Path
+) -> None:
+    """Law 8: equal content is one trial and one run, whoever reads; another choice another one."""
+    settings = Settings.load({"DATABASE_URL": whole.url, PREFIX + "HOME": str(tmp_path)})
+    simple = qp.Forecaster(
+        ("momentum_20", "rsi_14"), estimator=Ridge(), window=126, minimum=63, retrain="quarter"
+    )
+    count = (
+        "SELECT (SELECT count(*) FROM study_trials AS s JOIN studies ON studies.id = s.study_id"
+        " WHERE name = 'forecasts'), (SELECT count(*) FROM trial_runs AS r JOIN studies AS s"
+        " ON s.id = r.study_id WHERE name = 'forecasts')"
+    )
+
+    def forecast(store: qp.Store, forecaster: qp.Forecaster) -> ForecastRun:
+        with qp.study("forecasts", budget=2):
+            return store.walk_forward_forecast(forecaster, FIRST, END)
+
+    store = qp.Store(whole, settings)
+    first = forecast(store, simple)
+    with reading_login(whole) as database:
+        again = forecast(qp.Store(database, settings), simple)
+        assert fetch(whole, count) == [(1, 1)]
+        other = forecast(qp.Store(database, settings), replace(simple, seed=1))
+        assert fetch(whole, count) == [(2, 2)]
+        fetch(whole, f"REVOKE {RIGHT} FROM PUBLIC")
+        try:
+            third = forecast(qp.Store(database, settings), replace(simple, seed=2))
+        finally:
+            fetch(whole, f"GRANT {RIGHT} TO PUBLIC")
+    assert [each.counted.trials for each in (first, again, other)] == [1, 1, 2]
+    assert "this login may not call record_trial()" in third._repr_html_()
+    assert fetch(whole, count) == [(2, 2)]
+    kept = fetch(
+        whole,
+        "SELECT t.id, daily_returns, r.sharpe_ratio, turnover, t.parameters->>'estimator'"
+        " FROM trial_runs AS r JOIN trials AS t ON t.id = r.trial_id"
+        " WHERE t.strategy = 'forecast: Ridge' ORDER BY r.id LIMIT 1",
+    )[0]
+    assert np.array_equal(np.float32(kept[1]), first.returns.to_numpy(np.float32))
+    assert any(kept[1])
+    assert kept[2] is not None and kept[3:] == (None, "Ridge()")
+    with pytest.raises(qp.QuantPlatformError, match="is a forecast of a learned model"):
+        store.reproduce(kept[0])
+    assert store.study_report("forecasts") is not None
 
 
 def test_the_alert_on_drift_reads_what_is_stored(whole: Database) -> None:

@@ -1,5 +1,6 @@
 """A forecaster's way through the sessions: what it finds, when it is trained, what is in force."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ import quant_platform.learning.walk_forward as module
 from quant_platform.errors import SettingsError
 from quant_platform.evaluation.promotion import ForecastJudge
 from quant_platform.learning.forecaster import Forecaster, GradientRanker
-from quant_platform.learning.labels import ForwardReturn, ReturnRank, TripleBarrier
+from quant_platform.learning.labels import ForwardReturn, Labels, ReturnRank, TripleBarrier
 from quant_platform.learning.samples import pivoted
 from quant_platform.learning.schedule import training_cuts
 from quant_platform.learning.versions import Skill
@@ -234,3 +235,34 @@ def test_what_is_remembered_is_not_trained_again(monkeypatch):
 
 def test_a_skill_says_what_it_is_of():
     assert str(Skill(0)) == "no outcome is known yet"
+
+
+class Narrow(ForwardReturn):
+    """A label that forgets a security."""
+
+    def of(self, panel):
+        labels = super().of(panel)
+        return Labels(labels.values[:, 1:], labels.ends[:, 1:])
+
+
+class Beyond(ForwardReturn):
+    """A label that is known after the data ends."""
+
+    def of(self, panel):
+        labels = super().of(panel)
+        late = np.full(labels.ends.shape, len(panel.sessions) + 5, dtype=np.int32)
+        return Labels(labels.values, late)
+
+
+@pytest.mark.parametrize(
+    ("label", "reason"),
+    [
+        (Narrow(5), r"Narrow gave labels of the shape \(\d+, 9\)"),
+        (Beyond(5), "has 0 sessions with a known label, and needs 21"),
+    ],
+)
+def test_labels_that_cannot_be_learned_from_are_told_of_in_a_line(label, reason):
+    way = walk(random_source(200, 10, 2), label=label)
+    version, decision = way.state_at(way.cuts[0])
+    assert re.search(reason, version.failed) and "\n" not in version.failed
+    assert decision.champion is None and not list(way.forecasts(0, 199))

@@ -11,6 +11,7 @@ import psycopg2
 import pytest
 
 from quant_platform.errors import DatabaseError, SealedError, SettingsError, UnknownNameError
+from quant_platform.learning.forecaster import Forecaster
 from quant_platform.market.panel import Panel
 from quant_platform.research.store import Store
 from quant_platform.research.study import study
@@ -29,6 +30,18 @@ from quant_platform_tests.support.tables import fetch
 
 SEALED, BEFORE = "2024-01-05", "2024-01-04"
 """The market is of 2 to 5 and 8 January 2024."""
+
+FORECAST_ROWS = (
+    "INSERT INTO forecasts (date, model_id, symbol, security_id, forecast, trained_on)"
+    " SELECT d, id, 'TEN', 'figi', 1.0, d FROM {days}",
+    "INSERT INTO forecast_models (date, model_id, failed, library, features, sessions, samples,"
+    " data_version, recipe, code_version, seed, parameters, gain, permutation, reference, reason,"
+    " skill_sessions, difference_sessions, read_at, run_id)"
+    " SELECT d, id, 'x', '', '[]', 0, 0, '', '', '', 0, '{{}}', '{{}}', '{{}}', '{{}}', '', 0, 0,"
+    " now(), '' FROM {days}",
+    "INSERT INTO forecast_drift (date, model_id, name, trained_on, values_counted)"
+    " SELECT d, id, 'forecast', d, 0 FROM {days}",
+)
 
 HOW = "open them once for a study: quant-platform unseal STUDY"
 
@@ -81,6 +94,8 @@ half.features, half.lookback = (), 1  # type: ignore[attr-defined]
         lambda store: store.sweep(half, [{}], FIRST, LAST, progress=False),
         lambda store: store.factor("sma_10", FIRST, LAST),
         lambda store: store.audit("equal_weight", FIRST, LAST),
+        lambda store: store.walk_forward_forecast(Forecaster(("sma_10",)), FIRST, LAST),
+        lambda store: store.signal_probabilities("equal_weight", FIRST, LAST),
         lambda store: store.at(CORRECTED).bars(FIRST, LAST),
         lambda store: store.at(CORRECTED).backtest(half, FIRST, LAST),
     ],
@@ -151,6 +166,32 @@ def test_the_reader_sees_none_of_it_whatever_it_asks(reader: Store) -> None:
         fetch(reader.database, "SELECT seal_tables()")
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
         fetch(reader.database, "SET TRANSACTION READ WRITE; DELETE FROM holdouts")
+
+
+def test_forecasts_versions_and_drift_of_it_are_seen_by_nobody(
+    owner: Store, reader: Store, store: Store
+) -> None:
+    """Rows of every session are there; the reader's own connection shows those before it."""
+    fetch(
+        owner.database,
+        "INSERT INTO models (model_name, version, description) VALUES ('m', '1', 'm')",
+    )
+    for statement in FORECAST_ROWS:
+        fetch(
+            owner.database,
+            statement.format(
+                days=f"generate_series({FIRST!r}::date,"
+                f" {LAST!r}::date, '1 day') AS d, models WHERE model_name = 'm'"
+            ),
+        )
+    for table in ("forecasts", "forecast_models", "forecast_drift"):
+        newest = f"SELECT max(date)::text AS newest, count(*) AS n FROM {table}"  # noqa: S608
+        assert fetch(owner.database, newest) == [(LAST, 7)]
+        assert fetch(reader.database, newest) == [(BEFORE, 3)]
+        assert store.sql(newest).to_numpy().tolist() == [[BEFORE, 3]]
+        assert len(store.at("2030-01-01").table(table)) == 3
+        with pytest.raises(SealedError, match="are sealed"):
+            store.table(table, FIRST, LAST)
 
 
 def test_a_reader_can_neither_open_it_nor_move_it(owner: Store, reader: Store) -> None:
