@@ -163,7 +163,7 @@ def report(
     if reader not in READERS:
         raise typer.BadParameter(f"{reader!r} is none of {', '.join(READERS)}", param_hint="--for")
     settings = _settings()
-    if session:
+    if session is not None:
         calendar = platform_calendar(settings)
         day = calendar.parse(session)
         vendor = vendor_of(settings)
@@ -172,7 +172,7 @@ def report(
         calendar.range(day.isoformat(), day.isoformat(), market)
     filled_database(settings)
     database = ready_database(settings)
-    shown = day.isoformat() if session else newest_report_date(database)
+    shown = day.isoformat() if session is not None else newest_report_date(database)
     sealed = sealed_from(database)
     if sealed is not None and shown >= sealed.isoformat():
         raise refusal(sealed)
@@ -202,7 +202,7 @@ def ranking(
     from quant_platform.strategies.models import models_of
 
     settings = _settings()
-    day = platform_calendar(settings).parse(session).isoformat() if session else ""
+    day = platform_calendar(settings).parse(session).isoformat() if session is not None else ""
     filled_database(settings)
     database = ready_database(settings)
     show_ranking(database, day, holdout_states(database, models_of(settings), books_of(settings)))

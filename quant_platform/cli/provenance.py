@@ -116,7 +116,7 @@ def runcard(
 
     if verify:
         if not Path(trial).is_file():
-            console.failure(f"There is no file {trial}", "Name the file of a run card")
+            console.failure(f"There is no file {trial!r}", "Name the file of a run card")
             raise typer.Exit(CANNOT)
         _print(str(check_card(Path(trial))))
         return

@@ -98,7 +98,10 @@ def evaluate(
 
 
 def _known(values: "pd.Series | NDArray[np.floating]", what: str) -> FloatArray:
-    array = np.asarray(values, dtype=np.float64)
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        array = np.empty(0)
     if array.ndim != 1 or not len(array):
         raise ContractError(f"The {what} are no series of numbers", "Pass one return a session")
     unknown = np.flatnonzero(~np.isfinite(array))

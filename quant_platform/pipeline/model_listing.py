@@ -18,7 +18,8 @@ SELECT m.model_name AS model, coalesce(s.state, 'candidate') AS state, s.date::t
         END::float8 AS promised, r.date::text AS session, r.sessions,
     round((r.mean * sqrt(252))::numeric, 2)::float8 AS mean,
     round((r.upper * sqrt(252))::numeric, 2)::float8 AS upper,
-    round(least(r.e_value, 1e6)::numeric, 2)::float8 AS e_value,
+    CASE WHEN r.e_value IS NOT NULL THEN round(least(r.e_value, 1e6)::numeric, 2) END::float8
+        AS e_value,
     CASE WHEN r.crossed THEN 'broken' WHEN NOT r.crossed THEN 'holds' END AS promise
 FROM models AS m
 LEFT JOIN LATERAL (SELECT * FROM model_states WHERE model_id = m.id AND known_on <

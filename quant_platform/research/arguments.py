@@ -4,7 +4,7 @@ What does not belong here: sessions (`market/calendar.py`) and moments (`storage
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -51,8 +51,17 @@ def open_range(start: Day | None, end: Day | None) -> tuple[str | None, str | No
 
 
 def several(names: Names) -> Sequence[str]:
-    """Return the names as a sequence, one alone too."""
-    return [names] if isinstance(names, str) else names
+    """Return the names as a sequence, one alone too.
+
+    Raises
+    ------
+    SettingsError
+        They are no names.
+    """
+    found = [names] if isinstance(names, str) or not isinstance(names, Iterable) else list(names)
+    if strange := [each for each in found if not isinstance(each, str)]:
+        raise SettingsError(f"{strange[0]!r:.80} is no name", "Give a name, or a list of names")
+    return found
 
 
 def _day(value: Day) -> date:
@@ -61,6 +70,8 @@ def _day(value: Day) -> date:
         return parse_date(str(value.astype("datetime64[D]")))
     if isinstance(value, str):
         return parse_date(value)
+    if not isinstance(value, date) or value != value:  # NaT is a date that equals nothing
+        raise SessionError(f"{value!r:.80} is not a date", "Write it as YYYY-MM-DD")
     return value.date() if isinstance(value, datetime) else value
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from quant_platform.errors import SettingsError, UnknownNameError
 from quant_platform.market.panel import BAR_COLUMNS, Panel
@@ -71,6 +72,10 @@ def benchmark_returns(
         return _of_security(reader, benchmark, sessions, market).set_axis(days)
     name = "series" if benchmark.name is None else str(benchmark.name)
     given = benchmark.set_axis(pd.DatetimeIndex(benchmark.index).normalize().as_unit("s"))
+    if not is_numeric_dtype(given.dtype):
+        raise SettingsError(
+            f"The returns of the benchmark {name!r} are no numbers", "Give fractions, such as 0.01"
+        )
     if given.index.has_duplicates or not given.index.isin(days).any():
         raise SettingsError(
             f"The benchmark {name!r} has no return, or several, for a session of the backtest",

@@ -62,6 +62,9 @@ class Configurations:
         SettingsError
             It is none of the three forms, or has no configuration.
         """
+        named = space if isinstance(space, Mapping) else None
+        if strange := [name for name in named or () if not isinstance(name, str)]:
+            raise SettingsError(f"{strange[0]!r} is no name of a parameter", _FORMS)
         if isinstance(space, Mapping):
             if sample is not None:
                 return cls("sample", {}, _drawn(space, sample, seed))

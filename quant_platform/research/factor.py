@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from quant_platform.errors import ContractError, SettingsError
 from quant_platform.evaluation.factor_sessions import Ordered, ranks_of
@@ -65,12 +66,12 @@ class FactorPlan:
 
     def __post_init__(self) -> None:
         horizons, quantiles = self.horizons, self.quantiles
-        whole = all(isinstance(each, int) and each > 0 for each in horizons)
+        whole = all(type(each) is int and each > 0 for each in horizons)
         if not whole or not horizons or len({*horizons}) < len(horizons):
             raise SettingsError(
                 f"The horizons are {tuple(horizons)!r}", "Allowed: different whole numbers above 0"
             )
-        if not isinstance(quantiles, int) or not 2 <= quantiles <= MOST_QUANTILES:
+        if type(quantiles) is not int or not 2 <= quantiles <= MOST_QUANTILES:
             raise SettingsError(
                 f"There are to be {quantiles!r} quantiles",
                 f"Allowed: a whole number from 2 to {MOST_QUANTILES}",
@@ -101,16 +102,21 @@ def factors_of(
     Raises
     ------
     SettingsError
-        There is none, or two have one name.
+        There is none, two have one name, or one is neither a name nor a frame.
     UnknownNameError
         There is no such feature.
     """
+    values = list(given.values() if isinstance(given, Mapping) else given)
+    if strange := [each for each in values if not isinstance(each, (str, pd.DataFrame))]:
+        raise SettingsError(
+            f"A factor is {strange[0]!r:.80}", "Give a feature's name, or a frame of values"
+        )
     if isinstance(given, Mapping):
         named = [(str(name), each) for name, each in given.items()]
     else:
         named = [
             (each if isinstance(each, str) else str(each.attrs.get("name", OWN)), each)
-            for each in given
+            for each in values
         ]
     if not named:
         raise SettingsError("There is no factor to study", "Give at least one")
@@ -203,11 +209,18 @@ def factor_studies(
     ------
     ContractError
         No value is of the range.
+    SettingsError
+        A horizon is longer than what is stored.
     SessionError
         There are no bars in the range, or a session is missing.
     """
     first, last = (day.isoformat() for day in reader.first_and_last_bar())
     stored = calendar.sessions(*reader.first_and_last_bar())
+    if max(plan.horizons) >= len(stored):
+        raise SettingsError(
+            f"A horizon is {max(plan.horizons):,}, and {len(stored):,} sessions are stored",
+            "Give shorter horizons",
+        )
     first, until = start or first, end or last
     days = [day.isoformat() for day in calendar.range(first, until, stored)]
     behind = [day.isoformat() for day in stored if day.isoformat() >= days[-1]]
@@ -229,6 +242,16 @@ def _aligned(values: pd.DataFrame, panel: Panel) -> FloatArray:
     days = pd.DatetimeIndex(panel.sessions.astype("datetime64[s]"))
     symbols = pd.Index(panel.symbols)
     frame = values.set_axis(pd.DatetimeIndex(values.index), axis=0)
+    for axis in (frame.index, frame.columns):
+        if axis.has_duplicates:
+            raise ContractError(
+                f"The factor has {axis[axis.duplicated()][0]} twice",
+                "Give one row for each date, and one column for each ticker",
+            )
+    if strange := [name for name, kind in frame.dtypes.items() if not is_numeric_dtype(kind)]:
+        raise ContractError(
+            f"The factor's values of {strange[0]} are no numbers", "Give numbers, NaN where unknown"
+        )
     if not frame.columns.isin(symbols).any() or not frame.index.isin(days).any():
         raise ContractError(
             "The factor has no value of a session and symbol of the range",

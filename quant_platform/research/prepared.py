@@ -78,6 +78,11 @@ class Assumptions:
             )
         if not isinstance(self.capital, Real) or not 0.0 < float(self.capital) < math.inf:
             raise SettingsError(f"The capital is {self.capital!r}", "Allowed: a positive number")
+        if not isinstance(self.risk_free, Real) or not -1.0 < float(self.risk_free) < math.inf:
+            raise SettingsError(
+                f"The risk-free rate is {self.risk_free!r}",
+                "Allowed: an annual rate as a fraction above -1, such as 0.02",
+            )
 
 
 @dataclass(frozen=True)

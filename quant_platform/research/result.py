@@ -192,12 +192,28 @@ class Backtest(Explained):
         return charged.join(financing)
 
     def rolling(self, metric: str, sessions: int = 252) -> "pd.Series[float]":
-        """One figure over the last so many sessions, at every session; NaN before it is full."""
+        """One figure over the last so many sessions, at every session; NaN before it is full.
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such figure.
+        SettingsError
+            `sessions` is no whole number above 0.
+        """
         import numpy as np
         import pandas as pd
 
+        from quant_platform.errors import SettingsError, UnknownNameError
+        from quant_platform.evaluation.metrics import METRICS
         from quant_platform.evaluation.performance import rolling_metric
 
+        if not isinstance(metric, str) or metric not in METRICS:
+            raise UnknownNameError(
+                f"There is no figure {metric!r}", f"Choose from: {', '.join(METRICS)}"
+            )
+        if isinstance(sessions, bool) or not isinstance(sessions, int) or sessions < 1:
+            raise SettingsError(f"sessions is {sessions!r}", "Allowed: a whole number, ≥ 1")
         returns = np.asarray(self.returns, dtype=np.float64)
         values = rolling_metric(returns, metric, sessions)
         return pd.Series(values, index=self.returns.index, name=metric)

@@ -93,8 +93,6 @@ def write_card(
             "The result has no configuration: it was made without a store",
             "Make it by qp.open().backtest(…)",
         )
-    if not target.parent.is_dir():
-        raise SettingsError(f"There is no folder {target.parent}", "Make it first")
     card = {
         "trial": {**asdict(run.trial), **_documents(run.trial)},
         "run": json.loads(run.ran_on),

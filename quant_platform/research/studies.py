@@ -5,7 +5,7 @@ does not: how it is computed (`factor.py`, `audit.py`). The examples show the sa
 `quant-platform demo`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -133,6 +133,8 @@ class Studies(TrialLists):
         """
         if isinstance(factors, str):
             raise SettingsError("The factors are one name", f"Give a list: [{factors!r}]")
+        if not isinstance(factors, (Sequence, Mapping)):
+            raise SettingsError(f"The factors are {factors!r:.80}", "Give a list of names")
         return self._studied(factors, start, end, horizons, quantiles, costs)
 
     def _studied(
@@ -145,7 +147,7 @@ class Studies(TrialLists):
         costs: Costs | None,
     ) -> FactorStudies:
         plan = FactorPlan(
-            tuple(horizons),
+            tuple(horizons) if isinstance(horizons, Iterable) else (horizons,),
             quantiles,
             SpreadCosts.of(costs_of(self.settings) if costs is None else costs),
         )

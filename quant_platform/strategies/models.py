@@ -149,6 +149,6 @@ def _unknown(name: str, models: Sequence[Strategy]) -> UnknownNameError:
     own = [each.name for each in models if each.name not in strategy_classes()]
     listed = f"Models of {VARIABLE}: {', '.join(own)}. " if own else ""
     return UnknownNameError(
-        f"There is no strategy or model {name}",
+        f"There is no strategy or model {name or repr(name)}",
         f"{listed}Known strategies: {', '.join(strategy_classes())}.",
     )

@@ -242,3 +242,9 @@ def test_the_command(platform: Platform, tmp_path: Path, monkeypatch: pytest.Mon
     refused = CliRunner().invoke(complete_app(), ["model", "demote", "idle", "--why", "x"])
     assert isinstance(refused.exception, SettingsError)
     assert CliRunner().invoke(complete_app(), ["model", "demote", "good"]).exit_code == 2
+
+
+def test_a_model_without_a_monitor_has_no_figure_of_it(platform: Platform) -> None:
+    rows = listed(platform.database)
+    assert set(rows["state"]) == {"candidate"}
+    assert rows[["promised", "sessions", "mean", "upper", "e-value", "promise"]].isna().all().all()

@@ -12,13 +12,17 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from quant_platform.errors import SessionError, SettingsError, UnknownNameError
+from quant_platform.errors import ContractError, SessionError, SettingsError, UnknownNameError
+from quant_platform.evaluation.series import evaluate
 from quant_platform.features.compute import feature_arrays
 from quant_platform.market.grid import securities_in
 from quant_platform.market.panel import Panel
+from quant_platform.research.arguments import iso_day
 from quant_platform.research.backtest import backtest
 from quant_platform.research.benchmark import benchmark_returns
+from quant_platform.research.configurations import Configurations
 from quant_platform.research.inputs import Needs, last_tickers
+from quant_platform.research.prepared import Assumptions
 from quant_platform.research.reader import TableReader
 from quant_platform.research.store import Store, open_store
 from quant_platform.settings import Settings
@@ -374,3 +378,25 @@ class TestStore:
         result = Store(market).at(LEARNED).backtest("buy_and_hold", *days)
         assert len(result.portfolios) == 5
         assert result.performance["beta"].iloc[-1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("rate", [math.nan, math.inf, -1.0, -2.0, "x", None])
+def test_a_risk_free_rate_is_a_number(rate: Any) -> None:
+    with pytest.raises(SettingsError, match="The risk-free rate is"):
+        Assumptions(risk_free=rate)
+
+
+@pytest.mark.parametrize("day", [3, None, math.nan, "", pd.NaT, ["2008-01-02"]])
+def test_a_day_is_a_date(day: Any) -> None:
+    with pytest.raises(SessionError, match="is not a date"):
+        iso_day(day)
+
+
+def test_a_parameter_has_a_name() -> None:
+    with pytest.raises(SettingsError, match="3 is no name of a parameter"):
+        Configurations.of({3: [1]}, None, 0)  # type: ignore[dict-item]
+
+
+def test_returns_are_numbers() -> None:
+    with pytest.raises(ContractError, match="The returns are no series of numbers"):
+        evaluate(pd.Series(["a", "b"]))

@@ -215,3 +215,50 @@ def test_quantiles_and_features_that_cannot_be(store: Store) -> None:
         store.factor("return_1", quantiles=1)
     with pytest.raises(UnknownNameError, match="retrn_1"):
         store.factor("retrn_1")
+
+
+DAYS = ("2007-11-15", "2008-01-28")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [(3, "is 3"), (None, "is None"), (NAN, "is nan"), ([], r"is \[\]")]
+)
+def test_what_is_no_factor_is_refused(store: Store, given: object, said: str) -> None:
+    with pytest.raises(SettingsError, match=f"A factor {said}"):
+        store.factor(given, *DAYS)  # type: ignore[arg-type]
+
+
+def test_a_horizon_beyond_what_is_stored_is_refused_at_once(store: Store) -> None:
+    with pytest.raises(SettingsError, match=r"A horizon is 1,000,000,000, and [\d,]+ sessions"):
+        store.factor("rsi_14", *DAYS, horizons=(1, 10**9))
+
+
+@pytest.mark.parametrize("horizons", [5, 0, None, (True,)])
+def test_horizons_are_whole_numbers(store: Store, horizons: object) -> None:
+    if horizons == 5:
+        assert store.factor("rsi_14", *DAYS, horizons=5).summary.index.tolist() == [5]  # type: ignore[arg-type]
+        return
+    with pytest.raises(SettingsError, match="The horizons are"):
+        store.factor("rsi_14", *DAYS, horizons=horizons)  # type: ignore[arg-type]
+
+
+def test_values_that_cannot_be_read_are_refused(store: Store) -> None:
+    prices = store.prices(*DAYS)
+    with pytest.raises(ContractError, match="are no numbers"):
+        store.factor(prices.astype(str) + "x", *DAYS)
+    with pytest.raises(ContractError, match="The factor has 2007-11-15 00:00:00 twice"):
+        store.factor(pd.concat([prices, prices]), *DAYS)
+    with pytest.raises(ContractError, match="The factor has AAPL twice"):
+        store.factor(pd.concat([prices, prices], axis=1), *DAYS)
+
+
+@pytest.mark.parametrize("names", [None, 3])
+def test_what_are_no_factors_is_refused(store: Store, names: object) -> None:
+    with pytest.raises(SettingsError, match="The factors are"):
+        store.factors(names)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("symbols", [3, [3], [None], NAN])
+def test_what_is_no_symbol_is_refused(store: Store, symbols: object) -> None:
+    with pytest.raises(SettingsError, match="is no name"):
+        store.prices(*DAYS, symbols=symbols)  # type: ignore[arg-type]

@@ -153,3 +153,15 @@ def test_intervals_of_a_short_backtest_are_unknown(result: Any) -> None:
     assert result.intervals(["total_return"]).index.tolist() == ["total_return"]
     with pytest.raises(UnknownNameError, match="There is no figure 'sharpe'"):
         result.intervals(["sharpe"])
+
+
+@pytest.mark.parametrize("sessions", [0, -1, 2.5, "252", True, math.nan])
+def test_a_rolling_figure_takes_a_number_of_sessions(result: Any, sessions: Any) -> None:
+    with pytest.raises(SettingsError, match="sessions is"):
+        result.rolling("sharpe_ratio", sessions)
+
+
+@pytest.mark.parametrize("metric", ["nix", "", 3, None, ["sharpe_ratio"]])
+def test_a_rolling_figure_is_one_that_there_is(result: Any, metric: Any) -> None:
+    with pytest.raises(UnknownNameError, match="There is no figure"):
+        result.rolling(metric)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from quant_platform.errors import SettingsError
 from quant_platform.storage.files import replace_file
 
 
@@ -31,3 +32,28 @@ def test_what_cannot_be_written_leaves_the_old_file(
     with pytest.raises(OSError, match="No space left"):
         replace_file(path, b"new")
     assert path.read_bytes() == b"old"
+
+
+def test_no_draft_is_left_where_the_file_cannot_be_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError("Operation not permitted")
+
+    monkeypatch.setattr(Path, "replace", refused)
+    with pytest.raises(OSError, match="not permitted"):
+        replace_file(tmp_path / "page.html", b"new")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("", "is a folder"), ("missing/page.html", "There is no folder"), (None, "names no file")],
+)
+def test_what_no_file_can_be_called_is_said_in_a_line(
+    tmp_path: Path, name: str | None, said: str
+) -> None:
+    with pytest.raises(SettingsError, match=said) as failure:
+        replace_file(Path() if name is None else tmp_path / name, b"new")
+    assert failure.value.hint
+    assert not list(tmp_path.iterdir())
