@@ -333,7 +333,7 @@ def _deflated(
         ratio[second <= ZERO_DEVIATION**2] = np.nan
         skewness = (square * deviation).mean(axis=1) / (second * np.sqrt(second))
         kurtosis = (square * square).mean(axis=1) / (second * second)
-    trials = count_trials(products / count, ratio, tried)
+    trials = count_trials(products / count, ratio, count, tried)
     spread = trials.deviation / ROOT_YEAR
     numbers = {"trials": float(trials.raw), "effective_trials": trials.effective}
     return {

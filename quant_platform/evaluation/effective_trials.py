@@ -42,11 +42,27 @@ class Tried(NamedTuple):
     Attributes
     ----------
     ratios : (N,) annualised Sharpe ratios of these trials
+    sessions : (N,) sessions that each was run over
     effective : number of independent trials that they amount to, at most N
     """
 
     ratios: FloatArray
+    sessions: FloatArray
     effective: float
+
+    def over(self, count: int) -> FloatArray:
+        """Ratios, those of fewer than `count` sessions scaled to as many, (N,).
+
+        Without skill the deviation of a ratio over n sessions is √(252 ÷ n) a year (A. Lo, "The
+        Statistics of Sharpe Ratios", Financial Analysts Journal 58(4), 2002): what a few sessions
+        show by chance says nothing of how far ratios over years spread.
+
+        Examples
+        --------
+        >>> Tried(np.array([8.0, 1.0]), np.array([63.0, 2520.0]), 2.0).over(252).tolist()
+        [4.0, 1.0]
+        """
+        return self.ratios * np.sqrt(np.minimum(self.sessions / max(count, 1), 1.0))
 
 
 class Trials(NamedTuple):
@@ -176,13 +192,16 @@ def _standardised(values: FloatArray) -> FloatArray:
     return np.asarray(deviation[varies] / size[varies])
 
 
-def count_trials(covariance: FloatArray, ratios: FloatArray, tried: Tried | None = None) -> Trials:
+def count_trials(
+    covariance: FloatArray, ratios: FloatArray, count: int, tried: Tried | None = None
+) -> Trials:
     """Count models that are compared, and what was tried beside them.
 
     Parameters
     ----------
     covariance : (M, M) of the models' returns
     ratios : (M,) their Sharpe ratios per session; NaN: the model does not vary, and is no trial
+    count : sessions that they were run over
     """
     varies = np.isfinite(ratios)
     effective = float(varies.sum())
@@ -192,7 +211,7 @@ def count_trials(covariance: FloatArray, ratios: FloatArray, tried: Tried | None
         effective = effective_rank(covariance / np.outer(size, size))
     known = ratios[varies] * ROOT_YEAR
     if tried is not None:
-        known = np.concatenate([known, tried.ratios])
+        known = np.concatenate([known, tried.over(count)])
         effective += tried.effective
     spread = float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
     return Trials(len(known), effective, spread)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from quant_platform.conventions import SESSIONS_PER_YEAR
 from quant_platform.errors import (
     ContractError,
     SealedError,
@@ -195,13 +196,14 @@ def _trials(platform: Platform, known_on: date, statistics: pd.DataFrame) -> Tri
     tried = tried_beside(platform.database, DailyTrials(platform).ids(known_on.isoformat()))
     compared = statistics[statistics["standing"].isin([BEST, ELIMINATED])]
     if compared.empty:
-        return count_trials(np.zeros((0, 0)), np.zeros(0), tried)
+        return count_trials(np.zeros((0, 0)), np.zeros(0), SESSIONS_PER_YEAR, tried)
     returns = _returns(platform, known_on, compared["model_id"].tolist())
     returns = returns[-int(compared["sessions"].iloc[0]) :]
     deviation = returns.std(axis=0, ddof=1)
     varies = deviation > 0.0
     ratios = np.where(varies, returns.mean(axis=0) / np.where(varies, deviation, 1.0), np.nan)
-    return count_trials(np.atleast_2d(np.cov(returns, rowvar=False)), ratios, tried)
+    covariance = np.atleast_2d(np.cov(returns, rowvar=False))
+    return count_trials(covariance, ratios, len(returns), tried)
 
 
 def _returns(platform: Platform, known_on: date, models: Sequence[int]) -> FloatArray:

@@ -59,7 +59,8 @@ def tried_beside(database: Database, models: Collection[str]) -> Tried | None:
 
     Returns
     -------
-    Annualised Sharpe ratios and effective number of the other trials; None: there are none.
+    Annualised Sharpe ratios, lengths and effective number of the other trials; None: there are
+    none.
     """
     rows = bulk.query(database, _NEWEST, (" ".join(models),))
     if rows.empty:
@@ -67,7 +68,8 @@ def tried_beside(database: Database, models: Collection[str]) -> Tried | None:
     groups = [
         group["id"].tolist() for _, group in rows.groupby(["first", "last", "sessions"], sort=True)
     ]
-    return Tried(rows["sharpe_ratio"].to_numpy(np.float64), _effective_of_all(database, groups))
+    ratios, sessions = (rows[name].to_numpy(np.float64) for name in ("sharpe_ratio", "sessions"))
+    return Tried(ratios, sessions, _effective_of_all(database, groups))
 
 
 def _effective_of_all(database: Database, groups: Sequence[Sequence[int]]) -> float:

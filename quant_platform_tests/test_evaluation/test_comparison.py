@@ -106,7 +106,7 @@ def test_what_was_tried_beside_them_deflates_further() -> None:
     """Ratios of 1 and −1 a year, 250 of each: their deviation and the models' own, by hand."""
     ratios = np.repeat([1.0, -1.0], 250)
     rows = last(PORTFOLIOS)
-    many = last(PORTFOLIOS, tried=Tried(ratios, 80.0))
+    many = last(PORTFOLIOS, tried=Tried(ratios, np.full(500, 9.0 * SESSIONS), 80.0))
     assert (many["trials"].dropna() == 503).all()
     own = rows["effective_trials"][1]
     assert many["effective_trials"][1] == pytest.approx(own + 80.0, rel=1e-12)
@@ -119,6 +119,14 @@ def test_what_was_tried_beside_them_deflates_further() -> None:
     expected = deflated_sharpe(all_ratios[0], SESSIONS, *shape, trials=503, deviation=spread)
     assert many["deflated_sharpe"][1] == pytest.approx(float(expected), rel=1e-9)
     assert many["deflated_sharpe"][1] < many["deflated_sharpe_effective"][1]
+
+
+def test_ratios_of_a_few_sessions_deflate_as_those_of_as_many_as_the_models_have() -> None:
+    """Without skill a ratio over a quarter of the sessions is twice as far from zero by chance."""
+    ratios = np.repeat([1.0, -1.0], 250)
+    long = last(PORTFOLIOS, tried=Tried(ratios, np.full(500, float(SESSIONS)), 80.0))
+    short = last(PORTFOLIOS, tried=Tried(2.0 * ratios, np.full(500, SESSIONS / 4.0), 80.0))
+    pd.testing.assert_frame_equal(short, long)
 
 
 def test_costs_and_capacity_by_hand() -> None:

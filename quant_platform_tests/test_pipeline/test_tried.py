@@ -74,6 +74,7 @@ def test_each_trial_counts_once_by_its_newest_run_that_succeeded(
     found = tried_beside(database, [run(6).trial.id])
     assert found is not None
     assert sorted(found.ratios) == [0.1, 0.5, 0.7, 1.5]
+    assert sorted(found.sessions) == [63.0, 64.0, 64.0, 64.0]
     # Shares 2/3 and 1/3 of the eigenvalues: exp(−Σ p·log p) = 3 / 2^(2/3); and 1 for the other.
     assert found.effective == pytest.approx(3.0 / 2.0 ** (2.0 / 3.0) + 1.0, rel=1e-5)
 

@@ -394,7 +394,7 @@ def test_a_day_is_a_date(day: Any) -> None:
 
 def test_a_parameter_has_a_name() -> None:
     with pytest.raises(SettingsError, match="3 is no name of a parameter"):
-        Configurations.of({3: [1]}, None, 0)  # type: ignore[dict-item]
+        Configurations.of({3: [1]}, None, 0)  # type: ignore[arg-type]
 
 
 def test_returns_are_numbers() -> None:
