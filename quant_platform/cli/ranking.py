@@ -5,12 +5,12 @@ from collections.abc import Mapping
 
 from quant_platform.cli import console
 from quant_platform.errors import SessionError
-from quant_platform.pipeline.model_listing import states_line
 from quant_platform.reports.report import NOTHING
 from quant_platform.reports.standings import BESIDE, NOTE, PLACES, standing_rows
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
 from quant_platform.storage.holdout import refusal, sealed_from
+from quant_platform.storage.models_in_use import states_line
 
 _REPORT = """
 SELECT date::text, ranking::text, summary FROM performance_reports

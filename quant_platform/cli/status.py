@@ -107,7 +107,7 @@ def _show_trials(database: Database) -> None:
 def _show_states(database: Database) -> None:
     if _rows(database, "SELECT to_regclass('model_monitor')::text")[0][0] is None:
         return
-    from quant_platform.pipeline.model_listing import states_line
+    from quant_platform.storage.models_in_use import states_line
 
     if states := states_line(database):
         console.out.print(f"Models    {states}", markup=False)

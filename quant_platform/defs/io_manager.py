@@ -140,7 +140,7 @@ class PostgresIOManager(dg.IOManager):
         )
         # An asset's own past is written by the very run that asks for it.
         if (upstream.definition_metadata or {}).get("dense") and not wanted.get("own_past"):
-            self._refuse_gaps(table, sessions)
+            self._refuse_gaps(table, sessions, only_before=bool(wanted.get("only_before")))
         return stored if wanted.get("lazy") else stored.read()
 
     def _store(self, context: dg.OutputContext, chunks: Chunks, table: Table) -> Written:
@@ -239,9 +239,9 @@ class PostgresIOManager(dg.IOManager):
             for name, frame in chunk.frames.items()
         ]
 
-    def _refuse_gaps(self, table: Table, sessions: Sequence[str]) -> None:
+    def _refuse_gaps(self, table: Table, sessions: Sequence[str], *, only_before: bool) -> None:
         """Refuse to compute over a hole: history may begin late, but not skip a session."""
-        if hole := hole_in(self.platform, table, sessions):
+        if hole := hole_in(self.platform, table, sessions, only_before=only_before):
             raise dg.Failure(description=hole, allow_retries=False)
 
     def _table(self, metadata: Mapping[str, Any] | None) -> Table:

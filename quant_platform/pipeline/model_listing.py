@@ -10,7 +10,7 @@ from quant_platform.errors import UnknownNameError
 from quant_platform.reports.monitor import monitor_sentence
 from quant_platform.storage import bulk
 from quant_platform.storage.database import Database
-from quant_platform.storage.model_states import CANDIDATE, state_of
+from quant_platform.storage.model_states import state_of
 
 _LISTED = """
 SELECT m.model_name AS model, coalesce(s.state, 'candidate') AS state, s.date::text AS since,
@@ -53,18 +53,6 @@ def listed(database: Database) -> pd.DataFrame:
     """One row per model: state, and the newest figures of its monitor, annualised by √252."""
     rows = bulk.query(database, _LISTED)
     return rows.rename(columns={"e_value": "e-value"})
-
-
-def states_line(database: Database) -> str:
-    """Say in a line which models are in use, and which of their promises are broken."""
-    rows = listed(database)
-    rows = rows[rows["state"] != CANDIDATE]
-    stands = rows["promise"].map({"broken": ", its promise is broken", "holds": ""}).fillna("")
-    parts = [
-        f"{model} {state}{standing}"
-        for model, state, standing in zip(rows["model"], rows["state"], stands, strict=True)
-    ]
-    return "; ".join(parts)
 
 
 def changes_of(database: Database, model: str) -> pd.DataFrame:

@@ -13,13 +13,14 @@ from quant_platform.errors import SealedError, SessionError, SettingsError, Unkn
 from quant_platform.evaluation.effective_trials import Trials
 from quant_platform.evaluation.monitor import promise_of, scaled_returns
 from quant_platform.market.calendar import XNYS
-from quant_platform.pipeline.model_listing import changes_of, listed, standing_of, states_line
+from quant_platform.pipeline.model_listing import changes_of, listed, standing_of
 from quant_platform.pipeline.model_states import Changed, change_state, sentences
 from quant_platform.pipeline.monitor import spells_of
 from quant_platform.pipeline.platform import Platform
 from quant_platform.settings import PREFIX, Settings
 from quant_platform.storage.database import Database
 from quant_platform.storage.models import ModelRecord, register_models
+from quant_platform.storage.models_in_use import states_line
 from quant_platform_tests.support.pipeline import SampleMarket
 from quant_platform_tests.support.tables import fetch
 

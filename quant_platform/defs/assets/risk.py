@@ -79,7 +79,9 @@ def _factor_returns(market: AssetContext) -> dg.AssetsDefinition:
         ins={
             **_facts(2),
             "exposed": dg.AssetIn(
-                "factor_exposures", partition_mapping=previous_session(), metadata=LAZY
+                "factor_exposures",
+                partition_mapping=previous_session(),
+                metadata={**LAZY, "only_before": True},
             ),
         },
         code_version=risk_recipe(),

@@ -84,7 +84,10 @@ def _rows_read(
 
 def _named(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows with feature and horizon as the name that a comparison goes by."""
-    return rows.assign(symbol=rows["feature"] + " over " + rows["horizon"].astype(str))
+    named = zip(rows["feature"], rows["horizon"], strict=True)
+    # Not a sum of columns: pandas cannot merge on one that was summed up from no rows.
+    symbols = [f"{feature} over {horizon}" for feature, horizon in named]
+    return rows.assign(symbol=pd.Series(symbols, rows.index, dtype=object))
 
 
 RECOMPUTED = QualityCheck(
