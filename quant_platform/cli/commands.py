@@ -150,7 +150,6 @@ def report(
     ] = False,
 ) -> None:
     """Write the HTML page of a report date and print its path."""
-    from quant_platform.market.calendar import platform_calendar
     from quant_platform.pipeline.index import write_index
     from quant_platform.pipeline.pages import newest_report_date, write_page
     from quant_platform.pipeline.printing import print_page
@@ -158,21 +157,14 @@ def report(
     from quant_platform.reports.sections.section import READERS
     from quant_platform.storage.database import filled_database
     from quant_platform.storage.holdout import refusal, sealed_from
-    from quant_platform.vendors.vendor_registry import vendor_of
 
     if reader not in READERS:
         raise typer.BadParameter(f"{reader!r} is none of {', '.join(READERS)}", param_hint="--for")
     settings = _settings()
-    if session is not None:
-        calendar = platform_calendar(settings)
-        day = calendar.parse(session)
-        vendor = vendor_of(settings)
-        today = datetime.now(UTC).date()
-        market = calendar.sessions(vendor.first_session, vendor.last_session or today)
-        calendar.range(day.isoformat(), day.isoformat(), market)
+    day = "" if session is None else _report_date(settings, session)
     filled_database(settings)
     database = ready_database(settings)
-    shown = day.isoformat() if session is not None else newest_report_date(database)
+    shown = day or newest_report_date(database)
     sealed = sealed_from(database)
     if sealed is not None and shown >= sealed.isoformat():
         raise refusal(sealed)
@@ -194,7 +186,6 @@ def ranking(
 ) -> None:
     """Show the models in sets: which cannot be told from the best, and which were not compared."""
     from quant_platform.cli.ranking import show_ranking
-    from quant_platform.market.calendar import platform_calendar
     from quant_platform.pipeline.provision import ready_database
     from quant_platform.pipeline.seen import holdout_states
     from quant_platform.storage.database import filled_database
@@ -202,7 +193,7 @@ def ranking(
     from quant_platform.strategies.models import models_of
 
     settings = _settings()
-    day = platform_calendar(settings).parse(session).isoformat() if session is not None else ""
+    day = "" if session is None else _report_date(settings, session)
     filled_database(settings)
     database = ready_database(settings)
     show_ranking(database, day, holdout_states(database, models_of(settings), books_of(settings)))
@@ -244,6 +235,19 @@ def sql(
     console.table("", [str(name) for name in frame.columns], table_rows(shown))
     if len(frame) > len(shown):
         console.err.print(f"… {len(frame) - len(shown):,} more rows; --csv prints all")
+
+
+def _report_date(settings: "Settings", session: str) -> str:
+    """A session of the vendor's market (ISO date) that a report can be of."""
+    from quant_platform.market.calendar import platform_calendar
+    from quant_platform.vendors.vendor_registry import vendor_of
+
+    calendar = platform_calendar(settings)
+    day = calendar.parse(session).isoformat()
+    vendor = vendor_of(settings)
+    today = datetime.now(UTC).date()
+    calendar.range(day, day, calendar.sessions(vendor.first_session, vendor.last_session or today))
+    return day
 
 
 def _settings() -> "Settings":

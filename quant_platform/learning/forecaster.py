@@ -6,6 +6,7 @@ forecasts (`strategies/`).
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -103,12 +104,16 @@ class Forecaster:
     def __post_init__(self) -> None:
         if isinstance(self.features, str):
             object.__setattr__(self, "features", (self.features,))
-        object.__setattr__(self, "features", tuple(self.features))
+        if isinstance(self.features, Iterable):
+            object.__setattr__(self, "features", tuple(self.features))
+        else:
+            object.__setattr__(self, "features", (self.features,))
         check_schedule(self.retrain)
         fits = isinstance(self.estimator, GradientRanker) or hasattr(self.estimator, "fit")
         window = self.minimum if self.window is None else self.window
         rules = {
-            "features are none": bool(self.features),
+            f"features are {self.features!r}": bool(self.features)
+            and all(isinstance(each, str) and each for each in self.features),
             f"label is {self.label!r}, which is none": isinstance(self.label, Label),
             f"estimator is {self.estimator!r}, which has no method fit": fits,
             f"window is {self.window!r}": isinstance(window, int) and window >= FEWEST_SESSIONS,

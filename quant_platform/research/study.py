@@ -18,6 +18,9 @@ from quant_platform.storage.trials import METRIC_COLUMNS, Circumstance, Study
 if TYPE_CHECKING:
     from quant_platform.reports.studies import StudyReport
 
+LARGEST_BUDGET = 2**31 - 1
+"""What the database's column holds."""
+
 _current: ContextVar[Study | None] = ContextVar("study", default=None)
 
 
@@ -84,9 +87,14 @@ def study(
             f"There is no figure {metric!r} of trials", f"There are: {', '.join(METRIC_COLUMNS)}"
         )
     if budget is not None and (
-        isinstance(budget, bool) or not isinstance(budget, int) or budget < 1
+        isinstance(budget, bool) or not isinstance(budget, int) or not 1 <= budget <= LARGEST_BUDGET
     ):
-        raise SettingsError(f"The budget is {budget!r}", "Allowed: a whole number of trials, ≥ 1")
+        raise SettingsError(
+            f"The budget is {budget!r}", f"Allowed: a whole number of trials, 1 to {LARGEST_BUDGET}"
+        )
+    for what, text in (("hypothesis", hypothesis), ("rule for giving up", give_up)):
+        if text is not None and not isinstance(text, str):
+            raise SettingsError(f"The {what} is {text!r}", "Say it in words")
     declared = CurrentStudy(name.strip(), person(), True, hypothesis, metric, budget, give_up)
     token = _current.set(declared)
     try:

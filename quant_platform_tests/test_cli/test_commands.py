@@ -333,7 +333,8 @@ class TestReport:
         ],
     )
     def test_of_no_session(self, command: Run, text: str, word: str) -> None:
-        failed(command("report", "--date", text), word)
+        for name in ("report", "ranking"):
+            failed(command(name, "--date", text), word)
 
 
 class TestBackfill:

@@ -102,6 +102,12 @@ def test_cuts_are_counted_by_the_calendar_wherever_history_begins():
             training_cuts(XNYS, days, refused)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("features", [3, (), (1,), ("sma_10", ""), None])
+def test_features_are_named(features):
+    with pytest.raises(SettingsError, match="A forecaster's features are"):
+        Forecaster(features)
+
+
 def test_the_champion_stays_unless_the_challenger_is_better_by_more_than_chance(monkeypatch):
     """Trials of 40 sessions. The first feature foretells from session 220 on, not before."""
     monkeypatch.setattr(module, "TRIAL_SESSIONS", 40)

@@ -34,10 +34,12 @@ SEALED, BEFORE = "2024-01-05", "2024-01-04"
 FORECAST_ROWS = (
     "INSERT INTO forecasts (date, model_id, symbol, security_id, forecast, trained_on)"
     " SELECT d, id, 'TEN', 'figi', 1.0, d FROM {days}",
-    "INSERT INTO forecast_models (date, model_id, failed, library, features, sessions, samples,"
+    "INSERT INTO forecast_artefacts (digest, artefact)"
+    " SELECT md5(d::text) || md5(d::text), '' FROM {days}",
+    "INSERT INTO forecast_models (date, model_id, artefact, library, features, sessions, samples,"
     " data_version, recipe, code_version, seed, parameters, gain, permutation, reference, reason,"
     " skill_sessions, difference_sessions, read_at, run_id)"
-    " SELECT d, id, 'x', '', '[]', 0, 0, '', '', '', 0, '{{}}', '{{}}', '{{}}', '{{}}', '', 0, 0,"
+    " SELECT d, id, md5(d::text) || md5(d::text), '', '[]', 0, 0, '', '', '', 0, '{{}}', '{{}}', '{{}}', '{{}}', '', 0, 0,"
     " now(), '' FROM {days}",
     "INSERT INTO forecast_drift (date, model_id, name, trained_on, values_counted)"
     " SELECT d, id, 'forecast', d, 0 FROM {days}",
@@ -192,6 +194,10 @@ def test_forecasts_versions_and_drift_of_it_are_seen_by_nobody(
         assert len(store.at("2030-01-01").table(table)) == 3
         with pytest.raises(SealedError, match="are sealed"):
             store.table(table, FIRST, LAST)
+    # The bytes of a version have no session of their own.
+    trained = "SELECT count(*) AS n FROM forecast_artefacts"
+    assert fetch(owner.database, trained) == [(7,)]
+    assert fetch(reader.database, trained) == [(3,)]
 
 
 def test_a_reader_can_neither_open_it_nor_move_it(owner: Store, reader: Store) -> None:

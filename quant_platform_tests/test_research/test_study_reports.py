@@ -1,15 +1,31 @@
 """Studies out of the ledger, with their benchmark run over the same sessions."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import quant_platform as qp
-from quant_platform.errors import UnknownNameError
+from quant_platform.errors import SettingsError, UnknownNameError
 from quant_platform.research.store import Store
 from quant_platform.storage.database import Database
 from quant_platform_tests.support.five_sessions import FIRST, FREE, LAST, Ten
 from quant_platform_tests.support.tables import fetch
+
+
+@pytest.mark.parametrize(
+    ("declared", "word"),
+    [
+        ({"budget": 10**30}, "The budget is"),
+        ({"budget": True}, "The budget is"),
+        ({"hypothesis": 3}, "The hypothesis is 3"),
+        ({"give_up": ["never"]}, "The rule for giving up is"),
+        ({"metric": "luck"}, "There is no figure 'luck'"),
+    ],
+)
+def test_what_cannot_be_declared(declared: dict[str, Any], word: str) -> None:
+    with pytest.raises(SettingsError, match=word), qp.study("a question", **declared):
+        pass
 
 
 def test_trials_of_the_same_sessions_are_compared(market: Database) -> None:

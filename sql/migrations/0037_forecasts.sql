@@ -173,3 +173,10 @@ CREATE TRIGGER models_insert AFTER INSERT ON forecasts
     REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION require_models();
 CREATE TRIGGER models_update AFTER UPDATE ON forecasts
     REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION require_models();
+
+-- The bytes of a model have no session: who may not read a version of it may not read them either.
+ALTER TABLE forecast_artefacts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY sealed ON forecast_artefacts USING (
+    EXISTS (SELECT FROM forecast_models AS m WHERE m.artefact = digest)
+    OR EXISTS (SELECT FROM forecast_models_history AS m WHERE m.artefact = digest)
+) WITH CHECK (true);
