@@ -53,7 +53,7 @@ def service(copy: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
 def test_dagster_dev_finds_code_and_storage_by_itself(service: Service, copy: Path) -> None:
     found = service.ask(ASSETS)["assetNodes"]
     assert ["market_data"] in [node["assetKey"]["path"] for node in found]
-    assert len(found) == 15
+    assert len(found) == 20
     assert "event_log_storage: BulkEventLogStorage" in service.ask(INSTANCE)["instance"]["info"]
     # The embedded server keeps its data in the clone, and nothing went into a file beside it.
     assert (copy / ".quant-platform" / "postgres" / "PG_VERSION").is_file()

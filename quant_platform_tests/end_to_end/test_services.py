@@ -28,7 +28,7 @@ from quant_platform_tests.support.services import (
 SESSION = "2013-02-25"
 WEEK = [SESSION, "2013-02-26", "2013-02-27", "2013-02-28", "2013-03-01"]
 
-GROUPS = ("market", "features", "signals", "evaluation", "reports")
+GROUPS = ("market", "features", "signals", "evaluation", "risk", "reports")
 NODES = (
     "market_data",
     "corporate_actions",
@@ -126,15 +126,23 @@ def page() -> Iterator[Page]:
 
 
 def test_the_graph_shows_every_asset(service: Service, page: Page, output: Path) -> None:
+    page.set_viewport_size({"width": 3000, "height": 1800})
     page.goto(f"{service.url}/asset-groups")
     graph = page.locator("svg")
     for group in GROUPS:
         expect(graph.get_by_text(group, exact=True)).to_be_visible()
     # The canvas has a menu of its own; its lower left corner is empty.
-    page.mouse.click(600, 850, button="right")
+    page.mouse.click(600, 1750, button="right")
     page.get_by_role("menuitem", name="Expand all groups").click()
     for node in NODES:
-        expect(graph.get_by_text(node).first).to_be_attached()
+        drawn = graph.get_by_text(node).first
+        # What lies outside of the window is not drawn.
+        for _ in range(20):
+            if drawn.count():
+                break
+            page.get_by_role("img", name="zoom_out").click()
+            page.wait_for_timeout(500)
+        expect(drawn).to_be_attached()
     page.screenshot(path=output / "asset-graph.png")
 
 

@@ -62,8 +62,9 @@ def test_it_does_what_is_missing_and_no_more(
     assert "succeeded" in backfill()
     before = fetch(database, entries)
     # Features, signals of four models, portfolios with positions, fills, cash owed and positions
-    # that were closed, figures, what features foretold, alerts and reports.
-    assert len(before) == 3 * 19
+    # that were closed, figures, what features foretold, how probable signals are, exposures, factor
+    # returns and forecasts of risk, alerts and reports.
+    assert len(before) == 3 * 24
     assert market < set(before)
     assert fetch(database, "SELECT count(*) FROM performance_reports") == [(3,)]
 
@@ -104,7 +105,7 @@ def test_an_asset_that_there_is_not(command: Run) -> None:
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert "'nosuch' selects no assets" in line
-    assert "There are: alerts, corporate_actions, factor_evaluation, features" in line
+    assert "There are: alerts, corporate_actions, factor_evaluation, factor_exposures" in line
 
 
 def test_what_follows_from_a_correction_is_named_and_computed_again(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from quant_platform.cli import console
 from quant_platform.cli.application import complete_app
 from quant_platform.errors import QuantPlatformError
 from quant_platform.settings import PREFIX
@@ -40,7 +41,7 @@ def factors(evaluated: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABASE_URL", evaluated.url)
     monkeypatch.setenv(PREFIX + "HOME", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(console.out, "_width", 200)
     return lambda *words: CliRunner().invoke(complete_app(), ["factors", *words])
 
 

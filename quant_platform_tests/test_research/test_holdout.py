@@ -39,8 +39,8 @@ FORECAST_ROWS = (
     "INSERT INTO forecast_models (date, model_id, artefact, library, features, sessions, samples,"
     " data_version, recipe, code_version, seed, parameters, gain, permutation, reference, reason,"
     " skill_sessions, difference_sessions, read_at, run_id)"
-    " SELECT d, id, md5(d::text) || md5(d::text), '', '[]', 0, 0, '', '', '', 0, '{{}}', '{{}}', '{{}}', '{{}}', '', 0, 0,"
-    " now(), '' FROM {days}",
+    " SELECT d, id, md5(d::text) || md5(d::text), '', '[]', 0, 0, '', '', '', 0,"
+    " '{{}}', '{{}}', '{{}}', '{{}}', '', 0, 0, now(), '' FROM {days}",
     "INSERT INTO forecast_drift (date, model_id, name, trained_on, values_counted)"
     " SELECT d, id, 'forecast', d, 0 FROM {days}",
 )
