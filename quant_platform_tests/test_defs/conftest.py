@@ -46,19 +46,28 @@ def filled(
 
 
 @pytest.fixture
-def make_lab(new_database: Callable[[str | None], Database], tmp_path: Path) -> Iterator[MakeLab]:
-    """Return a function (vendor, database to copy, further settings) → lab over a fresh copy."""
-    labs: list[Lab] = []
+def make_lab(
+    new_database: Callable[[str | None], Database], tmp_path: Path, server: Server, events: str
+) -> Iterator[MakeLab]:
+    """Return a function (vendor, database to copy, further settings) → lab over a fresh copy.
+
+    Its events are in PostgreSQL: in memory each of them takes several times as long.
+    """
+    labs: list[tuple[Lab, str]] = []
 
     def make(vendor: Vendor, source: str | None = None, **more: str) -> Lab:
         home = tmp_path / f"home{len(labs)}"
         home.mkdir()
-        labs.append(Lab(_settings(new_database(source).url, home, **more), vendor))
-        return labs[-1]
+        name = server.create(events)
+        instance = open_instance(server.url(name), home / "instance")
+        lab = Lab(_settings(new_database(source).url, home, **more), vendor, instance)
+        labs.append((lab, name))
+        return lab
 
     yield make
-    for lab in labs:
+    for lab, name in labs:
         lab.instance.dispose()
+        server.drop(name)
 
 
 @pytest.fixture
